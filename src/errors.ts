@@ -1,0 +1,63 @@
+/**
+ * The second of piipe's three kinds of error: the world failed (a service, the configuration, the keys).
+ * Bad data is a `Rejection` value, never thrown; a bug is any other exception.
+ */
+
+/** Every way the world can fail, as a stable name that operators can search for. Documented in docs/errors.md. */
+export const ERROR_CODES = {
+  "usage.invalid": "the command line is wrong",
+  "config.not-found": "the configuration file cannot be read",
+  "config.invalid": "the configuration is wrong",
+  "keys.missing": "a mask or the quarantine needs a key and there is none",
+  "keys.invalid": "the keyring is malformed",
+  "keys.unsafe": "the keyring can be read by others",
+  "keys.exists": "a key file stands where a new one was to be written",
+  "queue.region-missing": "no AWS region is configured",
+  "queue.credentials": "no AWS credentials were found, or AWS refused them",
+  "queue.denied": "the AWS identity may not use the queue",
+  "queue.not-found": "the queue does not exist",
+  "queue.unreachable": "the queue's endpoint cannot be reached",
+  "queue.throttled": "SQS asks to slow down",
+  "queue.unavailable": "SQS answered with a server error or an unreadable reply",
+  "queue.refused": "SQS refused a request as wrong",
+  "database.unreachable": "PostgreSQL cannot be reached, or the connection was lost",
+  "database.credentials": "PostgreSQL refused the user or the password",
+  "database.denied": "the PostgreSQL user lacks a right",
+  "database.not-found": "the database does not exist",
+  "database.busy": "PostgreSQL gave way to a concurrent transaction or a timeout",
+  "database.unavailable": "PostgreSQL is out of resources, read-only, or shutting down",
+  "database.not-migrated": "piipe's own tables are missing or too old",
+  "database.table-missing": "the table does not exist",
+  "database.table-mismatch": "the table's columns cannot hold what the configuration writes",
+  "database.refused": "PostgreSQL refused a statement as wrong",
+  "data.beyond-limit": "too large a share of the events was refused",
+  "embedded.missing": "the packages that the demo needs are not installed",
+  "embedded.failed": "a local server of the demo did not start",
+  interrupted: "the work was cut short by a signal",
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface PiipeErrorOptions {
+  /** True when the same call may succeed later without anyone changing anything. Default: false. */
+  readonly retryable?: boolean;
+  /** What the reader can do about it: one imperative sentence or more. Never quotes data. */
+  readonly hint?: string;
+  /** Kept for programs; never printed as it is (see `telemetry/describe-error.ts`). */
+  readonly cause?: unknown;
+}
+
+/** An error whose `message` and `hint` are safe to print: they name things of the configuration, never values of events. */
+export class PiipeError extends Error {
+  override readonly name = "PiipeError";
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly hint: string | null;
+
+  constructor(code: ErrorCode, message: string, options: PiipeErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.hint = options.hint ?? null;
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * The contracts between the stages of the pipeline, and its glossary. Types only.
+ *
+ * - delivery: one receipt of an SQS message; a message may be delivered several times
+ * - event: the JSON object that a message's body holds
+ * - record: the decoded event, raw; never leaves the process
+ * - masked record: the record as it may be stored; the only thing a sink accepts
+ * - token: a masked value, such as `h1_LhB1…`
+ * - ledger: the table of message ids already stored; what makes the effect exactly-once
+ * - quarantine: where refused events go: sealed, with a reason, to be replayed or discarded
+ * - batch: the masked records written in one transaction
+ * - drain: finish what was received, receive no more
+ */
+
+export type Result<T, E> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
+
+/** One receipt of a message. `body` and `attributes` are raw: never logged, never in an error. */
+export interface Delivery {
+  /** The message id: stable across redeliveries. */
+  readonly id: string;
+  /** 1 on the first receipt. */
+  readonly attempt: number;
+  /** When the producer sent the message, by the queue's clock: stable across redeliveries. */
+  readonly sentAtMs: number;
+  /** When this receipt arrived, by the worker's clock. */
+  readonly receivedAtMs: number;
+  /** The message group of a FIFO queue, or null in a standard queue. */
+  readonly groupId: string | null;
+  readonly body: string;
+  /** UTF-8 length of `body`, for the bounds on bytes. */
+  readonly bodyBytes: number;
+  /** String values of the message attributes that the columns name (`@attribute.NAME`). */
+  readonly attributes: ReadonlyMap<string, string>;
+}
+
+export const COLUMN_TYPES = [
+  "text",
+  "integer",
+  "number",
+  "boolean",
+  "timestamp",
+  "date",
+  "uuid",
+  "ip",
+  "version",
+  "json",
+] as const;
+export type ColumnType = (typeof COLUMN_TYPES)[number];
+
+/** The masks that work today. The configuration refuses any other name. */
+export const MASK_NAMES = ["hmac-sha256", "sha256"] as const;
+export type MaskName = (typeof MASK_NAMES)[number];
+
+export const METADATA_NAMES = ["message_id", "sent_at", "received_at", "group_id"] as const;
+export type MetadataName = (typeof METADATA_NAMES)[number];
+
+/** Where a column's value comes from. */
+export type ValueOrigin =
+  | { readonly kind: "field"; readonly path: readonly string[] }
+  | { readonly kind: "metadata"; readonly name: MetadataName }
+  | { readonly kind: "attribute"; readonly name: string };
+
+/** One declared column: what the table gets, and where the value comes from. */
+export interface Column {
+  readonly name: string;
+  readonly origin: ValueOrigin;
+  /** The origin as the configuration writes it (`device.os.name`, `@sent_at`): the path in a rejection. */
+  readonly from: string;
+  readonly type: ColumnType;
+  /** A missing, null or (when masked) empty value becomes NULL instead of a rejection. */
+  readonly nullable: boolean;
+  /** null: not personal, stored as it is. */
+  readonly mask: MaskName | null;
+}
+
+/** What the table's real column can hold, as far as decoding needs to know it. */
+export interface ColumnBounds {
+  /** Longest text in characters (code points), or null when unbounded or not a text column. */
+  readonly charsMax: number | null;
+  /** Smallest and largest integer, or null when the column is not an integer column. */
+  readonly integerMin: number | null;
+  readonly integerMax: number | null;
+  /** True when the real column is text: a `version` is then stored as its text. */
+  readonly isText: boolean;
+}
+
+/** Why data is refused, as a stable name. Documented in docs/errors.md. */
+export const REJECTION_CODES = {
+  "body.empty": "the body is empty",
+  "body.too-large": "the body has more bytes than allowed",
+  "body.not-json": "the body is not JSON",
+  "body.not-object": "the body is JSON but not an object",
+  "body.too-deep": "objects and arrays are nested too deeply",
+  "body.too-many-keys": "the event has too many keys",
+  "body.duplicate-key": "an object names the same key twice",
+  "body.forbidden-key": "an object has the key __proto__",
+  "field.missing": "a required field is not there",
+  "field.null": "a required field is null, or empty where an empty value is none",
+  "field.type": "a field has another JSON type than its column",
+  "field.format": "a field's text is not of its column's type",
+  "field.range": "a number is outside what can be held exactly, or outside its column's range",
+  "field.too-long": "a text is too long for its column",
+  "field.nul-character": "a text holds U+0000, which PostgreSQL cannot store",
+  "field.lone-surrogate": "a text holds half a surrogate pair, which is no character",
+  "field.unknown": "the event has a field that no column declares",
+  "database.value": "PostgreSQL refused a value (SQLSTATE class 22)",
+  "database.constraint": "a constraint of the table refused the row (SQLSTATE class 23)",
+  "database.limit": "the row exceeds a limit of PostgreSQL (SQLSTATE class 54)",
+} as const;
+export type RejectionCode = keyof typeof REJECTION_CODES;
+
+/**
+ * Why data is refused. Says where, never what: `path` is the `from` or the name of a declared column, never a
+ * key of the event that the configuration does not name (a key may itself be personal data).
+ */
+export interface Rejection {
+  readonly code: RejectionCode;
+  readonly path: string | null;
+}
+
+/** A decoded value before masking. Dates, timestamps, UUIDs and JSON are in PostgreSQL's text form. */
+export type RawValue = string | number | boolean | null;
+
+/** The decoded event: one value per declared column, in the columns' order. Raw: never leaves the process. */
+export interface RawRecord {
+  readonly id: string;
+  readonly sentAtMs: number;
+  readonly values: readonly RawValue[];
+  /** True when the event had fields that no column declares. */
+  readonly hasUnknownFields: boolean;
+}
+
+export type ColumnValue = string | number | boolean | null;
+
+declare const masked: unique symbol;
+/** Only mask/ can make one: a pipeline that skips masking does not compile. */
+export interface MaskedRecord {
+  readonly id: string;
+  readonly sentAtMs: number;
+  /** One value per declared column, in the columns' order. */
+  readonly values: readonly ColumnValue[];
+  readonly [masked]: true;
+}
+
+/** What becomes of a delivery once its outcome is known. */
+export type Settlement =
+  | { readonly kind: "delete" }
+  /** Visible again after the delay (0 to 43,200 s). */
+  | { readonly kind: "release"; readonly delaySeconds: number };
+
+/** Where deliveries come from. Adapters: SQS; later the event of an AWS Lambda invocation. */
+export interface Source {
+  /** Identifies the queue in the ledger: the same for every worker and every start. */
+  readonly name: string;
+  /** True when order within a group must be kept. */
+  readonly ordered: boolean;
+  /**
+   * Called by the engine in a loop, one call at a time. Waits until there is something, but not for ever: an empty
+   * reply means "nothing yet". Never gives more than `room` deliveries, and never an id that is still unsettled.
+   * `stop` ends the wait; what had arrived is still returned, here or by the next call.
+   * Retries what is worth retrying; throws a PiipeError when the queue cannot be used.
+   */
+  receive(room: number, stop: AbortSignal): Promise<readonly Delivery[]>;
+  /**
+   * Called with deliveries whose outcome is known. Resolves when every settlement is done or given up; a delivery
+   * whose settlement failed is redelivered later, which the ledger makes harmless. Does not throw for that.
+   * `abort` cancels the requests.
+   */
+  settle(settled: ReadonlyMap<Delivery, Settlement>, abort: AbortSignal): Promise<SettleReport>;
+  /** Messages in the queue, whether visible, delayed or held by a consumer. Approximate on SQS. */
+  depth(signal: AbortSignal): Promise<number>;
+  /** Safe twice. Unsettled deliveries become visible again when their visibility timeout ends. */
+  close(): Promise<void>;
+}
+
+export interface SettleReport {
+  readonly deleted: number;
+  readonly released: number;
+  /** Settlements that could not be done: those messages are redelivered. */
+  readonly failed: number;
+}
+
+/** Pure and synchronous; does no I/O. Never throws for bad data. */
+export type Decode = (delivery: Delivery) => Result<RawRecord, Rejection>;
+/** Pure and synchronous; does no I/O. Never throws for bad data. */
+export type Mask = (record: RawRecord) => Result<MaskedRecord, Rejection>;
+/** Encrypts a refused body to the operator's public key; the running pipeline cannot open it. */
+export type Seal = (body: string) => Uint8Array;
+
+/** A refused event on its way to the quarantine. */
+export interface RefusedEvent {
+  readonly id: string;
+  readonly sentAtMs: number;
+  readonly attempt: number;
+  readonly rejection: Rejection;
+  readonly sealedBody: Uint8Array;
+}
+
+/** What one transaction writes. No id occurs twice. */
+export interface Batch {
+  readonly records: readonly MaskedRecord[];
+  readonly refused: readonly RefusedEvent[];
+}
+
+export type WriteOutcome =
+  | { readonly kind: "stored" }
+  /** The ledger already had the id: the message was stored or quarantined before. */
+  | { readonly kind: "duplicate" }
+  | { readonly kind: "quarantined" }
+  /** PostgreSQL refused this record; nothing of it was written. */
+  | { readonly kind: "rejected"; readonly rejection: Rejection };
+
+export interface BatchOutcome {
+  /** One outcome per record of the batch, in order: stored, duplicate or rejected. */
+  readonly records: readonly WriteOutcome[];
+  /** One outcome per refused event of the batch, in order: quarantined or duplicate. */
+  readonly refused: readonly WriteOutcome[];
+}
+
+/** Where masked records go. Adapter: PostgreSQL. */
+export interface Sink {
+  /**
+   * One transaction, or several when a record is refused and the rest is saved around it. Writing the same batch
+   * again is safe: the ledger knows what is already there.
+   * Throws a PiipeError when the outcome is unknown or nothing was written; `retryable` says whether to call again.
+   * `abort` cancels: the connection is dropped and the call throws.
+   */
+  write(batch: Batch, abort: AbortSignal): Promise<BatchOutcome>;
+  /** Safe twice. */
+  close(): Promise<void>;
+}
+
+/** Time and chance, replaceable so that a simulation can run the engine through weeks in seconds. */
+export interface Clock {
+  nowMs(): number;
+  /** Resolves after the delay, or at once when `signal` fires. Never rejects. */
+  sleep(delayMs: number, signal: AbortSignal): Promise<void>;
+  /** A number in [0, 1), for jitter. */
+  random(): number;
+}

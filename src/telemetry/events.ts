@@ -1,0 +1,68 @@
+/**
+ * Every event that the running pipeline reports, typed in one place. Logs, metrics, progress and tests read these.
+ * No field ever holds data of an event: counts, durations, codes and names of the configuration only.
+ */
+import type { ErrorCode } from "../errors.ts";
+import type { RejectionCode } from "../pipeline/contracts.ts";
+
+export type TelemetryEvent =
+  | { readonly type: "pipeline.started"; readonly source: string; readonly table: string }
+  | {
+      readonly type: "deliveries.received";
+      readonly count: number;
+      readonly redelivered: number;
+      readonly bytes: number;
+    }
+  /** A body did not match the digest that SQS sent with it; the message is released and comes again. */
+  | { readonly type: "delivery.corrupt"; readonly count: number }
+  | {
+      readonly type: "batch.written";
+      readonly stored: number;
+      readonly duplicate: number;
+      readonly quarantined: number;
+      readonly rejected: number;
+      readonly elapsedMs: number;
+    }
+  /** A write failed and is tried again; nothing was lost. */
+  | {
+      readonly type: "batch.retried";
+      readonly code: ErrorCode;
+      readonly sqlState: string | null;
+      readonly attempt: number;
+      readonly delayMs: number;
+    }
+  | {
+      readonly type: "event.refused";
+      readonly code: RejectionCode;
+      readonly path: string | null;
+      readonly fate: "quarantine" | "left";
+    }
+  | { readonly type: "fields.unknown"; readonly events: number }
+  | {
+      readonly type: "deliveries.settled";
+      readonly deleted: number;
+      readonly released: number;
+      readonly failed: number;
+    }
+  | { readonly type: "visibility.extended"; readonly count: number; readonly failed: number }
+  | {
+      readonly type: "source.retried";
+      readonly action: string;
+      readonly code: ErrorCode;
+      readonly attempt: number;
+      readonly delayMs: number;
+    }
+  /** The worker's clock was off by more than SQS accepts; requests are signed with the corrected time. */
+  | { readonly type: "clock.corrected"; readonly offsetMs: number }
+  | { readonly type: "ledger.maintained"; readonly created: number; readonly dropped: number; readonly pruned: number }
+  | { readonly type: "ledger.maintenance-failed"; readonly code: ErrorCode; readonly sqlState: string | null }
+  | { readonly type: "pipeline.draining"; readonly inFlight: number }
+  | { readonly type: "pipeline.aborted"; readonly unsettled: number }
+  | { readonly type: "pipeline.stopped"; readonly inFlight: number }
+  | { readonly type: "config.warning"; readonly message: string };
+
+export type TelemetryEventType = TelemetryEvent["type"];
+export type EventOf<T extends TelemetryEventType> = Extract<TelemetryEvent, { type: T }>;
+
+/** Receives events. Must not throw and must return at once. */
+export type Emit = (event: TelemetryEvent) => void;
