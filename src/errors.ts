@@ -43,7 +43,9 @@ export interface PiipeErrorOptions {
   readonly retryable?: boolean;
   /** What the reader can do about it: one imperative sentence or more. Never quotes data. */
   readonly hint?: string;
-  /** Kept for programs; never printed as it is (see `telemetry/describe-error.ts`). */
+  /** PostgreSQL's SQLSTATE, where the error came with one. */
+  readonly sqlState?: string;
+  /** Kept for programs; never printed, since foreign errors quote data. */
   readonly cause?: unknown;
 }
 
@@ -53,11 +55,13 @@ export class PiipeError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
   readonly hint: string | null;
+  readonly sqlState: string | null;
 
   constructor(code: ErrorCode, message: string, options: PiipeErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.hint = options.hint ?? null;
+    this.sqlState = options.sqlState ?? null;
   }
 }

@@ -1,0 +1,38 @@
+import { type ErrorCode, PiipeError } from "../errors.ts";
+
+/** What the process's exit code says. Documented in docs/errors.md. */
+export const EXIT_CODES = {
+  done: 0,
+  /** A bug in piipe: please report it. */
+  bug: 1,
+  usage: 2,
+  config: 3,
+  /** Cannot reach or use a service: the queue, the database, a local server of the demo. */
+  service: 4,
+  /** More events refused than `quarantine.haltAboveShare` allows. */
+  data: 5,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
+
+export function exitCodeOf(error: unknown): ExitCode {
+  return error instanceof PiipeError ? exitCodeOfErrorCode(error.code) : EXIT_CODES.bug;
+}
+
+export function exitCodeOfErrorCode(code: ErrorCode): ExitCode {
+  const [area] = code.split(".", 1);
+  switch (area) {
+    case "usage":
+      return EXIT_CODES.usage;
+    case "config":
+    case "keys":
+      return EXIT_CODES.config;
+    case "data":
+      return EXIT_CODES.data;
+    case "interrupted":
+      return EXIT_CODES.interrupted;
+    default:
+      return EXIT_CODES.service;
+  }
+}

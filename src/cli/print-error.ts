@@ -1,0 +1,31 @@
+import { PiipeError } from "../errors.ts";
+import { styler, type Terminal } from "./terminal.ts";
+
+export interface ErrorReport {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** What may be shown of an error. A foreign error's message may quote data: only its type and stack frames are. */
+export function reportOf(error: unknown): ErrorReport {
+  if (error instanceof PiipeError) return { code: error.code, message: error.message, hint: error.hint };
+  return {
+    code: "bug",
+    message: `unexpected ${error instanceof Error ? error.name : typeof error}, a bug in piipe; nothing was deleted because of it`,
+    hint: `Please report it with these lines:\n${framesOf(error)}`,
+  };
+}
+
+/** Stack frames without the message above them, which may quote data. */
+function framesOf(error: unknown): string {
+  const frames = error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)) : [];
+  return frames.length > 0 ? frames.slice(0, 8).join("\n") : "    (no stack)";
+}
+
+export function printError(error: unknown, terminal: Terminal): void {
+  const style = styler(terminal.isInteractive, terminal.environment);
+  const { code, message, hint } = reportOf(error);
+  terminal.writeError(`${style(["red", "bold"], "error:")} ${message} ${style("dim", `[${code}]`)}\n`);
+  if (hint) terminal.writeError(`${hint.replace(/^/gm, "  ")}\n`);
+}

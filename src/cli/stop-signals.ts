@@ -1,0 +1,37 @@
+import type { Terminal } from "./terminal.ts";
+
+/** The two ways to end a run, driven by signals: the first one drains, a second one or the time limit aborts. */
+export interface StopSignals {
+  readonly stop: AbortSignal;
+  readonly abort: AbortSignal;
+  /** The first signal received, or null when the run ended by itself. */
+  readonly received: () => "SIGINT" | "SIGTERM" | null;
+  /** Ends the time limit, so that it keeps no process alive. */
+  readonly close: () => void;
+}
+
+/** @param drainTimeoutMs how long a drain may take before it is cut short */
+export function listenForStop(terminal: Terminal, drainTimeoutMs: number): StopSignals {
+  const stop = new AbortController();
+  const abort = new AbortController();
+  let first: "SIGINT" | "SIGTERM" | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  terminal.onSignal((signal) => {
+    if (first) {
+      abort.abort();
+      return;
+    }
+    first = signal;
+    if (terminal.isInteractive) terminal.writeError("\nfinishing what was received; once more to stop at once\n");
+    stop.abort();
+    timer = setTimeout(() => abort.abort(), drainTimeoutMs);
+  });
+  return {
+    stop: stop.signal,
+    abort: abort.signal,
+    received: () => first,
+    close: () => {
+      if (timer) clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import { styleText } from "node:util";
+
+/** The process as the commands see it: only main.ts touches `process` itself. */
+export interface Terminal {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly folder: string;
+  readonly stdin: NodeJS.ReadableStream;
+  /** Data. */
+  readonly writeOut: (text: string) => void;
+  /** Progress, logs and errors. */
+  readonly writeError: (text: string) => void;
+  /** True when a person watches stderr: only then is there colour or a moving bar. */
+  readonly isInteractive: boolean;
+  readonly outIsTerminal: boolean;
+  /** Starts listening to SIGINT and SIGTERM; without this call they end the process as usual. */
+  readonly onSignal: (listener: (signal: "SIGINT" | "SIGTERM") => void) => void;
+}
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Styles text for stdout or stderr when that is a terminal and NO_COLOR is not set. */
+export function styler(
+  isTerminal: boolean,
+  environment: Terminal["environment"],
+): (style: Style, text: string) => string {
+  const isPlain = !isTerminal || (environment["NO_COLOR"] ?? "") !== "" || environment["TERM"] === "dumb";
+  return isPlain ? (_style, text) => text : (style, text) => styleText(style, text, { validateStream: false });
+}

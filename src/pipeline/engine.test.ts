@@ -1,0 +1,261 @@
+import { describe, expect, it } from "vitest";
+import { ModelSink } from "../../tests/support/model-sink.ts";
+import { delivery, ModelSource } from "../../tests/support/model-source.ts";
+import { systemClock } from "../clock.ts";
+import { PiipeError } from "../errors.ts";
+import type { TelemetryEvent } from "../telemetry/events.ts";
+import type { Decode, Delivery, Mask, MaskedRecord, Seal } from "./contracts.ts";
+import { Engine, type EngineLimits } from "./engine.ts";
+
+const limits: EngineLimits = {
+  inFlightMax: 100,
+  inFlightBytesMax: 1_000_000,
+  batchRowsMax: 20,
+  batchBytesMax: 100_000,
+  lingerMs: 5,
+  writesInFlightMax: 2,
+  haltAboveShare: 0.5,
+  giveUpAfterMs: null,
+};
+
+/** Refuses a body that starts with "bad". */
+const decode: Decode = ({ id, sentAtMs, body }) =>
+  body.startsWith("bad")
+    ? { ok: false, error: { code: "body.not-json", path: null } }
+    : { ok: true, value: { id, sentAtMs, values: [body], hasUnknownFields: false } };
+const mask: Mask = ({ id, sentAtMs, values }) => ({ ok: true, value: { id, sentAtMs, values } as MaskedRecord });
+const seal: Seal = (body) => Buffer.from(body);
+
+interface Setup {
+  readonly source?: ModelSource;
+  readonly sink?: ModelSink;
+  readonly seal?: Seal | null;
+  readonly decode?: Decode;
+  readonly limits?: Partial<EngineLimits>;
+}
+
+function setUp(options: Setup = {}) {
+  const source = options.source ?? new ModelSource();
+  const sink = options.sink ?? new ModelSink();
+  const events: TelemetryEvent[] = [];
+  const waiting: Array<{ readonly type: string; readonly resolve: () => void }> = [];
+  const stages = {
+    source,
+    decode: options.decode ?? decode,
+    mask,
+    sink,
+    seal: options.seal === undefined ? seal : options.seal,
+  };
+  const engine = new Engine(stages, { ...limits, ...options.limits }, systemClock, (event) => {
+    events.push(event);
+    for (const each of waiting) if (each.type === event.type) each.resolve();
+  });
+  const stop = new AbortController();
+  const abort = new AbortController();
+  const run = (emptyConfirmations: number | null = 1) =>
+    engine.run({ stop: stop.signal, abort: abort.signal, emptyConfirmations });
+  const seen = (type: TelemetryEvent["type"]): Promise<void> =>
+    events.some((event) => event.type === type)
+      ? Promise.resolve()
+      : new Promise((resolve) => waiting.push({ type, resolve }));
+  return { source, sink, engine, events, stop, abort, run, seen };
+}
+
+function messages(count: number, body = "ok"): Delivery[] {
+  return Array.from({ length: count }, (_, index) => delivery(`m${index}`, `${body}${index}`));
+}
+
+describe("Engine", () => {
+  it("stores every message once, then deletes it", async () => {
+    const { source, sink, run } = setUp();
+    source.send(...messages(95));
+    expect(await run()).toEqual({ received: 95, stored: 95, duplicate: 0, quarantined: 0, left: 0, deleted: 95 });
+    expect(sink.rows.size).toBe(95);
+    expect(new Set(source.deleted).size).toBe(95);
+    expect(source.held.size).toBe(0);
+  });
+
+  it("deletes nothing before its batch is committed", async () => {
+    const { source, sink, run } = setUp();
+    sink.beforeWrite = (batch) => {
+      for (const { id } of batch.records) expect(source.deleted).not.toContain(id);
+    };
+    source.send(...messages(60));
+    await run();
+    expect(source.deleted).toHaveLength(60);
+  });
+
+  it("deletes a redelivered message without storing it again", async () => {
+    const { source, sink, run } = setUp();
+    sink.rows.set("m0", []);
+    source.send(...messages(2));
+    expect(await run()).toMatchObject({ stored: 1, duplicate: 1, deleted: 2 });
+  });
+
+  it("seals refused events into the quarantine and stores the rest of the batch", async () => {
+    const { source, sink, run, events } = setUp();
+    source.send(...messages(19), delivery("poison", "bad"));
+    expect(await run()).toMatchObject({ stored: 19, quarantined: 1, deleted: 20 });
+    expect(sink.quarantine.get("poison")).toBe("body.not-json");
+    expect(events).toContainEqual({ type: "event.refused", code: "body.not-json", path: null, fate: "quarantine" });
+  });
+
+  it("leaves a refused message in the queue when there is no key to seal it with, and still ends when empty", async () => {
+    const { source, sink, run } = setUp({ seal: null });
+    source.send(...messages(9), delivery("poison", "bad", { attempt: 3 }));
+    expect(await run()).toMatchObject({ stored: 9, quarantined: 0, left: 1, deleted: 9 });
+    expect(source.released).toEqual([{ id: "poison", delaySeconds: 30 }]);
+    expect(sink.quarantine.size).toBe(0);
+  });
+
+  it("quarantines what PostgreSQL refuses", async () => {
+    const { source, sink, run } = setUp();
+    sink.unfit.add("m3");
+    source.send(...messages(10));
+    expect(await run()).toMatchObject({ stored: 9, quarantined: 1, deleted: 10 });
+    expect(sink.quarantine.get("m3")).toBe("database.constraint");
+  });
+
+  it("runs a batch again when the reply to its commit was lost, and finds it in the ledger", async () => {
+    const { source, sink, run, events } = setUp();
+    let isLost = false;
+    sink.afterCommit = () => {
+      if (isLost) return;
+      isLost = true;
+      throw new PiipeError("database.unreachable", "lost", { retryable: true });
+    };
+    source.send(...messages(10));
+    expect(await run()).toMatchObject({ stored: 0, duplicate: 10, deleted: 10 });
+    expect(sink.rows.size).toBe(10);
+    expect(events.filter((event) => event.type === "batch.retried")).toHaveLength(1);
+  });
+
+  it("gives back what was not written when a write fails for good, and says why", async () => {
+    const { source, sink, run } = setUp();
+    sink.beforeWrite = () => {
+      throw new PiipeError("database.table-missing", "gone");
+    };
+    source.send(...messages(50));
+    await expect(run()).rejects.toMatchObject({ code: "database.table-missing" });
+    expect(source.deleted).toEqual([]);
+    expect(source.held.size).toBe(0);
+    expect(source.released.length).toBeGreaterThan(0);
+  });
+
+  it("gives up on a database that stays away when told to", async () => {
+    const { source, sink, run } = setUp({ limits: { giveUpAfterMs: 0 } });
+    sink.beforeWrite = () => {
+      throw new PiipeError("database.unreachable", "away", { retryable: true });
+    };
+    source.send(...messages(5));
+    await expect(run()).rejects.toMatchObject({ code: "database.unreachable" });
+    expect(source.released).toHaveLength(5);
+  });
+
+  it("halts when too many events are refused, without carrying the queue into the quarantine", async () => {
+    const { source, sink, run } = setUp({ limits: { batchRowsMax: 1_000, lingerMs: 10_000, inFlightMax: 1_000 } });
+    source.send(...messages(500, "bad"));
+    await expect(run()).rejects.toMatchObject({ code: "data.beyond-limit" });
+    expect(sink.quarantine.size).toBe(0);
+    expect(source.deleted).toEqual([]);
+    expect(source.held.size).toBe(0);
+  });
+
+  it("never halts when the limit is 1", async () => {
+    const { source, run } = setUp({ limits: { haltAboveShare: 1 } });
+    source.send(...messages(300, "bad"));
+    expect(await run()).toMatchObject({ quarantined: 300, deleted: 300 });
+  });
+
+  it("holds no more than the cap on messages", async () => {
+    const { source, run } = setUp({ limits: { inFlightMax: 15, batchRowsMax: 7 } });
+    source.send(...messages(200));
+    expect(await run()).toMatchObject({ stored: 200 });
+    expect(source.heldMost).toBeLessThanOrEqual(15);
+  });
+
+  it("holds no more than about the cap on bytes, and one message that is larger still passes", async () => {
+    const { source, run } = setUp({ limits: { inFlightBytesMax: 10_000 } });
+    const large = Array.from({ length: 30 }, (_, index) => delivery(`l${index}`, "x".repeat(20_000)));
+    source.send(...large);
+    expect(await run()).toMatchObject({ stored: 30 });
+    expect(source.heldMost).toBeLessThanOrEqual(2);
+  });
+
+  it("writes several batches at once, but one at a time from an ordered queue", async () => {
+    const slow = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+    const standard = setUp({ limits: { batchRowsMax: 5 } });
+    standard.sink.beforeWrite = slow;
+    standard.source.send(...messages(60));
+    await standard.run();
+    expect(standard.sink.writingMost).toBe(2);
+
+    const ordered = setUp({ source: new ModelSource({ ordered: true }), limits: { batchRowsMax: 5 } });
+    ordered.sink.beforeWrite = slow;
+    ordered.source.send(...messages(60));
+    await ordered.run();
+    expect(ordered.sink.writingMost).toBe(1);
+    expect(ordered.sink.order).toEqual(messages(60).map(({ id }) => id));
+  });
+
+  it("does not let a later message of a group overtake one that went back to the queue", async () => {
+    const { source, sink, run } = setUp({ source: new ModelSource({ ordered: true }), seal: null });
+    source.send(
+      delivery("a1", "ok", { groupId: "a" }),
+      delivery("a2", "bad", { groupId: "a" }),
+      delivery("a3", "ok", { groupId: "a" }),
+      delivery("b1", "ok", { groupId: "b" }),
+    );
+    expect(await run()).toMatchObject({ stored: 2, left: 1 });
+    expect(sink.order).toEqual(["a1", "b1"]);
+    expect(source.released.map(({ id }) => id).toSorted()).toEqual(["a2", "a3"]);
+  });
+
+  it("drains on stop: finishes what was received, receives no more", async () => {
+    const { source, sink, run, stop, seen } = setUp({ limits: { lingerMs: 60_000 } });
+    source.send(...messages(7));
+    const running = run(null);
+    await seen("deliveries.received");
+    stop.abort();
+    expect(await running).toMatchObject({ received: 7, stored: 7, deleted: 7 });
+    expect(sink.batchSizes).toEqual([7]);
+  });
+
+  it("settles nothing on abort: what is unsettled is redelivered", async () => {
+    const { source, sink, run, abort, seen } = setUp();
+    sink.beforeWrite = (_batch, signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener("abort", () =>
+          reject(new PiipeError("database.unreachable", "cut", { retryable: true })),
+        );
+      });
+    source.send(...messages(20));
+    const running = run(null);
+    await seen("deliveries.received");
+    abort.abort();
+    await expect(running).rejects.toMatchObject({ code: "interrupted" });
+    expect(source.deleted).toEqual([]);
+    expect(source.released).toEqual([]);
+  });
+
+  it("treats an exception of a stage as a bug: stops, deletes nothing of that delivery, gives it back", async () => {
+    const { source, run } = setUp({
+      decode: (each) => {
+        if (each.id === "m5") throw new TypeError("bug");
+        return decode(each);
+      },
+    });
+    source.send(...messages(10));
+    await expect(run()).rejects.toThrow(TypeError);
+    expect(source.deleted).not.toContain("m5");
+    expect(source.held.size).toBe(0);
+  });
+
+  it("stops with the source's error when the queue cannot be used", async () => {
+    const { source, run } = setUp();
+    source.beforeReceive = () => {
+      throw new PiipeError("queue.denied", "denied");
+    };
+    await expect(run()).rejects.toMatchObject({ code: "queue.denied" });
+  });
+});

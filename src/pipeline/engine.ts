@@ -1,0 +1,401 @@
+import { PiipeError } from "../errors.ts";
+import type { Emit } from "../telemetry/events.ts";
+import { Condition } from "./condition.ts";
+import type {
+  BatchOutcome,
+  Clock,
+  Decode,
+  Delivery,
+  Mask,
+  Rejection,
+  Seal,
+  Settlement,
+  Sink,
+  Source,
+} from "./contracts.ts";
+import { GroupOrder } from "./group-order.ts";
+import { OpenBatch } from "./open-batch.ts";
+import { RefusalGuard } from "./refusal-guard.ts";
+import { writeWithRetry } from "./write-with-retry.ts";
+
+export interface EngineStages {
+  readonly source: Source;
+  readonly decode: Decode;
+  readonly mask: Mask;
+  readonly sink: Sink;
+  /** null: no key to seal with. A refused message then stays in the queue, for its dead-letter queue to take. */
+  readonly seal: Seal | null;
+}
+
+export interface EngineLimits {
+  /** Deliveries received but not settled. */
+  readonly inFlightMax: number;
+  /** Bytes of their bodies. */
+  readonly inFlightBytesMax: number;
+  readonly batchRowsMax: number;
+  readonly batchBytesMax: number;
+  /** Longest wait of the first row of a batch for more. */
+  readonly lingerMs: number;
+  /** Concurrent write transactions. An ordered source always has one. */
+  readonly writesInFlightMax: number;
+  /** Halt when more than this share of recent events is refused; 1 never halts. */
+  readonly haltAboveShare: number;
+  /** Give up when writes have failed for so long; null: try for ever. */
+  readonly giveUpAfterMs: number | null;
+}
+
+export interface RunOptions {
+  /** Stop receiving, finish what was received. */
+  readonly stop: AbortSignal;
+  /** Cancel I/O now; what is unsettled is redelivered later. */
+  readonly abort: AbortSignal;
+  /** End by itself once the queue held nothing so many times in a row; null: run until stopped. */
+  readonly emptyConfirmations: number | null;
+}
+
+/** What a run did. Every count is of deliveries: a redelivered message counts each time. */
+export interface Totals {
+  received: number;
+  /** Rows written. */
+  stored: number;
+  /** Redeliveries of what was stored or quarantined before: deleted again, nothing written. */
+  duplicate: number;
+  quarantined: number;
+  /** Refused with no key to seal with: not stored, not deleted. */
+  left: number;
+  deleted: number;
+}
+
+/** A refused message that stays in the queue comes back after this, times its attempt. */
+const LEFT_DELAY_SECONDS = 10;
+/** Room is counted in messages: bytes become messages by the mean size seen, and by this before any was seen. */
+const FIRST_BODY_BYTES = 4_096;
+
+const RELEASE_NOW: Settlement = { kind: "release", delaySeconds: 0 };
+const DELETE: Settlement = { kind: "delete" };
+
+/**
+ * The bounded loop: receive → decode → mask → batch → write → settle.
+ *
+ * It owns the promise of delivery: a delivery is settled with `delete` only after the transaction that holds it was
+ * committed, and everything it holds at once is bounded by messages and by bytes. It knows no SQS and no PostgreSQL.
+ * One instance runs once.
+ */
+export class Engine {
+  readonly totals: Totals = { received: 0, stored: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
+  readonly #stages: EngineStages;
+  readonly #limits: EngineLimits;
+  readonly #clock: Clock;
+  readonly #emit: Emit;
+  readonly #guard: RefusalGuard;
+  readonly #groups = new GroupOrder();
+  readonly #writesMax: number;
+  /** Fires when nothing more shall be received: stop, abort or failure. */
+  readonly #receiving = new AbortController();
+  /** Notified whenever room, work or a signal changes. */
+  readonly #changed = new Condition();
+  #abort: AbortSignal = new AbortController().signal;
+  readonly #failed = new AbortController();
+  #failure: unknown = null;
+  #open = new OpenBatch();
+  #linger = new AbortController();
+  #ready: OpenBatch[] = [];
+  #writing = 0;
+  /** Writes and settlements under way. */
+  #tasks = 0;
+  #inFlight = 0;
+  #inFlightBytes = 0;
+  #bodyBytesMean = FIRST_BODY_BYTES;
+  /** Messages that this run refused and left in the queue: an empty queue may still hold them. Kept only for that. */
+  readonly #leftIds = new Set<string>();
+  #endsWhenEmpty = false;
+
+  constructor(stages: EngineStages, limits: EngineLimits, clock: Clock, emit: Emit) {
+    this.#stages = stages;
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#emit = emit;
+    this.#guard = new RefusalGuard(limits.haltAboveShare);
+    this.#writesMax = stages.source.ordered ? 1 : limits.writesInFlightMax;
+  }
+
+  /** Deliveries received but not settled. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /**
+   * Runs until stopped, empty or failed; resolves when everything received is settled.
+   * @throws {PiipeError} `interrupted` when aborted with deliveries unsettled; any other when a service or the data
+   * stops the pipeline: what no transaction holds is released first
+   */
+  async run(options: RunOptions): Promise<Totals> {
+    const { stop, abort, emptyConfirmations } = options;
+    this.#abort = abort;
+    this.#endsWhenEmpty = emptyConfirmations !== null;
+    const stopReceiving = (): void => {
+      this.#receiving.abort();
+      this.#changed.notify();
+    };
+    stop.addEventListener("abort", stopReceiving);
+    abort.addEventListener("abort", stopReceiving);
+    if (stop.aborted || abort.aborted) stopReceiving();
+    try {
+      await this.#receiveLoop(emptyConfirmations);
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (this.#inFlight > 0) this.#emit({ type: "pipeline.draining", inFlight: this.#inFlight });
+    await this.#drained();
+    stop.removeEventListener("abort", stopReceiving);
+    abort.removeEventListener("abort", stopReceiving);
+
+    if (this.#failed.signal.aborted) throw this.#failure;
+    if (this.#inFlight > 0) {
+      this.#emit({ type: "pipeline.aborted", unsettled: this.#inFlight });
+      throw new PiipeError("interrupted", `stopped before ${this.#inFlight} received messages were settled`, {
+        hint: "Nothing is lost: they become visible in the queue again when their visibility timeout ends.",
+      });
+    }
+    this.#emit({ type: "pipeline.stopped", inFlight: 0 });
+    return this.totals;
+  }
+
+  async #receiveLoop(emptyConfirmations: number | null): Promise<void> {
+    const { source } = this.#stages;
+    const stop = this.#receiving.signal;
+    let emptyTimes = 0;
+    while (!stop.aborted) {
+      const room = this.#room();
+      if (room === 0) {
+        await this.#changed.wait();
+        continue;
+      }
+      const deliveries = await source.receive(room, stop);
+      if (deliveries.length > 0) {
+        emptyTimes = 0;
+        this.#ingest(deliveries);
+      } else if (emptyConfirmations !== null) {
+        await this.#drained();
+        if (stop.aborted) return;
+        emptyTimes = (await source.depth(stop)) <= this.#leftIds.size ? emptyTimes + 1 : 0;
+        if (emptyTimes >= emptyConfirmations) return;
+      }
+    }
+  }
+
+  /** How many more deliveries may be received. */
+  #room(): number {
+    const messages = this.#limits.inFlightMax - this.#inFlight;
+    const bytes = this.#limits.inFlightBytesMax - this.#inFlightBytes;
+    const room = Math.min(messages, Math.floor(bytes / this.#bodyBytesMean));
+    // With nothing in flight no settlement would ever make room: one message must always fit.
+    return Math.max(this.#inFlight === 0 ? 1 : 0, room);
+  }
+
+  #ingest(deliveries: readonly Delivery[]): void {
+    let bytes = 0;
+    let redelivered = 0;
+    for (const delivery of deliveries) {
+      this.#groups.enter(delivery);
+      bytes += delivery.bodyBytes;
+      if (delivery.attempt > 1) redelivered += 1;
+    }
+    this.totals.received += deliveries.length;
+    this.#inFlight += deliveries.length;
+    this.#inFlightBytes += bytes;
+    this.#bodyBytesMean += (Math.max(1, bytes / deliveries.length) - this.#bodyBytesMean) / 8;
+    this.#emit({ type: "deliveries.received", count: deliveries.length, redelivered, bytes });
+
+    const released = new Map<Delivery, Settlement>();
+    let unknownFields = 0;
+    for (const delivery of deliveries) {
+      try {
+        if (this.#take(delivery, released)) unknownFields += 1;
+      } catch (error) {
+        // A stage threw: a bug. This delivery is in no batch yet, so nothing else would give it back.
+        this.#fail(error);
+        released.set(delivery, RELEASE_NOW);
+      }
+      this.#flushWhenFull();
+    }
+    if (unknownFields > 0) this.#emit({ type: "fields.unknown", events: unknownFields });
+    if (released.size > 0) void this.#settle(released);
+  }
+
+  /** Decodes and masks one delivery into the open batch. Returns true when the event had undeclared fields. */
+  #take(delivery: Delivery, released: Map<Delivery, Settlement>): boolean {
+    if (this.#failed.signal.aborted || this.#groups.isBlocked(delivery)) {
+      released.set(delivery, RELEASE_NOW);
+      return false;
+    }
+    const decoded = this.#stages.decode(delivery);
+    const masked = decoded.ok ? this.#stages.mask(decoded.value) : decoded;
+    if (!masked.ok) {
+      this.#refuse(delivery, masked.error, released);
+      return false;
+    }
+    this.#guard.count(false);
+    this.#open.addRecord(masked.value, delivery);
+    return decoded.ok && decoded.value.hasUnknownFields;
+  }
+
+  /**
+   * Sends a refused event to the quarantine; with no key to seal it, leaves its message in the queue. Beyond the
+   * limit the pipeline fails instead.
+   */
+  #refuse(delivery: Delivery, rejection: Rejection, released: Map<Delivery, Settlement>): void {
+    if (this.#guard.count(true)) this.#fail(beyondLimit(this.#guard));
+    if (this.#failed.signal.aborted) {
+      released.set(delivery, RELEASE_NOW);
+      return;
+    }
+    const { seal } = this.#stages;
+    if (seal) {
+      const { id, sentAtMs, attempt, body } = delivery;
+      this.#open.addRefused({ id, sentAtMs, attempt, rejection, sealedBody: seal(body) }, delivery);
+    } else {
+      this.#groups.block(delivery);
+      if (this.#endsWhenEmpty) this.#leftIds.add(delivery.id);
+      this.totals.left += 1;
+      released.set(delivery, { kind: "release", delaySeconds: LEFT_DELAY_SECONDS * delivery.attempt });
+    }
+    this.#emit({ type: "event.refused", ...rejection, fate: seal ? "quarantine" : "left" });
+  }
+
+  #flushWhenFull(): void {
+    const { batchRowsMax, batchBytesMax, lingerMs } = this.#limits;
+    const { size, bytes } = this.#open;
+    if (size >= batchRowsMax || bytes >= batchBytesMax) {
+      this.#flush();
+    } else if (size === 1) {
+      this.#linger.abort();
+      const { signal } = (this.#linger = new AbortController());
+      void this.#clock.sleep(lingerMs, signal).then(() => {
+        if (!signal.aborted) this.#flush();
+      });
+    }
+  }
+
+  #flush(): void {
+    this.#linger.abort();
+    if (this.#open.size === 0) return;
+    this.#ready.push(this.#open);
+    this.#open = new OpenBatch();
+    this.#startWrites();
+  }
+
+  #startWrites(): void {
+    while (this.#writing < this.#writesMax && !this.#abort.aborted) {
+      const batch = this.#ready.shift();
+      if (!batch) return;
+      this.#writing += 1;
+      void this.#write(batch);
+    }
+  }
+
+  async #write(batch: OpenBatch): Promise<void> {
+    this.#tasks += 1;
+    const settled = new Map<Delivery, Settlement>();
+    try {
+      const startedMs = this.#clock.nowMs();
+      const outcome = await writeWithRetry(this.#stages.sink, batch, {
+        clock: this.#clock,
+        emit: this.#emit,
+        abort: this.#abort,
+        failed: this.#failed.signal,
+        giveUpAfterMs: this.#limits.giveUpAfterMs,
+      });
+      this.#account(batch, outcome, settled, this.#clock.nowMs() - startedMs);
+    } catch (error) {
+      if (!this.#abort.aborted) this.#fail(error);
+      for (const delivery of batch.deliveries) settled.set(delivery, RELEASE_NOW);
+    }
+    // The next write need not wait for this one's deletes.
+    this.#writing -= 1;
+    this.#startWrites();
+    await this.#settle(settled);
+    this.#tasks -= 1;
+    this.#changed.notify();
+  }
+
+  /** Turns the outcome of a committed batch into settlements; what PostgreSQL rejected goes on as a refused event. */
+  #account(batch: OpenBatch, outcome: BatchOutcome, settled: Map<Delivery, Settlement>, elapsedMs: number): void {
+    const outcomes = [...outcome.records, ...outcome.refused];
+    const { deliveries } = batch;
+    if (outcomes.length !== deliveries.length) throw new Error("the sink's outcomes do not match its batch");
+    const counts = { stored: 0, duplicate: 0, quarantined: 0, rejected: 0 };
+    for (const [index, result] of outcomes.entries()) {
+      const delivery = deliveries[index];
+      if (!delivery) throw new Error("the sink's outcomes do not match its batch");
+      counts[result.kind] += 1;
+      if (result.kind === "rejected") {
+        this.#refuse(delivery, result.rejection, settled);
+        this.#flushWhenFull();
+      } else {
+        settled.set(delivery, DELETE);
+      }
+    }
+    this.totals.stored += counts.stored;
+    this.totals.duplicate += counts.duplicate;
+    this.totals.quarantined += counts.quarantined;
+    this.#emit({ type: "batch.written", ...counts, elapsedMs });
+  }
+
+  /** Settles, and frees the room. After an abort nothing is settled: the queue redelivers it. */
+  async #settle(settled: ReadonlyMap<Delivery, Settlement>): Promise<void> {
+    if (settled.size === 0 || this.#abort.aborted) return;
+    this.#tasks += 1;
+    try {
+      const report = await this.#stages.source.settle(settled, this.#abort);
+      this.totals.deleted += report.deleted;
+      this.#emit({ type: "deliveries.settled", ...report });
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#tasks -= 1;
+    if (!this.#abort.aborted) {
+      this.#inFlight -= settled.size;
+      for (const delivery of settled.keys()) {
+        this.#inFlightBytes -= delivery.bodyBytes;
+        this.#groups.leave(delivery);
+      }
+    }
+    this.#changed.notify();
+  }
+
+  /** Keeps the first failure, stops receiving and gives back what no transaction holds yet. */
+  #fail(error: unknown): void {
+    if (this.#failed.signal.aborted) return;
+    this.#failure = error;
+    this.#failed.abort();
+    this.#receiving.abort();
+    this.#linger.abort();
+    const released = new Map<Delivery, Settlement>();
+    for (const batch of [...this.#ready, this.#open]) {
+      for (const delivery of batch.deliveries) released.set(delivery, RELEASE_NOW);
+    }
+    this.#ready = [];
+    this.#open = new OpenBatch();
+    void this.#settle(released);
+    this.#changed.notify();
+  }
+
+  /** Resolves when everything received is settled; on abort, as soon as the I/O under way has been cancelled. */
+  async #drained(): Promise<void> {
+    while (this.#tasks > 0 || (this.#inFlight > 0 && !this.#abort.aborted)) {
+      if (!this.#abort.aborted) this.#flush();
+      await this.#changed.wait();
+    }
+  }
+}
+
+function beyondLimit(guard: RefusalGuard): PiipeError {
+  const { refused, events } = guard.recent;
+  return new PiipeError("data.beyond-limit", `halted: ${refused} of the last ${events} events were refused`, {
+    hint:
+      "A whole queue that does not fit its columns is rarely bad data: compare the configured columns with real " +
+      "events (`piipe mask < events.ndjson` names code and path of each refusal). What was not written stays in the " +
+      "queue. `quarantine.haltAboveShare` sets the limit.",
+  });
+}

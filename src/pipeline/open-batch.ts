@@ -1,0 +1,32 @@
+import type { Batch, Delivery, MaskedRecord, RefusedEvent } from "./contracts.ts";
+
+/** A batch while it fills: what will be written, beside the deliveries that it settles. */
+export class OpenBatch implements Batch {
+  readonly records: MaskedRecord[] = [];
+  /** The delivery of each record, in the records' order. */
+  readonly recordDeliveries: Delivery[] = [];
+  readonly refused: RefusedEvent[] = [];
+  /** The delivery of each refused event, in the events' order. */
+  readonly refusedDeliveries: Delivery[] = [];
+  bytes = 0;
+
+  get size(): number {
+    return this.records.length + this.refused.length;
+  }
+
+  get deliveries(): Delivery[] {
+    return [...this.recordDeliveries, ...this.refusedDeliveries];
+  }
+
+  addRecord(record: MaskedRecord, delivery: Delivery): void {
+    this.records.push(record);
+    this.recordDeliveries.push(delivery);
+    this.bytes += delivery.bodyBytes;
+  }
+
+  addRefused(refused: RefusedEvent, delivery: Delivery): void {
+    this.refused.push(refused);
+    this.refusedDeliveries.push(delivery);
+    this.bytes += refused.sealedBody.length;
+  }
+}

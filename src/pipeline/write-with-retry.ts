@@ -1,0 +1,38 @@
+import { PiipeError } from "../errors.ts";
+import type { Emit } from "../telemetry/events.ts";
+import { backoffMs } from "./backoff.ts";
+import type { Batch, BatchOutcome, Clock, Sink } from "./contracts.ts";
+
+const RETRY_BASE_MS = 100;
+const RETRY_CAP_MS = 10_000;
+
+export interface WriteRetryOptions {
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly abort: AbortSignal;
+  /** Fires when waiting for better times makes no sense any more: the pipeline has failed elsewhere. */
+  readonly failed: AbortSignal;
+  /** Give up when the write has failed for so long; null: never. */
+  readonly giveUpAfterMs: number | null;
+}
+
+/**
+ * Runs the same batch again until its outcome is known. That is safe even when the reply to a COMMIT was lost: the
+ * ledger tells what the earlier try had committed.
+ * @throws {PiipeError} the last error, when it is not worth a retry
+ */
+export async function writeWithRetry(sink: Sink, batch: Batch, options: WriteRetryOptions): Promise<BatchOutcome> {
+  const { clock, emit, abort, failed, giveUpAfterMs } = options;
+  const startedMs = clock.nowMs();
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await sink.write(batch, abort);
+    } catch (error) {
+      if (!(error instanceof PiipeError) || !error.retryable || abort.aborted || failed.aborted) throw error;
+      if (giveUpAfterMs !== null && clock.nowMs() - startedMs >= giveUpAfterMs) throw error;
+      const delayMs = backoffMs(attempt, RETRY_BASE_MS, RETRY_CAP_MS, clock.random());
+      emit({ type: "batch.retried", code: error.code, sqlState: error.sqlState, attempt, delayMs });
+      await clock.sleep(delayMs, AbortSignal.any([abort, failed]));
+    }
+  }
+}

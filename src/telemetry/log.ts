@@ -1,0 +1,135 @@
+import { pino } from "pino";
+import type { Emit, TelemetryEvent } from "./events.ts";
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+interface LogLine {
+  readonly level: LogLevel;
+  readonly text: string;
+}
+
+export interface LogOptions {
+  /** Where lines go, one call a line, with the newline. */
+  readonly write: (line: string) => void;
+  /** `json` for machines; `text` for a person at a terminal. */
+  readonly format: "json" | "text";
+  readonly level: LogLevel;
+}
+
+/**
+ * Turns telemetry events into log lines: at most one for each batch. Events hold no data of messages, so neither do
+ * the lines. Refusals of one kind are logged the 1st, 10th, 100th … time: a bad producer must not flood the log.
+ */
+export function createLog({ write, format, level }: LogOptions): Emit {
+  const refusals = new Map<string, number>();
+  let unknownWarned = false;
+  const isLogged = (event: TelemetryEvent): boolean => {
+    if (event.type === "event.refused") {
+      const kind = `${event.code} ${event.path ?? ""}`;
+      const times = (refusals.get(kind) ?? 0) + 1;
+      refusals.set(kind, times);
+      return Number.isInteger(Math.log10(times));
+    }
+    if (event.type === "fields.unknown") {
+      const isFirst = !unknownWarned;
+      unknownWarned = true;
+      return isFirst;
+    }
+    return true;
+  };
+
+  if (format === "text") {
+    const lowest = LOG_LEVELS.indexOf(level);
+    return (event) => {
+      const line = describe(event);
+      if (LOG_LEVELS.indexOf(line.level) < lowest || !isLogged(event)) return;
+      const time = new Date().toISOString().slice(11, 19);
+      write(`${time} ${line.level.padEnd(5)} ${line.text}\n`);
+    };
+  }
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write },
+  );
+  return (event) => {
+    const line = describe(event);
+    if (logger.isLevelEnabled(line.level) && isLogged(event)) logger[line.level]({ ...event }, line.text);
+  };
+}
+
+function describe(event: TelemetryEvent): LogLine {
+  switch (event.type) {
+    case "pipeline.started":
+      return { level: "info", text: `reading ${event.source}, writing table ${event.table}` };
+    case "deliveries.received":
+      return { level: "debug", text: `received ${event.count} messages (${event.redelivered} redelivered)` };
+    case "delivery.corrupt":
+      return { level: "warn", text: `${event.count} bodies did not match their MD5 digest; they will come again` };
+    case "batch.written":
+      return { level: "info", text: describeBatch(event) };
+    case "batch.retried":
+      return {
+        level: "warn",
+        text: `write failed [${event.code}${event.sqlState ? ` ${event.sqlState}` : ""}], attempt ${event.attempt}; again in ${event.delayMs} ms`,
+      };
+    case "event.refused":
+      return {
+        level: "warn",
+        text:
+          `refused an event: ${event.code}${event.path === null ? "" : ` at ${event.path}`}; ` +
+          (event.fate === "quarantine" ? "sealed into the quarantine" : "left in the queue: there is no sealing key"),
+      };
+    case "fields.unknown":
+      return { level: "warn", text: "some events have fields that no column declares; they are not stored" };
+    case "deliveries.settled":
+      return event.failed > 0
+        ? { level: "warn", text: `${event.failed} deletes or releases failed; those messages will come again` }
+        : { level: "debug", text: `deleted ${event.deleted} messages, released ${event.released}` };
+    case "visibility.extended":
+      return event.failed > 0
+        ? { level: "warn", text: `could not keep ${event.failed} messages hidden; they may be delivered twice` }
+        : { level: "debug", text: `kept ${event.count} messages hidden for longer` };
+    case "source.retried":
+      return {
+        level: "warn",
+        text: `${event.action} failed [${event.code}], attempt ${event.attempt}; again in ${event.delayMs} ms`,
+      };
+    case "clock.corrected":
+      return {
+        level: "warn",
+        text: `this machine's clock is off by ${Math.round(event.offsetMs / 1000)} s; requests are signed with SQS's time`,
+      };
+    case "ledger.maintained":
+      return {
+        level: "info",
+        text: `ledger: ${event.created} partitions made, ${event.dropped} dropped, ${event.pruned} old ids removed`,
+      };
+    case "ledger.maintenance-failed":
+      return {
+        level: "warn",
+        text: `ledger maintenance failed [${event.code}${event.sqlState ? ` ${event.sqlState}` : ""}]; nothing is lost, but old ids stay: run \`piipe migrate\` as the owner of schema piipe`,
+      };
+    case "pipeline.draining":
+      return { level: "info", text: `finishing ${event.inFlight} received messages` };
+    case "pipeline.aborted":
+      return { level: "warn", text: `stopped with ${event.unsettled} messages unsettled; they will come again` };
+    case "pipeline.stopped":
+      return { level: "info", text: "stopped; nothing in flight" };
+    case "config.warning":
+      return { level: "warn", text: event.message };
+  }
+}
+
+function describeBatch(event: Extract<TelemetryEvent, { type: "batch.written" }>): string {
+  const parts = [`stored ${event.stored}`];
+  if (event.duplicate > 0) parts.push(`${event.duplicate} already there`);
+  if (event.quarantined > 0) parts.push(`${event.quarantined} quarantined`);
+  if (event.rejected > 0) parts.push(`${event.rejected} refused by PostgreSQL`);
+  return `${parts.join(", ")} in ${Math.round(event.elapsedMs)} ms`;
+}
