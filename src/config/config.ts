@@ -1,0 +1,54 @@
+import type { Column } from "../pipeline/contracts.ts";
+import type { Secret } from "./secret.ts";
+import type { TableName } from "./table-name.ts";
+
+/** A checked configuration with every default filled in, frozen to its depths. null: left out, and no fixed default. */
+export interface Config {
+  readonly name: string;
+  readonly source: { readonly sqs: SqsConfig };
+  readonly sink: { readonly postgres: PostgresConfig };
+  readonly keys: KeysConfig;
+  readonly columns: readonly Column[];
+  readonly unknownFields: "ignore" | "quarantine";
+  readonly allowUnkeyed: boolean;
+  readonly batch: BatchConfig;
+  readonly quarantine: QuarantineConfig;
+  /** What is allowed but risky, as sentences: printed at every start. */
+  readonly warnings: readonly string[];
+}
+
+export interface SqsConfig {
+  /** A name, a URL or an ARN. */
+  readonly queue: string;
+  readonly region: string | null;
+  readonly endpoint: string | null;
+  /** 2 to 43,200; null: the queue's own. */
+  readonly visibilityTimeoutSeconds: number | null;
+}
+
+export interface PostgresConfig {
+  readonly url: Secret;
+  readonly table: TableName;
+  readonly createTable: boolean;
+  /** 1 to 100. */
+  readonly maxConnections: number;
+}
+
+export interface KeysConfig {
+  /** An absolute path. */
+  readonly file: string | null;
+  /** Part of what each column's key is derived from. Holds no slash. */
+  readonly domain: string;
+}
+
+export interface BatchConfig {
+  readonly rows: number;
+  /** Of message bodies. */
+  readonly bytes: number;
+  readonly lingerMs: number;
+}
+
+export interface QuarantineConfig {
+  /** Above 0, up to 1; 1 never halts. */
+  readonly haltAboveShare: number;
+}

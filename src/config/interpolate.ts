@@ -1,0 +1,59 @@
+/** The environment, as `process.env` gives it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Interpolation {
+  readonly text: string;
+  /** True when the environment or a default gave any of the text. */
+  readonly hasReferences: boolean;
+  readonly problems: readonly ReferenceProblem[];
+}
+
+interface ReferenceProblem {
+  /** The index of the reference in `findReferences` order, to find its place in the file again. */
+  readonly reference: number;
+  /** What is wrong and what would be right. Names the variable, never a value. */
+  readonly what: string;
+  readonly remedy: string;
+}
+
+/** `$$`, `${NAME}`, `${NAME:-default}`, or a `${` that begins none of these. A lone `$` is itself. */
+const REFERENCE = /\$\$|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?/g;
+
+/**
+ * Replaces environment references. As in a shell, the default is for a variable that is unset or empty, and what a
+ * variable holds is not read again for references. `$$` is a dollar sign, also within a default.
+ */
+export function interpolate(text: string, env: Environment): Interpolation {
+  const problems: ReferenceProblem[] = [];
+  let hasReferences = false;
+  let reference = -1;
+  const replaced = text.replace(REFERENCE, (match: string, name: string | undefined, fallback: string | undefined) => {
+    reference += 1;
+    if (match === "$$") return "$";
+    hasReferences = true;
+    if (name === undefined || fallback?.includes("${") === true) {
+      problems.push({
+        reference,
+        what: "${ begins no environment reference",
+        remedy: "write ${NAME} or ${NAME:-default}, or $$ for a dollar sign",
+      });
+      return "";
+    }
+    const value = Object.hasOwn(env, name) ? env[name] : undefined;
+    if (fallback !== undefined) return value || fallback.replaceAll("$$", () => "$");
+    if (value === undefined) {
+      problems.push({
+        reference,
+        what: `the environment variable ${name} is not set`,
+        remedy: `set it, or give a default: \${${name}:-default}`,
+      });
+    }
+    return value ?? "";
+  });
+  return { text: replaced, hasReferences, problems };
+}
+
+/** Where each reference of `text` begins; `text` may also be the source of a YAML scalar. */
+export function findReferences(text: string): readonly number[] {
+  return Array.from(text.matchAll(REFERENCE), ({ index }) => index);
+}

@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
+import { configReference, EXAMPLE } from "./config-reference.ts";
+import { inputSchema, jsonSchema, type SchemaNode } from "./json-schema.ts";
+import { parseConfig } from "./parse-config.ts";
+
+const editor = z.fromJSONSchema(jsonSchema() as Parameters<typeof z.fromJSONSchema>[0]);
+const example = (): Record<string, unknown> => parse(EXAMPLE) as Record<string, unknown>;
+
+test("editors accept the example with its references, and references for every constrained value", () => {
+  const reference = "${NAME:-x}";
+  const references = {
+    ...example(),
+    unknownFields: reference,
+    allowUnkeyed: reference,
+    batch: { rows: reference, bytes: 2_000_000, lingerMs: "${A}" },
+    quarantine: { haltAboveShare: reference },
+    columns: { a: { type: reference, mask: reference, nullable: reference } },
+  };
+  expect(editor.safeParse(example()).success).toBe(true);
+  expect(editor.safeParse(references).success).toBe(true);
+});
+
+test.each([
+  { extra: 1 },
+  { columns: {} },
+  { columns: { a: { type: "string" } } },
+  { columns: { a: { type: "text", mask: "aes-siv" } } },
+  { columns: { a: { type: "text", reveal: true } } },
+  { batch: { rows: 0 } },
+  { batch: { rows: "5" } },
+  { quarantine: { haltAboveShare: 0 } },
+  { sink: { postgres: { url: "mysql://h", table: "t" } } },
+  { source: undefined },
+])("editors refuse %j", (change) => {
+  expect(editor.safeParse({ ...example(), ...change }).success).toBe(false);
+});
+
+test("every setting is described", () => {
+  const undescribed: string[] = [];
+  const visit = (node: SchemaNode, path: string): void => {
+    if (node.description === undefined) undescribed.push(path);
+    for (const [name, child] of Object.entries(node.properties ?? {})) visit(child, `${path}.${name}`);
+    if (typeof node.additionalProperties === "object") visit(node.additionalProperties, `${path}.*`);
+  };
+  visit(inputSchema(), "top");
+  expect(undescribed).toStrictEqual([]);
+});
+
+test("the reference has a row for every setting, with its values and default", () => {
+  const rows = configReference()
+    .split("\n")
+    .filter((line) => line.startsWith("| `"));
+  expect(rows).toContain(
+    "| `lingerMs` | whole number from 0 to 60000 | `50` | How long a batch that is not full waits for more events, in milliseconds. |",
+  );
+  expect(rows).toContain(
+    "| `haltAboveShare` | number above 0 to 1 | `0.5` | The run halts when more than this share of the recent events was refused. 1 never halts. |",
+  );
+  expect(rows).toContain(
+    "| `mask` | `hmac-sha256`, `sha256` |  | How the value is masked. Default: not personal data, stored as it is. |",
+  );
+  const settings = configReference().match(/^\| `\w+` \|/gm) ?? [];
+  expect(settings).toHaveLength(countSettings(inputSchema()));
+});
+
+function countSettings(node: SchemaNode): number {
+  const children = Object.values(node.properties ?? {});
+  const each = typeof node.additionalProperties === "object" ? countSettings(node.additionalProperties) : 0;
+  return children.length + each + children.reduce((sum, child) => sum + countSettings(child), 0);
+}
+
+test("the example of the reference is valid", () => {
+  const filled = EXAMPLE.replace("${DATABASE_URL}", "postgres://localhost/db");
+  expect(parseConfig(parse(filled), { baseFolder: "/" }).columns).toHaveLength(4);
+});

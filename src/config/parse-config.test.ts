@@ -1,0 +1,326 @@
+import { resolve } from "node:path";
+import { describe, expect, expectTypeOf, test } from "vitest";
+import type { z } from "zod";
+import { PiipeError } from "../errors.ts";
+import type { Config } from "./config.ts";
+import { parseConfig } from "./parse-config.ts";
+import type { PipelineConfig, pipelineConfigSchema } from "./schema.ts";
+import { Secret } from "./secret.ts";
+
+const MINIMAL = {
+  source: { sqs: { queue: "login-queue" } },
+  sink: { postgres: { url: "postgres://user:geheim@host/db", table: "audit.user_logins" } },
+  columns: { user_id: { type: "text" } },
+} as const satisfies PipelineConfig;
+
+const parse = (input: unknown): Config => parseConfig(input, { baseFolder: "/etc/piipe" });
+
+function problems(change: Readonly<Record<string, unknown>>): readonly string[] {
+  return failure({ ...MINIMAL, ...change });
+}
+
+function failure(input: unknown): readonly string[] {
+  const error = thrownBy(() => parse(input));
+  expect(error).toBeInstanceOf(PiipeError);
+  expect(error).toMatchObject({ code: "config.invalid", retryable: false });
+  return (error as PiipeError).message.split("\n");
+}
+
+function thrownBy(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  return null;
+}
+
+const sqs = (settings: object) => ({ source: { sqs: { queue: "q", ...settings } } });
+const postgres = (settings: object) => ({ sink: { postgres: { ...MINIMAL.sink.postgres, ...settings } } });
+const column = (settings: object) => ({ columns: { c: { type: "text", ...settings } } });
+
+test("every default is filled in", () => {
+  expect(parse(MINIMAL)).toStrictEqual({
+    name: "user_logins",
+    source: { sqs: { queue: "login-queue", region: null, endpoint: null, visibilityTimeoutSeconds: null } },
+    sink: {
+      postgres: {
+        url: new Secret("postgres://user:geheim@host/db"),
+        table: { schema: "audit", name: "user_logins" },
+        createTable: false,
+        maxConnections: 4,
+      },
+    },
+    keys: { file: null, domain: "user_logins" },
+    columns: [
+      {
+        name: "user_id",
+        origin: { kind: "field", path: ["user_id"] },
+        from: "user_id",
+        type: "text",
+        nullable: false,
+        mask: null,
+      },
+    ],
+    unknownFields: "ignore",
+    allowUnkeyed: false,
+    batch: { rows: 1000, bytes: 4_194_304, lingerMs: 50 },
+    quarantine: { haltAboveShare: 0.5 },
+    warnings: [],
+  });
+});
+
+test("what is given stays", () => {
+  const config = parse({
+    name: "logins",
+    source: {
+      sqs: {
+        queue: "arn:aws:sqs:eu-west-1:000000000000:login-queue.fifo",
+        region: "eu-west-1",
+        endpoint: "http://127.0.0.1:4566",
+        visibilityTimeoutSeconds: 43_200,
+      },
+    },
+    sink: { postgres: { url: "postgresql://u@/db?host=/tmp", table: "t", createTable: true, maxConnections: 100 } },
+    keys: { file: "./keys.json", domain: "shared" },
+    columns: {
+      "a.b": { type: "json", nullable: true },
+      ip: { type: "ip", mask: "hmac-sha256", from: "net.ip" },
+      tenant: { type: "text", from: "@attribute.tenant" },
+    },
+    unknownFields: "quarantine",
+    allowUnkeyed: true,
+    batch: { rows: 1, bytes: 1_048_576, lingerMs: 0 },
+    quarantine: { haltAboveShare: 1 },
+  } satisfies PipelineConfig);
+  expect(config.source.sqs.queue).toBe("arn:aws:sqs:eu-west-1:000000000000:login-queue.fifo");
+  expect(config.sink.postgres.url.reveal()).toBe("postgresql://u@/db?host=/tmp");
+  expect(config).toMatchObject({
+    name: "logins",
+    source: { sqs: { region: "eu-west-1", endpoint: "http://127.0.0.1:4566", visibilityTimeoutSeconds: 43_200 } },
+    sink: { postgres: { table: { schema: null, name: "t" }, createTable: true, maxConnections: 100 } },
+    keys: { file: resolve("/etc/piipe/keys.json"), domain: "shared" },
+    columns: [
+      { name: "a.b", from: "a.b", origin: { kind: "field", path: ["a.b"] }, nullable: true },
+      { name: "ip", from: "net.ip", origin: { kind: "field", path: ["net", "ip"] }, mask: "hmac-sha256" },
+      { name: "tenant", origin: { kind: "attribute", name: "tenant" } },
+    ],
+    unknownFields: "quarantine",
+    allowUnkeyed: true,
+    batch: { rows: 1, bytes: 1_048_576, lingerMs: 0 },
+    quarantine: { haltAboveShare: 1 },
+    warnings: [],
+  });
+});
+
+test("the keys' domain is the pipeline's name, else the table's", () => {
+  expect(parse({ ...MINIMAL, name: "n" }).keys.domain).toBe("n");
+  expect(parse({ ...MINIMAL, name: "n", keys: { domain: "d" } })).toMatchObject({ name: "n", keys: { domain: "d" } });
+});
+
+test("the result is frozen to its depths, and does not print the URL", () => {
+  const config = parse(MINIMAL);
+  const [first] = config.columns;
+  for (const part of [config, config.source.sqs, config.sink.postgres.table, config.columns, first, first?.origin]) {
+    expect(Object.isFrozen(part)).toBe(true);
+  }
+  expect(JSON.stringify(config)).not.toContain("geheim");
+});
+
+test("the input is left as it was", () => {
+  const input = structuredClone(MINIMAL);
+  parse(input);
+  expect(input).toStrictEqual(MINIMAL);
+  expect(Object.isFrozen(input.source)).toBe(false);
+});
+
+test("sha256 with allowUnkeyed warns", () => {
+  const columns = { ip: { type: "ip", mask: "sha256" }, id: { type: "text", mask: "sha256" }, x: { type: "text" } };
+  expect(parse({ ...MINIMAL, columns, allowUnkeyed: true }).warnings).toStrictEqual([
+    "mask sha256 has no key (ip, id): every IPv4 address was recovered from its bare SHA-256 in 162 s on one core. Use hmac-sha256 where you can.",
+  ]);
+});
+
+describe("what is wrong and what would be right", () => {
+  const QUEUE = "it must be a queue's name, URL or ARN";
+  const URL_TEXT =
+    "it must be a URL that begins with postgres:// or postgresql://, special characters in its password percent-encoded";
+  const ENDPOINT = "source.sqs.endpoint is wrong; it must be an http or https URL without user and password";
+  const TABLE = "it must be table or schema.table, each part at most 63 bytes";
+  const TOP = "the keys here are name, source, sink, keys, columns, unknownFields, allowUnkeyed, batch, quarantine";
+  const MASKS = "it must be one of hmac-sha256, sha256";
+  const DOMAIN = "it must be 1 to 128 characters, without / and control characters";
+
+  const cases: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
+    [sqs({ queue: undefined }), "source.sqs.queue is missing; give a queue's name, URL or ARN"],
+    [sqs({ queue: "" }), `source.sqs.queue is empty; ${QUEUE}`],
+    [sqs({ queue: 7 }), "source.sqs.queue is a whole number; put it in quotes; it must be a queue's name, URL or ARN"],
+    [sqs({ queue: "a b" }), `source.sqs.queue is wrong; ${QUEUE}`],
+    [sqs({ queue: "q".repeat(81) }), `source.sqs.queue is wrong; ${QUEUE}`],
+    [sqs({ queue: "arn:aws:sns:eu-west-1:000000000000:q" }), `source.sqs.queue is wrong; ${QUEUE}`],
+    [sqs({ queue: "https://u:p@sqs.example/1/q" }), `source.sqs.queue is wrong; ${QUEUE}`],
+    [sqs({ queue: "https://sqs.example/" }), `source.sqs.queue is wrong; ${QUEUE}`],
+    [sqs({ queue: "ftp://sqs.example/1/q" }), `source.sqs.queue is wrong; ${QUEUE}`],
+    [sqs({ region: "eu west" }), "source.sqs.region is wrong; it must be the name of an AWS region"],
+    [sqs({ endpoint: "localhost:4566" }), ENDPOINT],
+    [sqs({ endpoint: "http://" }), ENDPOINT],
+    [sqs({ endpoint: "http://u:geheim@h" }), ENDPOINT],
+    [
+      sqs({ visibilityTimeoutSeconds: 1 }),
+      "source.sqs.visibilityTimeoutSeconds is too small; it must be a whole number of seconds from 2 to 43200",
+    ],
+    [{ sink: undefined }, "sink is missing; give a mapping with the key postgres"],
+    [postgres({ url: "mysql://u:geheim@h/db" }), `sink.postgres.url is wrong; ${URL_TEXT}`],
+    [postgres({ url: "postgres://u:ge/heim@h/db" }), `sink.postgres.url is wrong; ${URL_TEXT}`],
+    [postgres({ table: "a.b.c" }), `sink.postgres.table is wrong; ${TABLE}`],
+    [postgres({ table: "t".repeat(64) }), `sink.postgres.table is wrong; ${TABLE}`],
+    [
+      postgres({ table: "a/b" }),
+      "sink.postgres.table cannot name the keys' domain, which needs 1 to 128 characters, without / and control characters; give the pipeline a name",
+    ],
+    [
+      postgres({ createTable: "yes", maxConnections: 101 }),
+      "sink.postgres.createTable is text; it must be true or false",
+      "sink.postgres.maxConnections is too large; it must be a whole number of connections from 1 to 100",
+    ],
+    [{ name: "a/b" }, `name is wrong; ${DOMAIN}`],
+    [{ keys: { domain: "a\n" } }, `keys.domain is wrong; ${DOMAIN}`],
+    [{ keys: { file: "" } }, "keys.file is empty; it must be the path of a keyring file"],
+    [
+      { keys: null },
+      "keys is empty; give a mapping with the keys file and domain, or remove the key where it is optional",
+    ],
+    [{ columns: [] }, "columns is a list; it must be a mapping with a key for each column"],
+    [{ columns: {} }, "columns has no columns; it must have one or more"],
+    [
+      { columns: { ["c".repeat(64)]: { type: "text" } } },
+      "a column's name is wrong; it must be 1 to 63 bytes long, without a zero byte",
+    ],
+    [
+      { columns: { ["__proto__"]: { type: "text" }, a: { type: "text" } } },
+      "columns.__proto__ is no possible column; give the column another name",
+    ],
+    [
+      column({ type: undefined }),
+      "columns.c.type is missing; give one of text, integer, number, boolean, timestamp, date, uuid, ip, version, json",
+    ],
+    [
+      column({ type: "string" }),
+      "columns.c.type is none of the known; it must be one of text, integer, number, boolean, timestamp, date, uuid, ip, version, json",
+    ],
+    [
+      { columns: { "a b.c": { type: "jsn" } } },
+      'columns["a b.c"].type is none of the known; did you mean json? It must be one of text, integer, number, boolean, timestamp, date, uuid, ip, version, json',
+    ],
+    [
+      column({ from: "@sentat" }),
+      "columns.c.from names unknown metadata; it must be one of @message_id, @sent_at, @received_at, @group_id, @attribute.NAME",
+    ],
+    [
+      column({ from: "a..b" }),
+      "columns.c.from has an empty part; it must be a field, or a path such as device.os.name",
+    ],
+    ...[
+      "hmac-over-sha256",
+      "aes-siv",
+      "ipcrypt-deterministic",
+      "ipcrypt-pfx",
+      "fpe-ff1",
+      "generalize",
+      "redact",
+      "drop",
+    ].map(
+      (mask) =>
+        [column({ mask }), `columns.c.mask names ${mask}, which is not available in this version; ${MASKS}`] as const,
+    ),
+    ...["ff3", "ff3-1"].map(
+      (mask) =>
+        [column({ mask }), `columns.c.mask names ${mask}, which NIST has withdrawn as insecure; ${MASKS}`] as const,
+    ),
+    [
+      column({ mask: "hmac-sha265" }),
+      `columns.c.mask is none of the known; did you mean hmac-sha256? It must be one of hmac-sha256, sha256`,
+    ],
+    [
+      column({ mask: "sha256" }),
+      "columns.c.mask is sha256, which has no key: every IPv4 address was recovered from its bare SHA-256 in 162 s on one core; use hmac-sha256, or accept that with allowUnkeyed: true at the top",
+    ],
+    [
+      column({ type: "json", mask: "hmac-sha256" }),
+      "columns.c.mask cannot mask json; give each personal field a column of its own, with a path in from",
+    ],
+    [column({ reveal: true }), "unknown key reveal in columns.c; the keys here are from, type, mask, nullable"],
+    [column({ nulable: true }), "unknown key nulable in columns.c; did you mean nullable?"],
+    [{ dedupeBy: "id" }, `unknown key dedupeBy at the top; ${TOP}`],
+    [{ piiDetection: "warn" }, `unknown key piiDetection at the top; ${TOP}`],
+    [{ "postgres://u:geheim@h/db": 1 }, `unknown key at the top; ${TOP}`],
+    [{ unknownFields: "reject" }, "unknownFields is none of the known; it must be one of ignore, quarantine"],
+    [
+      { batch: { rows: 1.5, bytes: 1000, lingerMs: -1 } },
+      "batch.rows is a number with a fraction; it must be a whole number of rows from 1 to 10000",
+      "batch.bytes is too small; it must be a whole number of bytes from 1048576 to 67108864",
+      "batch.lingerMs is too small; it must be a whole number of milliseconds from 0 to 60000",
+    ],
+    [
+      { quarantine: { haltAboveShare: 0 } },
+      "quarantine.haltAboveShare is too small; it must be a number above 0, up to 1",
+    ],
+    [
+      { quarantine: { haltAboveShare: Number.NaN } },
+      "quarantine.haltAboveShare is no finite number; it must be a number above 0, up to 1",
+    ],
+  ];
+  test.each(cases.map(([change, ...lines]) => ({ change, lines })))("$change", ({ change, lines }) => {
+    expect(problems(change)).toStrictEqual(lines);
+  });
+
+  test.each<readonly [unknown, string]>([
+    [null, "the configuration is empty; give a mapping with the keys source, sink and columns"],
+    [[], "the configuration is a list; it must be a mapping with the keys source, sink and columns"],
+    [undefined, "the configuration is missing; give a mapping with the keys source, sink and columns"],
+  ])("%j is no configuration", (input, line) => {
+    expect(failure(input)).toStrictEqual([line]);
+  });
+
+  test("all problems are found at once, also those across settings", () => {
+    const lines = failure({
+      sink: { postgres: { url: 5 } },
+      columns: { a: { type: "x" }, b: { type: "ip", mask: "sha256" } },
+    });
+    expect(lines.map((line) => line.split(" ", 1)[0])).toStrictEqual([
+      "source",
+      "sink.postgres.url",
+      "sink.postgres.table",
+      "columns.a.type",
+      "columns.b.mask",
+    ]);
+  });
+
+  test("after twenty problems the rest is counted", () => {
+    const columns = Object.fromEntries(Array.from({ length: 23 }, (_, index) => [`c${index}`, {}]));
+    const lines = problems({ columns });
+    expect(lines).toHaveLength(21);
+    expect(lines.at(-1)).toBe("… and 3 more");
+  });
+});
+
+test("the generated type is the schema's input", () => {
+  expectTypeOf<PipelineConfig>().toEqualTypeOf<z.input<typeof pipelineConfigSchema>>();
+});
+
+test("the type refuses what the schema refuses", () => {
+  const { source, sink } = MINIMAL;
+  const wrong: readonly PipelineConfig[] = [
+    // @ts-expect-error columns are required
+    { source, sink },
+    // @ts-expect-error an unknown type
+    { source, sink, columns: { a: { type: "string" } } },
+    // @ts-expect-error a mask of a later version
+    { source, sink, columns: { a: { type: "text", mask: "aes-siv" } } },
+    // @ts-expect-error an unknown key
+    { source, sink, columns: { a: { type: "text", nulable: true } } },
+    // @ts-expect-error text for a number
+    { source, sink, columns: { a: { type: "text" } }, batch: { rows: "5" } },
+  ];
+  for (const input of wrong) expect(failure(input)).toHaveLength(1);
+});

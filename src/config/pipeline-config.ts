@@ -1,0 +1,100 @@
+// Generated from schema.ts by tools/generate-schema.mjs. Do not edit.
+// An interface of its own, since editors show the comments of properties but not a zod schema's descriptions.
+
+/** The configuration of a piipe pipeline. */
+export interface PipelineConfig {
+  /** The pipeline's name. Default: the table's name without its schema. */
+  name?: string | undefined;
+  /** Where the events come from. */
+  source: {
+    /** The Amazon SQS queue. */
+    sqs: {
+      /** The queue to read from: its name, URL or ARN. */
+      queue: string;
+      /** The queue's AWS region. Default: from the queue's ARN or URL, else from the AWS configuration. */
+      region?: string | undefined;
+      /** Where every request goes, for a server other than AWS. Default: from the AWS configuration. */
+      endpoint?: string | undefined;
+      /** How long a received message stays hidden from other workers, in seconds. Default: the queue's own. */
+      visibilityTimeoutSeconds?: number | undefined;
+    };
+  };
+  /** Where the masked records go. */
+  sink: {
+    /** The PostgreSQL database. */
+    postgres: {
+      /** The database's connection URL. A secret: take it from the environment, as in ${DATABASE_URL}. */
+      url: string;
+      /** The table to write to: `table` or `schema.table`, in the very case that the database has it. */
+      table: string;
+      /** Whether `piipe run` creates a missing table. `piipe migrate` always does. Default: false. */
+      createTable?: boolean | undefined;
+      /** The most connections that one worker opens. Default: 4. */
+      maxConnections?: number | undefined;
+    };
+  };
+  /** The secret keys of the masks. */
+  keys?:
+    | {
+        /** The keyring made by `piipe keys new`, relative to this file. Default: the environment's PIIPE_KEYS. */
+        file?: string | undefined;
+        /**
+         * Equal values have equal tokens within one domain, and unlinkable ones across domains. Default: the
+         * pipeline's name.
+         */
+        domain?: string | undefined;
+      }
+    | undefined;
+  /** What the table gets: a key for each column, named as in the table. */
+  columns: Record<
+    string,
+    {
+      /**
+       * Where the value comes from: a field, a dotted path into nested JSON (device.os.name), or metadata of
+       * the message (@message_id, @sent_at, @received_at, @group_id, @attribute.NAME). Default: the field of
+       * the column's own name.
+       */
+      from?: string | undefined;
+      /** What the value is. An event whose value is something else is refused. */
+      type: "text" | "integer" | "number" | "boolean" | "timestamp" | "date" | "uuid" | "ip" | "version" | "json";
+      /** How the value is masked. Default: not personal data, stored as it is. */
+      mask?: "hmac-sha256" | "sha256" | undefined;
+      /**
+       * Whether a missing or null value, or an empty one where it is masked, becomes NULL. Otherwise the
+       * event is refused. Default: false.
+       */
+      nullable?: boolean | undefined;
+    }
+  >;
+  /**
+   * What becomes of fields that no column declares: never stored, or the whole event is refused.
+   * Default: ignore.
+   */
+  unknownFields?: "ignore" | "quarantine" | undefined;
+  /**
+   * Whether a column may use `mask: sha256`, which has no key and can be reversed by trying all values.
+   * Default: false.
+   */
+  allowUnkeyed?: boolean | undefined;
+  /** When a batch is written: as soon as one of these is reached. */
+  batch?:
+    | {
+        /** The most rows that one transaction writes. Default: 1000. */
+        rows?: number | undefined;
+        /** The most bytes of message bodies that one transaction writes. Default: 4194304. */
+        bytes?: number | undefined;
+        /** How long a batch that is not full waits for more events, in milliseconds. Default: 50. */
+        lingerMs?: number | undefined;
+      }
+    | undefined;
+  /** What happens to refused events. */
+  quarantine?:
+    | {
+        /**
+         * The run halts when more than this share of the recent events was refused. 1 never halts. Default:
+         * 0.5.
+         */
+        haltAboveShare?: number | undefined;
+      }
+    | undefined;
+}

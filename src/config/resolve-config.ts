@@ -1,0 +1,77 @@
+import { resolve } from "node:path";
+import type { Column, ValueOrigin } from "../pipeline/contracts.ts";
+import type { Config } from "./config.ts";
+import { UNKEYED_RISK, type CheckedConfig } from "./schema.ts";
+import { Secret } from "./secret.ts";
+import { parseTableName } from "./table-name.ts";
+import { parseOrigin } from "./value-origin.ts";
+
+/** Makes what the program works with out of what the user wrote. `baseFolder` is where relative paths begin. */
+export function resolveConfig(checked: CheckedConfig, baseFolder: string): Config {
+  const { sqs } = checked.source;
+  const { postgres } = checked.sink;
+  const table = parseTableName(postgres.table);
+  if (table === null) throw new Error("the schema let a malformed table name pass");
+  const name = checked.name ?? table.name;
+  const columns = Object.entries(checked.columns).map(([column, settings]) => resolveColumn(column, settings));
+  return deepFreeze({
+    name,
+    source: {
+      sqs: {
+        queue: sqs.queue,
+        region: sqs.region ?? null,
+        endpoint: sqs.endpoint ?? null,
+        visibilityTimeoutSeconds: sqs.visibilityTimeoutSeconds ?? null,
+      },
+    },
+    sink: {
+      postgres: {
+        url: new Secret(postgres.url),
+        table,
+        createTable: postgres.createTable,
+        maxConnections: postgres.maxConnections,
+      },
+    },
+    keys: {
+      file: checked.keys.file === undefined ? null : resolve(baseFolder, checked.keys.file),
+      domain: checked.keys.domain ?? name,
+    },
+    columns,
+    unknownFields: checked.unknownFields,
+    allowUnkeyed: checked.allowUnkeyed,
+    batch: { ...checked.batch },
+    quarantine: { ...checked.quarantine },
+    warnings: unkeyedWarnings(columns),
+  });
+}
+
+function resolveColumn(name: string, settings: CheckedConfig["columns"][string]): Column {
+  return {
+    name,
+    origin: settings.from === undefined ? { kind: "field", path: [name] } : resolveOrigin(settings.from),
+    from: settings.from ?? name,
+    type: settings.type,
+    nullable: settings.nullable,
+    mask: settings.mask ?? null,
+  };
+}
+
+function resolveOrigin(from: string): ValueOrigin {
+  const origin = parseOrigin(from);
+  if (!origin.ok) throw new Error("the schema let a malformed origin pass");
+  return origin.value;
+}
+
+function unkeyedWarnings(columns: readonly Column[]): readonly string[] {
+  const unkeyed = columns.filter(({ mask }) => mask === "sha256").map(({ name }) => name);
+  if (unkeyed.length === 0) return [];
+  return [`mask sha256 has no key (${unkeyed.join(", ")}): ${UNKEYED_RISK}. Use hmac-sha256 where you can.`];
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}

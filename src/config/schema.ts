@@ -1,0 +1,276 @@
+import { z } from "zod";
+import { COLUMN_TYPES, MASK_NAMES } from "../pipeline/contracts.ts";
+import { IDENTIFIER_BYTES_MAX, isIdentifier, parseTableName } from "./table-name.ts";
+import { parseOrigin } from "./value-origin.ts";
+
+/*
+ * The single source of `piipe.yaml`: validation, the JSON Schema, docs/configuration.md and the types of
+ * `definePipeline` (pipeline-config.ts, generated) all come from here.
+ *
+ * Every error text is one of two things, which check-input.ts completes to a sentence:
+ * - what would be right, as a noun ("a whole number from 1 to 100");
+ * - where only the rule knows what is wrong: "what is wrong; what would be right", to follow the setting's name.
+ * No text ever quotes a value, except a name out of a list of this file.
+ */
+
+export type { PipelineConfig } from "./pipeline-config.ts";
+/** A checked configuration, defaults filled in. */
+export type CheckedConfig = z.output<typeof pipelineConfigSchema>;
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** A mapping that knows its keys: for an unknown one the error text is the list of the known. */
+function mapping<Shape extends z.core.$ZodLooseShape>(expected: string, shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === "unrecognized_keys" ? Object.keys(shape).join(", ") : expected),
+  });
+}
+
+function wholeNumber(min: number, max: number, unit: string) {
+  const expected = `a whole number of ${unit} from ${min} to ${max}`;
+  return z.int(expected).min(min, expected).max(max, expected);
+}
+
+function text(expected: string, isRight: (value: string) => boolean) {
+  return z.string(expected).min(1, expected).refine(isRight, expected);
+}
+
+function choice<const Names extends readonly string[]>(names: Names) {
+  return z.enum(names, `one of ${names.join(", ")}`);
+}
+
+function isHttpUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const url = new URL(value);
+  return /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
+}
+
+/** `fifo` queues end in .fifo, which counts towards the 80 characters. */
+const QUEUE_NAME = /^(?:[\w-]{1,80}|[\w-]{1,75}\.fifo)$/;
+const QUEUE_ARN = /^arn:[\w-]+:sqs:[\w-]+:\d{12}:(.+)$/;
+
+function isQueue(value: string): boolean {
+  if (value.includes("://")) return isHttpUrl(value) && new URL(value).pathname !== "/";
+  return QUEUE_NAME.test(QUEUE_ARN.exec(value)?.[1] ?? value);
+}
+
+/** Node's URL needs a host; the driver also takes `postgres://user@/database?host=/var/run/postgresql`. */
+function isPostgresUrl(value: string): boolean {
+  return /^postgres(ql)?:\/\//.test(value) && URL.canParse(value.replace("@/", "@localhost/"));
+}
+
+/** It stands between slashes in the derivation of the keys: another slash could make two columns share a key. */
+function isKeyDomain(value: string): boolean {
+  return value.length <= 128 && /^[^/\p{Cc}]+$/u.test(value);
+}
+const KEY_DOMAIN = "1 to 128 characters, without / and control characters";
+
+const REFUSED_MASKS: ReadonlyMap<unknown, string> = new Map([
+  ...[
+    "hmac-over-sha256",
+    "aes-siv",
+    "ipcrypt-deterministic",
+    "ipcrypt-pfx",
+    "fpe-ff1",
+    "generalize",
+    "redact",
+    "drop",
+  ].map((name) => [name, `names ${name}, which is not available in this version`] as const),
+  ...["ff3", "ff3-1"].map((name) => [name, `names ${name}, which NIST has withdrawn as insecure`] as const),
+]);
+const MASKS = `one of ${MASK_NAMES.join(", ")}`;
+
+const source = mapping("a mapping with the key sqs", {
+  sqs: mapping("a mapping with the key queue", {
+    queue: text("a queue's name, URL or ARN", isQueue).describe("The queue to read from: its name, URL or ARN."),
+    region: z
+      .string("the name of an AWS region")
+      .regex(/^[\w-]{1,63}$/, "the name of an AWS region")
+      .optional()
+      .describe("The queue's AWS region. Default: from the queue's ARN or URL, else from the AWS configuration."),
+    endpoint: z
+      .string("an http or https URL without user and password")
+      .regex(/^https?:\/\//, { error: "an http or https URL without user and password", abort: true })
+      .refine(isHttpUrl, "an http or https URL without user and password")
+      .optional()
+      .describe("Where every request goes, for a server other than AWS. Default: from the AWS configuration."),
+    visibilityTimeoutSeconds: wholeNumber(2, 43_200, "seconds")
+      .optional()
+      .describe("How long a received message stays hidden from other workers, in seconds. Default: the queue's own."),
+  }).describe("The Amazon SQS queue."),
+}).describe("Where the events come from.");
+
+const POSTGRES_URL =
+  "a URL that begins with postgres:// or postgresql://, special characters in its password percent-encoded";
+
+const sink = mapping("a mapping with the key postgres", {
+  postgres: mapping("a mapping with the keys url and table", {
+    url: z
+      .string(POSTGRES_URL)
+      .regex(/^postgres(ql)?:\/\//, { error: POSTGRES_URL, abort: true })
+      .refine(isPostgresUrl, POSTGRES_URL)
+      .describe("The database's connection URL. A secret: take it from the environment, as in ${DATABASE_URL}."),
+    table: text(
+      `table or schema.table, each part at most ${IDENTIFIER_BYTES_MAX} bytes`,
+      (value) => parseTableName(value) !== null,
+    ).describe("The table to write to: `table` or `schema.table`, in the very case that the database has it."),
+    createTable: z
+      .boolean("true or false")
+      .default(false)
+      .describe("Whether `piipe run` creates a missing table. `piipe migrate` always does."),
+    maxConnections: wholeNumber(1, 100, "connections")
+      .default(4)
+      .describe("The most connections that one worker opens."),
+  }).describe("The PostgreSQL database."),
+}).describe("Where the masked records go.");
+
+const keys = mapping("a mapping with the keys file and domain", {
+  file: z
+    .string("the path of a keyring file")
+    .min(1, "the path of a keyring file")
+    .optional()
+    .describe("The keyring made by `piipe keys new`, relative to this file. Default: the environment's PIIPE_KEYS."),
+  domain: text(KEY_DOMAIN, isKeyDomain)
+    .optional()
+    .describe(
+      "Equal values have equal tokens within one domain, and unlinkable ones across domains. Default: the pipeline's name.",
+    ),
+}).describe("The secret keys of the masks.");
+
+const column = mapping("a mapping with the key type", {
+  from: z
+    .string("a field, a dotted path or a piece of metadata")
+    .superRefine((from, context) => {
+      const origin = parseOrigin(from);
+      if (!origin.ok) context.addIssue({ code: "custom", message: origin.error });
+    })
+    .optional()
+    .describe(
+      "Where the value comes from: a field, a dotted path into nested JSON (device.os.name), or metadata of the " +
+        "message (@message_id, @sent_at, @received_at, @group_id, @attribute.NAME). Default: the field of the " +
+        "column's own name.",
+    ),
+  type: choice(COLUMN_TYPES).describe("What the value is. An event whose value is something else is refused."),
+  mask: z
+    .enum(MASK_NAMES, {
+      error: ({ input }) => {
+        const refusal = REFUSED_MASKS.get(input);
+        return refusal === undefined ? MASKS : `${refusal}; it must be ${MASKS}`;
+      },
+    })
+    .optional()
+    .describe("How the value is masked. Default: not personal data, stored as it is."),
+  nullable: z
+    .boolean("true or false")
+    .default(false)
+    .describe(
+      "Whether a missing or null value, or an empty one where it is masked, becomes NULL. Otherwise the event is refused.",
+    ),
+})
+  .superRefine(
+    (value, context) => {
+      if (value.mask !== undefined && value.type === "json") {
+        context.addIssue({
+          code: "custom",
+          path: ["mask"],
+          message: "cannot mask json; give each personal field a column of its own, with a path in from",
+        });
+      }
+    },
+    { when: ({ value }) => isObject(value) },
+  )
+  .describe("One column.");
+
+const columns = z
+  .record(
+    z.string().refine(isIdentifier, `1 to ${IDENTIFIER_BYTES_MAX} bytes long, without a zero byte`),
+    column,
+    "a mapping with a key for each column",
+  )
+  .superRefine((value, context) => {
+    if (Object.keys(value).length === 0) {
+      context.addIssue({ code: "custom", message: "has no columns; it must have one or more" });
+    }
+  })
+  .meta({ minProperties: 1 })
+  .describe("What the table gets: a key for each column, named as in the table.");
+
+const batch = mapping("a mapping with the keys rows, bytes and lingerMs", {
+  rows: wholeNumber(1, 10_000, "rows").default(1000).describe("The most rows that one transaction writes."),
+  // 4 MiB holds 1,000 events of 4 KiB or four messages of the largest size that SQS has (1 MiB): `rows` is what
+  // limits ordinary events, `bytes` keeps a few batches of huge ones within a worker's memory. Below 1 MiB a
+  // single message could exceed it.
+  bytes: wholeNumber(MIB, 64 * MIB, "bytes")
+    .default(4 * MIB)
+    .describe("The most bytes of message bodies that one transaction writes."),
+  lingerMs: wholeNumber(0, 60_000, "milliseconds")
+    .default(50)
+    .describe("How long a batch that is not full waits for more events, in milliseconds."),
+}).describe("When a batch is written: as soon as one of these is reached.");
+
+const quarantine = mapping("a mapping with the key haltAboveShare", {
+  haltAboveShare: z
+    .number("a number above 0, up to 1")
+    .gt(0, "a number above 0, up to 1")
+    .lte(1, "a number above 0, up to 1")
+    .default(0.5)
+    .describe("The run halts when more than this share of the recent events was refused. 1 never halts."),
+}).describe("What happens to refused events.");
+
+export const pipelineConfigSchema = mapping("a mapping with the keys source, sink and columns", {
+  name: text(KEY_DOMAIN, isKeyDomain)
+    .optional()
+    .describe("The pipeline's name. Default: the table's name without its schema."),
+  source,
+  sink,
+  keys: keys.prefault({}),
+  columns,
+  unknownFields: choice(["ignore", "quarantine"])
+    .default("ignore")
+    .describe("What becomes of fields that no column declares: never stored, or the whole event is refused."),
+  allowUnkeyed: z
+    .boolean("true or false")
+    .default(false)
+    .describe("Whether a column may use `mask: sha256`, which has no key and can be reversed by trying all values."),
+  batch: batch.prefault({}),
+  quarantine: quarantine.prefault({}),
+})
+  .superRefine(checkAcrossSettings, { when: ({ value }) => isObject(value) })
+  .describe("The configuration of a piipe pipeline.");
+
+/** Measured on Node 20, one core; the run repeats it at every start. */
+export const UNKEYED_RISK = "every IPv4 address was recovered from its bare SHA-256 in 162 s on one core";
+
+/** Runs also when other settings are wrong, so that all problems show at once: the value may be incomplete. */
+function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx, "addIssue">): void {
+  const config = asObject(value);
+  if (config["allowUnkeyed"] !== true) {
+    for (const [name, settings] of Object.entries(asObject(config["columns"]))) {
+      if (asObject(settings)["mask"] !== "sha256") continue;
+      context.addIssue({
+        code: "custom",
+        path: ["columns", name, "mask"],
+        message: `is sha256, which has no key: ${UNKEYED_RISK}; use hmac-sha256, or accept that with allowUnkeyed: true at the top`,
+      });
+    }
+  }
+  const table = asObject(asObject(config["sink"])["postgres"])["table"];
+  const isNamed = config["name"] !== undefined || asObject(config["keys"])["domain"] !== undefined;
+  const tableName = typeof table === "string" ? parseTableName(table) : null;
+  if (!isNamed && tableName !== null && !isKeyDomain(tableName.name)) {
+    context.addIssue({
+      code: "custom",
+      path: ["sink", "postgres", "table"],
+      message: `cannot name the keys' domain, which needs ${KEY_DOMAIN}; give the pipeline a name`,
+    });
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function asObject(value: unknown): Readonly<Record<string, unknown>> {
+  return isObject(value) ? value : {};
+}
