@@ -1,0 +1,135 @@
+import { CONFIG_PREFIX_SEPARATOR, loadConfig, NODE_REGION_CONFIG_OPTIONS } from "@smithy/core/config";
+import type { AwsCredentialIdentity } from "@smithy/types";
+import { PiipeError } from "../../errors.ts";
+
+/**
+ * The region as AWS's tools find it: AWS_REGION, AWS_DEFAULT_REGION (the CLI's), the shared config file's profile,
+ * and last the instance's metadata. https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
+ * @throws PiipeError `queue.region-missing`
+ */
+export async function findRegion(): Promise<string> {
+  const load = loadConfig({
+    environmentVariableSelector: (env) => env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || undefined,
+    configFileSelector: NODE_REGION_CONFIG_OPTIONS.configFileSelector,
+    default: NODE_REGION_CONFIG_OPTIONS.default,
+  });
+  try {
+    return await load();
+  } catch (error) {
+    throw new PiipeError("queue.region-missing", "no AWS region is configured", {
+      hint: "Set source.sqs.region, AWS_REGION, or `region` of the profile in ~/.aws/config; or give the queue's URL or ARN. For a queue server of your own any region will do, such as us-east-1.",
+      cause: error,
+    });
+  }
+}
+
+function isTrue(value: string | undefined): boolean {
+  return value?.toLowerCase() === "true";
+}
+
+/**
+ * The endpoint as AWS's tools find it, or null when AWS's own is meant: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, the
+ * `services` section of the profile, the profile's endpoint_url; none when configured endpoints are to be ignored.
+ * https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+ */
+export async function findEndpoint(): Promise<string | null> {
+  const isIgnored = await loadConfig<boolean>({
+    environmentVariableSelector: (env) => {
+      const value = env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
+      return value === undefined ? undefined : isTrue(value);
+    },
+    configFileSelector: (profile) => {
+      const value = profile["ignore_configured_endpoint_urls"];
+      return value === undefined ? undefined : isTrue(value);
+    },
+    default: false,
+  })();
+  if (isIgnored) return null;
+  const endpoint = await loadConfig({
+    environmentVariableSelector: (env) => env["AWS_ENDPOINT_URL_SQS"] || env["AWS_ENDPOINT_URL"] || undefined,
+    configFileSelector: (profile, file) => {
+      const section = file?.[`services${CONFIG_PREFIX_SEPARATOR}${profile["services"]}`];
+      return section?.[`sqs${CONFIG_PREFIX_SEPARATOR}endpoint_url`] || profile["endpoint_url"] || undefined;
+    },
+    default: "",
+  })();
+  return endpoint || null;
+}
+
+/** @throws PiipeError `config.invalid` */
+export function parseEndpoint(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new PiipeError("config.invalid", "the endpoint of SQS is not a URL", {
+      hint: "Write it with its scheme, such as http://localhost:4566, in source.sqs.endpoint, AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL or the profile's endpoint_url.",
+    });
+  }
+  return url;
+}
+
+/** Gives credentials that are valid now. */
+export interface CredentialSource {
+  /** @throws PiipeError `queue.credentials`; retryable when there were credentials before. */
+  current(): Promise<AwsCredentialIdentity>;
+  /** Forgets what it has and looks again, because AWS refused it. Several callers share one look-up. */
+  refresh(): Promise<void>;
+}
+
+/** A key that does not expire, such as any local queue server takes. */
+export interface StaticCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+export function staticCredentials(credentials: StaticCredentials): CredentialSource {
+  return { current: () => Promise.resolve(credentials), refresh: () => Promise.resolve() };
+}
+
+type Provider = () => Promise<AwsCredentialIdentity>;
+
+/**
+ * AWS's standard chain: environment, shared files and AWS_PROFILE, SSO, web identity, container, instance role.
+ * Remembers what it found and renews it five minutes before it expires.
+ */
+export class StandardCredentials implements CredentialSource {
+  readonly #region: string;
+  #provider: Provider | null = null;
+  #refreshing: Promise<void> | null = null;
+  #wasFound = false;
+
+  constructor(region: string) {
+    this.#region = region;
+  }
+
+  async current(): Promise<AwsCredentialIdentity> {
+    try {
+      const provider = (this.#provider ??= await this.#chain(false));
+      const credentials = await provider();
+      this.#wasFound = true;
+      return credentials;
+    } catch (error) {
+      throw new PiipeError("queue.credentials", "no AWS credentials were found", {
+        retryable: this.#wasFound,
+        hint: "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, run `aws configure` or `aws sso login`, or give the machine a role. For a queue server of your own any key and secret will do.",
+        cause: error,
+      });
+    }
+  }
+
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#chain(true)
+      .then((provider) => {
+        this.#provider = provider;
+      })
+      .finally(() => {
+        this.#refreshing = null;
+      });
+    return this.#refreshing;
+  }
+
+  async #chain(ignoreCache: boolean): Promise<Provider> {
+    // Loaded only here: half of what starting piipe would cost otherwise.
+    const { fromNodeProviderChain } = await import("@aws-sdk/credential-providers");
+    return fromNodeProviderChain({ clientConfig: { region: this.#region }, ignoreCache });
+  }
+}

@@ -1,0 +1,105 @@
+import type { CredentialSource } from "./aws-environment.ts";
+import { jsonProtocol } from "./json-protocol.ts";
+import type { EncodedRequest, Protocol } from "./protocol.ts";
+import { queryProtocol } from "./query-protocol.ts";
+import type { Retry } from "./retry.ts";
+import type { Signer } from "./signer.ts";
+import type { ActionInputs, ActionOutputs, SqsAction } from "./sqs-actions.ts";
+import { notSqsFailure, replyFailure } from "./sqs-errors.ts";
+import type { HttpReply, Transport } from "./transport.ts";
+
+export interface SqsClientOptions {
+  readonly transport: Transport;
+  readonly signer: Signer;
+  readonly credentials: CredentialSource;
+  readonly retry: Retry;
+  readonly region: string;
+  /** The queue's name, for messages. */
+  readonly queue: string;
+  /** Where everything goes, or null: AWS, where each queue URL names its own host. */
+  readonly endpoint: URL | null;
+  /** AWS's endpoint of the region, for requests that name no queue URL. */
+  readonly regionalEndpoint: URL;
+}
+
+/** Longest wait for a reply to begin, beyond a long poll's own wait. */
+const REPLY_TIMEOUT_MS = 10_000;
+/** A gateway says these of a server behind it: they tell nothing of the protocol. */
+const GATEWAY_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+/** SQS's actions, typed, signed and retried, over whichever protocol the server speaks. */
+export class SqsClient {
+  readonly #options: SqsClientOptions;
+  /** null until the first reply has shown it. */
+  #protocol: Protocol | null = null;
+
+  constructor(options: SqsClientOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @throws PiipeError when the request failed for good, `retryable` when calling again later may help. When `signal`
+   * fired: its reason.
+   */
+  call<A extends SqsAction>(action: A, input: ActionInputs[A], signal: AbortSignal): Promise<ActionOutputs[A]> {
+    const { retry, queue, region } = this.#options;
+    const queueUrl = "QueueUrl" in input ? input.QueueUrl : null;
+    const context = { action, queue, region, origin: this.#base(queueUrl).origin };
+    return retry.run(context, signal, () => this.#attempt(action, input, queueUrl, signal));
+  }
+
+  async #attempt<A extends SqsAction>(
+    action: A,
+    input: ActionInputs[A],
+    queueUrl: string | null,
+    signal: AbortSignal,
+  ): Promise<ActionOutputs[A]> {
+    const waitSeconds = "WaitTimeSeconds" in input ? input.WaitTimeSeconds : 0;
+    const headersTimeoutMs = waitSeconds * 1_000 + REPLY_TIMEOUT_MS;
+    let reply: HttpReply | null = null;
+    for (const protocol of this.#protocol === null ? [jsonProtocol, queryProtocol] : [this.#protocol]) {
+      reply = await this.#send(protocol.encode(action, input), queueUrl, headersTimeoutMs, signal);
+      if (protocol.speaks(reply)) {
+        if (reply.status !== 200) throw replyFailure(protocol.errorCode(reply), reply.status, reply.dateMs);
+        const output = protocol.decode(action, reply.body);
+        this.#protocol = protocol;
+        return output;
+      }
+      if (GATEWAY_STATUSES.has(reply.status)) break;
+    }
+    const { status, dateMs } = reply as HttpReply;
+    throw this.#protocol === null
+      ? notSqsFailure(status, dateMs)
+      : replyFailure(this.#protocol.errorCode(reply as HttpReply), status, dateMs);
+  }
+
+  async #send(
+    encoded: EncodedRequest,
+    queueUrl: string | null,
+    headersTimeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<HttpReply> {
+    const { transport, signer, credentials, retry } = this.#options;
+    const url = this.#base(queueUrl);
+    if (encoded.queueUrl !== null) {
+      url.pathname = `${url.pathname.replace(/\/+$/, "")}${new URL(encoded.queueUrl).pathname}`;
+    }
+    const identity = await credentials.current();
+    const headers = await signer.sign(
+      { url, headers: encoded.headers, body: encoded.body },
+      identity,
+      retry.signingDate(),
+    );
+    return transport.post(
+      { origin: url.origin, path: url.pathname, headers, body: encoded.body, headersTimeoutMs },
+      signal,
+    );
+  }
+
+  /** With an endpoint set everything goes there: local servers put host names of their own into their queue URLs. */
+  #base(queueUrl: string | null): URL {
+    const { endpoint, regionalEndpoint } = this.#options;
+    if (endpoint !== null) return new URL(`${endpoint.origin}${endpoint.pathname}`);
+    return new URL("/", queueUrl ?? regionalEndpoint);
+  }
+}

@@ -1,0 +1,243 @@
+import { setImmediate } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { SqsSource, type SqsSourceOptions } from "../../src/pipeline/consume/sqs-source.ts";
+import type { Clock, Delivery, Settlement } from "../../src/pipeline/contracts.ts";
+import type { TelemetryEvent } from "../../src/telemetry/events.ts";
+import { type ProxyReply, type SqsProxy, sqsError, startSqsProxy } from "../support/sqs-proxy.ts";
+import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+
+const NEVER = new AbortController().signal;
+
+/** Real time, but pauses between attempts take none. */
+const hastyClock: Clock = {
+  ...systemClock,
+  random: () => 0,
+};
+
+let sqs: TestSqs;
+let proxy: SqsProxy;
+let source: SqsSource | null = null;
+let events: TelemetryEvent[] = [];
+
+beforeAll(async () => {
+  sqs = await startTestSqs();
+});
+
+beforeEach(async () => {
+  events = [];
+  proxy = await startSqsProxy(sqs.endpoint);
+});
+
+afterEach(async () => {
+  await source?.close();
+  source = null;
+  await proxy.stop();
+});
+
+afterAll(() => sqs?.stop());
+
+async function open(queue: string, more: Partial<SqsSourceOptions> = {}): Promise<SqsSource> {
+  source = await SqsSource.open({
+    queue,
+    region: sqs.region,
+    endpoint: proxy.endpoint,
+    visibilityTimeoutSeconds: null,
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    attributeNames: [],
+    waitSeconds: 1,
+    clock: hastyClock,
+    emit: (event) => events.push(event),
+    ...more,
+  });
+  return source;
+}
+
+async function queueOf(...bodies: string[]): Promise<{ name: string; url: string }> {
+  const queue = await sqs.createTestQueue();
+  await sqs.send(queue.url, bodies);
+  return queue;
+}
+
+async function receiveAll(from: SqsSource, count: number): Promise<Delivery[]> {
+  const all: Delivery[] = [];
+  while (all.length < count) all.push(...(await from.receive(count - all.length, NEVER)));
+  return all;
+}
+
+function settledWith(deliveries: readonly Delivery[], kind: "delete" | "release"): Map<Delivery, Settlement> {
+  const settlement: Settlement = kind === "delete" ? { kind } : { kind, delaySeconds: 0 };
+  return new Map(deliveries.map((delivery) => [delivery, settlement]));
+}
+
+/** Answers the first `times` requests of the action so, then lets all through. */
+function fail(action: string, times: number, answer: ProxyReply | "hang up"): void {
+  let left = times;
+  proxy.answer = (request) => (request.action === action && left-- > 0 ? answer : undefined);
+}
+
+it.each([
+  ["a server error", sqsError("InternalError", 500), "queue.unavailable"],
+  ["a server error without a body", { status: 503, body: "" }, "queue.unavailable"],
+  ["throttling", sqsError("RequestThrottled"), "queue.throttled"],
+  ["KMS throttling", sqsError("KmsThrottled"), "queue.throttled"],
+  ["too many in flight", sqsError("OverLimit", 403), "queue.throttled"],
+  ["a cut connection", "hang up", "queue.unreachable"],
+  ["a reply cut off", { status: 200, body: '{"Messages":[{"MessageId":"x"' }, "queue.unavailable"],
+  ["a message without its parts", { status: 200, body: '{"Messages":[{"MessageId":"x"}]}' }, "queue.unavailable"],
+] as const)("keeps receiving through %s", async (_what, answer, code) => {
+  const { name } = await queueOf("one");
+  const opened = await open(name);
+  // More failures than one request's three attempts: the source itself must go on.
+  fail("ReceiveMessage", 7, answer);
+  expect((await receiveAll(opened, 1)).map(({ body }) => body)).toEqual(["one"]);
+  const retried = events.filter((event) => event.type === "source.retried");
+  expect(retried).toHaveLength(7);
+  for (const event of retried) expect(event).toMatchObject({ action: "ReceiveMessage", code });
+});
+
+it("deletes while receiving is refused as too many in flight", async () => {
+  const { name, url } = await queueOf("one");
+  const opened = await open(name);
+  const deliveries = await receiveAll(opened, 1);
+  fail("ReceiveMessage", Number.POSITIVE_INFINITY, sqsError("OverLimit", 403));
+  const stop = new AbortController();
+  const receiving = opened.receive(10, stop.signal);
+  expect(await opened.settle(settledWith(deliveries, "delete"), NEVER)).toMatchObject({ deleted: 1 });
+  stop.abort();
+  expect(await receiving).toEqual([]);
+  expect((await sqs.count(url)).total).toBe(0);
+});
+
+it("throws when the right to receive is taken away, naming the permission and nothing the server wrote", async () => {
+  const { name } = await queueOf();
+  const opened = await open(name);
+  fail("ReceiveMessage", 1, sqsError("AccessDeniedException", 400));
+  const error: unknown = await opened.receive(1, NEVER).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: "queue.denied", retryable: false });
+  expect((error as Error).message).toContain("sqs:ReceiveMessage");
+  expect(`${String(error)} ${(error as { hint: string }).hint}`).not.toContain("canary");
+});
+
+it("corrects its clock by the server's and signs with that time", async () => {
+  const { name } = await queueOf();
+  const skewMs = 3_600_000;
+  const date = new Date(Date.now() + skewMs).toUTCString();
+  fail("GetQueueUrl", 1, sqsError("InvalidSignatureException", 403, { date }));
+  await open(name);
+  const [corrected] = events.filter((event) => event.type === "clock.corrected");
+  expect(Math.abs((corrected?.offsetMs ?? 0) - skewMs)).toBeLessThan(5_000);
+  const hours = proxy.requests.map(({ headers }) => String(headers["x-amz-date"]).slice(0, 11));
+  expect(hours[0]).not.toBe(hours[1]);
+  expect(hours[1]).toBe(new Date(date).toISOString().replaceAll(/[-:]/g, "").slice(0, 11));
+});
+
+it("does not take a wrong secret for a wrong clock", async () => {
+  const { name } = await queueOf();
+  fail("GetQueueUrl", 9, sqsError("SignatureDoesNotMatch", 403, { date: new Date().toUTCString() }));
+  await expect(open(name)).rejects.toMatchObject({ code: "queue.credentials", retryable: false });
+  expect(proxy.requests).toHaveLength(1);
+});
+
+it("refreshes expired credentials once, then asks for help", async () => {
+  const { name } = await queueOf();
+  fail("GetQueueUrl", 1, sqsError("ExpiredToken", 403));
+  await open(name);
+  expect(proxy.requests.filter(({ action }) => action === "GetQueueUrl")).toHaveLength(2);
+  await source?.close();
+  fail("GetQueueUrl", 9, sqsError("ExpiredToken", 403));
+  await expect(open(name)).rejects.toMatchObject({ code: "queue.credentials" });
+});
+
+it("says that the endpoint is not SQS when it speaks neither protocol", async () => {
+  proxy.answer = () => ({ status: 200, headers: { "content-type": "text/html" }, body: "<html>Welcome canary</html>" });
+  await expect(open("any")).rejects.toMatchObject({
+    code: "queue.unavailable",
+    retryable: false,
+    message: expect.not.stringContaining("canary") as string,
+  });
+});
+
+it("says that nothing listens at the endpoint", async () => {
+  await proxy.stop();
+  await expect(open("any")).rejects.toMatchObject({
+    code: "queue.unreachable",
+    message: expect.stringContaining(proxy.endpoint) as string,
+  });
+});
+
+it("releases a message whose digest is wrong, and only that one", async () => {
+  const { name, url } = await queueOf("good", "bad");
+  let hasDamaged = false;
+  proxy.change = (request, reply) => {
+    if (request.action !== "ReceiveMessage" || hasDamaged || !reply.body.includes('"bad"')) return reply;
+    hasDamaged = true;
+    return { ...reply, body: reply.body.replace('"bad"', '"bed"') };
+  };
+  const opened = await open(name);
+  const released = new Promise<unknown>((resolve) => {
+    proxy.answer = (request) => {
+      if (request.action === "ChangeMessageVisibilityBatch") resolve(request.input["Entries"]);
+      return undefined;
+    };
+  });
+  expect((await opened.receive(10, NEVER)).map(({ body }) => body)).toEqual(["good"]);
+  expect(await released).toEqual([expect.objectContaining({ VisibilityTimeout: 5 })]);
+  expect(events).toContainEqual({ type: "delivery.corrupt", count: 1 });
+  expect((await sqs.count(url)).total).toBe(2);
+});
+
+it("sends failed entries of a delete again, but not those that can never succeed", async () => {
+  const { name } = await queueOf("1", "2", "3", "4");
+  const opened = await open(name);
+  const deliveries = await receiveAll(opened, 4);
+  const failures = [
+    [
+      { Id: "0", Code: "InternalError", SenderFault: false, Message: "" },
+      { Id: "1", Code: "ReceiptHandleIsInvalid", SenderFault: true, Message: "" },
+      { Id: "2", Code: "RequestThrottled", SenderFault: true, Message: "" },
+    ],
+    // Entries 0 and 2 come as 0 and 1.
+    [{ Id: "1", Code: "InternalError", SenderFault: false, Message: "" }],
+    [{ Id: "0", Code: "InternalError", SenderFault: false, Message: "" }],
+  ];
+  const sizes: number[] = [];
+  proxy.answer = ({ action, input }) => {
+    if (action !== "DeleteMessageBatch") return undefined;
+    sizes.push((input["Entries"] as unknown[]).length);
+    return { status: 200, body: JSON.stringify({ Successful: [], Failed: failures[sizes.length - 1] }) };
+  };
+  expect(await opened.settle(settledWith(deliveries, "delete"), NEVER)).toEqual({ deleted: 2, released: 0, failed: 2 });
+  expect(sizes).toEqual([4, 2, 1]);
+});
+
+it("does not deliver again what it holds, and deletes with the newest handle", async () => {
+  const { name } = await queueOf("one");
+  const opened = await open(name);
+  const [delivery] = await receiveAll(opened, 1);
+  let handle = "";
+  // SQS may deliver twice within the visibility timeout: the same message under a new handle.
+  proxy.change = (request, reply) => {
+    if (request.action !== "ReceiveMessage" || handle !== "") return reply;
+    handle = "newer";
+    const message = {
+      MessageId: delivery?.id,
+      ReceiptHandle: handle,
+      Body: "one",
+      MD5OfBody: "f97c5d29941bfb1b2fdab0874906ab82",
+      Attributes: { SentTimestamp: "1", ApproximateReceiveCount: "2" },
+    };
+    return { ...reply, body: JSON.stringify({ Messages: [message] }) };
+  };
+  const stop = new AbortController();
+  const receiving = opened.receive(10, stop.signal);
+  while (handle === "") await setImmediate();
+  // The next poll shows that the reply before was taken in.
+  const polls = proxy.requests.length;
+  while (proxy.requests.length === polls) await setImmediate();
+  await opened.settle(settledWith(delivery === undefined ? [] : [delivery], "delete"), NEVER);
+  stop.abort();
+  expect(await receiving).toEqual([]);
+  const deletes = proxy.requests.filter(({ action }) => action === "DeleteMessageBatch");
+  expect(deletes.map(({ input }) => input["Entries"])).toEqual([[{ Id: "0", ReceiptHandle: "newer" }]]);
+});
