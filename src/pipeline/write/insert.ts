@@ -1,0 +1,72 @@
+import { quoteIdentifier, quoteTable } from "../../postgres/identifiers.ts";
+import { utcDay } from "../../postgres/utc-day.ts";
+import type { Column, ColumnValue, MaskedRecord, RefusedEvent } from "../contracts.ts";
+import { arrayLiteral } from "./array-literal.ts";
+import { fitOf } from "./column-fit.ts";
+import type { TargetTable } from "./target-table.ts";
+
+/**
+ * The one statement that claims the ids of a batch and stores the records whose claim succeeded. Its one row holds
+ * the claimed keys as a uuid[] in text form, or null for none.
+ *
+ * The claim covers records and refused events together and is sorted: writers of overlapping batches that take their
+ * keys in one order wait for each other instead of deadlocking.
+ */
+export function insertStatement(table: TargetTable, columns: readonly Column[]): string {
+  const arrays: string[] = [];
+  const names: string[] = [];
+  const values: string[] = [];
+  for (const [index, column] of columns.entries()) {
+    const real = table.columns.find(({ name }) => name === column.name);
+    const fit = real && fitOf(column, real);
+    if (!fit) throw new Error(`column ${column.name} was not checked against the table`);
+    arrays.push(`$${index + FIRST_COLUMN_PARAMETER}::${fit.elementType}[]`);
+    names.push(`c${index}`);
+    values.push(fit.isUtcWallTime ? `input.c${index} AT TIME ZONE 'UTC'` : `input.c${index}`);
+  }
+  const targets = columns.map(({ name }) => quoteIdentifier(name));
+  return `
+WITH claimed AS (
+  INSERT INTO piipe.ledger (sent_day, source_id, message_id)
+  SELECT claim.sent_day, $3::bigint, claim.message_id
+  FROM unnest($1::date[], $2::uuid[]) AS claim (sent_day, message_id)
+  ORDER BY 1, 2, 3
+  ON CONFLICT DO NOTHING
+  RETURNING message_id
+), stored AS (
+  INSERT INTO ${quoteTable(table.name)} (${targets.join(", ")})
+  SELECT ${values.join(", ")}
+  FROM unnest($4::uuid[], ${arrays.join(", ")}) AS input (message_id, ${names.join(", ")})
+  JOIN claimed ON claimed.message_id = input.message_id
+)
+SELECT array_agg(message_id)::text AS claimed FROM claimed`;
+}
+
+const FIRST_COLUMN_PARAMETER = 5;
+
+/** The parameters of `insertStatement`. `keys` are those of the records, then those of the refused events. */
+export function insertValues(
+  records: readonly MaskedRecord[],
+  refused: readonly RefusedEvent[],
+  keys: readonly string[],
+  sourceId: string,
+  columnCount: number,
+): string[] {
+  const days: string[] = [];
+  for (const record of records) days.push(utcDay(record.sentAtMs));
+  for (const event of refused) days.push(utcDay(event.sentAtMs));
+  const claims = arrayLiteral(keys);
+  const recordKeys = refused.length === 0 ? claims : arrayLiteral(keys.slice(0, records.length));
+  const values = [arrayLiteral(days), claims, sourceId, recordKeys];
+  for (let index = 0; index < columnCount; index += 1) {
+    const column: ColumnValue[] = [];
+    for (const record of records) column.push(record.values[index] ?? null);
+    values.push(arrayLiteral(column));
+  }
+  return values;
+}
+
+/** The keys in the text form of a uuid[]: `{…,…}`. */
+export function parseKeys(literal: string | null | undefined): ReadonlySet<string> {
+  return new Set(typeof literal === "string" ? literal.slice(1, -1).split(",") : []);
+}

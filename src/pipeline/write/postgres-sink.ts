@@ -1,0 +1,133 @@
+import { PiipeError } from "../../errors.ts";
+import type { PostgresPool } from "../../postgres/connection.ts";
+import { DatabaseFailure } from "../../postgres/database-failure.ts";
+import { showTable } from "../../postgres/identifiers.ts";
+import { inTransaction } from "../../postgres/transaction.ts";
+import type { Batch, BatchOutcome, Column, MaskedRecord, RefusedEvent, Sink, WriteOutcome } from "../contracts.ts";
+import { bisect, isRowFault } from "./bisect.ts";
+import { insertStatement, insertValues, parseKeys } from "./insert.ts";
+import { messageKeyOf, sourceIdOf } from "./ledger-key.ts";
+import { writeQuarantine } from "./quarantine-rows.ts";
+import type { TargetTable } from "./target-table.ts";
+
+export interface PostgresSinkOptions {
+  /** Closed by the sink's `close`. */
+  readonly pool: PostgresPool;
+  /** Read by `readTargetTable` and found fitting by `checkTable`. */
+  readonly table: TargetTable;
+  readonly columns: readonly Column[];
+  /** The source's `name`: the same for every worker on the queue. */
+  readonly sourceName: string;
+}
+
+const STATEMENT_TIMEOUT_MS = 30_000;
+const LOCK_TIMEOUT_MS = 10_000;
+
+const STORED: WriteOutcome = { kind: "stored" };
+const DUPLICATE: WriteOutcome = { kind: "duplicate" };
+const QUARANTINED: WriteOutcome = { kind: "quarantined" };
+
+/** Writes batches into PostgreSQL, each message exactly once: what the ledger has is not written again. */
+export class PostgresSink implements Sink {
+  readonly #pool: PostgresPool;
+  readonly #source: { readonly id: string; readonly name: string };
+  readonly #columnCount: number;
+  readonly #declared: ReadonlySet<string>;
+  readonly #statement: string;
+  readonly #doing: string;
+
+  constructor({ pool, table, columns, sourceName }: PostgresSinkOptions) {
+    this.#pool = pool;
+    this.#source = { id: sourceIdOf(sourceName), name: sourceName };
+    this.#columnCount = columns.length;
+    this.#declared = new Set(columns.map(({ name }) => name));
+    this.#statement = insertStatement(table, columns);
+    this.#doing = `writing to ${showTable(table.name)}`;
+  }
+
+  async write({ records, refused }: Batch, abort: AbortSignal): Promise<BatchOutcome> {
+    try {
+      if (refused.length === 0) return { records: await this.#bisect(records, abort), refused: [] };
+      try {
+        return await this.#writeOnce(records, refused, abort);
+      } catch (error) {
+        if (records.length === 0 || !isRowFault(error, this.#declared)) throw error;
+      }
+      // Apart, so that no record is blamed for what a refused event did.
+      const outcomes = await this.#bisect(records, abort);
+      return { records: outcomes, refused: (await this.#writeOnce([], refused, abort)).refused };
+    } catch (error) {
+      throw await this.#explain(error);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  #bisect(records: readonly MaskedRecord[], abort: AbortSignal): Promise<readonly WriteOutcome[]> {
+    return bisect(records, this.#declared, async (part) => (await this.#writeOnce(part, [], abort)).records);
+  }
+
+  async #writeOnce(
+    records: readonly MaskedRecord[],
+    refused: readonly RefusedEvent[],
+    abort: AbortSignal,
+  ): Promise<BatchOutcome> {
+    if (records.length + refused.length === 0) return { records: [], refused: [] };
+    const keys: string[] = [];
+    for (const { id } of records) keys.push(messageKeyOf(id));
+    for (const { id } of refused) keys.push(messageKeyOf(id));
+    const values = insertValues(records, refused, keys, this.#source.id, this.#columnCount);
+    const claimed = await inTransaction(
+      this.#pool,
+      { doing: this.#doing, statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs: LOCK_TIMEOUT_MS, abort },
+      async (run) => {
+        const { rows } = await run(this.#statement, values);
+        const claims = parseKeys(rows[0]?.["claimed"]);
+        if (refused.length > 0) {
+          const isClaimed = refused.map((_, index) => claims.has(keys[records.length + index] ?? ""));
+          await writeQuarantine(
+            run,
+            this.#source,
+            refused.filter((_, index) => isClaimed[index]),
+            refused.filter((_, index) => !isClaimed[index]),
+          );
+        }
+        return claims;
+      },
+    );
+    const outcomes = keys.map((key, index) => {
+      if (!claimed.has(key)) return DUPLICATE;
+      return index < records.length ? STORED : QUARANTINED;
+    });
+    return { records: outcomes.slice(0, records.length), refused: outcomes.slice(records.length) };
+  }
+
+  /** PostgreSQL does not say in a field which table is missing: find out whether it is one of piipe's own. */
+  async #explain(error: unknown): Promise<unknown> {
+    if (!(error instanceof DatabaseFailure)) return error;
+    const sqlState = error.facts?.code;
+    if (sqlState === "23502" && !isRowFault(error, this.#declared)) return unfilledColumn(error);
+    if (sqlState !== "42P01" && sqlState !== "3F000") return error;
+    try {
+      const { rows } = await this.#pool.query(this.#doing, "SELECT to_regclass('piipe.ledger')::text AS ledger");
+      if (typeof rows[0]?.["ledger"] === "string") return error;
+    } catch {
+      return error;
+    }
+    return new PiipeError("database.not-migrated", "piipe's own tables do not exist in the database", {
+      hint: "Run `piipe migrate`.",
+      sqlState,
+    });
+  }
+}
+
+function unfilledColumn(error: DatabaseFailure): PiipeError {
+  const column = error.facts?.column ?? "";
+  return new PiipeError(
+    "database.table-mismatch",
+    `column ${column} is NOT NULL, and the configuration does not fill it (SQLSTATE 23502)`,
+    { hint: `Add ${column} to the columns of the configuration, or give it a default.`, sqlState: "23502" },
+  );
+}

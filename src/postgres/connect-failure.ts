@@ -1,0 +1,83 @@
+import { PiipeError } from "../errors.ts";
+import { ruleFor, safeFacts } from "./sqlstate.ts";
+
+/** Where a pool connects to, without the password: `db.example:5432`, database `events`, user `piipe`. */
+export interface Place {
+  readonly address: string;
+  readonly database: string;
+  readonly user: string;
+}
+
+/** Codes of Node's TLS layer for a certificate that it does not accept. Source: Node's docs, "X509 certificate error codes". */
+const TLS_CODES: ReadonlySet<string> = new Set([
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "CERT_REVOKED",
+  "CERT_SIGNATURE_FAILURE",
+  "CERT_UNTRUSTED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "EPROTO",
+  "HOSTNAME_MISMATCH",
+  "INVALID_CA",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+/** Why no connection could be made. pg tells some cases apart only by the beginning of its message. */
+export function connectFailure(error: unknown, place: Place, connectionsMax: number): PiipeError {
+  const where = `${place.address}, database ${place.database}`;
+  const text = error instanceof Error ? error.message : "";
+  const facts = safeFacts(error);
+  if (facts !== null) {
+    const rule = ruleFor(error);
+    const user = rule.code === "database.credentials" || rule.code === "database.denied" ? `, user ${place.user}` : "";
+    return new PiipeError(rule.code, `${rule.sentence} (${where}${user}; SQLSTATE ${facts.code})`, {
+      retryable: rule.fate === "retry" || rule.fate === "reconnect",
+      sqlState: facts.code,
+      ...(rule.hint === undefined ? {} : { hint: rule.hint }),
+    });
+  }
+  if (text.startsWith("SASL:")) {
+    return new PiipeError(
+      "database.credentials",
+      `the server asks for a password in a way that failed (${where}, user ${place.user})`,
+      { hint: "Check that sink.postgres.url holds the right password." },
+    );
+  }
+  if (text === "timeout exceeded when trying to connect") {
+    return new PiipeError("database.busy", `all ${connectionsMax} connections to PostgreSQL are in use (${where})`, {
+      retryable: true,
+      hint: "Raise sink.postgres.maxConnections if it happens often.",
+    });
+  }
+  if (text === "The server does not support SSL connections") {
+    return new PiipeError("database.unreachable", `the server offers no TLS (${where})`, {
+      hint: "Turn TLS on in the server, or ask for none with `?sslmode=disable` in sink.postgres.url.",
+    });
+  }
+  const code = nodeCode(error);
+  if (TLS_CODES.has(code) || code.startsWith("ERR_TLS") || code.startsWith("ERR_SSL")) {
+    return new PiipeError("database.unreachable", `the server's TLS certificate was not accepted (${where}; ${code})`, {
+      hint: "Name the authority's certificate with `?sslmode=verify-full&sslrootcert=FILE` in sink.postgres.url, and use the host name that the certificate is for.",
+      cause: error,
+    });
+  }
+  return new PiipeError(
+    "database.unreachable",
+    `PostgreSQL cannot be reached at ${where}${code === "" ? "" : ` (${code})`}`,
+    {
+      retryable: true,
+      hint: "Check that the server runs, and that host and port in sink.postgres.url are right and open from here.",
+      cause: error,
+    },
+  );
+}
+
+function nodeCode(error: unknown): string {
+  // A host with several addresses fails with one error for each.
+  const single: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  const code = single instanceof Error && "code" in single ? single.code : undefined;
+  return typeof code === "string" ? code : "";
+}

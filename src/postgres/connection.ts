@@ -1,0 +1,168 @@
+import pg from "pg";
+
+import { PiipeError } from "../errors.ts";
+import { ClosingClient } from "./closing-client.ts";
+import { connectFailure, type Place } from "./connect-failure.ts";
+import { databaseFailure } from "./database-failure.ts";
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Longer than any statement timeout: only a dead network or a stuck server gets there. */
+const REPLY_TIMEOUT_MS = 90_000;
+const KEEP_ALIVE_DELAY_MS = 10_000;
+
+export interface PoolOptions {
+  /** `postgres://user:password@host:port/database`; a `Secret`, whose value is read once. */
+  readonly url: { reveal(): string };
+  readonly connectionsMax: number;
+}
+
+/** Values in PostgreSQL's text form, untouched; null is NULL. */
+export type Row = Readonly<Record<string, string | null>>;
+
+export interface StatementResult {
+  /** The command tag's first word, such as `INSERT` or `COMMIT`; of the last statement when there were several. */
+  readonly command: string;
+  readonly rowCount: number;
+  readonly rows: readonly Row[];
+}
+
+/** One connection, taken from the pool. End its use with `release` or `destroy`. */
+export interface PostgresConnection {
+  /**
+   * Unnamed, so that it works behind PgBouncer in transaction mode. Several statements in one `text` are one round
+   * trip; they take no values.
+   * @throws {DatabaseFailure} `doing` completes its "while …"
+   */
+  query(doing: string, text: string, values?: readonly (string | null)[]): Promise<StatementResult>;
+  /** Back to the pool. Without effect after `destroy`. */
+  release(): void;
+  /** Cuts the connection, also in the middle of a statement, which then fails. Safe twice. */
+  destroy(): void;
+}
+
+export interface PostgresPool {
+  readonly place: Place;
+  /** @throws {PiipeError} `database.*` when there is no connection; `interrupted` when `abort` fires first */
+  connect(abort?: AbortSignal): Promise<PostgresConnection>;
+  /** One statement on any connection, outside a transaction. Fails as `connect` and `PostgresConnection.query` do. */
+  query(doing: string, text: string, values?: readonly (string | null)[]): Promise<StatementResult>;
+  /** Waits for connections in use. Safe twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens nothing yet: connections are made when they are needed.
+ * @throws {PiipeError} `config.invalid` when the URL is none
+ */
+export function openPool({ url, connectionsMax }: PoolOptions): PostgresPool {
+  const connectionString = url.reveal();
+  const place = placeOf(connectionString);
+  const pool = new pg.Pool({
+    connectionString,
+    max: connectionsMax,
+    Client: ClosingClient,
+    application_name: "piipe",
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: REPLY_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+    types: { getTypeParser: () => asItIs },
+  });
+  // An idle connection's death is no event: the next statement finds a new one. Unheard, it would end the process.
+  pool.on("error", ignore);
+  pool.on("connect", (client) => client.on("error", ignore));
+  let closing: Promise<void> | null = null;
+
+  async function connect(abort?: AbortSignal): Promise<PostgresConnection> {
+    const connecting = pool.connect().catch((error: unknown) => {
+      throw connectFailure(error, place, connectionsMax);
+    });
+    const client = await (abort === undefined ? connecting : unlessAborted(connecting, abort));
+    return wrap(client);
+  }
+
+  return {
+    place,
+    connect,
+    async query(doing, text, values) {
+      const connection = await connect();
+      try {
+        return await connection.query(doing, text, values);
+      } catch (error) {
+        connection.destroy();
+        throw error;
+      } finally {
+        connection.release();
+      }
+    },
+    close() {
+      closing ??= pool.end();
+      return closing;
+    },
+  };
+}
+
+function wrap(client: pg.PoolClient): PostgresConnection {
+  let isInUse = true;
+  const end = (isBroken: boolean): void => {
+    if (!isInUse) return;
+    isInUse = false;
+    client.release(isBroken);
+  };
+  return {
+    async query(doing, text, values) {
+      try {
+        const result = await (values === undefined
+          ? client.query<Row>(text)
+          : client.query<Row>(text, values as (string | null)[]));
+        // pg gives an array for several statements, which its types leave out.
+        const last = Array.isArray(result) ? (result.at(-1) as pg.QueryResult<Row>) : result;
+        return { command: last.command, rowCount: last.rowCount ?? 0, rows: last.rows };
+      } catch (error) {
+        throw databaseFailure(error, doing);
+      }
+    },
+    release: () => end(false),
+    destroy: () => end(true),
+  };
+}
+
+/** Rejects as soon as `abort` fires; a connection that comes later goes back to the pool. */
+async function unlessAborted(connecting: Promise<pg.PoolClient>, abort: AbortSignal): Promise<pg.PoolClient> {
+  let onAbort = ignore;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new PiipeError("interrupted", "stopped while connecting to PostgreSQL"));
+    abort.addEventListener("abort", onAbort, { once: true });
+    if (abort.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([connecting, aborted]);
+  } catch (error) {
+    connecting.then((client) => client.release(), ignore);
+    throw error;
+  } finally {
+    abort.removeEventListener("abort", onAbort);
+  }
+}
+
+/** As pg itself understands the URL, together with the PG* variables of the environment. */
+function placeOf(connectionString: string): Place {
+  const invalid = (): PiipeError =>
+    // Neither the URL nor the error that quotes it: the password is in both.
+    new PiipeError("config.invalid", "sink.postgres.url is not a PostgreSQL connection URL", {
+      hint: "Write postgres://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded; files that it names must exist.",
+    });
+  if (!/^postgres(?:ql)?:\/\//.test(connectionString)) throw invalid();
+  try {
+    const { host, port, database, user } = new pg.Client({ connectionString });
+    return { address: `${host}:${port}`, database: database ?? user ?? "", user: user ?? "" };
+  } catch {
+    throw invalid();
+  }
+}
+
+function asItIs(value: string): string {
+  return value;
+}
+
+function ignore(): void {}

@@ -1,0 +1,33 @@
+import { PiipeError } from "../errors.ts";
+import { type Fate, type PostgresFacts, ruleFor, safeFacts, type SqlStateRule } from "./sqlstate.ts";
+
+/** A statement or a connection failed. Holds nothing of the server's own text, which quotes values. */
+export class DatabaseFailure extends PiipeError {
+  readonly fate: Fate;
+  /** null when the server said nothing: the socket failed. */
+  readonly facts: PostgresFacts | null;
+
+  constructor(rule: SqlStateRule, facts: PostgresFacts | null, doing: string, socketError?: unknown) {
+    super(rule.code, `${rule.sentence}, while ${doing}${showFacts(facts)}`, {
+      retryable: rule.fate === "retry" || rule.fate === "reconnect",
+      ...(rule.hint === undefined ? {} : { hint: rule.hint }),
+      ...(facts === null ? { cause: socketError } : { sqlState: facts.code }),
+    });
+    this.fate = rule.fate;
+    this.facts = facts;
+  }
+}
+
+/** `doing` completes "while …" and names things of the configuration only. */
+export function databaseFailure(error: unknown, doing: string): DatabaseFailure {
+  return new DatabaseFailure(ruleFor(error), safeFacts(error), doing, error);
+}
+
+function showFacts(facts: PostgresFacts | null): string {
+  if (facts === null) return "";
+  const parts = [`SQLSTATE ${facts.code}`];
+  if (facts.table !== null) parts.push(`table ${facts.schema === null ? "" : `${facts.schema}.`}${facts.table}`);
+  if (facts.column !== null) parts.push(`column ${facts.column}`);
+  if (facts.constraint !== null) parts.push(`constraint ${facts.constraint}`);
+  return ` (${parts.join(", ")})`;
+}

@@ -1,0 +1,20 @@
+export interface TableName {
+  /** null: found through the connection's search path. */
+  readonly schema: string | null;
+  readonly name: string;
+}
+
+/** The name as PostgreSQL reads it in exactly this case. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quoteTable(table: TableName): string {
+  const name = quoteIdentifier(table.name);
+  return table.schema === null ? name : `${quoteIdentifier(table.schema)}.${name}`;
+}
+
+/** For people: `user_logins`, `public.user_logins`. */
+export function showTable(table: TableName): string {
+  return table.schema === null ? table.name : `${table.schema}.${table.name}`;
+}

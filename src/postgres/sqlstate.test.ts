@@ -1,0 +1,84 @@
+import { inspect } from "node:util";
+
+import pg from "pg";
+import { expect, test } from "vitest";
+
+import { databaseFailure } from "./database-failure.ts";
+import { ruleFor } from "./sqlstate.ts";
+
+interface Fields {
+  readonly schema?: string;
+  readonly table?: string;
+  readonly column?: string;
+  readonly constraint?: string;
+}
+
+function serverError(code: string, fields: Fields = {}): pg.DatabaseError {
+  const error = new pg.DatabaseError('value "canary" is bad', 100, "error");
+  return Object.assign(error, { code, detail: "Key (t)=(canary)", where: "canary", hint: "canary", ...fields });
+}
+
+// Names: PostgreSQL, appendix A, "PostgreSQL Error Codes".
+test.each([
+  ["08006", "connection_failure", "reconnect", "database.unreachable"],
+  ["08P01", "protocol_violation", "reconnect", "database.unreachable"],
+  ["0A000", "feature_not_supported", "halt", "database.refused"],
+  ["22001", "string_data_right_truncation", "bisect", "database.refused"],
+  ["22P05", "untranslatable_character", "bisect", "database.refused"],
+  ["23505", "unique_violation", "bisect", "database.refused"],
+  ["25006", "read_only_sql_transaction", "reconnect", "database.unavailable"],
+  ["25P02", "in_failed_sql_transaction", "halt", "database.refused"],
+  ["25P03", "idle_in_transaction_session_timeout", "reconnect", "database.busy"],
+  ["28P01", "invalid_password", "halt", "database.credentials"],
+  ["3D000", "invalid_catalog_name", "halt", "database.not-found"],
+  ["3F000", "invalid_schema_name", "halt", "database.table-missing"],
+  ["40001", "serialization_failure", "retry", "database.busy"],
+  ["40003", "statement_completion_unknown", "reconnect", "database.unreachable"],
+  ["40P01", "deadlock_detected", "retry", "database.busy"],
+  ["42501", "insufficient_privilege", "halt", "database.denied"],
+  ["42601", "syntax_error", "halt", "database.refused"],
+  ["42703", "undefined_column", "halt", "database.table-mismatch"],
+  ["42P01", "undefined_table", "halt", "database.table-missing"],
+  ["53100", "disk_full", "reconnect", "database.unavailable"],
+  ["53300", "too_many_connections", "reconnect", "database.unavailable"],
+  ["54000", "program_limit_exceeded", "bisect", "database.refused"],
+  ["55P03", "lock_not_available", "retry", "database.busy"],
+  ["55000", "object_not_in_prerequisite_state", "halt", "database.refused"],
+  ["57014", "query_canceled", "retry", "database.busy"],
+  ["57P01", "admin_shutdown", "reconnect", "database.unavailable"],
+  ["57P03", "cannot_connect_now", "reconnect", "database.unavailable"],
+  ["58030", "io_error", "halt", "database.refused"],
+  ["P0001", "raise_exception", "halt", "database.refused"],
+  ["XX000", "internal_error", "halt", "database.refused"],
+  ["ZZ999", "of no class", "halt", "database.refused"],
+])("%s (%s): %s, %s", (sqlState, _, fate, code) => {
+  const rule = ruleFor(serverError(sqlState, { constraint: "c" }));
+  expect({ fate: rule.fate, code: rule.code }).toEqual({ fate, code });
+});
+
+test.each([
+  ["a row without partition", "23514", {}],
+  ["a constraint of piipe's ledger", "23514", { schema: "piipe", table: "ledger", constraint: "c" }],
+  ["NOT NULL in piipe's quarantine", "23502", { schema: "piipe", table: "quarantine", column: "source" }],
+  ["a limit met by piipe's ledger", "54000", { schema: "piipe", table: "ledger" }],
+])("%s is no row's fault", (_, code, fields) => {
+  expect(ruleFor(serverError(code, fields)).fate).toBe("halt");
+});
+
+test.each([["EPIPE"], ["ECONNRESET"]])("a socket's %s is no SQLSTATE, though five letters look like one", (code) => {
+  const failure = databaseFailure(Object.assign(new Error("socket"), { code }), "writing");
+  expect(failure).toMatchObject({ fate: "reconnect", code: "database.unreachable", retryable: true, sqlState: null });
+});
+
+test("a failure names where, and nothing of the server's text", () => {
+  const failure = databaseFailure(
+    serverError("23505", { schema: "public", table: "events", constraint: "events_key" }),
+    "writing to events",
+  );
+  expect(failure.message).toBe(
+    "a constraint of the table refused a row, while writing to events " +
+      "(SQLSTATE 23505, table public.events, constraint events_key)",
+  );
+  expect(failure).toMatchObject({ sqlState: "23505", retryable: false });
+  expect(inspect(failure, { depth: 10, showHidden: true })).not.toContain("canary");
+});

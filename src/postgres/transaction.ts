@@ -1,0 +1,78 @@
+import { PiipeError } from "../errors.ts";
+import type { PostgresConnection, PostgresPool } from "./connection.ts";
+import { DatabaseFailure } from "./database-failure.ts";
+
+export interface TransactionOptions {
+  /** Completes "while …" in errors; names things of the configuration only. */
+  readonly doing: string;
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  /** Cuts the connection; whether the transaction was committed is then unknown. */
+  readonly abort?: AbortSignal;
+}
+
+/** Runs one statement of the transaction. */
+export type RunStatement = (
+  text: string,
+  values?: readonly (string | null)[],
+) => ReturnType<PostgresConnection["query"]>;
+
+/** The server ends a transaction whose client is silent for so long: its locks would hold up other workers. */
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
+
+/**
+ * Runs `work` in one transaction and resolves only when PostgreSQL confirmed the COMMIT.
+ * @throws {DatabaseFailure} when a statement failed; with fate `reconnect`, whether it was committed may be unknown
+ * @throws {PiipeError} `interrupted` when `abort` fired; `database.busy` when COMMIT rolled back
+ */
+export async function inTransaction<T>(
+  pool: PostgresPool,
+  options: TransactionOptions,
+  work: (run: RunStatement) => Promise<T>,
+): Promise<T> {
+  const { doing, abort } = options;
+  const connection = await pool.connect(abort);
+  const cut = (): void => connection.destroy();
+  abort?.addEventListener("abort", cut, { once: true });
+  try {
+    await connection.query(doing, begin(options));
+    const result = await work((text, values) => connection.query(doing, text, values));
+    const { command } = await connection.query(doing, "COMMIT");
+    // Committing an aborted transaction is no error to PostgreSQL: it answers with the tag ROLLBACK.
+    if (command !== "COMMIT") throw rolledBack(doing);
+    return result;
+  } catch (error) {
+    if (!(error instanceof DatabaseFailure) || error.fate !== "reconnect") await rollBack(connection);
+    else connection.destroy();
+    if (abort?.aborted === true) throw new PiipeError("interrupted", `stopped while ${doing}`);
+    throw error;
+  } finally {
+    abort?.removeEventListener("abort", cut);
+    connection.release();
+  }
+}
+
+/** SET LOCAL ends with the transaction: behind a pooler the session belongs to others as well. One round trip. */
+function begin({ statementTimeoutMs, lockTimeoutMs }: TransactionOptions): string {
+  return [
+    "BEGIN ISOLATION LEVEL READ COMMITTED",
+    `SET LOCAL statement_timeout = ${statementTimeoutMs}`,
+    `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
+    `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_TIMEOUT_MS}`,
+    "SET LOCAL synchronous_commit = on",
+  ].join("; ");
+}
+
+async function rollBack(connection: PostgresConnection): Promise<void> {
+  try {
+    await connection.query("rolling back", "ROLLBACK");
+  } catch {
+    connection.destroy();
+  }
+}
+
+function rolledBack(doing: string): PiipeError {
+  return new PiipeError("database.busy", `PostgreSQL rolled the transaction back at COMMIT, while ${doing}`, {
+    retryable: true,
+  });
+}

@@ -1,0 +1,5 @@
+/** Keys of PostgreSQL's advisory locks, which all programs on a database share: `piip` in ASCII, then a number. */
+const PIIPE = 0x7069_6970;
+
+export const MIGRATION_LOCK = `${PIIPE}, 1`;
+export const LEDGER_MAINTENANCE_LOCK = `${PIIPE}, 2`;

@@ -1,0 +1,38 @@
+import type { Column } from "../pipeline/contracts.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { DatabaseFailure } from "../postgres/database-failure.ts";
+import { quoteIdentifier, quoteTable, showTable, type TableName } from "../postgres/identifiers.ts";
+import { sqlTypeOf } from "../postgres/sql-type.ts";
+
+/**
+ * Creates the target table unless it exists; an existing one is left as it is, whatever its columns.
+ * @returns true when it was created now
+ * @throws {PiipeError} `database.denied` without the right to create it
+ */
+export async function createTable(pool: PostgresPool, table: TableName, columns: readonly Column[]): Promise<boolean> {
+  if (await exists(pool, table)) return false;
+  const definitions = columns.map(
+    (column) => `${quoteIdentifier(column.name)} ${sqlTypeOf(column)}${column.nullable ? "" : " NOT NULL"}`,
+  );
+  try {
+    await pool.query(
+      `creating the table ${showTable(table)}`,
+      `CREATE TABLE ${quoteTable(table)} (${definitions.join(", ")})`,
+    );
+    return true;
+  } catch (error) {
+    // Another worker was faster: 42P07, or 23505 on PostgreSQL's own catalogue when both were at it.
+    const sqlState = error instanceof DatabaseFailure ? error.sqlState : null;
+    if ((sqlState === "42P07" || sqlState === "23505") && (await exists(pool, table))) return false;
+    throw error;
+  }
+}
+
+async function exists(pool: PostgresPool, table: TableName): Promise<boolean> {
+  const { rows } = await pool.query(
+    `looking for the table ${showTable(table)}`,
+    "SELECT to_regclass($1::text)::text AS found",
+    [quoteTable(table)],
+  );
+  return typeof rows[0]?.["found"] === "string";
+}

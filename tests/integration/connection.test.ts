@@ -1,0 +1,116 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { inspect } from "node:util";
+import { afterEach, expect, inject, test } from "vitest";
+
+import { Secret } from "../../src/config/secret.ts";
+import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
+import { query } from "../support/postgres.ts";
+
+const pools: PostgresPool[] = [];
+
+function poolOf(url: string): PostgresPool {
+  const pool = openPool({ url: new Secret(url), connectionsMax: 1 });
+  pools.push(pool);
+  return pool;
+}
+
+function urlWith(change: (url: URL) => void): string {
+  const url = new URL(inject("postgresUrl"));
+  change(url);
+  return url.href;
+}
+
+afterEach(async () => {
+  for (const pool of pools.splice(0)) {
+    await pool.close();
+    await pool.close();
+  }
+});
+
+async function closedPort(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? String(address.port) : "";
+}
+
+test.each([
+  ["the password is wrong", (url: URL) => (url.password = "canary-password"), "database.credentials", false],
+  ["there is no password", (url: URL) => (url.password = ""), "database.credentials", false],
+  ["the user is unknown", (url: URL) => (url.username = "nobody"), "database.credentials", false],
+  ["the database does not exist", (url: URL) => (url.pathname = "/nowhere"), "database.not-found", false],
+  [
+    "TLS is asked of a server without",
+    (url: URL) => (url.search = "?sslmode=verify-full"),
+    "database.unreachable",
+    false,
+  ],
+])("when %s, it says so", async (_, change, code, retryable) => {
+  const url = urlWith(change);
+  const error: unknown = await poolOf(url)
+    .connect()
+    .catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code, retryable, hint: expect.any(String) });
+  expect((error as Error).message).toContain(new URL(url).host);
+  const { password } = new URL(url);
+  if (password !== "") expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(password);
+});
+
+test("a port where nobody listens is retryable, and named with the database", async () => {
+  const port = await closedPort();
+  await expect(poolOf(urlWith((url) => (url.port = port))).connect()).rejects.toMatchObject({
+    code: "database.unreachable",
+    retryable: true,
+    message: `PostgreSQL cannot be reached at 127.0.0.1:${port}, database postgres (ECONNREFUSED)`,
+  });
+});
+
+test.each(["mysql://u:canary@h/d", "postgres://u:canary@h:port/d", "canary"])(
+  "%s is no URL, and is not quoted",
+  (url) => {
+    let error: unknown;
+    try {
+      openPool({ url: new Secret(url), connectionsMax: 1 });
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({ code: "config.invalid" });
+    expect(inspect(error, { depth: 10, showHidden: true }).split("\n    at ")[0]).not.toContain("canary");
+  },
+);
+
+test("an idle connection's death is no event: the next statement has a new one", async () => {
+  const pool = poolOf(inject("postgresUrl"));
+  const ask = async (): Promise<string | null | undefined> => {
+    const { rows } = await pool.query("asking", "SELECT pg_backend_pid()::text AS pid");
+    return rows[0]?.["pid"];
+  };
+  const before = await ask();
+  await query(inject("postgresUrl"), "SELECT pg_terminate_backend($1)", [before]);
+  // The socket's end may reach us after the next statement went out: that one fails, and may be run again.
+  const after = await ask().catch(ask);
+  expect(after).not.toBe(before);
+});
+
+test("connections carry the program's name", async () => {
+  const { rows } = await poolOf(inject("postgresUrl")).query(
+    "asking",
+    "SELECT current_setting('application_name') AS name",
+  );
+  expect(rows).toEqual([{ name: "piipe" }]);
+});
+
+test("an abort ends the wait for a connection", async () => {
+  const pool = poolOf(inject("postgresUrl"));
+  const taken = await pool.connect();
+  const abort = new AbortController();
+  const waiting = expect(pool.connect(abort.signal)).rejects.toMatchObject({ code: "interrupted" });
+  abort.abort();
+  await waiting;
+  taken.release();
+  // The connection that the aborted wait got is back in the pool.
+  (await pool.connect()).release();
+});

@@ -1,0 +1,518 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+
+import { Secret } from "../../src/config/secret.ts";
+import type { BatchOutcome, Column, MaskedRecord, WriteOutcome } from "../../src/pipeline/contracts.ts";
+import { checkTable } from "../../src/pipeline/write/check-table.ts";
+import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
+import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
+import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
+import { inTransaction } from "../../src/postgres/transaction.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { type CutPoint, startCuttingProxy } from "../support/cutting-proxy.ts";
+import { batchOf, column, record, refusedEvent, SENT_AT_MS } from "../support/masked-records.ts";
+import { createTestDatabase, query, type TestDatabase, withClient } from "../support/postgres.ts";
+
+const NEVER = new AbortController().signal;
+const STORED: WriteOutcome = { kind: "stored" };
+const DUPLICATE: WriteOutcome = { kind: "duplicate" };
+
+let template: TestDatabase;
+let database: TestDatabase;
+let pool: PostgresPool;
+const pools: PostgresPool[] = [];
+
+function poolOf(url: string, connectionsMax = 4): PostgresPool {
+  const opened = openPool({ url: new Secret(url), connectionsMax });
+  pools.push(opened);
+  return opened;
+}
+
+beforeAll(async () => {
+  template = await createTestDatabase();
+  const templatePool = openPool({ url: new Secret(template.url), connectionsMax: 1 });
+  await migrate(templatePool);
+  await templatePool.close();
+});
+
+afterAll(() => template.drop());
+
+beforeEach(async () => {
+  database = await createTestDatabase(template);
+  pool = poolOf(database.url);
+});
+
+afterEach(async () => {
+  await Promise.all(pools.splice(0).map((opened) => opened.close()));
+  await database.drop();
+});
+
+async function sql(text: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
+  return query<Record<string, unknown>>(database.url, text, values);
+}
+
+async function count(from: string): Promise<number> {
+  return Number((await sql(`SELECT count(*) AS n FROM ${from}`))[0]?.["n"]);
+}
+
+/** Makes the table and a sink on it, with the checks of a real start. */
+async function sinkOn(ddl: string, columns: readonly Column[], via = pool): Promise<PostgresSink> {
+  await sql(ddl);
+  return sinkOver("events", columns, via);
+}
+
+async function sinkOver(name: string, columns: readonly Column[], via = pool): Promise<PostgresSink> {
+  const table = await readTargetTable(via, { schema: null, name });
+  checkTable(table, columns, new Map());
+  return new PostgresSink({ pool: via, table, columns, sourceName: "arn:aws:sqs:eu-west-1:000000000000:events" });
+}
+
+/** Counts transactions by the connections taken for them. */
+function counting(inner: PostgresPool): { readonly pool: PostgresPool; readonly transactions: () => number } {
+  let transactions = 0;
+  const connect: PostgresPool["connect"] = (abort) => {
+    transactions += 1;
+    return inner.connect(abort);
+  };
+  return { pool: { ...inner, connect }, transactions: () => transactions };
+}
+
+const NUMBERED = [column("n", "integer")];
+
+function numbered(rows: number): MaskedRecord[] {
+  return Array.from({ length: rows }, (_, n) => record([n]));
+}
+
+test("a batch is stored once, however often it is written", async () => {
+  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED);
+  const batch = batchOf(numbered(50));
+  expect((await sink.write(batch, NEVER)).records).toEqual(Array(50).fill(STORED));
+  expect((await sink.write(batch, NEVER)).records).toEqual(Array(50).fill(DUPLICATE));
+  expect(await sql("SELECT count(*)::int AS rows, sum(n)::int AS sum FROM events")).toEqual([{ rows: 50, sum: 1225 }]);
+});
+
+test("outcomes are in the batch's order when only some records are new", async () => {
+  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED);
+  const [first, second, third] = numbered(3) as [MaskedRecord, MaskedRecord, MaskedRecord];
+  await sink.write(batchOf([second]), NEVER);
+  expect((await sink.write(batchOf([first, second, third]), NEVER)).records).toEqual([STORED, DUPLICATE, STORED]);
+});
+
+test("ids that are no UUIDs are claimed as well", async () => {
+  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED);
+  const batch = batchOf([record([1], "login:1"), record([2], "login:2"), record([3], 'a,"b\\{}')]);
+  expect((await sink.write(batch, NEVER)).records).toEqual([STORED, STORED, STORED]);
+  expect((await sink.write(batch, NEVER)).records).toEqual([DUPLICATE, DUPLICATE, DUPLICATE]);
+});
+
+test("the same id of another source is another message", async () => {
+  await sql("CREATE TABLE events (n integer)");
+  const table = await readTargetTable(pool, { schema: null, name: "events" });
+  const records = numbered(1);
+  for (const sourceName of ["a", "b"]) {
+    const sink = new PostgresSink({ pool, table, columns: NUMBERED, sourceName });
+    expect((await sink.write(batchOf(records), NEVER)).records).toEqual([STORED]);
+  }
+});
+
+test("an empty batch needs no connection", async () => {
+  const counted = counting(pool);
+  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED, counted.pool);
+  expect(await sink.write(batchOf([]), NEVER)).toEqual({ records: [], refused: [] });
+  expect(counted.transactions()).toBe(0);
+});
+
+test("refused events are quarantined once, in the records' transaction; another receipt is noted", async () => {
+  const counted = counting(pool);
+  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED, counted.pool);
+  const event = refusedEvent();
+  const outcome = await sink.write(batchOf(numbered(2), [event, refusedEvent("no uuid")]), NEVER);
+  expect(outcome).toEqual({ records: [STORED, STORED], refused: Array(2).fill({ kind: "quarantined" }) });
+  expect(counted.transactions()).toBe(1);
+
+  const again = await sink.write(batchOf([], [{ ...event, attempt: 3 }]), NEVER);
+  expect(again).toEqual({ records: [], refused: [DUPLICATE] });
+  const rows = await sql(
+    `SELECT source, sent_at, reason, path, attempt, sealed_body, state, last_seen > first_seen AS is_seen_again
+     FROM piipe.quarantine WHERE message_id = $1`,
+    [event.id],
+  );
+  expect(rows).toEqual([
+    {
+      source: "arn:aws:sqs:eu-west-1:000000000000:events",
+      sent_at: new Date(SENT_AT_MS),
+      reason: "field.type",
+      path: "ip",
+      attempt: 3,
+      sealed_body: Buffer.of(0, 1, 92, 255),
+      state: "pending",
+      is_seen_again: true,
+    },
+  ]);
+  expect(await count("piipe.quarantine")).toBe(2);
+});
+
+// A deadlock would make one of the writes throw.
+test("eight writers with overlapping batches: every id once, no deadlock", async () => {
+  const wide = poolOf(database.url, 8);
+  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED, wide);
+  const records = numbered(400);
+  const refused = Array.from({ length: 40 }, () => refusedEvent());
+  let order = 1;
+  // A fixed sequence (Numerical Recipes' generator): a failure can be run again.
+  const random = (): number => (order = (Math.imul(order, 1_664_525) + 1_013_904_223) >>> 0);
+  const some = <T>(items: readonly T[], size: number): T[] =>
+    items
+      .map((item) => ({ item, key: random() }))
+      .toSorted((a, b) => a.key - b.key)
+      .slice(0, size)
+      .map(({ item }) => item);
+  const writer = async (): Promise<BatchOutcome[]> => {
+    const outcomes: BatchOutcome[] = [];
+    for (let round = 0; round < 15; round += 1) {
+      outcomes.push(await sink.write(batchOf(some(records, 150), some(refused, 10)), NEVER));
+    }
+    return outcomes;
+  };
+  const outcomes = (await Promise.all(Array.from({ length: 8 }, writer))).flat();
+  outcomes.push(await sink.write(batchOf(records, refused), NEVER));
+  const kinds = outcomes.flatMap(({ records: ofRecords }) => ofRecords.map(({ kind }) => kind));
+  expect(kinds.filter((kind) => kind === "stored")).toHaveLength(400);
+  expect(await sql("SELECT count(*)::int AS rows, count(DISTINCT n)::int AS ids FROM events")).toEqual([
+    { rows: 400, ids: 400 },
+  ]);
+  expect(await count("piipe.quarantine")).toBe(40);
+});
+
+test.each<[CutPoint, WriteOutcome]>([
+  ["before COMMIT arrives", STORED],
+  ["before the reply to COMMIT", DUPLICATE],
+])("a connection cut %s throws, and the same batch again is %o", async (point, outcome) => {
+  const proxy = await startCuttingProxy(database.url);
+  try {
+    const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED, poolOf(proxy.url));
+    const batch = batchOf(numbered(20));
+    proxy.arm(point);
+    await expect(sink.write(batch, NEVER)).rejects.toMatchObject({ code: "database.unreachable", retryable: true });
+    expect(proxy.cuts).toBe(1);
+    expect((await sink.write(batch, NEVER)).records).toEqual(Array(20).fill(outcome));
+    expect(await count("events")).toBe(20);
+  } finally {
+    await proxy.close();
+  }
+});
+
+test("a COMMIT that PostgreSQL answers with ROLLBACK is no success", async () => {
+  await sql("CREATE TABLE events (n integer)");
+  const options = { doing: "writing", statementTimeoutMs: 1_000, lockTimeoutMs: 1_000 };
+  const writing = inTransaction(pool, options, async (run) => {
+    await run("INSERT INTO events VALUES (1)");
+    await run("SELECT 1/0").catch(() => {});
+  });
+  await expect(writing).rejects.toMatchObject({ code: "database.busy", retryable: true });
+  expect(await count("events")).toBe(0);
+});
+
+test("a statement waits for no session state: settings end with the transaction", async () => {
+  const single = poolOf(database.url, 1);
+  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED, single);
+  const before = await single.query("asking", "SELECT current_setting('statement_timeout') AS timeout");
+  await sink.write(batchOf(numbered(1)), NEVER);
+  const after = await single.query("asking", "SELECT current_setting('statement_timeout') AS timeout");
+  expect(after.rows).toEqual(before.rows);
+});
+
+test("one bad row in 1,000 is found in 21 transactions, and the others are stored", async () => {
+  const counted = counting(pool);
+  const sink = await sinkOn("CREATE TABLE events (n integer CHECK (n <> 777))", NUMBERED, counted.pool);
+  const { records } = await sink.write(batchOf(numbered(1_000)), NEVER);
+  const expected = Array<WriteOutcome>(1_000).fill(STORED);
+  expected[777] = { kind: "rejected", rejection: { code: "database.constraint", path: null } };
+  expect(records).toEqual(expected);
+  expect(counted.transactions()).toBeLessThanOrEqual(21);
+  expect(await count("events")).toBe(999);
+  expect(await count("piipe.ledger")).toBe(999);
+});
+
+test("bad rows beside refused events: the refused ones are quarantined all the same", async () => {
+  const sink = await sinkOn("CREATE TABLE events (n integer CHECK (n <> 0))", NUMBERED);
+  expect(await sink.write(batchOf(numbered(1), [refusedEvent()]), NEVER)).toEqual({
+    records: [{ kind: "rejected", rejection: { code: "database.constraint", path: null } }],
+    refused: [{ kind: "quarantined" }],
+  });
+});
+
+const TEXT = [column("t", "text", { nullable: true })];
+
+test.each([
+  ["22001", "CREATE TABLE events (t varchar(4))", "abcde", { code: "database.value", path: null }],
+  ["22021", "CREATE TABLE events (t text)", "a\0b", { code: "database.value", path: null }],
+  ["23502", "CREATE TABLE events (t text)", null, { code: "database.constraint", path: "t" }],
+  [
+    "23503",
+    "CREATE TABLE known (t text PRIMARY KEY); INSERT INTO known VALUES ('good'); CREATE TABLE events (t text REFERENCES known)",
+    "bad",
+    { code: "database.constraint", path: null },
+  ],
+  [
+    "23503 at COMMIT",
+    "CREATE TABLE known (t text PRIMARY KEY); INSERT INTO known VALUES ('good'); CREATE TABLE events (t text REFERENCES known DEFERRABLE INITIALLY DEFERRED)",
+    "bad",
+    { code: "database.constraint", path: null },
+  ],
+  [
+    "23505",
+    "CREATE TABLE events (t text UNIQUE); INSERT INTO events VALUES ('taken')",
+    "taken",
+    { code: "database.constraint", path: null },
+  ],
+  ["23514", "CREATE TABLE events (t text CHECK (t <> 'bad'))", "bad", { code: "database.constraint", path: null }],
+  [
+    "23514 of a domain",
+    "CREATE DOMAIN word AS text CHECK (value <> 'bad'); CREATE TABLE events (t word)",
+    "bad",
+    { code: "database.constraint", path: null },
+  ],
+  [
+    "54000",
+    "CREATE TABLE events (t text); CREATE INDEX ON events (t)",
+    randomBytes(9_000).toString("hex"),
+    { code: "database.limit", path: null },
+  ],
+] as const)("a row that fails with %s is rejected, the other is stored", async (sqlState, ddl, bad, rejection) => {
+  const sink = await sinkOn(ddl, TEXT);
+  const before = await count("events");
+  // NOT NULL that came after the start, on a column that the configuration fills.
+  if (sqlState === "23502") await sql("ALTER TABLE events ALTER COLUMN t SET NOT NULL");
+  const batch = batchOf([record(["good"]), record([bad])]);
+  expect((await sink.write(batch, NEVER)).records).toEqual([STORED, { kind: "rejected", rejection }]);
+  expect(await count("events")).toBe(before + 1);
+});
+
+const OUT_OF_RANGE = { kind: "rejected", rejection: { code: "database.value", path: null } };
+
+test("values of every type that its column cannot hold are rejected", async () => {
+  const columns = [
+    column("i", "integer", { nullable: true }),
+    column("u", "uuid", { nullable: true }),
+    column("d", "date", { nullable: true }),
+    column("a", "ip", { nullable: true }),
+    column("j", "json", { nullable: true }),
+    column("b", "boolean", { nullable: true }),
+    column("f", "number", { nullable: true }),
+  ];
+  const sink = await sinkOn(
+    "CREATE TABLE events (i smallint, u uuid, d date, a inet, j jsonb, b boolean, f real)",
+    columns,
+  );
+  const bad = [40_000, "no uuid", "2026-02-30", "300.1.1.1", "{", "perhaps", 1e300];
+  const records = bad.map((value, at) => record(bad.map((_, index) => (index === at ? value : null))));
+  const good = record(bad.map(() => null));
+  expect((await sink.write(batchOf([good, ...records]), NEVER)).records).toEqual([
+    STORED,
+    ...bad.map(() => OUT_OF_RANGE),
+  ]);
+});
+
+test("every type arrives as it was sent, whatever the session's TimeZone", async () => {
+  const name = new URL(database.url).pathname.slice(1);
+  await sql(`ALTER DATABASE ${name} SET timezone = 'America/New_York'`);
+  await sql(`ALTER DATABASE ${name} SET datestyle = 'SQL, DMY'`);
+  const columns = [
+    column("t", "text"),
+    column("i", "integer"),
+    column("f", "number"),
+    column("b", "boolean"),
+    column("ts", "timestamp"),
+    column("wall", "timestamp"),
+    column("ts_text", "timestamp"),
+    column("d", "date"),
+    column("d_wall", "date"),
+    column("u", "uuid"),
+    column("a", "ip"),
+    column("v", "version"),
+    column("j", "json"),
+    column("token", "ip", { mask: "hmac-sha256" }),
+  ];
+  const sink = await sinkOn(
+    `CREATE TABLE events (t varchar(200), i bigint, f double precision, b boolean, ts timestamptz, wall timestamp,
+      ts_text text, d date, d_wall timestamp, u uuid, a inet, v integer, j jsonb, token text)`,
+    columns,
+    poolOf(database.url),
+  );
+  const text = "'quote' \"double\" \\back\\slash {brace} , comma\n\ttab NULL é 日本 👩‍🚀";
+  const instant = "2026-01-31T23:30:00.123456Z";
+  const uuid = randomUUID();
+  const json = JSON.stringify({ text, list: [1, null, "}"] });
+  const values = [
+    text,
+    Number.MAX_SAFE_INTEGER,
+    1e-7,
+    true,
+    instant,
+    instant,
+    instant,
+    "2026-01-31",
+    "2026-01-31",
+    uuid,
+    "2001:db8::1",
+    2_003_000,
+    json,
+    "h1_token",
+  ];
+  expect((await sink.write(batchOf([record(values)]), NEVER)).records).toEqual([STORED]);
+  const rows =
+    await sql(`SELECT t, i::text, f::text, b, to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS ts,
+    to_char(wall, 'YYYY-MM-DD HH24:MI:SS.US') AS wall, ts_text, to_char(d, 'YYYY-MM-DD') AS d,
+    to_char(d_wall, 'YYYY-MM-DD HH24:MI') AS d_wall, u, host(a) AS a, v, j, token FROM events`);
+  expect(rows).toEqual([
+    {
+      t: text,
+      i: "9007199254740991",
+      f: "1e-07",
+      b: true,
+      ts: "2026-01-31 23:30:00.123456",
+      wall: "2026-01-31 23:30:00.123456",
+      ts_text: instant,
+      d: "2026-01-31",
+      d_wall: "2026-01-31 00:00",
+      u: uuid,
+      a: "2001:db8::1",
+      v: 2_003_000,
+      j: JSON.parse(json),
+      token: "h1_token",
+    },
+  ]);
+});
+
+test("NULL and the text NULL stay apart", async () => {
+  const sink = await sinkOn("CREATE TABLE events (t text)", TEXT);
+  await sink.write(batchOf([record([null]), record(["NULL"]), record([""])]), NEVER);
+  expect(await sql("SELECT t FROM events ORDER BY t NULLS FIRST")).toEqual([{ t: null }, { t: "" }, { t: "NULL" }]);
+});
+
+test("a read-only server is left for a writable one", async () => {
+  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED);
+  const name = new URL(database.url).pathname.slice(1);
+  const batch = batchOf(numbered(3));
+  // The setting holds for connections made after it: take new ones.
+  await sql(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+  const readOnly = await sinkOver("events", NUMBERED, poolOf(database.url, 1));
+  await expect(readOnly.write(batch, NEVER)).rejects.toMatchObject({
+    code: "database.unavailable",
+    retryable: true,
+    sqlState: "25006",
+  });
+  await withClient(database.url, async (client) => {
+    await client.query("SET default_transaction_read_only = off");
+    await client.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
+  });
+  expect((await readOnly.write(batch, NEVER)).records).toEqual(Array(3).fill(STORED));
+  expect((await sink.write(batch, NEVER)).records).toEqual(Array(3).fill(DUPLICATE));
+});
+
+test("a table that goes missing halts, and says which", async () => {
+  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED);
+  await sql("DROP TABLE events");
+  await expect(sink.write(batchOf(numbered(2)), NEVER)).rejects.toMatchObject({
+    code: "database.table-missing",
+    retryable: false,
+  });
+  await sql("CREATE TABLE events (n integer); DROP SCHEMA piipe CASCADE");
+  await expect(sink.write(batchOf(numbered(2)), NEVER)).rejects.toMatchObject({
+    code: "database.not-migrated",
+    retryable: false,
+  });
+});
+
+test.each([
+  ["a column is renamed", "ALTER TABLE events RENAME n TO m", "database.table-mismatch"],
+  [
+    "a NOT NULL column is added that nobody fills",
+    "ALTER TABLE events ADD COLUMN m integer; ALTER TABLE events ALTER COLUMN m SET NOT NULL",
+    "database.table-mismatch",
+  ],
+  [
+    "the table gives way to a view that takes no rows",
+    "ALTER TABLE events RENAME TO other; CREATE VIEW events AS SELECT n, 1 AS one FROM other UNION SELECT n, 2 FROM other",
+    "database.refused",
+  ],
+])("when %s during the run, no row is blamed", async (_, change, code) => {
+  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED);
+  await sql(change);
+  await expect(sink.write(batchOf(numbered(4)), NEVER)).rejects.toMatchObject({ code, retryable: false });
+  expect(await count("piipe.ledger")).toBe(0);
+});
+
+test("a row that no partition of the target takes is not blamed: a partition is missing", async () => {
+  const sink = await sinkOn(
+    "CREATE TABLE events (n integer) PARTITION BY RANGE (n); CREATE TABLE events_low PARTITION OF events FOR VALUES FROM (0) TO (2)",
+    NUMBERED,
+  );
+  await expect(sink.write(batchOf(numbered(4)), NEVER)).rejects.toMatchObject({
+    code: "database.refused",
+    retryable: false,
+    sqlState: "23514",
+  });
+  expect(await count("events")).toBe(0);
+});
+
+test("a constraint added to piipe's own tables blames no row", async () => {
+  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED);
+  await sql("ALTER TABLE piipe.ledger ADD CONSTRAINT strange CHECK (sent_day > '2100-01-01')");
+  await expect(sink.write(batchOf(numbered(4)), NEVER)).rejects.toMatchObject({
+    code: "database.refused",
+    retryable: false,
+  });
+});
+
+/** Resolves when the sink's backend waits for a lock; gives its process id. */
+async function waitingBackend(): Promise<number> {
+  for (;;) {
+    const rows = await sql(
+      "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    if (rows.length > 0) return Number(rows[0]?.["pid"]);
+  }
+}
+
+test.each(["abort", "pg_terminate_backend"])(
+  "a write cut by %s in its statement leaves nothing, and can be run again",
+  async (means) => {
+    const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED);
+    const batch = batchOf(numbered(5));
+    const abort = new AbortController();
+    await withClient(database.url, async (blocker) => {
+      await blocker.query("BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE");
+      const writing = expect(sink.write(batch, abort.signal)).rejects.toMatchObject(
+        means === "abort" ? { code: "interrupted" } : { code: "database.unavailable", retryable: true },
+      );
+      const pid = await waitingBackend();
+      if (means === "abort") abort.abort();
+      else await sql("SELECT pg_terminate_backend($1)", [pid]);
+      await writing;
+      await blocker.query("COMMIT");
+    });
+    await sink.write(batch, NEVER);
+    expect(await count("events")).toBe(5);
+  },
+);
+
+test("an aborted signal writes nothing", async () => {
+  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED);
+  await expect(sink.write(batchOf(numbered(1)), AbortSignal.abort())).rejects.toMatchObject({ code: "interrupted" });
+  expect(await count("events")).toBe(0);
+});
+
+test("no error of the database quotes a value", async () => {
+  const secret = "canary-7f3a";
+  const sink = await sinkOn("CREATE TABLE events (t text)", TEXT);
+  await sql(
+    "CREATE FUNCTION quote() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no %', NEW.t; END $$",
+  );
+  await sql("CREATE TRIGGER quote BEFORE INSERT ON events FOR EACH ROW EXECUTE PROCEDURE quote()");
+  const error: unknown = await sink.write(batchOf([record([secret])]), NEVER).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: "database.refused", sqlState: "P0001", retryable: false });
+  const { inspect } = await import("node:util");
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(secret);
+});
