@@ -1,0 +1,61 @@
+import { PiipeError } from "../errors.ts";
+
+export type KeyObjectJson = Readonly<Record<string, unknown>>;
+
+/** Bytes of every key in piipe's files: a root, a public and a private X25519 key. */
+export const KEY_BYTES = 32;
+
+/** RFC 4648 section 5 without padding: 43 characters hold 32 bytes, the last one only 4 of its bits. */
+const KEY_TEXT = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+
+/** What is wrong and where. Never says what is there instead: it may be key material in the wrong place. */
+export const invalidKeys = (where: string, problem: string): PiipeError =>
+  new PiipeError("keys.invalid", `${where}: ${problem}`, {
+    hint: "Restore the file from where you keep your secrets. A new one from `piipe keys new` would give new tokens.",
+  });
+
+/** The object in a text. The error of `JSON.parse` is dropped: its message quotes the text. */
+export function parseKeyJson(text: string, where: string): KeyObjectJson {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalidKeys(where, "is not JSON");
+  }
+  return asObject(value, where, "the document");
+}
+
+export function asObject(value: unknown, where: string, what: string): KeyObjectJson {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalidKeys(where, `${what} is not an object`);
+  }
+  return value as KeyObjectJson;
+}
+
+/** Refuses what this version of piipe would ignore: in a key file, an ignored property is a misunderstanding. */
+export function allowOnly(object: KeyObjectJson, names: readonly string[], where: string, what: string): void {
+  if (Object.keys(object).some((name) => !names.includes(name))) {
+    throw invalidKeys(where, `${what} has a property that is not one of ${names.join(", ")}`);
+  }
+}
+
+/** The two properties that say what a file of piipe is and how to read it. */
+export function checkFormat(object: KeyObjectJson, kind: string, where: string): void {
+  if (object["piipe"] !== kind) throw invalidKeys(where, `"piipe" is not "${kind}"`);
+  if (object["format"] !== 1) throw invalidKeys(where, `"format" is not 1, the only one that this piipe reads`);
+}
+
+export function asKeyBytes(value: unknown, where: string, what: string): Buffer {
+  if (typeof value !== "string" || !KEY_TEXT.test(value)) {
+    throw invalidKeys(where, `${what} is not ${KEY_BYTES} bytes in base64url (43 characters, no padding)`);
+  }
+  return Buffer.from(value, "base64url");
+}
+
+export function asInstant(value: unknown, where: string, what: string): string {
+  if (typeof value !== "string" || !INSTANT.test(value) || Number.isNaN(Date.parse(value))) {
+    throw invalidKeys(where, `${what} is not a UTC time such as 2026-01-31T12:00:00Z`);
+  }
+  return value;
+}

@@ -1,0 +1,99 @@
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createKeys } from "./create-keys.ts";
+import { loadKeyring, loadPrivateKey } from "./load-keyring.ts";
+
+let folder: string;
+let file: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "piipe-keys-"));
+  file = join(folder, "piipe.keys.json");
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const { keyring: text, privateKey } = createKeys(new Date(0));
+const { keyring: otherText } = createKeys(new Date(0));
+
+describe("loadKeyring", () => {
+  test("gives null when no place is named", async () => {
+    expect(await loadKeyring({ file: null, environment: undefined })).toBeNull();
+    expect(await loadKeyring({ file: null, environment: "" })).toBeNull();
+  });
+
+  test("reads the file, the variable, or both when they agree", async () => {
+    await writeFile(file, text, { mode: 0o600 });
+    const fromFile = await loadKeyring({ file, environment: undefined });
+    const fromVariable = await loadKeyring({ file: null, environment: text });
+    const fromBoth = await loadKeyring({ file, environment: JSON.stringify(JSON.parse(text)) });
+    if (fromFile === null || fromVariable === null || fromBoth === null) throw new Error("no keyring");
+    expect(fromFile.equals(fromVariable)).toBe(true);
+    expect(fromFile.equals(fromBoth)).toBe(true);
+  });
+
+  test("refuses to choose when they differ", async () => {
+    await writeFile(file, text, { mode: 0o600 });
+    await expect(loadKeyring({ file, environment: otherText })).rejects.toMatchObject({
+      code: "keys.invalid",
+      message: expect.stringContaining("different keys"),
+    });
+  });
+
+  test("takes the variable when the named file is not there", async () => {
+    expect(await loadKeyring({ file, environment: text })).not.toBeNull();
+  });
+
+  test("says how to make a keyring when there is none", async () => {
+    await expect(loadKeyring({ file, environment: undefined })).rejects.toMatchObject({
+      code: "keys.missing",
+      hint: expect.stringContaining("piipe keys new"),
+    });
+  });
+
+  test("does not turn to the variable when the file is there but malformed", async () => {
+    await writeFile(file, "{}", { mode: 0o600 });
+    await expect(loadKeyring({ file, environment: text })).rejects.toMatchObject({ code: "keys.invalid" });
+  });
+
+  test.skipIf(process.platform === "win32").each([0o640, 0o604, 0o620, 0o644, 0o666, 0o610])(
+    "refuses mode %o",
+    async (mode) => {
+      await writeFile(file, text);
+      await chmod(file, mode);
+      await expect(loadKeyring({ file, environment: undefined })).rejects.toMatchObject({
+        code: "keys.unsafe",
+        hint: expect.stringContaining(`chmod 600 ${file}`),
+      });
+    },
+  );
+
+  test.skipIf(process.platform === "win32")("takes mode 0400", async () => {
+    await writeFile(file, text, { mode: 0o400 });
+    expect(await loadKeyring({ file, environment: undefined })).not.toBeNull();
+  });
+
+  test("refuses a directory and a file far too large", async () => {
+    await chmod(folder, 0o700);
+    await expect(loadKeyring({ file: folder, environment: undefined })).rejects.toMatchObject({ code: "keys.missing" });
+    await writeFile(file, " ".repeat(1_048_577), { mode: 0o600 });
+    await expect(loadKeyring({ file, environment: undefined })).rejects.toMatchObject({ code: "keys.invalid" });
+  });
+});
+
+describe("loadPrivateKey", () => {
+  test("reads the private file", async () => {
+    await writeFile(file, privateKey, { mode: 0o600 });
+    expect((await loadPrivateKey(file)).publicKey).toHaveLength(32);
+  });
+
+  test("says when there is none", async () => {
+    await expect(loadPrivateKey(file)).rejects.toMatchObject({ code: "keys.missing" });
+  });
+
+  test.skipIf(process.platform === "win32")("refuses a file that others can read", async () => {
+    await writeFile(file, privateKey);
+    await chmod(file, 0o644);
+    await expect(loadPrivateKey(file)).rejects.toMatchObject({ code: "keys.unsafe" });
+  });
+});

@@ -1,0 +1,62 @@
+import type { KeyObject } from "node:crypto";
+import { inspect } from "node:util";
+import { allowOnly, asInstant, asKeyBytes, checkFormat, invalidKeys, parseKeyJson } from "./key-json.ts";
+import { privateKeyOf, rawPublicKey } from "./x25519.ts";
+
+/**
+ * The key that opens sealed data: a parsed private file. The running pipeline never has it. Prints as `[secret]`.
+ *
+ * ```json
+ * { "piipe": "private-key", "format": 1, "created": "2026-01-31T12:00:00.000Z", "publicKey": "…", "privateKey": "…" }
+ * ```
+ */
+export class PrivateKey {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  readonly #key: KeyObject;
+
+  private constructor(publicKey: Uint8Array, key: KeyObject) {
+    this.publicKey = publicKey;
+    this.#key = key;
+  }
+
+  /**
+   * @param where names the text in errors, such as a file's path
+   * @throws PiipeError `keys.invalid`; never quotes the text
+   */
+  static parse(text: string, where: string): PrivateKey {
+    const document = parseKeyJson(text, where);
+    checkFormat(document, "private-key", where);
+    allowOnly(document, ["piipe", "format", "created", "publicKey", "privateKey"], where, "the document");
+    asInstant(document["created"], where, `"created"`);
+    const publicKey = asKeyBytes(document["publicKey"], where, "the public key");
+    const privateKey = asKeyBytes(document["privateKey"], where, "the private key");
+    return new PrivateKey(publicKey, pairOf(privateKey, publicKey, where));
+  }
+
+  /** For node:crypto. Never print it: it exports the key. */
+  get key(): KeyObject {
+    return this.#key;
+  }
+
+  toJSON(): string {
+    return "[secret]";
+  }
+
+  toString(): string {
+    return "[secret]";
+  }
+
+  [inspect.custom](): string {
+    return "[secret]";
+  }
+}
+
+/** OpenSSL derives the public half itself: a file whose halves differ would open nothing that was sealed to it. */
+function pairOf(privateKey: Uint8Array, publicKey: Uint8Array, where: string): KeyObject {
+  const key = privateKeyOf(privateKey, publicKey);
+  if (Buffer.compare(rawPublicKey(key), publicKey) !== 0) {
+    throw invalidKeys(where, "the public key and the private key are not of one pair");
+  }
+  return key;
+}

@@ -1,0 +1,102 @@
+import { readFileSync } from "node:fs";
+import { inspect } from "node:util";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createKeys } from "./create-keys.ts";
+import { Keyring } from "./keyring.ts";
+import { PrivateKey } from "./private-key.ts";
+import { createSeal, openSealed } from "./seal.ts";
+
+function newPair(): { readonly seal: (text: string) => Uint8Array; readonly privateKey: PrivateKey } {
+  const keys = createKeys(new Date(0));
+  const publicKey = Keyring.parse(keys.keyring, "keyring").sealingPublicKey;
+  if (publicKey === null) throw new Error("no key for sealing");
+  return { seal: createSeal(publicKey), privateKey: PrivateKey.parse(keys.privateKey, "private") };
+}
+const { seal, privateKey } = newPair();
+
+describe("createSeal and openSealed", () => {
+  test("give back every text", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 300 }), (text) => {
+        expect(openSealed(privateKey, seal(text))).toBe(text);
+      }),
+    );
+    const large = "é".repeat(131_072);
+    expect(openSealed(privateKey, seal(large))).toBe(large);
+  });
+
+  test("never use a nonce twice with one ephemeral key, and renew the key", () => {
+    const { seal: fresh, privateKey: itsKey } = newPair();
+    const sealed = Array.from({ length: 600 }, (_, at) => Buffer.from(fresh(`text ${at}`)));
+    const ephemeralKeys = new Set(sealed.map((bytes) => bytes.subarray(9, 41).toString("hex")));
+    const keysWithNonces = new Set(sealed.map((bytes) => bytes.subarray(9, 53).toString("hex")));
+    expect(ephemeralKeys.size).toBe(3);
+    expect(keysWithNonces.size).toBe(600);
+    expect(sealed.map((bytes) => openSealed(itsKey, bytes))).toEqual(sealed.map((_, at) => `text ${at}`));
+  });
+
+  test("open what the first release sealed", () => {
+    const path = new URL("../../tests/golden/sealed-v1.json", import.meta.url);
+    const golden = JSON.parse(readFileSync(path, "utf8")) as Record<"text" | "sealed", string> & {
+      privateFile: unknown;
+    };
+    const itsKey = PrivateKey.parse(JSON.stringify(golden.privateFile), "golden");
+    expect(openSealed(itsKey, Buffer.from(golden.sealed, "base64url"))).toBe(golden.text);
+  });
+
+  test("hide the text", () => {
+    expect(Buffer.from(seal("199.172.111.135")).includes("199.172.111.135")).toBe(false);
+  });
+
+  test("notice a change of any byte and any cut", () => {
+    const sealed = seal("a refused body");
+    for (let at = 0; at < sealed.length; at += 1) {
+      const changed = Uint8Array.from(sealed);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(() => openSealed(privateKey, changed), `byte ${at}`).toThrow(
+        expect.objectContaining({ code: "keys.invalid" }),
+      );
+      expect(() => openSealed(privateKey, sealed.subarray(0, at)), `first ${at} bytes`).toThrow(
+        expect.objectContaining({ code: "keys.invalid" }),
+      );
+    }
+  });
+
+  test("do not open with another key", () => {
+    expect(() => openSealed(newPair().privateKey, seal("text"))).toThrow("they were sealed to another key");
+  });
+
+  test("do not open with another key that claims the same id", () => {
+    const other = newPair();
+    const sealed = Uint8Array.from(seal("text"));
+    sealed.set(other.seal("").subarray(1, 9), 1);
+    expect(() => openSealed(other.privateKey, sealed)).toThrow("they were changed after sealing");
+  });
+
+  test("refuse a public key of small order at once", () => {
+    expect(() => createSeal(new Uint8Array(32))).toThrow(expect.objectContaining({ code: "keys.invalid" }));
+  });
+});
+
+describe("PrivateKey", () => {
+  const file = JSON.parse(createKeys(new Date(0)).privateKey) as Record<string, unknown>;
+  const parse = (changes: Record<string, unknown>): PrivateKey =>
+    PrivateKey.parse(JSON.stringify({ ...file, ...changes }), "private.json");
+
+  test("prints as [secret]", () => {
+    expect(JSON.stringify(privateKey)).toBe('"[secret]"');
+    expect(`${privateKey.toString()} ${inspect(privateKey)}`).toBe("[secret] [secret]");
+  });
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ["a keyring", { piipe: "keyring" }, '"piipe" is not "private-key"'],
+    ["another format", { format: 2 }, '"format" is not 1'],
+    ["a short key", { privateKey: "SECRET" }, "the private key is not 32 bytes"],
+    ["halves of two pairs", { publicKey: Buffer.alloc(32, 9).toString("base64url") }, "are not of one pair"],
+    ["an unknown property", { SECRET: 1 }, "a property that is not one of"],
+  ])("refuses %s", (_name, changes, message) => {
+    expect(() => parse(changes)).toThrow(message);
+    expect(() => parse(changes)).not.toThrow("SECRET");
+  });
+});

@@ -1,0 +1,141 @@
+import type {
+  Column,
+  ColumnBounds,
+  Decode,
+  RawRecord,
+  RawValue,
+  RejectionCode,
+  Rejection,
+  Result,
+} from "../contracts.ts";
+import { countKeys } from "./count-keys.ts";
+import { createLookup, MISTYPED, type JsonObject, type Lookup } from "./create-lookup.ts";
+import { createReader } from "./create-reader.ts";
+import { findDuplicateKey } from "./find-duplicate-key.ts";
+import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
+import { isRefusal, type Reader } from "./refusal.ts";
+import { scanJson } from "./scan-json.ts";
+
+export interface DecoderOptions {
+  /** What becomes of an event with a top-level field that no column declares: stored without it, or refused. */
+  readonly unknownFields: "ignore" | "quarantine";
+}
+
+type Refused = { readonly ok: false; readonly error: Rejection };
+
+interface CompiledColumn {
+  readonly from: string;
+  readonly nullable: boolean;
+  /** A masked empty text is as good as null: its token would be a token of nothing. */
+  readonly emptyIsNull: boolean;
+  readonly lookup: Lookup;
+  readonly read: Reader;
+}
+
+/**
+ * Prepares the way from a message's body to one value per column. The result is called for every delivery; it is pure,
+ * synchronous, never throws for bad data, and names in a rejection only what the configuration declares.
+ *
+ * The checks run from the cheap to the dear: size, depth (before `JSON.parse`, which would follow any), syntax, keys and
+ * numbers, then the columns in their order; the first that fails gives the reason.
+ *
+ * Only top-level fields count as unknown: a column `from: device.os` declares all of `device`, whose other parts are
+ * neither read nor stored.
+ *
+ * @param bounds what the table's real columns hold, by column name; a column without bounds is held to its type's alone
+ */
+export function compileDecoder(
+  columns: readonly Column[],
+  bounds: ReadonlyMap<string, ColumnBounds>,
+  options: DecoderOptions,
+): Decode {
+  const compiled: readonly CompiledColumn[] = columns.map((column) => ({
+    from: column.from,
+    nullable: column.nullable,
+    emptyIsNull: column.mask !== null,
+    lookup: createLookup(column),
+    read: createReader(column, bounds.get(column.name)),
+  }));
+  const fromByField = declaredFields(columns);
+  const refusesUnknown = options.unknownFields === "quarantine";
+
+  return (delivery) => {
+    const { body } = delivery;
+    if (isBlank(body)) return refuse("body.empty", null);
+    if (delivery.bodyBytes > BODY_BYTES_MAX) return refuse("body.too-large", null);
+
+    const scan = scanJson(body);
+    if (scan.depth > DEPTH_MAX) return refuse("body.too-deep", null);
+
+    const event = parseObject(body);
+    if (typeof event === "string") return refuse(event, null);
+    if (scan.keys > KEYS_MAX) return refuse("body.too-many-keys", null);
+    if (scan.numberChars > NUMBER_CHARS_MAX) return refuse("field.range", null);
+
+    let keys = 0;
+    let hasUnknownFields = false;
+    for (const key of Object.keys(event)) {
+      if (key === "__proto__") return refuse("body.forbidden-key", null);
+      keys += 1;
+      if (!fromByField.has(key)) hasUnknownFields = true;
+      const value = event[key];
+      if (typeof value !== "object" || value === null) continue;
+      const inner = countKeys(value);
+      if (inner === -1) return refuse("body.forbidden-key", null);
+      keys += inner;
+    }
+    if (keys !== scan.keys) {
+      const duplicate = findDuplicateKey(body);
+      return refuse("body.duplicate-key", duplicate === null ? null : (fromByField.get(duplicate) ?? null));
+    }
+
+    const values: RawValue[] = [];
+    for (const column of compiled) {
+      const value = column.lookup(event, delivery);
+      if (value === undefined || value === null || (value === "" && column.emptyIsNull)) {
+        if (!column.nullable) return refuse(value === undefined ? "field.missing" : "field.null", column.from);
+        values.push(null);
+      } else {
+        if (value === MISTYPED) return refuse("field.type", column.from);
+        const read = column.read(value);
+        if (isRefusal(read)) return refuse(read.refused, column.from);
+        values.push(read);
+      }
+    }
+    // After the columns: a missing field says more about an event of the wrong kind than the fields it has instead.
+    if (hasUnknownFields && refusesUnknown) return refuse("field.unknown", null);
+
+    return accept({ id: delivery.id, sentAtMs: delivery.sentAtMs, values, hasUnknownFields });
+  };
+}
+
+const accept = (value: RawRecord): Result<RawRecord, Rejection> => ({ ok: true, value });
+
+const refuse = (code: RejectionCode, path: string | null): Refused => ({ ok: false, error: { code, path } });
+
+/** The `from` to name when a top-level field is at fault. */
+function declaredFields(columns: readonly Column[]): ReadonlyMap<string, string> {
+  const fromByField = new Map<string, string>();
+  for (const { origin, from } of columns) {
+    if (origin.kind !== "field") continue;
+    const [field] = origin.path;
+    if (field !== undefined && (origin.path.length === 1 || !fromByField.has(field))) fromByField.set(field, from);
+  }
+  return fromByField;
+}
+
+/** Nothing but JSON's white space. A body that starts with anything else is not looked at. */
+const isBlank = (body: string): boolean => body === "" || (body.charCodeAt(0) <= 0x20 && /^[ \t\n\r]*$/.test(body));
+
+/** The error of `JSON.parse` is dropped: its message quotes the text. */
+function parseObject(body: string): JsonObject | "body.not-json" | "body.not-object" {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return "body.not-json";
+  }
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : "body.not-object";
+}

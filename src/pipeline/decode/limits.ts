@@ -1,0 +1,19 @@
+/** The bounds on one event. They cap the work and the memory that a single hostile message can cost. */
+
+/** Bytes of a body. 256 KiB was SQS's own limit until 2025: every producer written before then stays below it. */
+export const BODY_BYTES_MAX = 262_144;
+
+/** Nesting of objects and arrays, the event itself being 1. Deep enough for any event, far from a stack overflow. */
+export const DEPTH_MAX = 100;
+
+/** Keys of all objects of an event together: what the walk over the parsed event may cost. */
+export const KEYS_MAX = 1_000;
+
+/** Characters (code points) of one text or key that is stored or masked. */
+export const STRING_CHARS_MAX = 65_536;
+
+/** Characters of one number as written. A double needs 24 at most; the rest could only be lost. */
+export const NUMBER_CHARS_MAX = 64;
+
+/** Characters of a timestamp as written: the longest form with nanoseconds has 35. */
+export const TIMESTAMP_CHARS_MAX = 64;

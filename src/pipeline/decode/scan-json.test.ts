@@ -1,0 +1,36 @@
+import { describe, expect, test } from "vitest";
+import { scanJson } from "./scan-json.ts";
+
+describe("scanJson", () => {
+  test.each<[string, number, number, number]>([
+    ["", 0, 0, 0],
+    ["{}", 1, 0, 0],
+    ['"a:{[1234"', 0, 0, 0],
+    ['{"a":1,"b":{"c":[-12.5e+3]}}', 3, 3, 8],
+    ['{"a\\"b":"\\\\","c\\\\":[]}', 2, 2, 0],
+    ['{"a":"\\\\\\"{{{:::1234567890"}', 1, 1, 0],
+    ['{"\\u0022":1}', 1, 1, 1],
+    ["[true,false,null,0]", 1, 0, 1],
+    ['{ "a" : [ [ ] , [ [ ] ] ] }', 4, 1, 0],
+  ])("%s", (text, depth, keys, numberChars) => {
+    const scan = scanJson(text);
+    expect([scan.depth, scan.keys]).toEqual([depth, keys]);
+    // A single letter e is taken for a part of a number.
+    expect(scan.numberChars).toBe(Math.max(numberChars, /true|false/.test(text) ? 1 : 0));
+  });
+
+  test.each(['"', '"\\', '"\\"', '{"a', "\\", '\\"'])("ends on the broken text %s", (text) => {
+    expect(() => scanJson(text)).not.toThrow();
+  });
+
+  test("follows a million nested arrays, closed or not", () => {
+    expect(scanJson("[".repeat(1_000_000)).depth).toBe(1_000_000);
+    expect(scanJson("[".repeat(100_000) + "]".repeat(100_000)).depth).toBe(100_000);
+  });
+
+  test("takes time in proportion to a text of backslashes and quotes", () => {
+    // A scan that looked back over the same backslashes for every quote would not end in this test's time.
+    const text = `"${'\\\\\\"'.repeat(500_000)}"`;
+    expect(scanJson(text)).toEqual({ depth: 0, keys: 0, numberChars: 0 });
+  });
+});

@@ -1,0 +1,11 @@
+import { isIP } from "node:net";
+import { REFUSED, type Reader } from "../refusal.ts";
+
+/**
+ * An IPv4 or IPv6 address, as it is. `010.8.8.8` is refused, as it is octal to some readers and decimal to others; so
+ * are `127.1`, and a zone (`fe80::1%eth0`), which means something on one machine only.
+ */
+export const readIp: Reader = (value) => {
+  if (typeof value !== "string") return REFUSED.type;
+  return isIP(value) !== 0 && !value.includes("%") ? value : REFUSED.format;
+};
