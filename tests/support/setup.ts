@@ -1,0 +1,3 @@
+import { checkForLeaks } from "./leaks.ts";
+
+checkForLeaks();

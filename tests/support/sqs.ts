@@ -1,0 +1,54 @@
+import { randomBytes } from "node:crypto";
+
+import { type EmbeddedSqs, startSqs } from "../../src/embedded/sqs.ts";
+
+export interface QueueCounts {
+  readonly visible: number;
+  /** Received and not yet deleted. */
+  readonly inFlight: number;
+  readonly delayed: number;
+  readonly total: number;
+}
+
+/** A real SQS-compatible server over HTTP, for one test file. */
+export interface TestSqs extends EmbeddedSqs {
+  /** A new queue with a name of its own; `.fifo` is added when the attributes make it a FIFO queue. */
+  createTestQueue(attributes?: Readonly<Record<string, string>>): Promise<{ name: string; url: string }>;
+  count(queueUrl: string): Promise<QueueCounts>;
+}
+
+export async function startTestSqs(): Promise<TestSqs> {
+  const sqs = await startSqs();
+  return {
+    ...sqs,
+    async createTestQueue(attributes = {}) {
+      const suffix = attributes["FifoQueue"] === "true" ? ".fifo" : "";
+      const name = `test-${randomBytes(8).toString("hex")}${suffix}`;
+      return { name, url: await sqs.createQueue(name, attributes) };
+    },
+    count: (queueUrl) => countMessages(sqs.endpoint, queueUrl),
+  };
+}
+
+export async function countMessages(endpoint: string, queueUrl: string): Promise<QueueCounts> {
+  const { Attributes: attributes } = (await callSqs(endpoint, "GetQueueAttributes", {
+    QueueUrl: queueUrl,
+    AttributeNames: ["All"],
+  })) as { Attributes: Record<string, string> };
+  const visible = Number(attributes["ApproximateNumberOfMessages"]);
+  const inFlight = Number(attributes["ApproximateNumberOfMessagesNotVisible"]);
+  const delayed = Number(attributes["ApproximateNumberOfMessagesDelayed"]);
+  return { visible, inFlight, delayed, total: visible + inFlight + delayed };
+}
+
+/** One unsigned call of SQS's JSON protocol, for what the pipeline's own client does not do. */
+export async function callSqs(endpoint: string, action: string, input: object): Promise<unknown> {
+  const response = await fetch(endpoint, {
+    method: "POST",
+    headers: { "content-type": "application/x-amz-json-1.0", "x-amz-target": `AmazonSQS.${action}` },
+    body: JSON.stringify(input),
+  });
+  const reply: unknown = await response.json();
+  if (!response.ok) throw new Error(`${action}: ${JSON.stringify(reply)}`);
+  return reply;
+}
