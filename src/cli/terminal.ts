@@ -4,6 +4,8 @@ import { styleText } from "node:util";
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly folder: string;
+  /** Such as `v20.19.0`. */
+  readonly nodeVersion: string;
   readonly stdin: NodeJS.ReadableStream;
   /** Data. */
   readonly writeOut: (text: string) => void;

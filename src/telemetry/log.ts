@@ -1,8 +1,6 @@
 import { pino } from "pino";
 import type { Emit, TelemetryEvent } from "./events.ts";
-
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+import { LOG_LEVELS, type LogLevel } from "./log-level.ts";
 
 interface LogLine {
   readonly level: LogLevel;

@@ -1,0 +1,182 @@
+/** The composition root: the only place where the adapters meet. */
+import { systemClock } from "./clock.ts";
+import type { Config } from "./config/config.ts";
+import { loadKeyring } from "./keys/load-keyring.ts";
+import type { Keyring } from "./keys/keyring.ts";
+import { createSeal } from "./keys/seal.ts";
+import { SqsSource, type StaticCredentials } from "./pipeline/consume/sqs-source.ts";
+import type { Column, Mask } from "./pipeline/contracts.ts";
+import { compileDecoder } from "./pipeline/decode/compile-decoder.ts";
+import { Engine, type Totals } from "./pipeline/engine.ts";
+import { compileMask } from "./pipeline/mask/compile-mask.ts";
+import { tokenCharsOf } from "./pipeline/mask/token-chars.ts";
+import { boundsOf, checkTable } from "./pipeline/write/check-table.ts";
+import { PostgresSink } from "./pipeline/write/postgres-sink.ts";
+import { readTargetTable, type TargetTable } from "./pipeline/write/target-table.ts";
+import { openPool, type PostgresPool } from "./postgres/connection.ts";
+import { showTable } from "./postgres/identifiers.ts";
+import { checkMigrated } from "./store/check-migrated.ts";
+import { createTable } from "./store/create-table.ts";
+import { keepLedger } from "./store/keep-ledger.ts";
+import { maintainLedger } from "./store/ledger-maintenance.ts";
+import { migrate } from "./store/migrate.ts";
+import type { Emit } from "./telemetry/events.ts";
+
+export interface PipelineOptions {
+  /** The keyring's JSON, as `PIIPE_KEYS` holds it; undefined: only the configured file. */
+  readonly keysJson: string | undefined;
+  readonly emit: Emit;
+  /** End by itself when the queue is empty, instead of waiting for more. */
+  readonly untilEmpty: boolean;
+  /** Only for the demo's local queue; null: the standard AWS chain. */
+  readonly credentials: StaticCredentials | null;
+}
+
+export interface Pipeline {
+  /** The queue's ARN. */
+  readonly source: string;
+  /** Deliveries received but not settled. */
+  readonly inFlight: () => number;
+  readonly totals: Readonly<Totals>;
+  /** Messages in the queue, in whatever state. Approximate on SQS. */
+  readonly depth: (signal: AbortSignal) => Promise<number>;
+  /** Runs once. `stop` drains, `abort` cancels; see the engine. */
+  readonly run: (signals: { readonly stop: AbortSignal; readonly abort: AbortSignal }) => Promise<Totals>;
+  /** Safe twice. */
+  readonly close: () => Promise<void>;
+}
+
+/** Write transactions under way at once; maintenance and checks take a connection of their own. */
+const WRITES_IN_FLIGHT_MAX = 3;
+/** Several batches' worth, so that receiving goes on while batches are written. */
+const IN_FLIGHT_BATCHES = 5;
+/** Bodies of up to 1 MiB must not add up to gigabytes. */
+const IN_FLIGHT_BYTES_MAX = 48 * 1024 * 1024;
+/** A run that is to end must not wait for ever for a database that is gone. */
+const GIVE_UP_AFTER_MS = 60_000;
+/** SQS counts its messages approximately: one answer of zero is not enough. */
+const EMPTY_CONFIRMATIONS = 2;
+
+/** @throws {PiipeError} `keys.*` when a mask needs a key that is not there: never an unkeyed fallback */
+export async function openMask(
+  config: Config,
+  keysJson: string | undefined,
+): Promise<{ readonly keyring: Keyring | null; readonly mask: Mask }> {
+  const keyring = await loadKeyring({ file: config.keys.file, environment: keysJson });
+  return { keyring, mask: compileMask(config.columns, { keyring, domain: config.keys.domain }) };
+}
+
+/** @throws {PiipeError} when the table is missing, or its columns cannot hold what the configuration writes */
+export async function openTable(config: Config, keyring: Keyring | null, pool: PostgresPool): Promise<TargetTable> {
+  const table = await readTargetTable(pool, config.sink.postgres.table);
+  checkTable(table, config.columns, tokenChars(config.columns, keyring));
+  return table;
+}
+
+export interface MigrationReport {
+  /** Names of the migrations applied now. */
+  readonly applied: readonly string[];
+  readonly tableCreated: boolean;
+}
+
+/** Brings piipe's own tables up to date and creates the target table when it is missing. Idempotent. */
+export async function migrateDatabase(config: Config, pool: PostgresPool): Promise<MigrationReport> {
+  const applied = await migrate(pool);
+  const { failure } = await maintainLedger(pool, systemClock.nowMs());
+  if (failure) throw failure;
+  return { applied, tableCreated: await createTable(pool, config.sink.postgres.table, config.columns) };
+}
+
+export function openDatabase(config: Config): PostgresPool {
+  const { url, maxConnections } = config.sink.postgres;
+  return openPool({ url, connectionsMax: maxConnections });
+}
+
+export async function openSource(config: Config, options: PipelineOptions): Promise<SqsSource> {
+  const { queue, region, endpoint, visibilityTimeoutSeconds } = config.source.sqs;
+  return SqsSource.open({
+    queue,
+    region,
+    endpoint,
+    visibilityTimeoutSeconds,
+    attributeNames: config.columns.flatMap(({ origin }) => (origin.kind === "attribute" ? [origin.name] : [])),
+    // A run that is to end asks in short turns; 20 s, SQS's longest wait, makes an idle service cheap.
+    waitSeconds: options.untilEmpty ? 1 : 20,
+    credentials: options.credentials,
+    clock: systemClock,
+    emit: options.emit,
+  });
+}
+
+/**
+ * Checks everything that a run needs, then puts the stages together. Nothing is received before `run`.
+ * @throws {PiipeError} what is missing or wrong, before anything was touched
+ */
+export async function openPipeline(config: Config, options: PipelineOptions): Promise<Pipeline> {
+  const { emit } = options;
+  for (const message of config.warnings) emit({ type: "config.warning", message });
+  const { keyring, mask } = await openMask(config, options.keysJson);
+  const pool = openDatabase(config);
+  try {
+    if (config.sink.postgres.createTable) await migrateDatabase(config, pool);
+    else await checkMigrated(pool);
+    const table = await openTable(config, keyring, pool);
+    const source = await openSource(config, options);
+    const sink = new PostgresSink({ pool, table, columns: config.columns, sourceName: source.name });
+    const publicKey = keyring?.sealingPublicKey ?? null;
+    const engine = new Engine(
+      {
+        source,
+        decode: compileDecoder(config.columns, boundsOf(table, config.columns), {
+          unknownFields: config.unknownFields,
+        }),
+        mask,
+        sink,
+        seal: publicKey === null ? null : createSeal(publicKey),
+      },
+      {
+        inFlightMax: IN_FLIGHT_BATCHES * config.batch.rows,
+        inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
+        batchRowsMax: config.batch.rows,
+        batchBytesMax: config.batch.bytes,
+        lingerMs: config.batch.lingerMs,
+        writesInFlightMax: Math.min(WRITES_IN_FLIGHT_MAX, config.sink.postgres.maxConnections),
+        haltAboveShare: config.quarantine.haltAboveShare,
+        giveUpAfterMs: options.untilEmpty ? GIVE_UP_AFTER_MS : null,
+      },
+      systemClock,
+      emit,
+    );
+    return {
+      source: source.name,
+      totals: engine.totals,
+      inFlight: () => engine.inFlight,
+      depth: (signal) => source.depth(signal),
+      async run({ stop, abort }) {
+        emit({ type: "pipeline.started", source: source.name, table: showTable(table.name) });
+        const ended = new AbortController();
+        const keeping = keepLedger(pool, systemClock, emit, AbortSignal.any([ended.signal, abort]));
+        try {
+          return await engine.run({ stop, abort, emptyConfirmations: options.untilEmpty ? EMPTY_CONFIRMATIONS : null });
+        } finally {
+          ended.abort();
+          await keeping;
+        }
+      },
+      async close() {
+        await source.close();
+        await sink.close();
+      },
+    };
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}
+
+function tokenChars(columns: readonly Column[], keyring: Keyring | null): ReadonlyMap<string, number> {
+  const version = keyring?.primary?.version ?? 1;
+  return new Map(
+    columns.flatMap(({ name, mask }) => (mask === null ? [] : [[name, tokenCharsOf(mask, version)] as const])),
+  );
+}

@@ -1,0 +1,132 @@
+import { resolve } from "node:path";
+import { openDatabase, openMask, openSource, openTable } from "../../app.ts";
+import type { Config } from "../../config/config.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import { PiipeError } from "../../errors.ts";
+import type { Keyring } from "../../keys/keyring.ts";
+import { showTable } from "../../postgres/identifiers.ts";
+import { checkMigrated } from "../../store/check-migrated.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../exit-codes.ts";
+import { reportOf } from "../print-error.ts";
+import { styler, type Terminal } from "../terminal.ts";
+
+export interface CheckOptions {
+  readonly config: string;
+  readonly json: boolean;
+}
+
+interface Finding {
+  readonly subject: string;
+  readonly level: "ok" | "warning" | "error";
+  readonly text: string;
+  readonly code: PiipeError["code"] | null;
+  readonly hint: string | null;
+}
+
+/** Goes on after an error wherever the next look does not need what failed. Receives no message, writes no row. */
+export async function checkCommand(options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
+  const findings: Finding[] = [];
+  const look = async <T>(
+    subject: string,
+    work: () => Promise<{ readonly text: string; readonly value: T }>,
+  ): Promise<T | null> => {
+    try {
+      const { text, value } = await work();
+      findings.push({ subject, level: "ok", text, code: null, hint: null });
+      return value;
+    } catch (error) {
+      if (!(error instanceof PiipeError)) throw error;
+      const { message, hint } = reportOf(error);
+      findings.push({ subject, level: "error", text: message, code: error.code, hint });
+      return null;
+    }
+  };
+  const warn = (subject: string, text: string, hint: string | null): void => {
+    findings.push({ subject, level: "warning", text, code: null, hint });
+  };
+
+  const config = await look("configuration", async () => {
+    const value = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
+    return { text: `${options.config}: ${value.columns.length} columns`, value };
+  });
+  if (config) {
+    for (const warning of config.warnings) warn("configuration", warning, null);
+    const keys = await look("keys", async () => {
+      const { keyring } = await openMask(config, terminal.environment["PIIPE_KEYS"]);
+      return { text: describeKeys(config, keyring), value: { keyring } };
+    });
+    if (keys && !keys.keyring?.sealingPublicKey) {
+      warn(
+        "keys",
+        "no sealing key: refused messages stay in the queue until its dead-letter queue takes them",
+        "`piipe keys new` makes one; or make sure that the queue has a dead-letter queue.",
+      );
+    }
+    await checkDatabase(config, keys?.keyring ?? null, look);
+    await look("queue", async () => {
+      const source = await openSource(config, {
+        keysJson: undefined,
+        emit: () => {},
+        untilEmpty: false,
+        credentials: null,
+      });
+      try {
+        const depth = await source.depth(AbortSignal.timeout(30_000));
+        return { text: `${source.name}: about ${depth} messages`, value: true };
+      } finally {
+        await source.close();
+      }
+    });
+  }
+  print(findings, options.json, terminal);
+  const failed = findings.find(({ level }) => level === "error");
+  return failed?.code ? exitCodeOfErrorCode(failed.code) : EXIT_CODES.done;
+}
+
+type Look = <T>(
+  subject: string,
+  work: () => Promise<{ readonly text: string; readonly value: T }>,
+) => Promise<T | null>;
+
+async function checkDatabase(config: Config, keyring: Keyring | null, look: Look): Promise<void> {
+  const pool = openDatabase(config);
+  try {
+    const isReachable = await look("database", async () => {
+      const { rows } = await pool.query(
+        "asking for the version",
+        "SELECT current_setting('server_version') AS version",
+      );
+      return { text: `PostgreSQL ${rows[0]?.["version"]} at ${pool.place.address}`, value: true };
+    });
+    if (!isReachable) return;
+    await look("migrations", async () => {
+      await checkMigrated(pool);
+      return { text: "piipe's own tables are up to date", value: true };
+    });
+    await look("table", async () => {
+      const { name } = await openTable(config, keyring, pool);
+      return { text: `${showTable(name)} can hold the columns`, value: true };
+    });
+  } finally {
+    await pool.close();
+  }
+}
+
+function describeKeys(config: Config, keyring: Keyring | null): string {
+  const masked = config.columns.filter(({ mask }) => mask !== null).map(({ name }) => name);
+  const version = keyring?.primary?.version;
+  return `${version === undefined ? "no keyring" : `key version ${version}`}; masked columns: ${masked.join(", ") || "none"}`;
+}
+
+function print(findings: readonly Finding[], json: boolean, terminal: Terminal): void {
+  if (json) {
+    terminal.writeOut(`${JSON.stringify({ findings })}\n`);
+    return;
+  }
+  const style = styler(terminal.outIsTerminal, terminal.environment);
+  const marks = { ok: style("green", "ok     "), warning: style("yellow", "warning"), error: style("red", "error  ") };
+  for (const { subject, level, text, code, hint } of findings) {
+    terminal.writeOut(`${marks[level]} ${subject.padEnd(13)} ${text}${code === null ? "" : ` [${code}]`}\n`);
+    if (hint) terminal.writeOut(`${hint.replace(/^/gm, " ".repeat(22))}\n`);
+  }
+}

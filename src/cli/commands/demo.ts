@@ -1,0 +1,208 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { migrateDatabase, openDatabase, openPipeline } from "../../app.ts";
+import type { Config } from "../../config/config.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
+import { readSampleEvents, SAMPLE_CONFIG_FILE, SAMPLE_TABLE_FILE } from "../../embedded/sample-events.ts";
+import { type EmbeddedSqs, startSqs } from "../../embedded/sqs.ts";
+import { PiipeError } from "../../errors.ts";
+import { createKeys } from "../../keys/create-keys.ts";
+import type { Totals } from "../../pipeline/engine.ts";
+import { createLog } from "../../telemetry/log.ts";
+import { printFindings } from "../demo-findings.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
+import { printError, reportOf } from "../print-error.ts";
+import { ProgressBar } from "../progress-bar.ts";
+import { listenForStop, type StopSignals } from "../stop-signals.ts";
+import { styler, type Terminal } from "../terminal.ts";
+
+export interface DemoOptions {
+  readonly serve: boolean;
+  readonly json: boolean;
+}
+
+interface Servers {
+  readonly postgres: EmbeddedPostgres;
+  readonly sqs: EmbeddedSqs;
+  readonly queueUrl: string;
+}
+
+const QUEUE = "login-queue";
+const DRAIN_TIMEOUT_MS = 10_000;
+/** The local queue checks no signature, but requests carry one all the same. */
+const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
+
+/** The first minute: real servers, the sample events, the pipeline as `run` runs it, and what it made of them. */
+export async function demoCommand(options: DemoOptions, terminal: Terminal): Promise<ExitCode> {
+  const signals = listenForStop(terminal, DRAIN_TIMEOUT_MS);
+  const cleanup: Array<() => Promise<void>> = [];
+  let summary: DemoSummary = {
+    sent: 0,
+    received: 0,
+    stored: 0,
+    duplicate: 0,
+    quarantined: 0,
+    left: 0,
+    deleted: 0,
+    elapsedMs: 0,
+  };
+  let failure: unknown = null;
+  try {
+    const servers = await startServers(terminal, signals, cleanup);
+    const config = await demoConfig(servers);
+    const sent = await prepare(config, servers, terminal, signals);
+    const keysJson = createKeys(new Date()).keyring;
+    summary = { sent, ...(await land(config, keysJson, sent, terminal, signals)) };
+    if (!options.json) await printFindings(config, summary, terminal);
+    if (options.serve) await serve(config, keysJson, servers, terminal, signals);
+  } catch (error) {
+    failure = error;
+  } finally {
+    for (const step of cleanup.toReversed()) await step();
+    signals.close();
+  }
+  // Ctrl-C is an answer to everything, also to what it made fail.
+  if (signals.received() !== null && !options.serve) failure = interrupted();
+  if (failure !== null) printError(failure, terminal);
+  if (options.json) {
+    const outcome = failure === null ? {} : { error: reportOf(failure) };
+    terminal.writeOut(`${JSON.stringify({ ...summary, ...outcome })}\n`);
+  }
+  return failure === null ? EXIT_CODES.done : exitCodeOf(failure);
+}
+
+export interface DemoSummary extends Totals {
+  /** Events sent to the queue. */
+  readonly sent: number;
+  readonly elapsedMs: number;
+}
+
+async function startServers(
+  terminal: Terminal,
+  signals: StopSignals,
+  cleanup: Array<() => Promise<void>>,
+): Promise<Servers> {
+  step(terminal, "starting PostgreSQL and an SQS-compatible queue on this machine");
+  const startedMs = performance.now();
+  const [postgres, sqs] = await Promise.allSettled([startPostgres(), startSqs()]);
+  for (const server of [postgres, sqs]) {
+    if (server.status === "fulfilled") cleanup.push(() => server.value.stop());
+  }
+  if (postgres.status === "rejected") throw postgres.reason;
+  if (sqs.status === "rejected") throw sqs.reason;
+  stopHere(signals);
+  const queueUrl = await sqs.value.createQueue(QUEUE, { VisibilityTimeout: "30" });
+  done(terminal, `PostgreSQL ${postgres.value.version} and the queue are up`, performance.now() - startedMs);
+  return { postgres: postgres.value, sqs: sqs.value, queueUrl };
+}
+
+/** The example's own configuration, pointed at the local servers; the keys exist only as long as the demo. */
+async function demoConfig({ postgres, sqs, queueUrl }: Servers): Promise<Config> {
+  const config = await loadConfig(fileURLToPath(SAMPLE_CONFIG_FILE), {
+    DATABASE_URL: postgres.url,
+    AWS_ENDPOINT_URL_SQS: sqs.endpoint,
+    AWS_REGION: sqs.region,
+  });
+  return {
+    ...config,
+    source: { sqs: { ...config.source.sqs, queue: queueUrl } },
+    keys: { ...config.keys, file: null },
+  };
+}
+
+async function prepare(
+  config: Config,
+  { sqs, queueUrl }: Servers,
+  terminal: Terminal,
+  signals: StopSignals,
+): Promise<number> {
+  const pool = openDatabase(config);
+  try {
+    await pool.query("creating the sample table", await readFile(SAMPLE_TABLE_FILE, "utf8"));
+    await migrateDatabase(config, pool);
+  } finally {
+    await pool.close();
+  }
+  stopHere(signals);
+  const events = await readSampleEvents();
+  await sqs.send(queueUrl, events);
+  done(terminal, `${events.length} login events sent to ${QUEUE}`, null);
+  return events.length;
+}
+
+async function land(
+  config: Config,
+  keysJson: string,
+  sent: number,
+  terminal: Terminal,
+  signals: StopSignals,
+): Promise<Totals & { readonly elapsedMs: number }> {
+  stopHere(signals);
+  const bar = new ProgressBar(terminal, "events");
+  const pipeline = await openPipeline(config, {
+    keysJson,
+    untilEmpty: true,
+    credentials: CREDENTIALS,
+    emit: (event) => {
+      if (event.type === "batch.written") bar.update(pipeline.totals.stored + pipeline.totals.quarantined, sent);
+    },
+  });
+  const startedMs = performance.now();
+  try {
+    const totals = await pipeline.run(signals);
+    const elapsedMs = Math.round(performance.now() - startedMs);
+    bar.finish(totals.stored + totals.quarantined);
+    done(
+      terminal,
+      `${totals.stored} stored, ${totals.quarantined} quarantined, ${totals.deleted} deleted from the queue`,
+      elapsedMs,
+    );
+    return { ...totals, elapsedMs };
+  } finally {
+    await pipeline.close();
+  }
+}
+
+async function serve(
+  config: Config,
+  keysJson: string,
+  { postgres, sqs, queueUrl }: Servers,
+  terminal: Terminal,
+  signals: StopSignals,
+): Promise<void> {
+  stopHere(signals);
+  const emit = createLog({ write: terminal.writeError, format: "text", level: "info" });
+  const pipeline = await openPipeline(config, { keysJson, untilEmpty: false, credentials: CREDENTIALS, emit });
+  const message = JSON.stringify({ QueueUrl: queueUrl, MessageBody: (await readSampleEvents())[0] });
+  terminal.writeError(
+    "\nEverything stays up until Ctrl-C. Look around:\n" +
+      `  psql '${postgres.url}' -c 'select * from user_logins limit 5'\n` +
+      "Send an event of your own:\n" +
+      `  curl -s ${sqs.endpoint} -H 'x-amz-target: AmazonSQS.SendMessage' \\\n` +
+      `    -H 'content-type: application/x-amz-json-1.0' -d '${message}'\n\n`,
+  );
+  try {
+    await pipeline.run(signals);
+  } finally {
+    await pipeline.close();
+  }
+}
+
+function stopHere(signals: StopSignals): void {
+  if (signals.stop.aborted) throw interrupted();
+}
+
+function interrupted(): PiipeError {
+  return new PiipeError("interrupted", "the demo was stopped; its servers and their data are gone");
+}
+
+function step(terminal: Terminal, text: string): void {
+  if (terminal.isInteractive) terminal.writeError(`${styler(true, terminal.environment)("dim", `· ${text} …`)}\n`);
+}
+
+function done(terminal: Terminal, text: string, elapsedMs: number | null): void {
+  const style = styler(terminal.isInteractive, terminal.environment);
+  const time = elapsedMs === null ? "" : style("dim", ` (${(elapsedMs / 1000).toFixed(1)} s)`);
+  terminal.writeError(`${style("green", "✓")} ${text}${time}\n`);
+}

@@ -1,0 +1,12 @@
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { packageVersion } from "../package-version.ts";
+import type { Terminal } from "../terminal.ts";
+
+export async function versionCommand(
+  { json }: { readonly json: boolean },
+  { writeOut, nodeVersion }: Terminal,
+): Promise<ExitCode> {
+  const version = packageVersion();
+  writeOut(json ? `${JSON.stringify({ piipe: version, node: nodeVersion })}\n` : `${version}\n`);
+  return EXIT_CODES.done;
+}

@@ -1,0 +1,57 @@
+import { openDatabase } from "../app.ts";
+import type { Config } from "../config/config.ts";
+import { styler, type Terminal } from "./terminal.ts";
+import { textTable } from "./text-table.ts";
+
+const TOKEN_SHOWN_CHARS = 14;
+
+const ROWS = `
+SELECT left(user_id, 8) || '…' AS user_id, device_type, masked_ip, masked_device_id, coalesce(locale, '–') AS locale,
+       app_version, create_date
+FROM user_logins ORDER BY user_id LIMIT 5`;
+
+const DUPLICATES = `
+SELECT 'masked_ip' AS "column", masked_ip AS token, count(*) AS logins, count(DISTINCT user_id) AS users
+FROM user_logins GROUP BY masked_ip HAVING count(*) > 1
+UNION ALL
+SELECT 'masked_device_id', masked_device_id, count(*), count(DISTINCT user_id)
+FROM user_logins GROUP BY masked_device_id HAVING count(*) > 1
+ORDER BY "column" DESC, logins DESC, token`;
+
+const QUARANTINE = `
+SELECT message_id, reason, coalesce(path, '–') AS path, octet_length(sealed_body) || ' bytes, sealed' AS body
+FROM piipe.quarantine ORDER BY first_seen`;
+
+/** Shows what the demo landed, as anybody could query it: all of it is masked. */
+export async function printFindings(
+  config: Config,
+  summary: { readonly stored: number },
+  terminal: Terminal,
+): Promise<void> {
+  const pool = openDatabase(config);
+  try {
+    const style = styler(terminal.outIsTerminal, terminal.environment);
+    const section = async (title: string, query: string): Promise<void> => {
+      const { rows } = await pool.query("reading what was stored", query);
+      const shown = rows.map((row) =>
+        Object.fromEntries(Object.entries(row).map(([name, value]) => [name, shortened(value ?? "")])),
+      );
+      terminal.writeOut(`\n${style("bold", title)}\n${textTable(shown)}\n`);
+    };
+    await section(`Masked rows in user_logins (5 of ${summary.stored})`, ROWS);
+    await section("Duplicates, still visible behind the mask", DUPLICATES);
+    await section("Quarantined: refused, with the reason; the body is encrypted", QUARANTINE);
+    terminal.writeOut(
+      `\n${style("bold", "Next")}\n` +
+        "  1. Look around in the database and send events of your own:  npm start -- --serve\n" +
+        "  2. Point piipe at your AWS queue:  README.md, “Your own queue and table”\n" +
+        "  3. Read what is promised, and which test proves it:  docs/guarantees.md\n",
+    );
+  } finally {
+    await pool.close();
+  }
+}
+
+function shortened(value: string): string {
+  return /^h\d+_/.test(value) ? `${value.slice(0, TOKEN_SHOWN_CHARS)}…` : value;
+}

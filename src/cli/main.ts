@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+import { CommanderError } from "commander";
+import { EXIT_CODES, exitCodeOf } from "./exit-codes.ts";
+import { printError } from "./print-error.ts";
+import { buildProgram } from "./program.ts";
+import type { Terminal } from "./terminal.ts";
+
+const terminal: Terminal = {
+  environment: process.env,
+  folder: process.cwd(),
+  nodeVersion: process.version,
+  stdin: process.stdin,
+  writeOut: (text) => process.stdout.write(text),
+  writeError: (text) => process.stderr.write(text),
+  isInteractive: process.stderr.isTTY === true,
+  outIsTerminal: process.stdout.isTTY === true,
+  onSignal(listener) {
+    process.on("SIGINT", listener);
+    process.on("SIGTERM", listener);
+  },
+};
+
+// A reader that has seen enough, such as `head`, closes the pipe: nothing is wrong, and nobody is left to write to.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? EXIT_CODES.done : EXIT_CODES.bug);
+});
+process.stderr.on("error", () => {});
+process.on("uncaughtException", (error) => {
+  printError(error, terminal);
+  process.exit(EXIT_CODES.bug);
+});
+
+const program = buildProgram(async (command) => {
+  process.exitCode = await command(terminal);
+});
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // commander has printed the help or the error already.
+    process.exitCode = error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
+  } else {
+    printError(error, terminal);
+    process.exitCode = exitCodeOf(error);
+  }
+}

@@ -1,0 +1,177 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { LOG_LEVELS, type LogLevel } from "../telemetry/log-level.ts";
+import type { ExitCode } from "./exit-codes.ts";
+import { packageVersion } from "./package-version.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** A command with its options applied: works on the terminal and gives the exit code, or throws. */
+export type BoundCommand = (terminal: Terminal) => Promise<ExitCode>;
+
+const CONFIG_FILE = "piipe.yaml";
+
+/**
+ * The command line: names, options and help. What a command does is in commands/.
+ * @param execute runs the chosen command
+ */
+export function buildProgram(execute: (command: BoundCommand) => Promise<void>): Command {
+  const program = new Command("piipe")
+    .description(
+      "Lands JSON events from Amazon SQS in PostgreSQL: personal data masked, each message stored exactly once.",
+    )
+    .helpCommand("help [command]", "show help for a command")
+    .version(packageVersion(), "-V, --version", "print the version")
+    .showSuggestionAfterError()
+    .showHelpAfterError("(add --help to see the options and examples)")
+    .exitOverride();
+  examples(program, [
+    ["piipe demo", "see it work: local PostgreSQL and queue, 100 sample events"],
+    ["piipe run", "run the pipeline of ./piipe.yaml until stopped"],
+    ["piipe check", "look at configuration, keys, database and queue"],
+  ]);
+
+  examples(
+    add(program, "demo", "start a local PostgreSQL and queue, land 100 sample events, show what happened")
+      .option("--serve", "keep the servers and the pipeline up until Ctrl-C")
+      .addOption(json())
+      .action((options: { serve?: boolean; json?: boolean }) =>
+        execute(async (terminal) => {
+          const { demoCommand } = await import("./commands/demo.ts");
+          return demoCommand({ serve: options.serve ?? false, json: options.json ?? false }, terminal);
+        }),
+      ),
+    [
+      ["piipe demo", "start, show, clean up"],
+      ["piipe demo --serve", "stay up, to look around with psql and to send events of your own"],
+    ],
+  );
+
+  examples(
+    add(program, "run", "run the pipeline: receive, mask, store, delete")
+      .addOption(config())
+      .option("--until-empty", "end when the queue is empty, instead of waiting for more")
+      .option("--drain-timeout <seconds>", "after a signal, how long to finish what was received", seconds, 25)
+      .addOption(
+        new Option("--log-level <level>", "least serious log lines to print").choices(LOG_LEVELS).default("info"),
+      )
+      .addOption(json("print one JSON object with the totals on stdout at the end"))
+      .action(
+        (options: { config: string; untilEmpty?: boolean; drainTimeout: number; logLevel: LogLevel; json?: boolean }) =>
+          execute(async (terminal) => {
+            const { runCommand } = await import("./commands/run.ts");
+            return runCommand(
+              {
+                config: options.config,
+                untilEmpty: options.untilEmpty ?? false,
+                drainTimeoutMs: options.drainTimeout * 1_000,
+                logLevel: options.logLevel,
+                json: options.json ?? false,
+              },
+              terminal,
+            );
+          }),
+      ),
+    [
+      ["piipe run", "run ./piipe.yaml until SIGTERM or Ctrl-C"],
+      ["piipe run --config logins.yaml --until-empty", "work off what is there, then end"],
+      ["piipe run --until-empty --json | jq .stored", "the totals for a script"],
+    ],
+  );
+
+  examples(
+    add(program, "check", "look at configuration, keys, database and queue, and say what to mend")
+      .addOption(config())
+      .addOption(json())
+      .action((options: { config: string; json?: boolean }) =>
+        execute(async (terminal) => {
+          const { checkCommand } = await import("./commands/check.ts");
+          return checkCommand({ config: options.config, json: options.json ?? false }, terminal);
+        }),
+      ),
+    [["piipe check", "before the first run, and after every change"]],
+  );
+
+  examples(
+    add(program, "migrate", "create or update piipe's own tables, and the target table when it is missing")
+      .addOption(config())
+      .addOption(json())
+      .action((options: { config: string; json?: boolean }) =>
+        execute(async (terminal) => {
+          const { migrateCommand } = await import("./commands/migrate.ts");
+          return migrateCommand({ config: options.config, json: options.json ?? false }, terminal);
+        }),
+      ),
+    [["DATABASE_URL=postgres://owner@db/app piipe migrate", "with a user who may create; run itself needs less"]],
+  );
+
+  const keys = program.command("keys").description("make the secret keys");
+  examples(
+    add(keys, "new", "write a new keyring, and the private key that opens sealed data")
+      .option("--file <path>", "the keyring: every worker needs it", "piipe.keys.json")
+      .option("--private-file <path>", "the private key: keep it away from the workers", "piipe.private.json")
+      .action((options: { file: string; privateFile: string }) =>
+        execute(async (terminal) => {
+          const { keysNewCommand } = await import("./commands/keys-new.ts");
+          return keysNewCommand({ file: options.file, privateFile: options.privateFile }, terminal);
+        }),
+      ),
+    [["piipe keys new", "writes piipe.keys.json and piipe.private.json, mode 0600, and never overwrites"]],
+  );
+
+  examples(
+    add(program, "mask", "dry run: events as NDJSON on stdin, masked records as NDJSON on stdout")
+      .addOption(config())
+      .action((options: { config: string }) =>
+        execute(async (terminal) => {
+          const { maskCommand } = await import("./commands/mask.ts");
+          return maskCommand({ config: options.config }, terminal);
+        }),
+      ),
+    [["piipe mask < events.ndjson", "see what would be stored; touches no queue and no database"]],
+  );
+
+  examples(
+    add(program, "schema", "print the JSON Schema of the configuration").action(() =>
+      execute(async (terminal) => {
+        const { schemaCommand } = await import("./commands/schema.ts");
+        return schemaCommand(terminal);
+      }),
+    ),
+    [["piipe schema > piipe.schema.json", "for an editor that completes and checks piipe.yaml"]],
+  );
+
+  examples(
+    add(program, "version", "print the version")
+      .addOption(json())
+      .action((options: { json?: boolean }) =>
+        execute(async (terminal) => {
+          const { versionCommand } = await import("./commands/version.ts");
+          return versionCommand({ json: options.json ?? false }, terminal);
+        }),
+      ),
+    [["piipe version --json", "with the versions of Node and of the SQL schema"]],
+  );
+  return program;
+}
+
+function add(parent: Command, name: string, description: string): Command {
+  return parent.command(name).description(description).allowExcessArguments(false);
+}
+
+function config(): Option {
+  return new Option("-c, --config <file>", "the pipeline's configuration").default(CONFIG_FILE);
+}
+
+function json(description = "print one JSON object on stdout"): Option {
+  return new Option("--json", description);
+}
+
+function examples(command: Command, lines: ReadonlyArray<readonly [string, string]>): void {
+  const text = lines.map(([line, why]) => `  ${line}\n      ${why}`).join("\n");
+  command.addHelpText("before", `Examples:\n${text}\n`);
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 43_200) throw new InvalidArgumentError("Give whole seconds, at most 43200.");
+  return value;
+}

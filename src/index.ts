@@ -1,0 +1,6 @@
+export { definePipeline, type PipelineDefinition, type RunPipelineOptions } from "./define-pipeline.ts";
+export type { PipelineConfig } from "./config/schema.ts";
+export { ERROR_CODES, type ErrorCode, PiipeError } from "./errors.ts";
+export type { Totals } from "./pipeline/engine.ts";
+export type { RejectionCode } from "./pipeline/contracts.ts";
+export type { TelemetryEvent, TelemetryEventType } from "./telemetry/events.ts";

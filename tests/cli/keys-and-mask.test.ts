@@ -1,0 +1,101 @@
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runCli } from "../support/cli.ts";
+import { LOGIN_COLUMNS } from "../support/login-pipeline.ts";
+
+let folder: string;
+const event = {
+  user_id: "u1",
+  app_version: "2.3.0",
+  device_type: "ios",
+  ip: "203.0.113.7",
+  locale: null,
+  device_id: "912-34-5678",
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
+  await writeFile(
+    join(folder, "piipe.yaml"),
+    `source: { sqs: { queue: unused } }
+sink: { postgres: { url: "postgres://unused@localhost/unused", table: user_logins } }
+keys: { file: ./piipe.keys.json }
+columns:${LOGIN_COLUMNS}`,
+  );
+  await runCli(["keys", "new"], { folder });
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("piipe keys new", () => {
+  it("writes a keyring and a private file that only their owner can read", async () => {
+    for (const name of ["piipe.keys.json", "piipe.private.json"]) {
+      expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  it("never overwrites, and prints no key", async () => {
+    const before = await readFile(join(folder, "piipe.keys.json"), "utf8");
+    const { code, stdout, stderr } = await runCli(["keys", "new"], { folder });
+    expect(code).toBe(3);
+    expect(stderr).toContain("[keys.exists]");
+    expect(await readFile(join(folder, "piipe.keys.json"), "utf8")).toBe(before);
+    const { versions } = JSON.parse(before) as { versions: Array<{ root: string }> };
+    expect(stdout + stderr).not.toContain(versions[0]?.root);
+  });
+});
+
+describe("piipe mask", () => {
+  it("masks NDJSON from stdin to stdout, equal values to equal tokens, and names what it refuses", async () => {
+    const lines = [
+      JSON.stringify(event),
+      JSON.stringify({ ...event, user_id: "u2" }),
+      "",
+      JSON.stringify({ ...event, ip: "999.1.1.1" }),
+      "{not json",
+    ];
+    const { code, stdout, stderr } = await runCli(["mask"], { folder, stdin: lines.join("\n") });
+    expect(code).toBe(0);
+    const records = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(records).toHaveLength(2);
+    expect(records[0]).toMatchObject({
+      user_id: "u1",
+      masked_ip: expect.stringMatching(/^h1_[\w-]{43}$/),
+      locale: null,
+      app_version: 2_003_000,
+    });
+    expect(records[1]?.["masked_ip"]).toBe(records[0]?.["masked_ip"]);
+    expect(stderr).toBe("line 4: field.format at ip\nline 5: body.not-json\n");
+    expect(stdout).not.toContain(event.ip);
+  });
+
+  it("exits with 5 when run would halt", async () => {
+    const { code, stderr } = await runCli(["mask"], { folder, stdin: `{"foo":1}\n`.repeat(150) });
+    expect(code).toBe(5);
+    expect(stderr).toContain("[data.beyond-limit]");
+  });
+
+  it("refuses to work without a key: no unkeyed fallback", async () => {
+    const other = await mkdtemp(join(tmpdir(), "piipe-test-"));
+    await writeFile(join(other, "piipe.yaml"), await readFile(join(folder, "piipe.yaml")));
+    const { code, stdout, stderr } = await runCli(["mask"], { folder: other, stdin: JSON.stringify(event) });
+    await rm(other, { recursive: true });
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+    expect(stderr).toContain("[keys.missing]");
+    expect(stderr).toContain("piipe keys new");
+  });
+
+  it("refuses a keyring that others can read", async () => {
+    const file = join(folder, "piipe.keys.json");
+    await chmod(file, 0o644);
+    const { code, stderr } = await runCli(["mask"], { folder, stdin: JSON.stringify(event) });
+    await chmod(file, 0o600);
+    expect(code).toBe(3);
+    expect(stderr).toContain("[keys.unsafe]");
+    expect(stderr).toContain("chmod 600");
+  });
+});

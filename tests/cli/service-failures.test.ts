@@ -1,0 +1,150 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runCli } from "../support/cli.ts";
+import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
+import { query } from "../support/postgres.ts";
+import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+
+let sqs: TestSqs;
+let pipeline: LoginPipeline;
+
+beforeAll(async () => {
+  sqs = await startTestSqs();
+  pipeline = await createLoginPipeline(sqs);
+  await sqs.send(pipeline.queue.url, ['{"user_id":"u1"}']);
+});
+afterAll(async () => {
+  await pipeline.remove();
+  await sqs.stop();
+});
+
+function withUrl(change: (url: URL) => void): Record<string, string> {
+  const url = new URL(pipeline.databaseUrl);
+  change(url);
+  return { DATABASE_URL: url.href };
+}
+
+async function run(environment: Readonly<Record<string, string>>) {
+  return runCli(["run", "--until-empty", "--json"], {
+    folder: pipeline.folder,
+    environment: { ...pipeline.environment, ...environment },
+  });
+}
+
+describe("a service that cannot be used", () => {
+  const PASSWORD = "s3cret-pa55word";
+  it.each<[string, () => Record<string, string>, string, string]>([
+    ["no PostgreSQL on the port", () => withUrl((url) => (url.port = "9")), "database.unreachable", "127.0.0.1:9"],
+    ["a wrong password", () => withUrl((url) => (url.password = PASSWORD)), "database.credentials", "password"],
+    ["a missing database", () => withUrl((url) => (url.pathname = "/nowhere")), "database.not-found", "nowhere"],
+    [
+      "no queue server on the port",
+      () => ({ AWS_ENDPOINT_URL_SQS: "http://127.0.0.1:9" }),
+      "queue.unreachable",
+      "127.0.0.1:9",
+    ],
+    ["no region", () => ({ AWS_REGION: "", AWS_EC2_METADATA_DISABLED: "true" }), "queue.region-missing", "AWS_REGION"],
+    [
+      "no credentials",
+      () => ({ AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "", AWS_EC2_METADATA_DISABLED: "true" }),
+      "queue.credentials",
+      "AWS_ACCESS_KEY_ID",
+    ],
+  ])("%s: exit code 4, what and where and what to do, nothing lost", async (_, environment, code, mentions) => {
+    const result = await run(environment());
+    expect(result.code).toBe(4);
+    expect(result.stderr).toContain(`[${code}]`);
+    expect(result.stderr).toContain(mentions);
+    expect(result.stderr).not.toContain(PASSWORD);
+    expect(JSON.parse(result.stdout)).toMatchObject({ stored: 0, deleted: 0, error: { code } });
+    expect((await sqs.count(pipeline.queue.url)).total).toBe(1);
+  });
+
+  it("a queue that does not exist", async () => {
+    await writeFile(
+      join(pipeline.folder, "other.yaml"),
+      `source: { sqs: { queue: no-such-queue } }
+sink: { postgres: { url: "\${DATABASE_URL}", table: user_logins } }
+columns: { user_id: { type: text } }`,
+    );
+    const result = await runCli(["run", "--config", "other.yaml"], pipeline);
+    expect(result.code).toBe(4);
+    expect(result.stderr).toContain("[queue.not-found]");
+    expect(result.stderr).toContain("no-such-queue");
+  });
+
+  it("a database without piipe's own tables", async () => {
+    const fresh = await createLoginPipeline(sqs, { isMigrated: false });
+    const result = await runCli(["run"], fresh);
+    expect(result.code).toBe(4);
+    expect(result.stderr).toContain("[database.not-migrated]");
+    expect(result.stderr).toContain("piipe migrate");
+    await fresh.remove();
+  });
+
+  it("a missing table, and columns that do not fit: all of it at once, with the remedy", async () => {
+    const fresh = await createLoginPipeline(sqs);
+    await query(
+      fresh.databaseUrl,
+      "ALTER TABLE user_logins DROP COLUMN locale, ALTER COLUMN masked_ip TYPE varchar(20)",
+    );
+    const misfit = await runCli(["run"], fresh);
+    expect(misfit.code).toBe(4);
+    expect(misfit.stderr).toContain("[database.table-mismatch]");
+    expect(misfit.stderr).toContain("locale");
+    expect(misfit.stderr).toContain("masked_ip");
+    expect(misfit.stderr).toContain("ALTER TABLE");
+    await query(fresh.databaseUrl, "DROP TABLE user_logins");
+    const missing = await runCli(["run"], fresh);
+    expect(missing.code).toBe(4);
+    expect(missing.stderr).toContain("[database.table-missing]");
+    await fresh.remove();
+  });
+
+  it("piipe check names every problem at once and goes on after the first", async () => {
+    const { code, stdout } = await runCli(["check", "--json"], {
+      folder: pipeline.folder,
+      environment: { ...pipeline.environment, DATABASE_URL: "postgres://nobody@127.0.0.1:9/x" },
+    });
+    expect(code).toBe(4);
+    const { findings } = JSON.parse(stdout) as {
+      findings: Array<{ subject: string; level: string; code: string | null }>;
+    };
+    expect(findings.find(({ subject }) => subject === "database")).toMatchObject({
+      level: "error",
+      code: "database.unreachable",
+    });
+    expect(findings.find(({ subject }) => subject === "queue")).toMatchObject({ level: "ok" });
+  });
+
+  it("piipe check is green when all is well, for a person and for a program", async () => {
+    const text = await runCli(["check"], pipeline);
+    expect(text.code).toBe(0);
+    expect(text.stdout).not.toMatch(/^(error|warning)/m);
+    const { findings } = JSON.parse((await runCli(["check", "--json"], pipeline)).stdout) as {
+      findings: Array<{ subject: string; level: string }>;
+    };
+    expect(findings.map(({ subject }) => subject)).toEqual([
+      "configuration",
+      "keys",
+      "database",
+      "migrations",
+      "table",
+      "queue",
+    ]);
+    expect(findings.every(({ level }) => level === "ok")).toBe(true);
+  });
+
+  it("piipe migrate says what it did, and that there is nothing to do", async () => {
+    const again = await runCli(["migrate", "--json"], pipeline);
+    expect(again.code).toBe(0);
+    expect(JSON.parse(again.stdout)).toEqual({ applied: [], table: "user_logins", tableCreated: false });
+    await query(pipeline.databaseUrl, "DROP TABLE user_logins; DROP SCHEMA piipe CASCADE");
+    const first = await runCli(["migrate", "--json"], pipeline);
+    expect(JSON.parse(first.stdout)).toMatchObject({
+      tableCreated: true,
+      applied: [expect.stringContaining("ledger")],
+    });
+  });
+});

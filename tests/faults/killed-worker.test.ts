@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type CliResult, type RunningCli, startCli } from "../support/cli.ts";
+import { loginEvents } from "../support/login-events.ts";
+import { createLoginPipeline } from "../support/login-pipeline.ts";
+import { query } from "../support/postgres.ts";
+import { startQueryFront } from "../support/query-front.ts";
+import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { until } from "../support/until.ts";
+
+const MESSAGES = 20_000;
+const KILL_FROM_ROWS = 4_000;
+/** Short, so that what the killed worker held comes back soon. */
+const VISIBILITY_SECONDS = 5;
+
+let sqs: TestSqs;
+beforeAll(async () => {
+  sqs = await startTestSqs();
+});
+afterAll(() => sqs.stop());
+
+/** Three workers on one queue, one of them killed while it works. */
+async function runKilled(endpoint: string) {
+  const pipeline = await createLoginPipeline(sqs, {
+    queueAttributes: { VisibilityTimeout: String(VISIBILITY_SECONDS) },
+  });
+  await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
+  const workers: RunningCli[] = [1, 2, 3].map(() =>
+    startCli(["run", "--until-empty", "--json"], {
+      folder: pipeline.folder,
+      environment: { ...pipeline.environment, AWS_ENDPOINT_URL_SQS: endpoint },
+    }),
+  );
+  await until("some rows are stored", async () => (await pipeline.rows()) >= KILL_FROM_ROWS, 60_000);
+  const rowsAtKill = await pipeline.rows();
+  workers[0]?.process.kill("SIGKILL");
+  const results: CliResult[] = await Promise.all(workers.map(({ ended }) => ended));
+  const [row] = await query<{ rows: string; users: string; digest: string }>(
+    pipeline.databaseUrl,
+    `SELECT count(*) AS rows, count(DISTINCT user_id) AS users,
+            md5(string_agg(concat_ws('|', user_id, device_type, locale, app_version, create_date), ',' ORDER BY user_id)) AS digest
+     FROM user_logins`,
+  );
+  const remaining = await sqs.count(pipeline.queue.url);
+  const quarantined = await pipeline.quarantined();
+  await pipeline.remove();
+  return { results, rowsAtKill, row, remaining, quarantined };
+}
+
+describe("three workers, one of them killed with SIGKILL midway", () => {
+  it.each(["JSON", "Query"] as const)(
+    "store exactly 20,000 rows over the %s protocol",
+    async (protocol) => {
+      const front = protocol === "Query" ? await startQueryFront(sqs.endpoint) : null;
+      const { results, rowsAtKill, row, remaining, quarantined } = await runKilled(front?.endpoint ?? sqs.endpoint);
+      await front?.stop();
+      expect(rowsAtKill).toBeLessThan(MESSAGES);
+      expect(results.map(({ code, signal }) => signal ?? code)).toEqual(["SIGKILL", 0, 0]);
+      expect(row).toMatchObject({ rows: String(MESSAGES), users: String(MESSAGES) });
+      expect(remaining).toMatchObject({ total: 0 });
+      expect(quarantined).toEqual([]);
+      if (front) expect(front.counts.query).toBeGreaterThan(MESSAGES / 10);
+    },
+    180_000,
+  );
+});

@@ -1,0 +1,102 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { runCli, startCli } from "../support/cli.ts";
+import { loginEvents } from "../support/login-events.ts";
+import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
+import { withClient } from "../support/postgres.ts";
+import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { until } from "../support/until.ts";
+
+let sqs: TestSqs;
+let pipeline: LoginPipeline;
+beforeAll(async () => {
+  sqs = await startTestSqs();
+});
+afterAll(() => sqs.stop());
+beforeEach(async () => {
+  pipeline = await createLoginPipeline(sqs, { queueAttributes: { VisibilityTimeout: "600" } });
+});
+afterEach(() => pipeline.remove());
+
+describe("a signal to run", () => {
+  it.each([
+    ["SIGTERM", 0],
+    ["SIGINT", 130],
+  ] as const)("%s under load: finishes what was received, leaves nothing in flight", async (signal, code) => {
+    await sqs.send(pipeline.queue.url, loginEvents(8_000));
+    const worker = startCli(["run", "--json"], pipeline);
+    await until("some rows are stored", async () => (await pipeline.rows()) >= 1_000);
+    worker.process.kill(signal);
+    const result = await worker.ended;
+    expect(result.code).toBe(code);
+    const totals = JSON.parse(result.stdout) as { received: number; stored: number; deleted: number };
+    expect(totals.stored).toBe(totals.received);
+    expect(totals.deleted).toBe(totals.received);
+    expect(await pipeline.rows()).toBe(totals.stored);
+    expect(totals.stored).toBeLessThan(8_000);
+    // With a visibility timeout of ten minutes, whatever was forgotten would still be in flight.
+    await until(
+      "what polls had brought is visible again",
+      async () => (await sqs.count(pipeline.queue.url)).inFlight === 0,
+    );
+    expect((await sqs.count(pipeline.queue.url)).visible).toBe(8_000 - totals.stored);
+  });
+
+  it("a second signal stops at once; what was not committed comes again", async () => {
+    await sqs.send(pipeline.queue.url, loginEvents(500));
+    await withClient(pipeline.databaseUrl, async (client) => {
+      // Holds every insert back, so that the drain cannot end.
+      await client.query("BEGIN; LOCK TABLE user_logins IN ACCESS EXCLUSIVE MODE");
+      const worker = startCli(["run", "--json", "--log-level", "debug"], pipeline);
+      await worker.printed("deliveries.received");
+      worker.process.kill("SIGTERM");
+      await worker.printed("pipeline.draining");
+      worker.process.kill("SIGTERM");
+      const result = await worker.ended;
+      expect(result.code).toBe(130);
+      expect(JSON.parse(result.stdout)).toMatchObject({ stored: 0, deleted: 0, error: { code: "interrupted" } });
+      await client.query("ROLLBACK");
+    });
+    expect(await pipeline.rows()).toBe(0);
+    expect((await sqs.count(pipeline.queue.url)).total).toBe(500);
+  });
+
+  it("a drain that takes too long is cut short at its limit", async () => {
+    await sqs.send(pipeline.queue.url, loginEvents(50));
+    await withClient(pipeline.databaseUrl, async (client) => {
+      await client.query("BEGIN; LOCK TABLE user_logins IN ACCESS EXCLUSIVE MODE");
+      const worker = startCli(["run", "--drain-timeout", "1", "--log-level", "debug"], pipeline);
+      await worker.printed("deliveries.received");
+      worker.process.kill("SIGTERM");
+      expect(await worker.ended).toMatchObject({ code: 130 });
+      await client.query("ROLLBACK");
+    });
+    expect(await pipeline.rows()).toBe(0);
+  });
+
+  it("a run that is idle stops at once: it does not wait for the long poll", async () => {
+    const worker = startCli(["run"], pipeline);
+    await worker.printed("pipeline.started");
+    const startedMs = performance.now();
+    worker.process.kill("SIGTERM");
+    expect(await worker.ended).toMatchObject({ code: 0 });
+    // Far below the 20 s of the poll.
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
+  });
+
+  it("the database goes away and comes back: the run waits and loses nothing", async () => {
+    await sqs.send(pipeline.queue.url, loginEvents(3_000));
+    const worker = startCli(["run", "--until-empty", "--json"], pipeline);
+    await until("some rows are stored", async () => (await pipeline.rows()) > 0);
+    await withClient(pipeline.databaseUrl, (client) =>
+      client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'piipe'"),
+    );
+    expect((await worker.ended).code).toBe(0);
+    expect(await pipeline.rows()).toBe(3_000);
+  });
+
+  it("help is still there for a person who forgets the config", async () => {
+    const result = await runCli(["run", "--config", "nowhere.yaml"], pipeline);
+    expect(result.code).toBe(3);
+    expect(result.stderr).toContain("[config.not-found]");
+  });
+});

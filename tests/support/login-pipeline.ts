@@ -1,0 +1,80 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
+import { LOCAL_AWS, runCli } from "./cli.ts";
+import { createTestDatabase, query } from "./postgres.ts";
+import type { TestSqs } from "./sqs.ts";
+
+/** A database with the original table, a queue, a keyring and a configuration, for the command line. */
+export interface LoginPipeline {
+  readonly folder: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly databaseUrl: string;
+  readonly queue: { readonly name: string; readonly url: string };
+  readonly rows: () => Promise<number>;
+  readonly quarantined: () => Promise<ReadonlyArray<{ readonly reason: string; readonly path: string | null }>>;
+  readonly remove: () => Promise<void>;
+}
+
+export interface LoginPipelineOptions {
+  readonly queueAttributes?: Readonly<Record<string, string>>;
+  /** The columns' YAML, each line indented by two. Default: those of the original table, masked with HMAC. */
+  readonly columns?: string;
+  /** More YAML at the top. */
+  readonly settings?: string;
+  /** Where the pipeline finds the queue. Default: the server itself. */
+  readonly endpoint?: string;
+  readonly isMigrated?: boolean;
+}
+
+export const LOGIN_COLUMNS = `
+  user_id: { type: text }
+  device_type: { type: text }
+  masked_ip: { from: ip, type: ip, mask: hmac-sha256 }
+  masked_device_id: { from: device_id, type: text, mask: hmac-sha256 }
+  locale: { type: text, nullable: true }
+  app_version: { type: version }
+  create_date: { from: "@sent_at", type: date }
+`;
+
+export async function createLoginPipeline(sqs: TestSqs, options: LoginPipelineOptions = {}): Promise<LoginPipeline> {
+  const database = await createTestDatabase();
+  await query(database.url, await readFile(SAMPLE_TABLE_FILE, "utf8"));
+  const queue = await sqs.createTestQueue(options.queueAttributes);
+  const folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
+  const environment = {
+    ...LOCAL_AWS,
+    DATABASE_URL: database.url,
+    AWS_ENDPOINT_URL_SQS: options.endpoint ?? sqs.endpoint,
+  };
+  await writeFile(
+    join(folder, "piipe.yaml"),
+    `source: { sqs: { queue: ${queue.name} } }
+sink: { postgres: { url: "\${DATABASE_URL}", table: user_logins } }
+keys: { file: ./piipe.keys.json }
+${options.settings ?? ""}
+columns:${options.columns ?? LOGIN_COLUMNS}`,
+  );
+  const steps = options.isMigrated === false ? [["keys", "new"]] : [["keys", "new"], ["migrate"]];
+  for (const args of steps) {
+    const result = await runCli(args, { folder, environment });
+    if (result.code !== 0) throw new Error(`${args.join(" ")}: ${result.stderr}`);
+  }
+  return {
+    folder,
+    environment,
+    databaseUrl: database.url,
+    queue,
+    async rows() {
+      const [row] = await query<{ count: string }>(database.url, "SELECT count(*) FROM user_logins");
+      return Number(row?.count);
+    },
+    quarantined: () =>
+      query(database.url, "SELECT reason, path FROM piipe.quarantine ORDER BY reason, path NULLS FIRST"),
+    async remove() {
+      await database.drop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
