@@ -1,0 +1,80 @@
+/**
+ * Runs the tests on every version of Node and PostgreSQL that piipe promises, and prints a table. The versions come as
+ * npm packages with a lockfile of their own (package.json beside this file). Build first.
+ * Arguments choose entries: `npm run test:matrix -- node22 postgres10`.
+ */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const here = fileURLToPath(new URL(".", import.meta.url));
+const versions = `${here}node_modules`;
+
+/**
+ * @typedef {object} Entry
+ * @property {string} name
+ * @property {string} node the executable
+ * @property {string | null} postgres the folder of the PostgreSQL to test with; null: the newest
+ * @property {readonly string[]} tests paths; none: all
+ */
+
+const VITEST = [
+  "node_modules/vitest/vitest.mjs",
+  "run",
+  "--reporter=default",
+  "--reporter=./tools/skipped-reporter.mjs",
+];
+
+/** What talks to PostgreSQL; the rest does not depend on its version. */
+const WITH_POSTGRES = ["tests/integration", "src/postgres", "src/store", "src/pipeline/write"];
+
+/** @type {readonly Entry[]} */
+const ENTRIES = [
+  { name: "node20", node: process.execPath, postgres: null, tests: [] },
+  { name: "node22", node: `${versions}/node22/bin/node`, postgres: null, tests: [] },
+  { name: "node24", node: `${versions}/node24/bin/node`, postgres: null, tests: [] },
+  { name: "postgres10", node: process.execPath, postgres: `${versions}/postgres10/native`, tests: WITH_POSTGRES },
+  { name: "postgres15", node: process.execPath, postgres: `${versions}/postgres15/native`, tests: WITH_POSTGRES },
+];
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => ENTRIES.every((entry) => entry.name !== name));
+if (unknown.length > 0) fail(`unknown: ${unknown.join(", ")}; there are ${ENTRIES.map(({ name }) => name).join(", ")}`);
+if (process.platform !== "linux" || process.arch !== "x64") fail("the packages of other versions are for Linux on x64");
+if (Number.parseInt(process.versions.node, 10) !== 20)
+  console.error(`note: node20 stands for Node ${process.versions.node}`);
+
+const install = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+  cwd: here,
+  stdio: "inherit",
+});
+if (install.status !== 0) fail("the other versions cannot be installed");
+
+const results = ENTRIES.filter(({ name }) => wanted.length === 0 || wanted.includes(name)).map((entry) => {
+  const nodeVersion = spawnSync(entry.node, ["--version"], { encoding: "utf8" }).stdout.trim();
+  console.log(`\n== ${entry.name} (Node ${nodeVersion})`);
+  const startedMs = performance.now();
+  const { status } = spawnSync(entry.node, [...VITEST, ...entry.tests], {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...process.env, ...(entry.postgres === null ? {} : { PIIPE_TEST_POSTGRES_NATIVE: entry.postgres }) },
+  });
+  return { name: entry.name, nodeVersion, passed: status === 0, seconds: (performance.now() - startedMs) / 1000 };
+});
+
+console.log("");
+for (const { name, nodeVersion, passed, seconds } of results) {
+  console.log(`${passed ? "passed" : "FAILED"}  ${name.padEnd(10)}  Node ${nodeVersion}  ${seconds.toFixed(0)} s`);
+}
+const failed = results.filter(({ passed }) => !passed).length;
+console.log(`matrix: ${results.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+/**
+ * @param {string} reason
+ * @returns {never}
+ */
+function fail(reason) {
+  console.error(`matrix: ${reason}`);
+  process.exit(1);
+}

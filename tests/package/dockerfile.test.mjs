@@ -1,0 +1,82 @@
+/**
+ * The Dockerfile's stages, carried out as processes of this machine in temporary folders, since a container engine is
+ * not always at hand: COPY and RUN for what is built, then the entry point. Slow, and needs the registry.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "piipe-dockerfile-"));
+const app = join(folder, "final");
+
+/** Image-only steps: links and folders outside of /app. */
+const SKIPPED_RUN = /^ln -s /;
+
+before(() => {
+  let stage = "";
+  for (const line of instructions()) {
+    const [name = "", ...words] = line.split(/\s+/);
+    if (name === "FROM") {
+      stage = join(folder, words[2] ?? "final");
+      mkdirSync(stage);
+    } else if (name === "COPY") {
+      const from = words[0]?.startsWith("--from=") ? join(folder, words.shift()?.slice("--from=".length) ?? "") : root;
+      const target = words.pop() ?? "";
+      for (const source of words) {
+        const path = source.replace(/^\/app\//, "");
+        const isFolderTarget = target === "./";
+        cpSync(join(from, path), isFolderTarget ? join(stage, basename(path)) : join(stage, target), {
+          recursive: true,
+          filter: (each) => !each.endsWith(".test.ts"),
+        });
+      }
+    } else if (name === "RUN" && !SKIPPED_RUN.test(words.join(" "))) {
+      const { status, stdout, stderr } = spawnSync("/bin/sh", ["-ec", words.join(" ")], {
+        cwd: stage,
+        encoding: "utf8",
+        timeout: 300_000,
+      });
+      assert.equal(status, 0, `${line}\n${stdout}${stderr}`);
+    }
+  }
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function instructions() {
+  return readFileSync(join(root, "Dockerfile"), "utf8")
+    .replaceAll(/\\\n/g, " ")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+/** @param {readonly string[]} args */
+function piipe(...args) {
+  return spawnSync(join(app, "dist/cli/main.js"), args, { cwd: app, encoding: "utf8", timeout: 60_000 });
+}
+
+describe("the image", () => {
+  it("starts by its first line alone", () => {
+    const { status, stdout } = piipe("version");
+    assert.equal(status, 0);
+    assert.match(stdout, /\d+\.\d+\.\d+/);
+  });
+
+  it("holds the migrations and the examples", () => {
+    const { status, stdout } = piipe("schema");
+    assert.equal(status, 0);
+    assert.ok(JSON.parse(stdout));
+    assert.ok(readdirSync(join(app, "sql")).some((name) => name.endsWith(".sql")));
+    assert.equal(JSON.parse(readFileSync(join(app, "examples/logins/events.json"), "utf8")).length, 100);
+  });
+
+  it("says that the demo's servers are not part of it", () => {
+    const { status, stderr } = piipe("demo");
+    assert.notEqual(status, 0);
+    assert.match(stderr, /embedded\.missing|not installed/);
+  });
+});

