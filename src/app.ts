@@ -1,4 +1,5 @@
 /** The composition root: the only place where the adapters meet. */
+import { setMaxListeners } from "node:events";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
 import { loadKeyring } from "./keys/load-keyring.ts";
@@ -153,6 +154,8 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
       inFlight: () => engine.inFlight,
       depth: (signal) => source.depth(signal),
       async run({ stop, abort }) {
+        // Every request and transaction under way listens to it, some dozens at once.
+        setMaxListeners(0, abort);
         emit({ type: "pipeline.started", source: source.name, table: showTable(table.name) });
         const ended = new AbortController();
         const keeping = keepLedger(pool, systemClock, emit, AbortSignal.any([ended.signal, abort]));

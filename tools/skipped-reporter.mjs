@@ -5,8 +5,9 @@ export default class SkippedReporter {
     for (const module of modules) {
       for (const test of module.children.allTests("skipped")) {
         const result = test.result();
-        const reason = (result.state === "skipped" && result.note) || "no reason given";
-        console.log(`skipped: ${module.relativeModuleId} > ${test.fullName}: ${reason}`);
+        // Without a note of its own, the reason is in the title of the test or of its group.
+        const note = result.state === "skipped" && result.note ? `: ${result.note}` : "";
+        console.log(`skipped: ${module.relativeModuleId} > ${test.fullName}${note}`);
       }
     }
   }

@@ -1,9 +1,15 @@
 #!/usr/bin/env node
+import { isatty } from "node:tty";
+import { setFlagsFromString } from "node:v8";
 import { CommanderError } from "commander";
 import { EXIT_CODES, exitCodeOf } from "./exit-codes.ts";
 import { printError } from "./print-error.ts";
 import { buildProgram } from "./program.ts";
 import type { Terminal } from "./terminal.ts";
+
+// The heap may double between collections instead of growing fourfold. Draining 100,000 messages, that took the peak of
+// the resident set from 187 to 147 MB, and no CPU that could be measured.
+setFlagsFromString("--heap-growing-percent=100");
 
 const terminal: Terminal = {
   environment: process.env,
@@ -12,8 +18,8 @@ const terminal: Terminal = {
   stdin: process.stdin,
   writeOut: (text) => process.stdout.write(text),
   writeError: (text) => process.stderr.write(text),
-  isInteractive: process.stderr.isTTY === true,
-  outIsTerminal: process.stdout.isTTY === true,
+  isInteractive: isatty(2),
+  outIsTerminal: isatty(1),
   onSignal(listener) {
     process.on("SIGINT", listener);
     process.on("SIGTERM", listener);

@@ -10,18 +10,23 @@ export interface StopSignals {
   readonly close: () => void;
 }
 
+/** Under npm, Ctrl-C arrives twice: from the terminal, and passed on by npm. A person is slower. */
+const SAME_KEYPRESS_MS = 300;
+
 /** @param drainTimeoutMs how long a drain may take before it is cut short */
 export function listenForStop(terminal: Terminal, drainTimeoutMs: number): StopSignals {
   const stop = new AbortController();
   const abort = new AbortController();
   let first: "SIGINT" | "SIGTERM" | null = null;
+  let firstMs = 0;
   let timer: NodeJS.Timeout | null = null;
   terminal.onSignal((signal) => {
     if (first) {
-      abort.abort();
+      if (performance.now() - firstMs >= SAME_KEYPRESS_MS) abort.abort();
       return;
     }
     first = signal;
+    firstMs = performance.now();
     if (terminal.isInteractive) terminal.writeError("\nfinishing what was received; once more to stop at once\n");
     stop.abort();
     timer = setTimeout(() => abort.abort(), drainTimeoutMs);

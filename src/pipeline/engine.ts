@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { PiipeError } from "../errors.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { Condition } from "./condition.ts";
@@ -133,8 +132,6 @@ export class Engine {
   async run(options: RunOptions): Promise<Totals> {
     const { stop, abort, emptyConfirmations } = options;
     this.#abort = abort;
-    // Every request under way listens to it, some dozens at once.
-    setMaxListeners(0, abort, this.#receiving.signal);
     this.#endsWhenEmpty = emptyConfirmations !== null;
     const stopReceiving = (): void => {
       this.#receiving.abort();

@@ -62,7 +62,6 @@ export type TelemetryEvent =
   | { readonly type: "config.warning"; readonly message: string };
 
 export type TelemetryEventType = TelemetryEvent["type"];
-export type EventOf<T extends TelemetryEventType> = Extract<TelemetryEvent, { type: T }>;
 
 /** Receives events. Must not throw and must return at once. */
 export type Emit = (event: TelemetryEvent) => void;

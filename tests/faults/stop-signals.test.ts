@@ -50,8 +50,11 @@ describe("a signal to run", () => {
       await worker.printed("deliveries.received");
       worker.process.kill("SIGTERM");
       await worker.printed("pipeline.draining");
+      // Two signals of one keypress, as npm makes them, are one.
       worker.process.kill("SIGTERM");
+      const again = setInterval(() => worker.process.kill("SIGTERM"), 350);
       const result = await worker.ended;
+      clearInterval(again);
       expect(result.code).toBe(130);
       expect(JSON.parse(result.stdout)).toMatchObject({ stored: 0, deleted: 0, error: { code: "interrupted" } });
       await client.query("ROLLBACK");

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 /** The built command, as users run it: `npm test` builds it first. */
-export const CLI_FILE = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const CLI_FILE = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 export interface CliOptions {
   readonly folder?: string;

@@ -9,7 +9,7 @@ import type { ServerUser } from "../../src/embedded/server-user.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What the owner does once the server runs. It prints one line of JSON about the server before. */
+/** What the owner does once the server runs. It then prints one line of JSON about the server. */
 const SCRIPTS = {
   /** Stays until a signal ends it; Node's own handling of signals. */
   "waits for ever": "setInterval(() => {}, 1000);",
@@ -64,8 +64,8 @@ export function startPostgresOwner(then: keyof typeof SCRIPTS, options: Postgres
       console.log(JSON.stringify({ code: error.code, message: error.message, hint: error.hint }));
       process.exit(1);
     }
-    console.log(JSON.stringify({ ...server, stop: undefined }));
-    ${SCRIPTS[then]}`;
+    ${SCRIPTS[then]}
+    console.log(JSON.stringify({ ...server, stop: undefined }));`;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
     cwd: "/",
     // A process group of its own, as a terminal gives to each command line.

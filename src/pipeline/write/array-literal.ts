@@ -19,7 +19,7 @@ export function arrayLiteral(values: readonly ColumnValue[]): string {
 }
 
 /** One text element, quoted. */
-export function quoteElement(value: string): string {
+function quoteElement(value: string): string {
   return SPECIAL.test(value) ? `"${value.replace(EVERY_SPECIAL, "\\$&")}"` : `"${value}"`;
 }
 
