@@ -117,24 +117,20 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
   const { emit } = options;
   for (const message of config.warnings) emit({ type: "config.warning", message });
   const { keyring, mask } = await openMask(config, options.keysJson);
+  const publicKey = keyring?.sealingPublicKey ?? null;
+  const seal = publicKey === null ? null : createSeal(publicKey);
   const pool = openDatabase(config);
   try {
     if (config.sink.postgres.createTable) await migrateDatabase(config, pool);
     else await checkMigrated(pool);
     const table = await openTable(config, keyring, pool);
+    const decode = compileDecoder(config.columns, boundsOf(table, config.columns), {
+      unknownFields: config.unknownFields,
+    });
     const source = await openSource(config, options);
     const sink = new PostgresSink({ pool, table, columns: config.columns, sourceName: source.name });
-    const publicKey = keyring?.sealingPublicKey ?? null;
     const engine = new Engine(
-      {
-        source,
-        decode: compileDecoder(config.columns, boundsOf(table, config.columns), {
-          unknownFields: config.unknownFields,
-        }),
-        mask,
-        sink,
-        seal: publicKey === null ? null : createSeal(publicKey),
-      },
+      { source, decode, mask, sink, seal },
       {
         inFlightMax: IN_FLIGHT_BATCHES * config.batch.rows,
         inFlightBytesMax: IN_FLIGHT_BYTES_MAX,

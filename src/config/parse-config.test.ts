@@ -249,6 +249,10 @@ describe("what is wrong and what would be right", () => {
       column({ type: "json", mask: "hmac-sha256" }),
       "columns.c.mask cannot mask json; give each personal field a column of its own, with a path in from",
     ],
+    [
+      column({ type: "ip", from: "@sent_at" }),
+      "columns.c.type does not suit this metadata; it must be timestamp or date or text",
+    ],
     [column({ reveal: true }), "unknown key reveal in columns.c; the keys here are from, type, mask, nullable"],
     [column({ nulable: true }), "unknown key nulable in columns.c; did you mean nullable?"],
     [{ dedupeBy: "id" }, `unknown key dedupeBy at the top; ${TOP}`],

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { COLUMN_TYPES, MASK_NAMES } from "../pipeline/contracts.ts";
+import { COLUMN_TYPES, type ColumnType, MASK_NAMES, type MetadataName } from "../pipeline/contracts.ts";
 import { IDENTIFIER_BYTES_MAX, isIdentifier, parseTableName } from "./table-name.ts";
 import { parseOrigin } from "./value-origin.ts";
 
@@ -138,6 +138,14 @@ const keys = mapping("a mapping with the keys file and domain", {
     ),
 }).describe("The secret keys of the masks.");
 
+/** Any other type would refuse every event. */
+const METADATA_TYPES: Readonly<Record<MetadataName, readonly ColumnType[]>> = {
+  message_id: ["text", "uuid"],
+  group_id: ["text", "uuid", "ip", "version"],
+  sent_at: ["timestamp", "date", "text"],
+  received_at: ["timestamp", "date", "text"],
+};
+
 const column = mapping("a mapping with the key type", {
   from: z
     .string("a field, a dotted path or a piece of metadata")
@@ -170,6 +178,15 @@ const column = mapping("a mapping with the key type", {
 })
   .superRefine(
     (value, context) => {
+      const origin = parseOrigin(value.from ?? "");
+      const fitting = origin.ok && origin.value.kind === "metadata" ? METADATA_TYPES[origin.value.name] : null;
+      if (fitting !== null && !fitting.includes(value.type)) {
+        context.addIssue({
+          code: "custom",
+          path: ["type"],
+          message: `does not suit this metadata; it must be ${fitting.join(" or ")}`,
+        });
+      }
       if (value.mask !== undefined && value.type === "json") {
         context.addIssue({
           code: "custom",

@@ -97,7 +97,7 @@ test("without rights it reports, and claims go on", async () => {
   }
 });
 
-describe.skipIf(postgresMajor() < 11)("with partitions", () => {
+describe.skipIf(postgresMajor() < 11)("with partitions (PostgreSQL 11 and newer)", () => {
   test("partitions are made from 15 days back to 3 days ahead, once", async () => {
     expect(await maintainLedger(pool, NOW_MS)).toEqual({ ...NOTHING, created: 19 });
     const names = await partitions();

@@ -34,7 +34,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describe.skipIf(!isInstalled)("SqsSource with moto", () => {
+describe.skipIf(!isInstalled)("SqsSource with moto (needs moto_server on the PATH or in PIIPE_MOTO_SERVER)", () => {
   let moto: ChildProcess;
   let endpoint = "";
 
