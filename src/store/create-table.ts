@@ -21,12 +21,14 @@ export async function createTable(pool: PostgresPool, table: TableName, columns:
     );
     return true;
   } catch (error) {
-    // Another worker was faster: 42P07, or 23505 on PostgreSQL's own catalogue when both were at it.
     const sqlState = error instanceof DatabaseFailure ? error.sqlState : null;
-    if ((sqlState === "42P07" || sqlState === "23505") && (await exists(pool, table))) return false;
+    if (OVERTAKEN.has(sqlState) && (await exists(pool, table))) return false;
     throw error;
   }
 }
+
+/** Another worker was faster: the table is there, or, when both were at it, its row type or its row in the catalogue. */
+const OVERTAKEN: ReadonlySet<string | null> = new Set(["42P07", "42710", "23505"]);
 
 async function exists(pool: PostgresPool, table: TableName): Promise<boolean> {
   const { rows } = await pool.query(
