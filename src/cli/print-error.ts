@@ -17,9 +17,14 @@ export function reportOf(error: unknown): ErrorReport {
   };
 }
 
-/** Stack frames without the message above them, which may quote data. */
+/** Stack frames without the message above them, which may quote data, and look like a frame where it has several lines. */
 function framesOf(error: unknown): string {
-  const frames = error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)) : [];
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  const head = error instanceof Error && error.message !== "" ? stack.indexOf(error.message) + error.message.length : 0;
+  const frames = stack
+    .slice(head)
+    .split("\n")
+    .filter((line) => /^\s+at /.test(line));
   return frames.length > 0 ? frames.slice(0, 8).join("\n") : "    (no stack)";
 }
 

@@ -6,7 +6,7 @@ export interface Terminal {
   readonly folder: string;
   /** Such as `v20.19.0`. */
   readonly nodeVersion: string;
-  readonly stdin: NodeJS.ReadableStream;
+  readonly stdin: AsyncIterable<Uint8Array | string>;
   /** Data. */
   readonly writeOut: (text: string) => void;
   /** Progress, logs and errors. */

@@ -23,7 +23,8 @@ import { publicKeyOf, rawPublicKey } from "./x25519.ts";
  *       53      n  ciphertext
  *     53+n     16  tag
  *
- * Everything before the ciphertext is associated data: no part of it can be exchanged unnoticed.
+ * Everything before the ciphertext, and the message id, are associated data: no part of them can be exchanged unnoticed,
+ * and no body can be put in the place of another.
  */
 const FORMAT = 1;
 const KEY_ID_OFFSET = 1;
@@ -50,8 +51,8 @@ interface Epoch {
 
 /**
  * Encrypts texts to a public key: X25519 (RFC 7748) with an ephemeral key, HKDF-SHA-256 (RFC 5869), AES-256-GCM (NIST SP
- * 800-38D). Who holds only the public key cannot open what it has sealed. A lone surrogate becomes U+FFFD, as in all of
- * UTF-8.
+ * 800-38D). The public key opens nothing; only the key of the last texts stays in memory, until their number is reached. A
+ * lone surrogate becomes U+FFFD, as in all of UTF-8.
  *
  * @param publicKey 32 raw bytes
  * @throws PiipeError `keys.invalid` at once, when the public key is one that no exchange may use
@@ -60,7 +61,7 @@ export function createSeal(publicKey: Uint8Array): Seal {
   const recipient = publicKeyOf(publicKey);
   const keyId = keyIdOf(publicKey);
   let epoch = newEpoch(recipient, publicKey);
-  return (text) => {
+  return (text, messageId) => {
     if (epoch.sealed === TEXTS_PER_EPHEMERAL_KEY) epoch = newEpoch(recipient, publicKey);
     const header = Buffer.alloc(HEADER_BYTES);
     header[0] = FORMAT;
@@ -69,7 +70,7 @@ export function createSeal(publicKey: Uint8Array): Seal {
     header.writeUInt32BE(epoch.sealed, HEADER_BYTES - 4);
     epoch.sealed += 1;
     const cipher = createCipheriv(CIPHER, epoch.key, header.subarray(NONCE_OFFSET));
-    cipher.setAAD(header);
+    cipher.setAAD(associatedData(header, messageId));
     const ciphertext = cipher.update(text, "utf8");
     return Buffer.concat([header, ciphertext, cipher.final(), cipher.getAuthTag()]);
   };
@@ -80,7 +81,7 @@ export function createSeal(publicKey: Uint8Array): Seal {
  *
  * @throws PiipeError `keys.invalid` when it was sealed to another key, is of another format, or was changed
  */
-export function openSealed(privateKey: PrivateKey, sealed: Uint8Array): string {
+export function openSealed(privateKey: PrivateKey, sealed: Uint8Array, messageId: string): string {
   const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
   if (bytes.length < HEADER_BYTES + TAG_BYTES || bytes[0] !== FORMAT) {
     throw cannotOpen("they are not in a format that this piipe reads");
@@ -94,15 +95,18 @@ export function openSealed(privateKey: PrivateKey, sealed: Uint8Array): string {
     const shared = diffieHellman({ privateKey: privateKey.key, publicKey: publicKeyOf(ephemeral) });
     const key = sealingKey(shared, ephemeral, privateKey.publicKey);
     const decipher = createDecipheriv(CIPHER, key, header.subarray(NONCE_OFFSET), { authTagLength: TAG_BYTES });
-    decipher.setAAD(header);
+    decipher.setAAD(associatedData(header, messageId));
     decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
     // Nothing is decoded before the tag is checked, which `final` does.
     const opened = [decipher.update(bytes.subarray(HEADER_BYTES, -TAG_BYTES)), decipher.final()];
     return Buffer.concat(opened).toString("utf8");
   } catch (cause) {
-    throw cannotOpen("they were changed after sealing", cause);
+    throw cannotOpen("they were changed after sealing, or belong to another message", cause);
   }
 }
+
+const associatedData = (header: Uint8Array, messageId: string): Buffer =>
+  Buffer.concat([header, Buffer.from(messageId)]);
 
 function newEpoch(recipient: KeyObject, rawRecipient: Uint8Array): Epoch {
   const ephemeral = generateKeyPairSync("x25519");

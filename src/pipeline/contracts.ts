@@ -184,8 +184,8 @@ export interface SettleReport {
 export type Decode = (delivery: Delivery) => Result<RawRecord, Rejection>;
 /** Pure and synchronous; does no I/O. Never throws for bad data. */
 export type Mask = (record: RawRecord) => Result<MaskedRecord, Rejection>;
-/** Encrypts a refused body to the operator's public key; the running pipeline cannot open it. */
-export type Seal = (body: string) => Uint8Array;
+/** Encrypts a refused body to the operator's public key, bound to its message: a keyring cannot open it. */
+export type Seal = (body: string, messageId: string) => Uint8Array;
 
 /** A refused event on its way to the quarantine. */
 export interface RefusedEvent {

@@ -253,7 +253,7 @@ export class Engine {
     const { seal } = this.#stages;
     if (seal) {
       const { id, sentAtMs, attempt, body } = delivery;
-      this.#open.addRefused({ id, sentAtMs, attempt, rejection, sealedBody: seal(body) }, delivery);
+      this.#open.addRefused({ id, sentAtMs, attempt, rejection, sealedBody: seal(body, id) }, delivery);
     } else {
       this.#groups.block(delivery);
       if (this.#endsWhenEmpty) this.#leftIds.add(delivery.id);

@@ -22,28 +22,31 @@ export interface LogOptions {
 export function createLog({ write, format, level }: LogOptions): Emit {
   const refusals = new Map<string, number>();
   let unknownWarned = false;
-  const isLogged = (event: TelemetryEvent): boolean => {
+  /** How often the like has happened, or null when it is not to be logged again. */
+  const timesLogged = (event: TelemetryEvent): number | null => {
     if (event.type === "event.refused") {
       const kind = `${event.code} ${event.path ?? ""}`;
       const times = (refusals.get(kind) ?? 0) + 1;
       refusals.set(kind, times);
-      return Number.isInteger(Math.log10(times));
+      return Number.isInteger(Math.log10(times)) ? times : null;
     }
     if (event.type === "fields.unknown") {
       const isFirst = !unknownWarned;
       unknownWarned = true;
-      return isFirst;
+      return isFirst ? 1 : null;
     }
-    return true;
+    return 1;
   };
 
   if (format === "text") {
     const lowest = LOG_LEVELS.indexOf(level);
     return (event) => {
       const line = describe(event);
-      if (LOG_LEVELS.indexOf(line.level) < lowest || !isLogged(event)) return;
+      const times = timesLogged(event);
+      if (LOG_LEVELS.indexOf(line.level) < lowest || times === null) return;
       const time = new Date().toISOString().slice(11, 19);
-      write(`${time} ${line.level.padEnd(5)} ${line.text}\n`);
+      const soFar = times > 1 ? ` (${times} times so far)` : "";
+      write(`${time} ${line.level.padEnd(5)} ${line.text}${soFar}\n`);
     };
   }
   const logger = pino(
@@ -57,7 +60,9 @@ export function createLog({ write, format, level }: LogOptions): Emit {
   );
   return (event) => {
     const line = describe(event);
-    if (logger.isLevelEnabled(line.level) && isLogged(event)) logger[line.level]({ ...event }, line.text);
+    const times = timesLogged(event);
+    if (times === null) return;
+    logger[line.level](times > 1 ? { ...event, times } : { ...event }, line.text);
   };
 }
 

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { chmod, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
@@ -100,6 +100,22 @@ columns: { user_id: { type: text } }`,
     expect(missing.code).toBe(4);
     expect(missing.stderr).toContain("[database.table-missing]");
     await fresh.remove();
+  });
+
+  it("a run without its key, or with one that others can read, does not start and touches nothing", async () => {
+    const keyringFile = join(pipeline.folder, "piipe.keys.json");
+    await chmod(keyringFile, 0o644);
+    const unsafe = await run({});
+    await rename(keyringFile, `${keyringFile}.away`);
+    const missing = await run({});
+    await rename(`${keyringFile}.away`, keyringFile);
+    await chmod(keyringFile, 0o600);
+    expect(unsafe.code).toBe(3);
+    expect(unsafe.stderr).toContain("[keys.unsafe]");
+    expect(missing.code).toBe(3);
+    expect(missing.stderr).toContain("[keys.missing]");
+    expect(await pipeline.rows()).toBe(0);
+    expect((await sqs.count(pipeline.queue.url)).visible).toBe(1);
   });
 
   it("piipe check names every problem at once and goes on after the first", async () => {

@@ -91,7 +91,9 @@ describe("a signal to run", () => {
     const worker = startCli(["run", "--until-empty", "--json"], pipeline);
     await until("some rows are stored", async () => (await pipeline.rows()) > 0);
     await withClient(pipeline.databaseUrl, (client) =>
-      client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'piipe'"),
+      client.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'piipe' AND datname = current_database()",
+      ),
     );
     expect((await worker.ended).code).toBe(0);
     expect(await pipeline.rows()).toBe(3_000);

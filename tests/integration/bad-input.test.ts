@@ -28,6 +28,7 @@ function raw(field: string, json: string): string {
 }
 
 const BAD: ReadonlyArray<readonly [what: string, body: string, reason: string, path: string | null]> = [
+  ["an empty body", " ", "body.empty", null],
   ["not JSON", `{"user_id": "${CANARY}"`, "body.not-json", null],
   ["JSON that is no object", `["${CANARY}"]`, "body.not-object", null],
   ["the wrong type of event", '{"foo": "oops_wrong_msg_type", "bar": "123"}', "field.missing", "user_id"],
@@ -84,12 +85,12 @@ describe("bad input", () => {
   });
 
   it.each(BAD)("%s: a reason code and path, the body sealed", async (_, body, reason, path) => {
-    const rows = await query<{ reason: string; path: string | null; sealed_body: Buffer }>(
+    const rows = await query<{ message_id: string; reason: string; path: string | null; sealed_body: Buffer }>(
       pipeline.databaseUrl,
-      "SELECT reason, path, sealed_body FROM piipe.quarantine",
+      "SELECT message_id, reason, path, sealed_body FROM piipe.quarantine",
     );
     const privateKey = await loadPrivateKey(join(pipeline.folder, "piipe.private.json"));
-    const found = rows.find(({ sealed_body: sealed }) => openSealed(privateKey, sealed) === body);
+    const found = rows.find((row) => openSealed(privateKey, row.sealed_body, row.message_id) === body);
     expect(found).toMatchObject({ reason, path });
   });
 
@@ -109,7 +110,7 @@ describe("bad input", () => {
       expect(text).not.toContain(CANARY);
       expect(text).not.toContain(Buffer.from(CANARY).toString("base64").slice(0, -4));
       expect(text).not.toContain("oops_wrong_msg_type");
-      for (const [, body] of BAD) expect(text).not.toContain(body.slice(0, 100));
+      for (const [, body] of BAD) if (body.trim() !== "") expect(text).not.toContain(body.slice(0, 100));
     }
     // The log did speak of the refusals.
     expect(result.stderr).toContain("field.lone-surrogate");

@@ -37,6 +37,9 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
     env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...options.environment },
     stdio: ["pipe", "pipe", "pipe"],
   });
+  // A test that fails before its end must not leave a worker behind.
+  const kill = (): void => void child.kill("SIGKILL");
+  process.once("exit", kill);
   let stdout = "";
   let stderr = "";
   let hasEnded = false;
@@ -52,6 +55,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
   child.stdin.end(options.stdin ?? "");
   const ended = once(child, "close").then(([code, signal]): CliResult => {
     hasEnded = true;
+    process.off("exit", kill);
     for (const listener of listeners) listener();
     return { code: code as number | null, signal: signal as NodeJS.Signals | null, stdout, stderr };
   });

@@ -100,15 +100,27 @@ async function checkDatabase(config: Config, keyring: Keyring | null, look: Look
     });
     if (!isReachable) return;
     await look("migrations", async () => {
-      await checkMigrated(pool);
-      return { text: "piipe's own tables are up to date", value: true };
+      await unlessCreated(config, () => checkMigrated(pool));
+      return { text: "piipe's own tables are up to date, or run creates them", value: true };
     });
     await look("table", async () => {
-      const { name } = await openTable(config, keyring, pool);
-      return { text: `${showTable(name)} can hold the columns`, value: true };
+      await unlessCreated(config, () => openTable(config, keyring, pool));
+      return { text: `${showTable(config.sink.postgres.table)} can hold the columns`, value: true };
     });
   } finally {
     await pool.close();
+  }
+}
+
+/** With createTable, `run` makes what is missing: that is no finding. */
+async function unlessCreated(config: Config, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const isMissing =
+      error instanceof PiipeError &&
+      (error.code === "database.not-migrated" || error.code === "database.table-missing");
+    if (!isMissing || !config.sink.postgres.createTable) throw error;
   }
 }
 

@@ -1,23 +1,26 @@
+import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { openMask } from "../../app.ts";
+import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Delivery } from "../../pipeline/contracts.ts";
 import { compileDecoder } from "../../pipeline/decode/compile-decoder.ts";
 import { RefusalGuard } from "../../pipeline/refusal-guard.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { readLines } from "../read-lines.ts";
 import type { Terminal } from "../terminal.ts";
 
 /**
  * The dry run: decodes and masks as `run` would, and touches neither queue nor database. Without the table's real
- * columns, lengths and ranges are those of the declared types. A line has no message: its metadata are made up.
+ * columns, lengths and ranges are those of the declared types. A line is no message: it gets an id and the current time,
+ * and NULL for a group or an attribute.
  */
 export async function maskCommand(
   options: { readonly config: string },
   { folder, environment, stdin, writeOut, writeError }: Terminal,
 ): Promise<ExitCode> {
-  const config = await loadConfig(resolve(folder, options.config), environment);
+  const config = withoutMessage(await loadConfig(resolve(folder, options.config), environment));
   for (const warning of config.warnings) writeError(`warning: ${warning}\n`);
   const { mask } = await openMask(config, environment["PIIPE_KEYS"]);
   const decode = compileDecoder(config.columns, new Map(), { unknownFields: config.unknownFields });
@@ -26,10 +29,10 @@ export async function maskCommand(
   let isBeyondLimit = false;
   let refused = 0;
   let number = 0;
-  for await (const line of createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of readLines(stdin)) {
     number += 1;
     if (line.trim() === "") continue;
-    const decoded = decode(deliveryOf(line, number));
+    const decoded = decode(deliveryOf(line));
     const masked = decoded.ok ? mask(decoded.value) : decoded;
     isBeyondLimit = guard.count(!masked.ok) || isBeyondLimit;
     if (masked.ok) {
@@ -49,10 +52,18 @@ export async function maskCommand(
   return EXIT_CODES.done;
 }
 
-function deliveryOf(line: string, number: number): Delivery {
+/** What only a message has cannot be missing from a line. */
+function withoutMessage(config: Config): Config {
+  const columns = config.columns.map((column) =>
+    column.origin.kind === "field" ? column : { ...column, nullable: true },
+  );
+  return { ...config, columns };
+}
+
+function deliveryOf(line: string): Delivery {
   const nowMs = Date.now();
   return {
-    id: `line-${number}`,
+    id: randomUUID(),
     attempt: 1,
     sentAtMs: nowMs,
     receivedAtMs: nowMs,

@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import type { TelemetryEvent } from "./events.ts";
+import { createLog } from "./log.ts";
+
+const refused: TelemetryEvent = { type: "event.refused", code: "field.type", path: "ip", fate: "quarantine" };
+const written: TelemetryEvent = {
+  type: "batch.written",
+  stored: 997,
+  duplicate: 2,
+  quarantined: 1,
+  rejected: 0,
+  elapsedMs: 12.4,
+};
+
+function log(format: "json" | "text", level: "debug" | "info" | "warn" | "error", events: readonly TelemetryEvent[]) {
+  const lines: string[] = [];
+  const emit = createLog({ write: (line) => lines.push(line), format, level });
+  for (const event of events) emit(event);
+  return lines;
+}
+
+describe("createLog", () => {
+  it("writes one JSON object a line for machines", () => {
+    const [line = ""] = log("json", "info", [written]);
+    expect(line.endsWith("}\n")).toBe(true);
+    expect(JSON.parse(line)).toMatchObject({
+      level: "info",
+      type: "batch.written",
+      stored: 997,
+      msg: "stored 997, 2 already there, 1 quarantined in 12 ms",
+    });
+  });
+
+  it("writes a short line for a person", () => {
+    expect(log("text", "info", [written])).toEqual([
+      expect.stringMatching(/^\d\d:\d\d:\d\d info {2}stored 997, 2 already there, 1 quarantined in 12 ms\n$/),
+    ]);
+  });
+
+  it.each(["json", "text"] as const)("leaves out what is below the level (%s)", (format) => {
+    expect(log(format, "warn", [written])).toEqual([]);
+    expect(log(format, "warn", [refused])).toHaveLength(1);
+  });
+
+  it("does not let a bad producer flood the log, and says how often it happened", () => {
+    const lines = log(
+      "json",
+      "info",
+      Array.from({ length: 5_000 }, () => refused),
+    );
+    expect(lines.map((line) => (JSON.parse(line) as { times?: number }).times)).toEqual([undefined, 10, 100, 1000]);
+    expect(
+      log(
+        "text",
+        "info",
+        Array.from({ length: 10 }, () => refused),
+      )[1],
+    ).toContain("(10 times so far)");
+  });
+
+  it("warns of undeclared fields once", () => {
+    const unknown: TelemetryEvent = { type: "fields.unknown", events: 3 };
+    expect(log("text", "info", [unknown, unknown, unknown])).toHaveLength(1);
+  });
+});
