@@ -2,13 +2,16 @@
 import { setMaxListeners } from "node:events";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
+import { PiipeError } from "./errors.ts";
 import { loadKeyring } from "./keys/load-keyring.ts";
 import type { Keyring } from "./keys/keyring.ts";
 import { createSeal } from "./keys/seal.ts";
 import { SqsSource, type StaticCredentials } from "./pipeline/consume/sqs-source.ts";
 import type { Column, Mask } from "./pipeline/contracts.ts";
 import { compileDecoder } from "./pipeline/decode/compile-decoder.ts";
-import { Engine, type Totals } from "./pipeline/engine.ts";
+import { Engine } from "./pipeline/engine.ts";
+import type { Totals } from "./pipeline/totals.ts";
+import type { MigrationReport } from "./store/migration-report.ts";
 import { compileMask } from "./pipeline/mask/compile-mask.ts";
 import { tokenCharsOf } from "./pipeline/mask/token-chars.ts";
 import { boundsOf, checkTable } from "./pipeline/write/check-table.ts";
@@ -27,6 +30,8 @@ export interface PipelineOptions {
   /** The keyring's JSON, as `PIIPE_KEYS` holds it; undefined: only the configured file. */
   readonly keysJson: string | undefined;
   readonly emit: Emit;
+  /** Ends the start early; `run` takes its own signals. */
+  readonly stop: AbortSignal;
   /** End by itself when the queue is empty, instead of waiting for more. */
   readonly untilEmpty: boolean;
   /** Only for the demo's local queue; null: the standard AWS chain. */
@@ -74,17 +79,17 @@ export async function openTable(config: Config, keyring: Keyring | null, pool: P
   return table;
 }
 
-export interface MigrationReport {
-  /** Names of the migrations applied now. */
-  readonly applied: readonly string[];
-  readonly tableCreated: boolean;
-}
-
 /** Brings piipe's own tables up to date and creates the target table when it is missing. Idempotent. */
 export async function migrateDatabase(config: Config, pool: PostgresPool): Promise<MigrationReport> {
-  const applied = await migrate(pool);
+  const report = await createMissing(config, pool);
   const { failure } = await maintainLedger(pool, systemClock.nowMs());
   if (failure) throw failure;
+  return report;
+}
+
+/** Without the ledger's partitions: a run makes them beside its work, and until then the default one takes the claims. */
+async function createMissing(config: Config, pool: PostgresPool): Promise<MigrationReport> {
+  const applied = await migrate(pool);
   return { applied, tableCreated: await createTable(pool, config.sink.postgres.table, config.columns) };
 }
 
@@ -103,6 +108,8 @@ export async function openSource(config: Config, options: PipelineOptions): Prom
     attributeNames: config.columns.flatMap(({ origin }) => (origin.kind === "attribute" ? [origin.name] : [])),
     // A run that is to end asks in short turns; 20 s, SQS's longest wait, makes an idle service cheap.
     waitSeconds: options.untilEmpty ? 1 : 20,
+    giveUpAfterMs: options.untilEmpty ? GIVE_UP_AFTER_MS : null,
+    signal: options.stop,
     credentials: options.credentials,
     clock: systemClock,
     emit: options.emit,
@@ -121,13 +128,21 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
   const seal = publicKey === null ? null : createSeal(publicKey);
   const pool = openDatabase(config);
   try {
-    if (config.sink.postgres.createTable) await migrateDatabase(config, pool);
+    if (config.sink.postgres.createTable) await createMissing(config, pool);
     else await checkMigrated(pool);
     const table = await openTable(config, keyring, pool);
     const decode = compileDecoder(config.columns, boundsOf(table, config.columns), {
       unknownFields: config.unknownFields,
     });
     const source = await openSource(config, options);
+    if (source.ordered && !seal) {
+      await source.close();
+      throw new PiipeError("keys.missing", "a FIFO queue needs a keyring with a key for sealing", {
+        hint:
+          "Without one, a refused message would stay in the queue while later ones of its group are stored. " +
+          "`piipe keys new` makes a keyring with such a key.",
+      });
+    }
     const sink = new PostgresSink({ pool, table, columns: config.columns, sourceName: source.name });
     const engine = new Engine(
       { source, decode, mask, sink, seal },
@@ -155,6 +170,8 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
         emit({ type: "pipeline.started", source: source.name, table: showTable(table.name) });
         const ended = new AbortController();
         const keeping = keepLedger(pool, systemClock, emit, AbortSignal.any([ended.signal, abort]));
+        // Awaited at the end: until then its failure, a bug, must not end the process unseen.
+        keeping.catch(() => {});
         try {
           return await engine.run({ stop, abort, emptyConfirmations: options.untilEmpty ? EMPTY_CONFIRMATIONS : null });
         } finally {
@@ -163,8 +180,11 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
         }
       },
       async close() {
-        await source.close();
-        await sink.close();
+        try {
+          await source.close();
+        } finally {
+          await sink.close();
+        }
       },
     };
   } catch (error) {

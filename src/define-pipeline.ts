@@ -1,7 +1,9 @@
-import { migrateDatabase, type MigrationReport, openDatabase, openPipeline } from "./app.ts";
+import { migrateDatabase, openDatabase, openPipeline } from "./app.ts";
 import { parseConfig } from "./config/parse-config.ts";
-import type { PipelineConfig } from "./config/schema.ts";
-import type { Totals } from "./pipeline/engine.ts";
+import type { PipelineConfig } from "./config/pipeline-config.ts";
+import { PiipeError } from "./errors.ts";
+import type { Totals } from "./pipeline/totals.ts";
+import type { MigrationReport } from "./store/migration-report.ts";
 import type { Emit } from "./telemetry/events.ts";
 
 export interface RunPipelineOptions {
@@ -11,9 +13,9 @@ export interface RunPipelineOptions {
   readonly abort?: AbortSignal;
   /** End by itself when the queue is empty. Default: false. */
   readonly untilEmpty?: boolean;
-  /** Called for everything that happens; must return at once and must not throw. Default: nothing is reported. */
+  /** Called for everything that happens; must return at once. What it throws stops the run, which then throws it. */
   readonly onEvent?: Emit;
-  /** The keyring's JSON, instead of or beside `keys.file`. Default: none. */
+  /** The keyring's JSON, instead of `keys.file`, such as `process.env.PIIPE_KEYS`: code is not given it by itself. */
   readonly keysJson?: string;
 }
 
@@ -56,18 +58,46 @@ export function definePipeline(input: PipelineConfig, { baseFolder = "." } = {})
       }
     },
     async run(options = {}) {
+      checkOptions(options);
+      const { onEvent, keysJson, untilEmpty = false } = options;
       const never = new AbortController().signal;
-      const pipeline = await openPipeline(config, {
-        keysJson: options.keysJson,
-        emit: options.onEvent ?? (() => {}),
-        untilEmpty: options.untilEmpty ?? false,
-        credentials: null,
-      });
+      const stopping = new AbortController();
+      const stop = AbortSignal.any([options.stop ?? never, stopping.signal]);
+      let listenerFailure: { readonly error: unknown } | null = null;
+      const emit: Emit = (event) => {
+        try {
+          onEvent?.(event);
+        } catch (error) {
+          // Its place is after the drain: thrown into the engine, it would leave deliveries unsettled.
+          listenerFailure ??= { error };
+          stopping.abort();
+        }
+      };
+      const pipeline = await openPipeline(config, { keysJson, emit, stop, untilEmpty, credentials: null });
       try {
-        return await pipeline.run({ stop: options.stop ?? never, abort: options.abort ?? never });
+        const totals = await pipeline.run({ stop, abort: options.abort ?? never });
+        throwFailure(listenerFailure);
+        return totals;
       } finally {
         await pipeline.close();
       }
     },
   };
+}
+
+const OPTION_NAMES = ["stop", "abort", "untilEmpty", "onEvent", "keysJson"] as const satisfies ReadonlyArray<
+  keyof RunPipelineOptions
+>;
+
+/** A mistyped option would otherwise be a run that never ends. */
+function checkOptions(options: object): void {
+  const unknown = Object.keys(options).find((name) => !OPTION_NAMES.some((known) => known === name));
+  if (unknown === undefined) return;
+  throw new PiipeError("usage.invalid", `run() has no option ${unknown}`, {
+    hint: `Its options are ${OPTION_NAMES.join(", ")}. An AbortSignal goes into stop, which drains, or abort, which cancels.`,
+  });
+}
+
+function throwFailure(failure: { readonly error: unknown } | null): void {
+  if (failure) throw failure.error;
 }

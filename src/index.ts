@@ -1,6 +1,7 @@
 export { definePipeline, type PipelineDefinition, type RunPipelineOptions } from "./define-pipeline.ts";
-export type { PipelineConfig } from "./config/schema.ts";
+export type { PipelineConfig } from "./config/pipeline-config.ts";
+export type { MigrationReport } from "./store/migration-report.ts";
 export { ERROR_CODES, type ErrorCode, PiipeError } from "./errors.ts";
-export type { Totals } from "./pipeline/engine.ts";
+export type { Totals } from "./pipeline/totals.ts";
 export type { RejectionCode } from "./pipeline/contracts.ts";
 export type { TelemetryEvent, TelemetryEventType } from "./telemetry/events.ts";

@@ -119,7 +119,7 @@ const cases: readonly Case[] = [
   { file: "src/pipeline/write/types.ts", code: `export type * from "../../telemetry/events.ts";`, rule: null },
   {
     file: "src/pipeline/write/client.ts",
-    code: `export * from "../../postgres/pool.ts";\nexport * from "pg";`,
+    code: `export * from "../../postgres/pool.ts";`,
     rule: null,
   },
   { file: "src/cli/exit.ts", code: "export const id = process.pid;", rule: null },

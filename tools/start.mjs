@@ -8,12 +8,15 @@ import { build, mainFile } from "./build.mjs";
 if (!build()) process.exit(1);
 
 // npm passes SIGINT and SIGTERM on, but cannot when it is killed: then drain instead of staying behind.
-const parent = process.ppid;
-const watch = setInterval(() => {
-  if (process.ppid === parent) return;
-  clearInterval(watch);
-  process.kill(process.pid, "SIGTERM");
-}, 500).unref();
+// Without npm, as under nohup, the parent may well end first.
+if (process.env["npm_lifecycle_event"] === "start") {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, "SIGTERM");
+  }, 500).unref();
+}
 
 process.argv.splice(1, 1, mainFile, "demo");
 await import(pathToFileURL(mainFile).href);

@@ -26,6 +26,7 @@ FROM piipe.quarantine ORDER BY first_seen`;
 export async function printFindings(
   config: Config,
   summary: { readonly stored: number },
+  isServing: boolean,
   terminal: Terminal,
 ): Promise<void> {
   const pool = openDatabase(config);
@@ -41,9 +42,10 @@ export async function printFindings(
     await section(`Masked rows in user_logins (5 of ${summary.stored})`, ROWS);
     await section("Duplicates, still visible behind the mask", DUPLICATES);
     await section("Quarantined: refused, with the reason; the body is encrypted", QUARANTINE);
+    if (isServing) return;
     terminal.writeOut(
       `\n${style("bold", "Next")}\n` +
-        "  1. Look around in the database and send events of your own:  npm start -- --serve\n" +
+        "  1. Look around in the database and send events of your own:  npx piipe demo --serve\n" +
         "  2. Point piipe at your AWS queue:  README.md, “Your own queue and table”\n" +
         "  3. Read what is promised, and which test proves it:  docs/guarantees.md\n",
     );

@@ -18,7 +18,7 @@ const terminal: Terminal = {
   stdin: process.stdin,
   writeOut: (text) => process.stdout.write(text),
   writeError: (text) => process.stderr.write(text),
-  isInteractive: isatty(2),
+  isInteractive: isatty(2) && process.env["TERM"] !== "dumb",
   outIsTerminal: isatty(1),
   onSignal(listener) {
     process.on("SIGINT", listener);

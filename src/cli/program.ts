@@ -148,7 +148,7 @@ export function buildProgram(execute: (command: BoundCommand) => Promise<void>):
           return versionCommand({ json: options.json ?? false }, terminal);
         }),
       ),
-    [["piipe version --json", "with the versions of Node and of the SQL schema"]],
+    [["piipe version --json", "with the version of Node"]],
   );
   return program;
 }

@@ -13,6 +13,8 @@ export class ProgressBar {
   readonly #label: string;
   readonly #startedMs = Date.now();
   #drawnMs = 0;
+  /** When the last count came: the rate is of the work, not of the wait after it. */
+  #countedMs = Date.now();
   #isDrawn = false;
 
   constructor(terminal: Terminal, label: string) {
@@ -23,6 +25,7 @@ export class ProgressBar {
   /** @param total what is done plus what remains; null while unknown */
   update(done: number, total: number | null): void {
     const nowMs = Date.now();
+    this.#countedMs = nowMs;
     const isWatched = this.#terminal.isInteractive;
     if (nowMs - (this.#drawnMs || this.#startedMs) < (isWatched ? REDRAW_MS : PLAIN_LINE_MS)) return;
     this.#drawnMs = nowMs;
@@ -36,7 +39,7 @@ export class ProgressBar {
   }
 
   #draw(done: number, total: number | null): void {
-    const seconds = Math.max(0.001, (Date.now() - this.#startedMs) / 1000);
+    const seconds = Math.max(0.001, (this.#countedMs - this.#startedMs) / 1000);
     const rate = Math.round(done / seconds);
     const remaining = total !== null && rate > 0 ? Math.ceil((total - done) / rate) : null;
     const counts = total === null ? `${done}` : `${done} of ${total}`;

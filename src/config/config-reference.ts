@@ -18,11 +18,35 @@ Any value, but no key, may be or hold a reference to an environment variable:
 | --- | --- |
 | \`\${NAME}\` | what the variable holds; an error when it is not set |
 | \`\${NAME:-default}\` | the same, or the default when it is not set or empty |
-| \`$$\` | a dollar sign |
+| \`$$\{\` | \`$\{\` itself; any other dollar sign stands for itself |
 
 References are replaced after the file was read as YAML, so what a variable holds can never become another key. It
 becomes a number or true/false where the setting asks for one. Within \`{ }\` and \`[ ]\`, and where a default holds
 \`: \` or \` #\`, write the whole value in quotes. Anchors and tags are not supported.
+`;
+
+const TYPES = `## Types
+
+What a column's value must be in the event, and what the table's column may be. Anything else refuses the event, or stops
+the start. A masked column is text in the table, whatever its type.
+
+| type | in the event | in the table |
+| --- | --- | --- |
+| \`text\` | a string; stored as it is | text, varchar, char, citext |
+| \`integer\` | a whole number within ±(2⁵³ − 1) | smallint, integer, bigint, numeric, text |
+| \`number\` | a number | double precision, numeric without a scale, text |
+| \`boolean\` | \`true\` or \`false\` | boolean |
+| \`timestamp\` | RFC 3339 text with a zone, such as \`2026-01-31T12:00:00.5+02:00\`; digits beyond microseconds are cut | timestamptz, timestamp (in UTC), text |
+| \`date\` | \`2026-01-31\`, or a timestamp, whose UTC date counts | date, timestamp, text |
+| \`uuid\` | a UUID in any case | uuid, text |
+| \`ip\` | an IPv4 or IPv6 address without a zone | inet, text |
+| \`version\` | one to three numbers, such as \`2.3.0\` or \`0.96\` | integer, bigint, numeric: major × 1,000,000 + minor × 1,000 + patch; text: as it is |
+| \`json\` | any JSON | jsonb, json, text |
+
+Metadata are text, but for \`@sent_at\` and \`@received_at\`, which are timestamps. Message attributes are read as the
+column's type means them. Before masking with \`hmac-sha256\`, addresses are brought into one form (\`::ffff:192.0.2.1\` is
+\`192.0.2.1\`, IPv6 as in RFC 5952), and text is trimmed and composed (Unicode NFC); only UUIDs, MAC addresses and long
+capital hex are lower-cased, so \`Ann@example.org\` and \`ann@example.org\` have different tokens.
 `;
 
 /** A whole pipeline, shown in the documentation; a test parses it. */
@@ -43,7 +67,7 @@ columns:
 
 /** The whole of docs/configuration.md, made from the schema. */
 export function configReference(): string {
-  return `${INTRO.replace("EXAMPLE", () => EXAMPLE)}\n${sections(inputSchema(), "").join("\n")}`;
+  return `${INTRO.replace("EXAMPLE", () => EXAMPLE)}\n${sections(inputSchema(), "").join("\n")}\n${TYPES}`;
 }
 
 function sections(node: SchemaNode, path: string): readonly string[] {

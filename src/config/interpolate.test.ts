@@ -12,10 +12,11 @@ test.each([
   ["${UNSET:-default}", "default"],
   ["${MISSING:-}", ""],
   ["${NAME:-default}", "value"],
-  ["${MISSING:-http://h:80/$$x $&}", "http://h:80/$x $&"],
+  ["${MISSING:-http://h:80/$$x $&}", "http://h:80/$$x $&"],
   ["${NESTED}", "${NAME} $$ $&"],
   ["$${NAME}", "${NAME}"],
-  ["$$${NAME}", "$value"],
+  ["$$${NAME}", "$${NAME}"],
+  ["pa$$word", "pa$$word"],
   ["pa$word costs 5$", "pa$word costs 5$"],
 ])("%s gives %s", (text, expected) => {
   expect(interpolate(text, ENV)).toMatchObject({ text: expected, problems: [] });
@@ -23,7 +24,7 @@ test.each([
 
 test.each([
   ["plain", false],
-  ["$$", false],
+  ["$${", false],
   ["${MISSING:-x}", true],
   ["${NAME}", true],
 ])("whether %s has references: %s", (text, hasReferences) => {
@@ -31,7 +32,7 @@ test.each([
 });
 
 test.each(["UNSET", "MISSING", "constructor", "__proto__"])("%s is not set", (name) => {
-  expect(interpolate(`$$ \${${name}}`, ENV).problems).toStrictEqual([
+  expect(interpolate(`$$\{ \${${name}}`, ENV).problems).toStrictEqual([
     {
       reference: 1,
       what: `the environment variable ${name} is not set`,
@@ -47,12 +48,12 @@ test.each(["${", "${}", "${1A}", "${NAME", "${NAME-x}", "${NAME:-x", "${ NAME }"
       {
         reference: 0,
         what: "${ begins no environment reference",
-        remedy: "write ${NAME} or ${NAME:-default}, or $$ for a dollar sign",
+        remedy: "write ${NAME} or ${NAME:-default}, or $${ for ${ itself",
       },
     ]);
   },
 );
 
 test("references are found where they begin", () => {
-  expect(findReferences("a ${NAME} $$ $x ${1}")).toStrictEqual([2, 10, 16]);
+  expect(findReferences("a ${NAME} $${ $x ${1}")).toStrictEqual([2, 10, 17]);
 });

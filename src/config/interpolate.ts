@@ -16,12 +16,12 @@ interface ReferenceProblem {
   readonly remedy: string;
 }
 
-/** `$$`, `${NAME}`, `${NAME:-default}`, or a `${` that begins none of these. A lone `$` is itself. */
-const REFERENCE = /\$\$|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?/g;
+/** `$${`, `${NAME}`, `${NAME:-default}`, or a `${` that begins none of these. Any other `$` is itself. */
+const REFERENCE = /\$\$(?=\{)|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?/g;
 
 /**
  * Replaces environment references. As in a shell, the default is for a variable that is unset or empty, and what a
- * variable holds is not read again for references. `$$` is a dollar sign, also within a default.
+ * variable holds is not read again for references. `$${` is `${`; elsewhere two dollar signs, as in a password, are two.
  */
 export function interpolate(text: string, env: Environment): Interpolation {
   const problems: ReferenceProblem[] = [];
@@ -35,12 +35,12 @@ export function interpolate(text: string, env: Environment): Interpolation {
       problems.push({
         reference,
         what: "${ begins no environment reference",
-        remedy: "write ${NAME} or ${NAME:-default}, or $$ for a dollar sign",
+        remedy: "write ${NAME} or ${NAME:-default}, or $${ for ${ itself",
       });
       return "";
     }
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
-    if (fallback !== undefined) return value || fallback.replaceAll("$$", () => "$");
+    if (fallback !== undefined) return value || fallback;
     if (value === undefined) {
       problems.push({
         reference,

@@ -1,3 +1,4 @@
+import { COLUMN_TYPES } from "../pipeline/contracts.ts";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -61,7 +62,9 @@ test("the reference has a row for every setting, with its values and default", (
   expect(rows).toContain(
     "| `mask` | `hmac-sha256`, `sha256` |  | How the value is masked. Default: not personal data, stored as it is. |",
   );
-  const settings = configReference().match(/^\| `\w+` \|/gm) ?? [];
+  const [settingsPart = "", typesPart = ""] = configReference().split("## Types");
+  const settings = settingsPart.match(/^\| `\w+` \|/gm) ?? [];
+  for (const type of COLUMN_TYPES) expect(typesPart).toContain(`| \`${type}\` |`);
   expect(settings).toHaveLength(countSettings(inputSchema()));
 });
 

@@ -154,7 +154,7 @@ describe("environment references", () => {
     expect(await problems(`${VALID}${name}\nkeys:\n  domain: >\n    a\n    \${LATER}\n`)).toStrictEqual([
       "10:22: the environment variable NONE is not set; set it, or give a default: ${NONE:-default}",
       "10:30: the environment variable MISSING is not set; set it, or give a default: ${MISSING:-default}",
-      "10:41: ${ begins no environment reference; write ${NAME} or ${NAME:-default}, or $$ for a dollar sign",
+      "10:41: ${ begins no environment reference; write ${NAME} or ${NAME:-default}, or $${ for ${ itself",
       "14:5: the environment variable LATER is not set; set it, or give a default: ${LATER:-default}",
     ]);
   });

@@ -253,6 +253,14 @@ describe("what is wrong and what would be right", () => {
       column({ type: "ip", from: "@sent_at" }),
       "columns.c.type does not suit this metadata; it must be timestamp or date or text",
     ],
+    [
+      { columns: { m: { from: "d.ip", type: "ip", mask: "hmac-sha256" }, c: { from: "d.ip", type: "text" } } },
+      "columns.c would store unmasked what another column masks; mask it too, or remove it",
+    ],
+    [
+      { columns: { m: { from: "d.ip", type: "ip", mask: "hmac-sha256" }, d: { type: "json" } } },
+      "columns.d would store unmasked what another column masks; mask it too, or remove it",
+    ],
     [column({ reveal: true }), "unknown key reveal in columns.c; the keys here are from, type, mask, nullable"],
     [column({ nulable: true }), "unknown key nulable in columns.c; did you mean nullable?"],
     [{ dedupeBy: "id" }, `unknown key dedupeBy at the top; ${TOP}`],

@@ -36,7 +36,10 @@ export interface PipelineConfig {
   /** The secret keys of the masks. */
   keys?:
     | {
-        /** The keyring made by `piipe keys new`, relative to this file. Default: the environment's PIIPE_KEYS. */
+        /**
+         * The keyring made by `piipe keys new`, relative to this file. Default: the environment's PIIPE_KEYS,
+         * or `keysJson` in code.
+         */
         file?: string | undefined;
         /**
          * Equal values have equal tokens within one domain, and unlinkable ones across domains. Default: the

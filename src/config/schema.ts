@@ -130,7 +130,9 @@ const keys = mapping("a mapping with the keys file and domain", {
     .string("the path of a keyring file")
     .min(1, "the path of a keyring file")
     .optional()
-    .describe("The keyring made by `piipe keys new`, relative to this file. Default: the environment's PIIPE_KEYS."),
+    .describe(
+      "The keyring made by `piipe keys new`, relative to this file. Default: the environment's PIIPE_KEYS, or `keysJson` in code.",
+    ),
   domain: text(KEY_DOMAIN, isKeyDomain)
     .optional()
     .describe(
@@ -272,6 +274,13 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
       });
     }
   }
+  for (const name of rawTwins(asObject(config["columns"]))) {
+    context.addIssue({
+      code: "custom",
+      path: ["columns", name],
+      message: "would store unmasked what another column masks; mask it too, or remove it",
+    });
+  }
   const table = asObject(asObject(config["sink"])["postgres"])["table"];
   const isNamed = config["name"] !== undefined || asObject(config["keys"])["domain"] !== undefined;
   const tableName = typeof table === "string" ? parseTableName(table) : null;
@@ -282,6 +291,26 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
       message: `cannot name the keys' domain, which needs ${KEY_DOMAIN}; give the pipeline a name`,
     });
   }
+}
+
+/** Names of unmasked columns whose value is, or holds, what a masked column is made from. */
+function rawTwins(settingsByName: Readonly<Record<string, unknown>>): readonly string[] {
+  const places = Object.entries(settingsByName).map(([name, settings]) => {
+    const { from, mask } = asObject(settings);
+    return { name, isMasked: mask !== undefined, place: typeof from === "string" ? placeOf(from) : [name] };
+  });
+  const masked = places.filter(({ isMasked }) => isMasked);
+  return places
+    .filter(
+      ({ isMasked, place }) => !isMasked && masked.some((other) => place.every((part, i) => part === other.place[i])),
+    )
+    .map(({ name }) => name);
+}
+
+/** The steps to a value: a shorter way holds all longer ones that begin with it. */
+function placeOf(from: string): readonly string[] {
+  const origin = parseOrigin(from);
+  return origin.ok && origin.value.kind === "field" ? origin.value.path : [from];
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -75,7 +75,7 @@ describe("loadKeyring", () => {
 
   test("refuses a directory and a file far too large", async () => {
     await chmod(folder, 0o700);
-    await expect(loadKeyring({ file: folder, environment: undefined })).rejects.toMatchObject({ code: "keys.missing" });
+    await expect(loadKeyring({ file: folder, environment: undefined })).rejects.toMatchObject({ code: "keys.invalid" });
     await writeFile(file, " ".repeat(1_048_577), { mode: 0o600 });
     await expect(loadKeyring({ file, environment: undefined })).rejects.toMatchObject({ code: "keys.invalid" });
   });

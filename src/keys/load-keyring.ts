@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { constants, open } from "node:fs/promises";
 import { platform } from "node:os";
 import { PiipeError } from "../errors.ts";
 import { Keyring } from "./keyring.ts";
@@ -7,6 +7,7 @@ import { PrivateKey } from "./private-key.ts";
 /** A keyring with a thousand versions is a tenth of this: anything larger is another file. */
 const FILE_BYTES_MAX = 1_048_576;
 const GROUP_AND_OTHERS = 0o077;
+const NAME_A_FILE = "Name a file that `piipe keys new` wrote.";
 
 export interface KeyringPlaces {
   /** Path of the keyring file, or null when the configuration names none. */
@@ -62,10 +63,13 @@ export async function loadPrivateKey(file: string): Promise<PrivateKey> {
 /** The text of a file that nobody but its owner can read; null when there is no such file. */
 async function readSecretFile(path: string): Promise<string | null> {
   try {
-    const handle = await open(path, "r");
+    // Not blocking: a named pipe in the place of the file would hold up the start for ever.
+    const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
       // Asked of the open file: a path could be exchanged between two looks at it.
-      const { mode, size } = await handle.stat();
+      const stats = await handle.stat();
+      const { mode, size } = stats;
+      if (!stats.isFile()) throw new PiipeError("keys.invalid", `${path} is no regular file`, { hint: NAME_A_FILE });
       // Windows has no such bits: it reports every file as open to all.
       if (platform() !== "win32" && (mode & GROUP_AND_OTHERS) !== 0) throw tooOpen(path, mode);
       if (size > FILE_BYTES_MAX) throw new PiipeError("keys.invalid", `${path} is too large for a key file`);

@@ -1,5 +1,5 @@
 /**
- * The contracts between the stages of the pipeline, and its glossary. Types only.
+ * The contracts between the stages of the pipeline, and its glossary. Types, and the closed lists of names behind them.
  *
  * - delivery: one receipt of an SQS message; a message may be delivered several times
  * - event: the JSON object that a message's body holds
@@ -163,11 +163,16 @@ export interface Source {
   receive(room: number, stop: AbortSignal): Promise<readonly Delivery[]>;
   /**
    * Called with deliveries whose outcome is known. Resolves when every settlement is done or given up; a delivery
-   * whose settlement failed is redelivered later, which the ledger makes harmless. Does not throw for that.
+   * whose settlement failed is redelivered later, which the ledger makes harmless. Does not throw for that. It
+   * throws a PiipeError when the queue refuses settlements for good, once no request is under way any more; the
+   * deliveries of the call are then given up like those whose settlement failed.
    * `abort` cancels the requests.
    */
   settle(settled: ReadonlyMap<Delivery, Settlement>, abort: AbortSignal): Promise<SettleReport>;
-  /** Messages in the queue, whether visible, delayed or held by a consumer. Approximate on SQS. */
+  /**
+   * Messages in the queue, whether visible, delayed or held by a consumer. Approximate on SQS.
+   * Throws a PiipeError, `retryable` when asking again may help; `interrupted`, at once, when `signal` fires.
+   */
   depth(signal: AbortSignal): Promise<number>;
   /** Safe twice. Unsettled deliveries become visible again when their visibility timeout ends. */
   close(): Promise<void>;
@@ -204,7 +209,10 @@ export interface Batch {
 
 export type WriteOutcome =
   | { readonly kind: "stored" }
-  /** The ledger already had the id: the message was stored or quarantined before. */
+  /**
+   * The ledger already had the id: the message was stored or quarantined before. That includes an earlier try of this
+   * very batch whose COMMIT went through while the reply was lost.
+   */
   | { readonly kind: "duplicate" }
   | { readonly kind: "quarantined" }
   /** PostgreSQL refused this record; nothing of it was written. */

@@ -1,11 +1,17 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { ModelSink } from "../../tests/support/model-sink.ts";
 import { delivery, ModelSource } from "../../tests/support/model-source.ts";
 import { systemClock } from "../clock.ts";
 import { PiipeError } from "../errors.ts";
 import type { TelemetryEvent } from "../telemetry/events.ts";
-import type { Decode, Delivery, Mask, MaskedRecord, Seal } from "./contracts.ts";
+import type { Clock, Decode, Delivery, Mask, MaskedRecord, Seal } from "./contracts.ts";
 import { Engine, type EngineLimits } from "./engine.ts";
+
+/** The machine's, unless a test sets its own time. */
+let clock: { -readonly [K in keyof Clock]: Clock[K] };
+beforeEach(() => {
+  clock = { ...systemClock };
+});
 
 const limits: EngineLimits = {
   inFlightMax: 100,
@@ -46,7 +52,7 @@ function setUp(options: Setup = {}) {
     sink,
     seal: options.seal === undefined ? seal : options.seal,
   };
-  const engine = new Engine(stages, { ...limits, ...options.limits }, systemClock, (event) => {
+  const engine = new Engine(stages, { ...limits, ...options.limits }, clock, (event) => {
     events.push(event);
     for (const each of waiting) if (each.type === event.type) each.resolve();
   });
@@ -77,9 +83,15 @@ describe("Engine", () => {
 
   it("deletes nothing before its batch is committed", async () => {
     const { source, sink, run } = setUp();
-    sink.beforeWrite = (batch) => {
-      for (const { id } of batch.records) expect(source.deleted).not.toContain(id);
+    const committed = new Set<string>();
+    sink.beforeWrite = async () => {
+      // Whoever did not wait for the write would delete now.
+      for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     };
+    sink.afterCommit = () => {
+      for (const id of sink.rows.keys()) committed.add(id);
+    };
+    source.onDelete = (id) => expect(committed).toContain(id);
     source.send(...messages(60));
     await run();
     expect(source.deleted).toHaveLength(60);
@@ -97,7 +109,13 @@ describe("Engine", () => {
     source.send(...messages(19), delivery("poison", "bad"));
     expect(await run()).toMatchObject({ stored: 19, quarantined: 1, deleted: 20 });
     expect(sink.quarantine.get("poison")).toBe("body.not-json");
-    expect(events).toContainEqual({ type: "event.refused", code: "body.not-json", path: null, fate: "quarantine" });
+    expect(events).toContainEqual({
+      type: "event.refused",
+      messageId: "poison",
+      code: "body.not-json",
+      path: null,
+      fate: "quarantine",
+    });
   });
 
   it("leaves a refused message in the queue when there is no key to seal it with, and still ends when empty", async () => {
@@ -161,6 +179,31 @@ describe("Engine", () => {
     expect(source.held.size).toBe(0);
   });
 
+  it.each([0.5, 0.9])(
+    "halts at a share of %d when it is PostgreSQL that refuses nearly all",
+    async (haltAboveShare) => {
+      const { source, sink, run } = setUp({ limits: { haltAboveShare } });
+      const all = messages(1_000);
+      for (const { id } of all) sink.unfit.add(id);
+      source.send(...all);
+      await expect(run()).rejects.toMatchObject({ code: "data.beyond-limit" });
+      expect(sink.quarantine.size).toBeLessThan(200);
+    },
+  );
+
+  it("does not take a left message that comes back for a new refusal", async () => {
+    const { source, run } = setUp({ seal: null, limits: { haltAboveShare: 0.3 } });
+    const poison = Array.from({ length: 20 }, (_, index) => delivery(`bad${index}`, "bad"));
+    source.send(...messages(100), ...poison);
+    let rounds = 0;
+    source.beforeReceive = () => {
+      if (source.waiting.length > 0 || source.held.size > 0 || rounds === 5) return;
+      rounds += 1;
+      source.send(...poison.map((each) => ({ ...each, attempt: rounds + 1 })));
+    };
+    expect(await run()).toMatchObject({ stored: 100, left: 120 });
+  });
+
   it("never halts when the limit is 1", async () => {
     const { source, run } = setUp({ limits: { haltAboveShare: 1 } });
     source.send(...messages(300, "bad"));
@@ -198,17 +241,9 @@ describe("Engine", () => {
     expect(ordered.sink.order).toEqual(messages(60).map(({ id }) => id));
   });
 
-  it("does not let a later message of a group overtake one that went back to the queue", async () => {
-    const { source, sink, run } = setUp({ source: new ModelSource({ ordered: true }), seal: null });
-    source.send(
-      delivery("a1", "ok", { groupId: "a" }),
-      delivery("a2", "bad", { groupId: "a" }),
-      delivery("a3", "ok", { groupId: "a" }),
-      delivery("b1", "ok", { groupId: "b" }),
-    );
-    expect(await run()).toMatchObject({ stored: 2, left: 1 });
-    expect(sink.order).toEqual(["a1", "b1"]);
-    expect(source.released.map(({ id }) => id).toSorted()).toEqual(["a2", "a3"]);
+  it("does not run an ordered source without a key to seal with: what follows a left message would overtake it", async () => {
+    const { run } = setUp({ source: new ModelSource({ ordered: true }), seal: null });
+    await expect(run()).rejects.toThrow("an ordered source needs a key to seal with");
   });
 
   it("drains on stop: finishes what was received, receives no more", async () => {
@@ -219,6 +254,65 @@ describe("Engine", () => {
     stop.abort();
     expect(await running).toMatchObject({ received: 7, stored: 7, deleted: 7 });
     expect(sink.batchSizes).toEqual([7]);
+  });
+
+  it("ends well when stopped while it asks whether the queue is empty", async () => {
+    const { source, run, stop } = setUp();
+    source.depth = () => {
+      stop.abort();
+      return Promise.reject(new DOMException("aborted", "AbortError"));
+    };
+    source.send(...messages(3));
+    expect(await run()).toMatchObject({ stored: 3, deleted: 3 });
+  });
+
+  it("goes on when the queue could not be asked whether it is empty, and gives up only after a time", async () => {
+    const throttled = new PiipeError("queue.throttled", "slow down", { retryable: true });
+    const passing = setUp();
+    let failures = 2;
+    const depth = passing.source.depth.bind(passing.source);
+    passing.source.depth = () => (failures-- > 0 ? Promise.reject(throttled) : depth());
+    passing.source.send(...messages(3));
+    expect(await passing.run()).toMatchObject({ stored: 3 });
+
+    const lasting = setUp({ limits: { giveUpAfterMs: 0 } });
+    lasting.source.depth = () => Promise.reject(throttled);
+    await expect(lasting.run()).rejects.toBe(throttled);
+  });
+
+  it("writes a batch that can no longer fill without waiting for its linger", async () => {
+    const { source, run } = setUp({ limits: { inFlightMax: 10, lingerMs: 3_600_000 } });
+    source.send(...messages(35));
+    expect(await run()).toMatchObject({ stored: 35 });
+  });
+
+  it("does not let refused messages put off a row that waits for its linger", async () => {
+    const { source, sink, run, stop } = setUp({ seal: null, limits: { lingerMs: 20, haltAboveShare: 1 } });
+    source.send(delivery("good", "ok"));
+    let sent = 0;
+    source.beforeReceive = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (sink.rows.size > 0 || sent === 1_000) stop.abort();
+      else source.send(delivery(`bad${(sent += 1)}`, "bad"));
+    };
+    await run(null);
+    expect(sent).toBeLessThan(100);
+  });
+
+  it("gives back what a database that is away does not take, when it is stopped", async () => {
+    const { source, sink, run, stop, seen } = setUp({ limits: { lingerMs: 1 } });
+    const away = new PiipeError("database.unreachable", "away", { retryable: true });
+    let nowMs = 0;
+    clock.nowMs = () => (nowMs += 1_000);
+    sink.beforeWrite = () => {
+      throw away;
+    };
+    source.send(...messages(5));
+    const running = run(null);
+    await seen("batch.retried");
+    stop.abort();
+    await expect(running).rejects.toBe(away);
+    expect(source.released).toHaveLength(5);
   });
 
   it("settles nothing on abort: what is unsettled is redelivered", async () => {

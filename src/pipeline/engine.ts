@@ -13,9 +13,11 @@ import type {
   Sink,
   Source,
 } from "./contracts.ts";
-import { GroupOrder } from "./group-order.ts";
+import { EmptyWatch } from "./empty-watch.ts";
+import { LeftMessages } from "./left-messages.ts";
 import { OpenBatch } from "./open-batch.ts";
 import { RefusalGuard } from "./refusal-guard.ts";
+import type { Totals } from "./totals.ts";
 import { writeWithRetry } from "./write-with-retry.ts";
 
 export interface EngineStages {
@@ -23,7 +25,10 @@ export interface EngineStages {
   readonly decode: Decode;
   readonly mask: Mask;
   readonly sink: Sink;
-  /** null: no key to seal with. A refused message then stays in the queue, for its dead-letter queue to take. */
+  /**
+   * null: no key to seal with. A refused message then stays in the queue, for its dead-letter queue to take. An ordered
+   * source needs one: what follows a message that stays would overtake it.
+   */
   readonly seal: Seal | null;
 }
 
@@ -53,21 +58,9 @@ export interface RunOptions {
   readonly emptyConfirmations: number | null;
 }
 
-/** What a run did. Every count is of deliveries: a redelivered message counts each time. */
-export interface Totals {
-  received: number;
-  /** Rows written. */
-  stored: number;
-  /** Redeliveries of what was stored or quarantined before: deleted again, nothing written. */
-  duplicate: number;
-  quarantined: number;
-  /** Refused with no key to seal with: not stored, not deleted. */
-  left: number;
-  deleted: number;
-}
-
 /** A refused message that stays in the queue comes back after this, times its attempt. */
 const LEFT_DELAY_SECONDS = 10;
+const LEFT_DELAY_SECONDS_MAX = 900;
 /** Room is counted in messages: bytes become messages by the mean size seen, and by this before any was seen. */
 const FIRST_BODY_BYTES = 4_096;
 
@@ -79,7 +72,7 @@ const DELETE: Settlement = { kind: "delete" };
  *
  * It owns the promise of delivery: a delivery is settled with `delete` only after the transaction that holds it was
  * committed, and everything it holds at once is bounded by messages and by bytes. It knows no SQS and no PostgreSQL.
- * One instance runs once.
+ * One instance runs once. One file, although a long one: every step moves the same counts of what is in flight.
  */
 export class Engine {
   readonly totals: Totals = { received: 0, stored: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
@@ -88,12 +81,12 @@ export class Engine {
   readonly #clock: Clock;
   readonly #emit: Emit;
   readonly #guard: RefusalGuard;
-  readonly #groups = new GroupOrder();
   readonly #writesMax: number;
   /** Fires when nothing more shall be received: stop, abort or failure. */
   readonly #receiving = new AbortController();
   /** Notified whenever room, work or a signal changes. */
   readonly #changed = new Condition();
+  #stop: AbortSignal = new AbortController().signal;
   #abort: AbortSignal = new AbortController().signal;
   readonly #failed = new AbortController();
   #failure: unknown = null;
@@ -106,9 +99,7 @@ export class Engine {
   #inFlight = 0;
   #inFlightBytes = 0;
   #bodyBytesMean = FIRST_BODY_BYTES;
-  /** Messages that this run refused and left in the queue: an empty queue may still hold them. Kept only for that. */
-  readonly #leftIds = new Set<string>();
-  #endsWhenEmpty = false;
+  readonly #left = new LeftMessages();
 
   constructor(stages: EngineStages, limits: EngineLimits, clock: Clock, emit: Emit) {
     this.#stages = stages;
@@ -131,8 +122,10 @@ export class Engine {
    */
   async run(options: RunOptions): Promise<Totals> {
     const { stop, abort, emptyConfirmations } = options;
+    if (this.#stages.source.ordered && !this.#stages.seal)
+      throw new Error("an ordered source needs a key to seal with");
+    this.#stop = stop;
     this.#abort = abort;
-    this.#endsWhenEmpty = emptyConfirmations !== null;
     const stopReceiving = (): void => {
       this.#receiving.abort();
       this.#changed.notify();
@@ -147,6 +140,7 @@ export class Engine {
     }
     if (this.#inFlight > 0) this.#emit({ type: "pipeline.draining", inFlight: this.#inFlight });
     await this.#drained();
+    this.#linger.abort();
     stop.removeEventListener("abort", stopReceiving);
     abort.removeEventListener("abort", stopReceiving);
 
@@ -157,29 +151,33 @@ export class Engine {
         hint: "Nothing is lost: they become visible in the queue again when their visibility timeout ends.",
       });
     }
-    this.#emit({ type: "pipeline.stopped", inFlight: 0 });
+    this.#emit({ type: "pipeline.stopped" });
     return this.totals;
   }
 
   async #receiveLoop(emptyConfirmations: number | null): Promise<void> {
     const { source } = this.#stages;
     const stop = this.#receiving.signal;
-    let emptyTimes = 0;
+    const { giveUpAfterMs } = this.#limits;
+    const watch =
+      emptyConfirmations === null
+        ? null
+        : new EmptyWatch(source, this.#clock, { confirmations: emptyConfirmations, giveUpAfterMs });
     while (!stop.aborted) {
       const room = this.#room();
       if (room === 0) {
+        // A batch that can no longer fill must not wait for its linger.
+        if (this.#writing === 0) this.#flush();
         await this.#changed.wait();
         continue;
       }
       const deliveries = await source.receive(room, stop);
       if (deliveries.length > 0) {
-        emptyTimes = 0;
+        watch?.reset();
         this.#ingest(deliveries);
-      } else if (emptyConfirmations !== null) {
+      } else if (watch) {
         await this.#drained();
-        if (stop.aborted) return;
-        emptyTimes = (await source.depth(stop)) <= this.#leftIds.size ? emptyTimes + 1 : 0;
-        if (emptyTimes >= emptyConfirmations) return;
+        if (stop.aborted || (await watch.isEmpty(this.#left.countAt(this.#clock.nowMs()), stop))) return;
       }
     }
   }
@@ -197,7 +195,6 @@ export class Engine {
     let bytes = 0;
     let redelivered = 0;
     for (const delivery of deliveries) {
-      this.#groups.enter(delivery);
       bytes += delivery.bodyBytes;
       if (delivery.attempt > 1) redelivered += 1;
     }
@@ -206,6 +203,7 @@ export class Engine {
     this.#inFlightBytes += bytes;
     this.#bodyBytesMean += (Math.max(1, bytes / deliveries.length) - this.#bodyBytesMean) / 8;
     this.#emit({ type: "deliveries.received", count: deliveries.length, redelivered, bytes });
+    if (this.#abort.aborted) return;
 
     const released = new Map<Delivery, Settlement>();
     let unknownFields = 0;
@@ -217,7 +215,6 @@ export class Engine {
         this.#fail(error);
         released.set(delivery, RELEASE_NOW);
       }
-      this.#flushWhenFull();
     }
     if (unknownFields > 0) this.#emit({ type: "fields.unknown", events: unknownFields });
     if (released.size > 0) void this.#settle(released);
@@ -225,27 +222,25 @@ export class Engine {
 
   /** Decodes and masks one delivery into the open batch. Returns true when the event had undeclared fields. */
   #take(delivery: Delivery, released: Map<Delivery, Settlement>): boolean {
-    if (this.#failed.signal.aborted || this.#groups.isBlocked(delivery)) {
+    if (this.#failed.signal.aborted) {
       released.set(delivery, RELEASE_NOW);
       return false;
     }
     const decoded = this.#stages.decode(delivery);
     const masked = decoded.ok ? this.#stages.mask(decoded.value) : decoded;
     if (!masked.ok) {
+      if (!this.#left.has(delivery.id) && this.#guard.count(true)) this.#fail(beyondLimit(this.#guard));
       this.#refuse(delivery, masked.error, released);
       return false;
     }
     this.#guard.count(false);
     this.#open.addRecord(masked.value, delivery);
+    this.#flushOrLinger();
     return decoded.ok && decoded.value.hasUnknownFields;
   }
 
-  /**
-   * Sends a refused event to the quarantine; with no key to seal it, leaves its message in the queue. Beyond the
-   * limit the pipeline fails instead.
-   */
+  /** Sends a refused event to the quarantine; with no key to seal it, leaves its message in the queue. */
   #refuse(delivery: Delivery, rejection: Rejection, released: Map<Delivery, Settlement>): void {
-    if (this.#guard.count(true)) this.#fail(beyondLimit(this.#guard));
     if (this.#failed.signal.aborted) {
       released.set(delivery, RELEASE_NOW);
       return;
@@ -254,16 +249,18 @@ export class Engine {
     if (seal) {
       const { id, sentAtMs, attempt, body } = delivery;
       this.#open.addRefused({ id, sentAtMs, attempt, rejection, sealedBody: seal(body, id) }, delivery);
+      this.#flushOrLinger();
     } else {
-      this.#groups.block(delivery);
-      if (this.#endsWhenEmpty) this.#leftIds.add(delivery.id);
+      const delaySeconds = Math.min(LEFT_DELAY_SECONDS_MAX, LEFT_DELAY_SECONDS * delivery.attempt);
+      this.#left.add(delivery.id, this.#clock.nowMs() + delaySeconds * 1_000);
       this.totals.left += 1;
-      released.set(delivery, { kind: "release", delaySeconds: LEFT_DELAY_SECONDS * delivery.attempt });
+      released.set(delivery, { kind: "release", delaySeconds });
     }
-    this.#emit({ type: "event.refused", ...rejection, fate: seal ? "quarantine" : "left" });
+    this.#emit({ type: "event.refused", messageId: delivery.id, ...rejection, fate: seal ? "quarantine" : "left" });
   }
 
-  #flushWhenFull(): void {
+  /** After each row that was added. */
+  #flushOrLinger(): void {
     const { batchRowsMax, batchBytesMax, lingerMs } = this.#limits;
     const { size, bytes } = this.#open;
     if (size >= batchRowsMax || bytes >= batchBytesMax) {
@@ -302,6 +299,7 @@ export class Engine {
       const outcome = await writeWithRetry(this.#stages.sink, batch, {
         clock: this.#clock,
         emit: this.#emit,
+        stop: this.#stop,
         abort: this.#abort,
         failed: this.#failed.signal,
         giveUpAfterMs: this.#limits.giveUpAfterMs,
@@ -330,8 +328,8 @@ export class Engine {
       if (!delivery) throw new Error("the sink's outcomes do not match its batch");
       counts[result.kind] += 1;
       if (result.kind === "rejected") {
+        if (this.#guard.countTurnedBad()) this.#fail(beyondLimit(this.#guard));
         this.#refuse(delivery, result.rejection, settled);
-        this.#flushWhenFull();
       } else {
         settled.set(delivery, DELETE);
       }
@@ -356,10 +354,7 @@ export class Engine {
     this.#tasks -= 1;
     if (!this.#abort.aborted) {
       this.#inFlight -= settled.size;
-      for (const delivery of settled.keys()) {
-        this.#inFlightBytes -= delivery.bodyBytes;
-        this.#groups.leave(delivery);
-      }
+      for (const delivery of settled.keys()) this.#inFlightBytes -= delivery.bodyBytes;
     }
     this.#changed.notify();
   }

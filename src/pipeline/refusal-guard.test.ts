@@ -29,6 +29,14 @@ describe("RefusalGuard", () => {
     expect(bad).toBe(500);
   });
 
+  it("counts an event that turned bad later once, as refused", () => {
+    const guard = new RefusalGuard(0.9);
+    for (let index = 0; index < 200; index += 1) guard.count(false);
+    for (let index = 0; index < 180; index += 1) expect(guard.countTurnedBad()).toBe(false);
+    expect(guard.countTurnedBad()).toBe(true);
+    expect(guard.recent).toEqual({ refused: 181, events: 200 });
+  });
+
   it("never halts at 1", () => {
     const guard = new RefusalGuard(1);
     for (let index = 0; index < 2_000; index += 1) expect(guard.count(true)).toBe(false);

@@ -24,6 +24,23 @@ export class RefusalGuard {
     this.#refusedInWindow += Number(isRefused) - (this.#refusedFlags[slot] ?? 0);
     this.#refusedFlags[slot] = Number(isRefused);
     this.#seen += 1;
+    return this.#isBeyondLimit();
+  }
+
+  /** Takes back an event that was counted as good: PostgreSQL refused its row. Returns as `count` does. */
+  countTurnedBad(): boolean {
+    const judged = Math.min(this.#seen, WINDOW_EVENTS);
+    for (let back = 1; back <= judged; back += 1) {
+      const slot = (this.#seen - back) % WINDOW_EVENTS;
+      if (this.#refusedFlags[slot] === 1) continue;
+      this.#refusedFlags[slot] = 1;
+      this.#refusedInWindow += 1;
+      break;
+    }
+    return this.#isBeyondLimit();
+  }
+
+  #isBeyondLimit(): boolean {
     const judged = Math.min(this.#seen, WINDOW_EVENTS);
     return judged >= JUDGED_FROM_EVENTS && this.#refusedInWindow > judged * this.#haltAboveShare;
   }

@@ -5,11 +5,15 @@ import type { Batch, BatchOutcome, Clock, Sink } from "./contracts.ts";
 
 const RETRY_BASE_MS = 100;
 const RETRY_CAP_MS = 10_000;
+/** How long a write may go on failing once the pipeline drains: well below the usual grace of 30 s. */
+const DRAIN_RETRY_MS = 5_000;
 
 export interface WriteRetryOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly abort: AbortSignal;
+  /** Fires when the pipeline drains: then what cannot be written soon is better given back to the queue. */
+  readonly stop: AbortSignal;
   /** Fires when waiting for better times makes no sense any more: the pipeline has failed elsewhere. */
   readonly failed: AbortSignal;
   /** Give up when the write has failed for so long; null: never. */
@@ -22,17 +26,18 @@ export interface WriteRetryOptions {
  * @throws {PiipeError} the last error, when it is not worth a retry
  */
 export async function writeWithRetry(sink: Sink, batch: Batch, options: WriteRetryOptions): Promise<BatchOutcome> {
-  const { clock, emit, abort, failed, giveUpAfterMs } = options;
+  const { clock, emit, stop, abort, failed, giveUpAfterMs } = options;
   const startedMs = clock.nowMs();
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await sink.write(batch, abort);
     } catch (error) {
       if (!(error instanceof PiipeError) || !error.retryable || abort.aborted || failed.aborted) throw error;
-      if (giveUpAfterMs !== null && clock.nowMs() - startedMs >= giveUpAfterMs) throw error;
+      const limitMs = stop.aborted ? DRAIN_RETRY_MS : giveUpAfterMs;
+      if (limitMs !== null && clock.nowMs() - startedMs >= limitMs) throw error;
       const delayMs = backoffMs(attempt, RETRY_BASE_MS, RETRY_CAP_MS, clock.random());
       emit({ type: "batch.retried", code: error.code, sqlState: error.sqlState, attempt, delayMs });
-      await clock.sleep(delayMs, AbortSignal.any([abort, failed]));
+      await clock.sleep(delayMs, AbortSignal.any(stop.aborted ? [abort, failed] : [abort, failed, stop]));
     }
   }
 }

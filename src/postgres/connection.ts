@@ -1,7 +1,9 @@
+import { setMaxListeners } from "node:events";
+
 import pg from "pg";
 
 import { PiipeError } from "../errors.ts";
-import { ClosingClient } from "./closing-client.ts";
+import { closingClient } from "./closing-client.ts";
 import { connectFailure, type Place } from "./connect-failure.ts";
 import { databaseFailure } from "./database-failure.ts";
 
@@ -44,9 +46,17 @@ export interface PostgresPool {
   readonly place: Place;
   /** @throws {PiipeError} `database.*` when there is no connection; `interrupted` when `abort` fires first */
   connect(abort?: AbortSignal): Promise<PostgresConnection>;
-  /** One statement on any connection, outside a transaction. Fails as `connect` and `PostgresConnection.query` do. */
-  query(doing: string, text: string, values?: readonly (string | null)[]): Promise<StatementResult>;
-  /** Waits for connections in use. Safe twice. */
+  /**
+   * One statement on any connection, outside a transaction. Fails as `connect` and `PostgresConnection.query` do.
+   * `abort` cuts the connection, also in the middle of the statement.
+   */
+  query(
+    doing: string,
+    text: string,
+    values?: readonly (string | null)[],
+    abort?: AbortSignal,
+  ): Promise<StatementResult>;
+  /** Waits for connections in use, and cuts those that are still being made. Safe twice. */
   close(): Promise<void>;
 }
 
@@ -57,10 +67,13 @@ export interface PostgresPool {
 export function openPool({ url, connectionsMax }: PoolOptions): PostgresPool {
   const connectionString = url.reveal();
   const place = placeOf(connectionString);
+  const closed = new AbortController();
+  // One listener for each connection that is being made.
+  setMaxListeners(0, closed.signal);
   const pool = new pg.Pool({
     connectionString,
     max: connectionsMax,
-    Client: ClosingClient,
+    Client: closingClient(closed.signal),
     application_name: "piipe",
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: REPLY_TIMEOUT_MS,
@@ -84,19 +97,25 @@ export function openPool({ url, connectionsMax }: PoolOptions): PostgresPool {
   return {
     place,
     connect,
-    async query(doing, text, values) {
-      const connection = await connect();
+    async query(doing, text, values, abort) {
+      const connection = await connect(abort);
+      const uncut = cutOnAbort(connection, abort);
       try {
         return await connection.query(doing, text, values);
       } catch (error) {
         connection.destroy();
+        if (abort?.aborted === true) throw new PiipeError("interrupted", `stopped while ${doing}`);
         throw error;
       } finally {
+        uncut();
         connection.release();
       }
     },
     close() {
-      closing ??= pool.end();
+      if (closing === null) {
+        closing = pool.end();
+        closed.abort();
+      }
       return closing;
     },
   };
@@ -125,6 +144,14 @@ function wrap(client: pg.PoolClient): PostgresConnection {
     release: () => end(false),
     destroy: () => end(true),
   };
+}
+
+/** Destroys the connection when `abort` fires, until the function that it returns is called. */
+export function cutOnAbort(connection: PostgresConnection, abort: AbortSignal | undefined): () => void {
+  const cut = (): void => connection.destroy();
+  abort?.addEventListener("abort", cut, { once: true });
+  if (abort?.aborted === true) cut();
+  return () => abort?.removeEventListener("abort", cut);
 }
 
 /** Rejects as soon as `abort` fires; a connection that comes later goes back to the pool. */

@@ -1,6 +1,4 @@
-import type { Column, ColumnType } from "../pipeline/contracts.ts";
-
-const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
+const SQL_TYPES = {
   text: "text",
   integer: "bigint",
   number: "double precision",
@@ -11,9 +9,16 @@ const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
   ip: "inet",
   version: "integer",
   json: "jsonb",
-};
+} as const;
+
+/** A column as the configuration declares it, as far as its type in the table goes. */
+export interface TypedColumn {
+  readonly type: keyof typeof SQL_TYPES;
+  /** null: stored as it is. */
+  readonly mask: string | null;
+}
 
 /** The type that piipe gives a column which it creates. A token is text, whatever was masked. */
-export function sqlTypeOf(column: Column): string {
+export function sqlTypeOf(column: TypedColumn): string {
   return column.mask === null ? SQL_TYPES[column.type] : "text";
 }

@@ -56,6 +56,28 @@ test.each([
   expect({ fate: rule.fate, code: rule.code }).toEqual({ fate, code });
 });
 
+// Messages: PgBouncer, src/client.c, src/objects.c and src/janitor.c.
+test.each([
+  ["no such database: canary", "halt", "database.refused"],
+  ["No such database: canary", "halt", "database.refused"],
+  ["No such user: canary", "halt", "database.refused"],
+  ["unsupported startup parameter: canary", "halt", "database.refused"],
+  ["query_wait_timeout", "reconnect", "database.unreachable"],
+  ["server conn crashed?", "reconnect", "database.unreachable"],
+  ["server login has been failing, try again later (server_login_retry)", "reconnect", "database.unreachable"],
+  ["pgbouncer cannot connect to server", "reconnect", "database.unreachable"],
+])("PgBouncer's 08P01 “%s”: %s, %s", (message, fate, code) => {
+  const error = Object.assign(new pg.DatabaseError(message, 100, "error"), { code: "08P01" });
+  const failure = databaseFailure(error, "writing");
+  expect(failure).toMatchObject({ fate, code, retryable: fate === "reconnect", sqlState: "08P01" });
+  expect(failure.hint).toContain("pooler");
+  expect(inspect(failure, { depth: 10, showHidden: true })).not.toContain("canary");
+});
+
+test("a lost connection has a hint", () => {
+  expect(ruleFor(new Error("Connection terminated unexpectedly")).hint).toContain("server's log");
+});
+
 test.each([
   ["a row without partition", "23514", {}],
   ["a constraint of piipe's ledger", "23514", { schema: "piipe", table: "ledger", constraint: "c" }],

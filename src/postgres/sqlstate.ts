@@ -23,6 +23,25 @@ const CONNECTION_LOST: SqlStateRule = {
   fate: "reconnect",
   code: "database.unreachable",
   sentence: "the connection to PostgreSQL was lost",
+  hint: "If it happens again, look at the server's log, and for a firewall or proxy in between that ends connections.",
+};
+
+/**
+ * PgBouncer gives this SQLSTATE to nearly all errors of its own, passing ones such as `query_wait_timeout` and a
+ * server that is down among them. Source: PgBouncer, src/proto.c, send_pooler_error.
+ */
+const POOLER = "08P01";
+
+/** How the messages begin that only a change of the configuration ends. Source: PgBouncer, src/client.c. */
+const POOLER_REFUSALS = /^(?:no such database|no such user|unsupported startup parameter)/i;
+
+const POOLER_REFUSED: SqlStateRule = {
+  fate: "halt",
+  code: "database.refused",
+  sentence: "the connection pooler does not take the database, the user or a startup parameter",
+  hint:
+    "Check database and user in sink.postgres.url against the pooler's configuration (PgBouncer: [databases], " +
+    "auth_file, ignore_startup_parameters).",
 };
 
 /**
@@ -31,6 +50,12 @@ const CONNECTION_LOST: SqlStateRule = {
  */
 const RULES: Readonly<Record<string, SqlStateRule>> = {
   "08": CONNECTION_LOST,
+  [POOLER]: {
+    fate: "reconnect",
+    code: "database.unreachable",
+    sentence: "PostgreSQL or a connection pooler before it broke off the connection",
+    hint: "Look at the pooler's log (PgBouncer: server_login_retry, query_wait_timeout), then at the server's.",
+  },
   "0A": {
     fate: "halt",
     code: "database.refused",
@@ -167,6 +192,7 @@ const PREFIX_LENGTHS = [5, 4, 2] as const;
 export function ruleFor(error: unknown): SqlStateRule {
   const facts = safeFacts(error);
   if (facts === null) return CONNECTION_LOST;
+  if (facts.code === POOLER && error instanceof Error && POOLER_REFUSALS.test(error.message)) return POOLER_REFUSED;
   const rule = ruleForCode(facts.code);
   if (rule.fate !== "bisect") return rule;
   if (facts.schema === "piipe") return OWN_TABLE;

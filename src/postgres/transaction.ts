@@ -1,5 +1,5 @@
 import { PiipeError } from "../errors.ts";
-import type { PostgresConnection, PostgresPool } from "./connection.ts";
+import { cutOnAbort, type PostgresConnection, type PostgresPool } from "./connection.ts";
 import { DatabaseFailure } from "./database-failure.ts";
 
 export interface TransactionOptions {
@@ -32,8 +32,7 @@ export async function inTransaction<T>(
 ): Promise<T> {
   const { doing, abort } = options;
   const connection = await pool.connect(abort);
-  const cut = (): void => connection.destroy();
-  abort?.addEventListener("abort", cut, { once: true });
+  const uncut = cutOnAbort(connection, abort);
   try {
     await connection.query(doing, begin(options));
     const result = await work((text, values) => connection.query(doing, text, values));
@@ -47,7 +46,7 @@ export async function inTransaction<T>(
     if (abort?.aborted === true) throw new PiipeError("interrupted", `stopped while ${doing}`);
     throw error;
   } finally {
-    abort?.removeEventListener("abort", cut);
+    uncut();
     connection.release();
   }
 }

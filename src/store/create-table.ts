@@ -1,3 +1,4 @@
+import { PiipeError } from "../errors.ts";
 import type { Column } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { DatabaseFailure } from "../postgres/database-failure.ts";
@@ -23,8 +24,17 @@ export async function createTable(pool: PostgresPool, table: TableName, columns:
   } catch (error) {
     const sqlState = error instanceof DatabaseFailure ? error.sqlState : null;
     if (OVERTAKEN.has(sqlState) && (await exists(pool, table))) return false;
+    if (sqlState === "3F000") throw schemaMissing(table);
     throw error;
   }
+}
+
+function schemaMissing({ schema, name }: TableName): PiipeError {
+  const missing = schema === null ? "no schema of the search path exists" : `the schema ${schema} does not exist`;
+  return new PiipeError("database.table-missing", `${missing}, so the table ${name} cannot be created`, {
+    hint: `Create it first${schema === null ? "" : `: CREATE SCHEMA ${quoteIdentifier(schema)}`}. piipe creates no schema but its own.`,
+    sqlState: "3F000",
+  });
 }
 
 /** Another worker was faster: the table is there, or, when both were at it, its row type or its row in the catalogue. */

@@ -12,6 +12,8 @@ export interface LedgerMaintenance {
   readonly dropped: number;
   /** Rows deleted where there was no partition to drop. */
   readonly pruned: number;
+  /** Rows to delete are probably left: call again soon. False when another worker is at it. */
+  readonly hasMore: boolean;
   /** What could not be done, such as `database.denied` without DDL rights. Claims go on: the default partition takes them. */
   readonly failure: PiipeError | null;
 }
@@ -29,16 +31,16 @@ const LOCK_TIMEOUT_MS = 1_000;
 
 /**
  * Makes the ledger's partitions ahead of time, and drops what is older than the retention. Called at start and every
- * few hours by every worker: only one works at a time, the others do nothing.
+ * hour by every worker: only one works at a time, the others do nothing.
  * The earlier of `nowMs` and the database's clock counts: a clock that runs ahead must not drop live days.
- * @throws {PiipeError} when the ledger cannot be read or does not exist
+ * @throws {PiipeError} when the ledger cannot be read or does not exist; `interrupted` when `abort` fired
  */
 export async function maintainLedger(
   pool: PostgresPool,
   nowMs: number,
   abort?: AbortSignal,
 ): Promise<LedgerMaintenance> {
-  const { isPartitioned, partitions, serverNowMs } = await readLedger(pool);
+  const { isPartitioned, partitions, serverNowMs } = await readLedger(pool, abort);
   const today = utcDay(Math.min(nowMs, serverNowMs));
   const oldest = addDays(today, -RETENTION_DAYS);
   const missing: string[] = [];
@@ -49,6 +51,7 @@ export async function maintainLedger(
   const expired = [...partitions].filter((day) => day < oldest);
 
   const counts = { created: 0, dropped: 0, pruned: 0 };
+  let hasMore = false;
   let failure: PiipeError | null = null;
   /** Runs one kind of step over and over until one does not work; the other kinds still get their turn. */
   const attempt = async (steps: () => Promise<void>): Promise<void> => {
@@ -73,10 +76,11 @@ export async function maintainLedger(
     for (let round = 0; round < PRUNE_ROUNDS_MAX; round += 1) {
       const pruned = await locked((run) => prune(run, oldest));
       counts.pruned += pruned;
-      if (pruned < PRUNE_ROWS_MAX) break;
+      hasMore = pruned === PRUNE_ROWS_MAX;
+      if (!hasMore) break;
     }
   });
-  return { ...counts, failure };
+  return { ...counts, hasMore, failure };
 }
 
 const READ_LEDGER = `
@@ -94,8 +98,8 @@ interface Ledger {
   readonly serverNowMs: number;
 }
 
-async function readLedger(pool: PostgresPool): Promise<Ledger> {
-  const { rows } = await pool.query("reading the ledger's partitions", READ_LEDGER);
+async function readLedger(pool: PostgresPool, abort: AbortSignal | undefined): Promise<Ledger> {
+  const { rows } = await pool.query("reading the ledger's partitions", READ_LEDGER, undefined, abort);
   const row = rows[0];
   if (row === undefined) {
     throw new PiipeError("database.not-migrated", "piipe's ledger does not exist in the database", {

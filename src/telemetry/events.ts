@@ -33,6 +33,8 @@ export type TelemetryEvent =
     }
   | {
       readonly type: "event.refused";
+      /** Joins the line to its row in the quarantine, or to the message in the queue. */
+      readonly messageId: string;
       readonly code: RejectionCode;
       readonly path: string | null;
       readonly fate: "quarantine" | "left";
@@ -58,7 +60,7 @@ export type TelemetryEvent =
   | { readonly type: "ledger.maintenance-failed"; readonly code: ErrorCode; readonly sqlState: string | null }
   | { readonly type: "pipeline.draining"; readonly inFlight: number }
   | { readonly type: "pipeline.aborted"; readonly unsettled: number }
-  | { readonly type: "pipeline.stopped"; readonly inFlight: number }
+  | { readonly type: "pipeline.stopped" }
   | { readonly type: "config.warning"; readonly message: string };
 
 export type TelemetryEventType = TelemetryEvent["type"];

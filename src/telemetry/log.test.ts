@@ -2,7 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { TelemetryEvent } from "./events.ts";
 import { createLog } from "./log.ts";
 
-const refused: TelemetryEvent = { type: "event.refused", code: "field.type", path: "ip", fate: "quarantine" };
+const refused: TelemetryEvent = {
+  type: "event.refused",
+  messageId: "m1",
+  code: "field.type",
+  path: "ip",
+  fate: "quarantine",
+};
 const written: TelemetryEvent = {
   type: "batch.written",
   stored: 997,

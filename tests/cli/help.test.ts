@@ -40,6 +40,13 @@ describe("the command line", () => {
     expect(stderr).toContain(text);
   });
 
+  it("says how to name a configuration that is not there", async () => {
+    const { code, stderr } = await runCli(["run", "--config", "nowhere.yaml"]);
+    expect(code).toBe(3);
+    expect(stderr).toContain("[config.not-found]");
+    expect(stderr).toContain("--config");
+  });
+
   it("prints its version", async () => {
     const plain = await runCli(["version"]);
     expect(plain.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);

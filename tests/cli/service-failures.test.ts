@@ -1,4 +1,4 @@
-import { chmod, rename, writeFile } from "node:fs/promises";
+import { chmod, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
@@ -116,6 +116,17 @@ columns: { user_id: { type: text } }`,
     expect(missing.stderr).toContain("[keys.missing]");
     expect(await pipeline.rows()).toBe(0);
     expect((await sqs.count(pipeline.queue.url)).visible).toBe(1);
+  });
+
+  it("a FIFO queue without a key to seal with", async () => {
+    const fifo = await createLoginPipeline(sqs, { queueAttributes: { FifoQueue: "true" } });
+    const keyringFile = join(fifo.folder, "piipe.keys.json");
+    const keyring = JSON.parse(await readFile(keyringFile, "utf8")) as object;
+    await writeFile(keyringFile, JSON.stringify({ ...keyring, sealing: undefined }));
+    const result = await runCli(["run", "--until-empty"], fifo);
+    expect(result.code).toBe(3);
+    expect(result.stderr).toContain("FIFO");
+    await fifo.remove();
   });
 
   it("piipe check names every problem at once and goes on after the first", async () => {

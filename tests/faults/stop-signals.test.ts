@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { runCli, startCli } from "../support/cli.ts";
+import { startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { withClient } from "../support/postgres.ts";
@@ -84,24 +84,5 @@ describe("a signal to run", () => {
     expect(await worker.ended).toMatchObject({ code: 0 });
     // Far below the 20 s of the poll.
     expect(performance.now() - startedMs).toBeLessThan(10_000);
-  });
-
-  it("the database goes away and comes back: the run waits and loses nothing", async () => {
-    await sqs.send(pipeline.queue.url, loginEvents(3_000));
-    const worker = startCli(["run", "--until-empty", "--json"], pipeline);
-    await until("some rows are stored", async () => (await pipeline.rows()) > 0);
-    await withClient(pipeline.databaseUrl, (client) =>
-      client.query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'piipe' AND datname = current_database()",
-      ),
-    );
-    expect((await worker.ended).code).toBe(0);
-    expect(await pipeline.rows()).toBe(3_000);
-  });
-
-  it("help is still there for a person who forgets the config", async () => {
-    const result = await runCli(["run", "--config", "nowhere.yaml"], pipeline);
-    expect(result.code).toBe(3);
-    expect(result.stderr).toContain("[config.not-found]");
   });
 });

@@ -135,14 +135,26 @@ test("the remedies mend the table", async () => {
 
 test.each([
   ["text", ["text", "varchar", "varchar(3)", "char(3)"], ["integer", "bytea", "uuid", "name", "text[]"]],
-  ["integer", ["smallint", "integer", "bigint", "numeric", "numeric(9,0)", "text"], ["real", "boolean", "date"]],
-  ["number", ["real", "double precision", "numeric(9,3)", "text"], ["integer", "money"]],
+  [
+    "integer",
+    ["smallint", "integer", "bigint", "numeric", "numeric(9,2)", "text", "varchar(17)"],
+    ["real", "boolean", "date"],
+  ],
+  [
+    "number",
+    ["double precision", "numeric", "text", "varchar(25)"],
+    ["integer", "money", "real", "numeric(9,3)", "numeric(9)"],
+  ],
   ["boolean", ["boolean"], ["text", "integer"]],
-  ["timestamp", ["timestamptz", "timestamp", "timestamp(0)", "text"], ["date", "time"]],
-  ["date", ["date", "timestamp", "text"], ["timestamptz", "integer"]],
+  [
+    "timestamp",
+    ["timestamptz", "timestamp", "timestamptz(6)", "text"],
+    ["date", "time", "timestamp(3)", "timestamptz(0)"],
+  ],
+  ["date", ["date", "timestamp", "timestamp(0)", "text"], ["timestamptz", "integer"]],
   ["uuid", ["uuid", "text", "char(36)"], ["bytea"]],
-  ["ip", ["inet", "text"], ["cidr", "integer"]],
-  ["version", ["integer", "bigint", "numeric", "text"], ["smallint", "real"]],
+  ["ip", ["inet", "text", "varchar(45)"], ["cidr", "integer"]],
+  ["version", ["integer", "bigint", "numeric", "numeric(12,1)", "text"], ["smallint", "real"]],
   ["json", ["jsonb", "json", "text"], ["hstore_like"]],
 ] as const)("%s: what can hold it and what cannot", async (type, fitting, unfit) => {
   await query(database.url, "CREATE TYPE hstore_like AS (k text, v text)");
@@ -153,6 +165,77 @@ test.each([
   for (const bad of columns.slice(fitting.length)) {
     expect(mismatchOf(table, [bad]).message).toContain(`column ${bad.name} is `);
   }
+});
+
+test("a type that rounds silently is refused, also behind domains, and its remedy mends it", async () => {
+  await query(
+    database.url,
+    "CREATE DOMAIN money2 AS numeric(9,2); CREATE DOMAIN price AS money2; CREATE DOMAIN moment AS timestamptz(3)",
+  );
+  const columns = [
+    column("price", "number"),
+    column("share", "number"),
+    column("at", "timestamp"),
+    column("wall", "timestamp"),
+    column("seen", "timestamp"),
+    column("kept", "integer"),
+  ];
+  const error = mismatchOf(
+    await tableOf(
+      `CREATE TABLE events (price price, share real, at timestamp(0), wall timestamptz(5), seen moment,
+         kept numeric(9,2))`,
+    ),
+    columns,
+  );
+  expect(error).toMatchObject({ code: "database.table-mismatch", retryable: false });
+  expect(error.message).toBe(
+    "the table public.events does not fit the configured columns: " +
+      "column price is price, which rounds values of type number; " +
+      "column share is real and cannot hold values of type number; " +
+      "column at is timestamp(0) without time zone, which rounds values of type timestamp; " +
+      "column wall is timestamp(5) with time zone, which rounds values of type timestamp; " +
+      "column seen is moment, which rounds values of type timestamp",
+  );
+  const statements = error.hint?.match(/ALTER TABLE .*?(?=\.(?: |$)|, or)/g) ?? [];
+  expect(statements).toHaveLength(5);
+  for (const statement of statements) await query(database.url, statement);
+  const mended = await readTargetTable(pool, { schema: null, name: "events" });
+  expect(mended.columns.map(({ type, decimalsMax }) => [type, decimalsMax])).toEqual([
+    ["numeric", null],
+    ["float8", null],
+    ["timestamp", null],
+    ["timestamptz", null],
+    ["timestamptz", null],
+    ["numeric", 2],
+  ]);
+  checkTable(mended, columns, new Map());
+});
+
+test("a numeric that rounds before the point holds no integers", async (context) => {
+  context.skip(postgresMajor() < 15, "negative scales came with PostgreSQL 15");
+  const table = await tableOf("CREATE TABLE events (a numeric(9,-2), b numeric(2,-1000), c numeric(3,1000))");
+  expect(table.columns.map(({ decimalsMax }) => decimalsMax)).toEqual([-2, -1_000, 1_000]);
+  expect(mismatchOf(table, [column("a", "integer")]).message).toContain(
+    "column a is numeric(9,-2), which rounds values of type integer",
+  );
+  expect(mismatchOf(table, [column("b", "version")]).hint).toBe(
+    'Keep every digit with ALTER TABLE "public"."events" ALTER COLUMN "b" TYPE numeric.',
+  );
+  checkTable(table, [column("c", "integer")], new Map());
+});
+
+test.each([
+  ["integer", 17, "-9007199254740991"],
+  ["number", 25, String(-0.000_002_559_093_706_290_731_4)],
+  ["ip", 45, "0000:0000:0000:0000:0000:ffff:255.255.255.255"],
+] as const)("%s needs %i characters in a text column", async (type, charsNeeded, longest) => {
+  expect(longest).toHaveLength(charsNeeded);
+  const table = await tableOf(`CREATE TABLE events (fits varchar(${charsNeeded}), short varchar(${charsNeeded - 1}))`);
+  checkTable(table, [column("fits", type)], new Map());
+  expect(mismatchOf(table, [column("short", type)])).toMatchObject({
+    message: expect.stringContaining(`a ${type} has up to ${charsNeeded} characters`),
+    hint: expect.stringContaining(`TYPE varchar(${charsNeeded})`),
+  });
 });
 
 test.each(["inet", "integer", "uuid", "jsonb"])("a token does not fit into %s", async (type) => {

@@ -1,11 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { inspect } from "node:util";
 import { afterEach, expect, inject, test } from "vitest";
 
 import { Secret } from "../../src/config/secret.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { query } from "../support/postgres.ts";
+import { until } from "../support/until.ts";
 
 const pools: PostgresPool[] = [];
 
@@ -31,11 +33,19 @@ afterEach(async () => {
 async function closedPort(): Promise<string> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
-  const address = server.address();
+  const port = portOf(server);
   server.close();
   await once(server, "close");
+  return port;
+}
+
+function portOf(server: Server): string {
+  const address = server.address();
   return typeof address === "object" && address !== null ? String(address.port) : "";
 }
+
+/** The time limit for making a connection is 10 s. */
+const PROMPTLY_MS = 5_000;
 
 test.each([
   ["the password is wrong", (url: URL) => (url.password = "canary-password"), "database.credentials", false],
@@ -113,4 +123,72 @@ test("an abort ends the wait for a connection", async () => {
   taken.release();
   // The connection that the aborted wait got is back in the pool.
   (await pool.connect()).release();
+});
+
+test("an abort ends a statement that is under way, and the next one has a new connection", async () => {
+  const pool = poolOf(inject("postgresUrl"));
+  const abort = new AbortController();
+  const mark = `SELECT pg_sleep(600)::text -- ${randomUUID()}`;
+  const asking = expect(pool.query("asking", mark, undefined, abort.signal)).rejects.toMatchObject({
+    code: "interrupted",
+    message: "stopped while asking",
+  });
+  const sleeping = (): Promise<{ pid: number }[]> =>
+    query(inject("postgresUrl"), "SELECT pid FROM pg_stat_activity WHERE query = $1", [mark]);
+  await until("the statement runs", async () => (await sleeping()).length > 0);
+  abort.abort();
+  await asking;
+  expect((await pool.query("asking", "SELECT 1::text AS one")).rows).toEqual([{ one: "1" }]);
+  for (const { pid } of await sleeping()) await query(inject("postgresUrl"), "SELECT pg_terminate_backend($1)", [pid]);
+});
+
+test("an aborted signal asks nothing", async () => {
+  await expect(
+    poolOf(inject("postgresUrl")).query("asking", "SELECT 1", undefined, AbortSignal.abort()),
+  ).rejects.toMatchObject({ code: "interrupted" });
+});
+
+test.each([
+  ["", 1],
+  ["?sslmode=verify-full", 2],
+])("close ends at once though a server%s is silent after %i packets", async (search, packets) => {
+  let received = 0;
+  let isClosed = false;
+  const server = createServer((socket) => {
+    socket.on("data", () => {
+      received += 1;
+      // Agrees to TLS, and says nothing more.
+      if (received < packets) socket.write("S");
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => (isClosed = true));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const pool = poolOf(
+    urlWith((url) => {
+      url.port = portOf(server);
+      url.search = search;
+    }),
+  );
+  const abort = new AbortController();
+  const waiting = expect(pool.connect(abort.signal)).rejects.toMatchObject({ code: "interrupted" });
+  await until("the server waits no more for the client", () => received === packets);
+  abort.abort();
+  await waiting;
+  const startedMs = performance.now();
+  await pool.close();
+  await until("the socket is closed", () => isClosed);
+  expect(performance.now() - startedMs).toBeLessThan(PROMPTLY_MS);
+  server.close();
+});
+
+test("close waits for a connection in use", async () => {
+  const pool = poolOf(inject("postgresUrl"));
+  const connection = await pool.connect();
+  let isClosed = false;
+  const closing = pool.close().then(() => (isClosed = true));
+  expect((await connection.query("asking", "SELECT 1::text AS one")).rows).toEqual([{ one: "1" }]);
+  expect(isClosed).toBe(false);
+  connection.release();
+  await closing;
 });

@@ -12,6 +12,7 @@ import { migrate } from "../../src/store/migrate.ts";
 import { batchOf, column, record } from "../support/masked-records.ts";
 import { createTestDatabase, postgresMajor, query, type TestDatabase, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
+import { until } from "../support/until.ts";
 
 const NOW_MS = Date.UTC(2026, 5, 15, 12);
 const TODAY = "2026-06-15";
@@ -52,7 +53,7 @@ async function partitions(): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-const NOTHING = { created: 0, dropped: 0, pruned: 0, failure: null };
+const NOTHING = { created: 0, dropped: 0, pruned: 0, hasMore: false, failure: null };
 
 test("rows older than 16 days go, the others stay", async () => {
   for (const age of [0, 1, 16, 17, 40]) await claim(addDays(TODAY, -age));
@@ -63,7 +64,26 @@ test("rows older than 16 days go, the others stay", async () => {
 
 test("more rows than one round deletes", async () => {
   await claim("2026-01-01", 25_000);
-  expect((await maintainLedger(pool, NOW_MS)).pruned).toBe(25_000);
+  expect(await maintainLedger(pool, NOW_MS)).toMatchObject({ pruned: 25_000, hasMore: false });
+});
+
+test("a stop ends it while it waits for the server", async () => {
+  const stop = new AbortController();
+  await withClient(database.url, async (blocker) => {
+    await blocker.query("BEGIN; LOCK TABLE pg_catalog.pg_inherits IN ACCESS EXCLUSIVE MODE");
+    const maintaining = expect(maintainLedger(pool, NOW_MS, stop.signal)).rejects.toMatchObject({
+      code: "interrupted",
+    });
+    await until("it waits for the lock", async () => {
+      const { rows } = await blocker.query(
+        "SELECT 1 FROM pg_locks WHERE relation = 'pg_inherits'::regclass AND NOT granted",
+      );
+      return rows.length > 0;
+    });
+    stop.abort();
+    await maintaining;
+    await blocker.query("ROLLBACK");
+  });
 });
 
 test("a worker's clock that runs ahead of the database's drops nothing that is live", async () => {
@@ -143,6 +163,21 @@ describe.skipIf(postgresMajor() < 11)("with partitions (PostgreSQL 11 and newer)
       await writer.query("COMMIT");
     });
     expect((await maintainLedger(pool, NOW_MS + 2 * 86_400_000)).dropped).toBe(1);
+  });
+
+  test("while a dump reads the ledger it reports, throws nothing, and still prunes", async () => {
+    await claim("2026-01-01");
+    await withClient(database.url, async (dump) => {
+      // As pg_dump does with every table, until it ends.
+      await dump.query("BEGIN; LOCK TABLE piipe.ledger, piipe.ledger_default IN ACCESS SHARE MODE");
+      expect(await maintainLedger(pool, NOW_MS)).toMatchObject({
+        created: 0,
+        pruned: 1,
+        failure: { code: "database.busy", sqlState: "55P03", retryable: true },
+      });
+      await dump.query("COMMIT");
+    });
+    expect(await maintainLedger(pool, NOW_MS)).toEqual({ ...NOTHING, created: 19 });
   });
 
   test("messages are stored once while partitions come and go under the writers", async () => {

@@ -12,6 +12,7 @@ import { migrate } from "../../src/store/migrate.ts";
 import { type CutPoint, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { batchOf, column, record, refusedEvent, SENT_AT_MS } from "../support/masked-records.ts";
 import { createTestDatabase, query, type TestDatabase, withClient } from "../support/postgres.ts";
+import { until } from "../support/until.ts";
 
 const NEVER = new AbortController().signal;
 const STORED: WriteOutcome = { kind: "stored" };
@@ -96,6 +97,27 @@ test("outcomes are in the batch's order when only some records are new", async (
   const [first, second, third] = numbered(3) as [MaskedRecord, MaskedRecord, MaskedRecord];
   await sink.write(batchOf([second]), NEVER);
   expect((await sink.write(batchOf([first, second, third]), NEVER)).records).toEqual([STORED, DUPLICATE, STORED]);
+});
+
+/** What the table holds, in the order in which it was stored. */
+async function storedInOrder(): Promise<unknown[]> {
+  return (await sql("SELECT n FROM events ORDER BY seq")).map(({ n }) => n);
+}
+
+test("a serial column numbers a batch's rows in the batch's order, also around those that are there already", async () => {
+  const sink = await sinkOn("CREATE TABLE events (seq bigserial, n integer)", NUMBERED);
+  const records = numbered(1_000);
+  await sink.write(batchOf(records.filter((_, n) => n % 10 === 7)), NEVER);
+  await sink.write(batchOf(records), NEVER);
+  const order = records.map((_, n) => n);
+  expect(await storedInOrder()).toEqual([...order.filter((n) => n % 10 === 7), ...order.filter((n) => n % 10 !== 7)]);
+});
+
+test("a serial column numbers rows in the batch's order, also when bad ones among them split it", async () => {
+  const sink = await sinkOn("CREATE TABLE events (seq bigserial, n integer CHECK (n % 100 <> 50))", NUMBERED);
+  const records = numbered(300);
+  await sink.write(batchOf(records), NEVER);
+  expect(await storedInOrder()).toEqual(records.map((_, n) => n).filter((n) => n % 100 !== 50));
 });
 
 test("ids that are no UUIDs are claimed as well", async () => {
@@ -497,6 +519,26 @@ test.each(["abort", "pg_terminate_backend"])(
     expect(await count("events")).toBe(5);
   },
 );
+
+const SLEEPING = "pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+
+test("an abort ends the search for what is missing as well", async () => {
+  const abort = new AbortController();
+  const slow: PostgresPool = {
+    ...pool,
+    query: (doing, text, values, signal) =>
+      // Only the sink's own question is asked for so long; the table is read through the pool itself.
+      pool.query(doing, `SELECT pg_sleep(600)::text FROM (${text}) AS asked`, values, signal),
+  };
+  await sql("CREATE TABLE events (n integer)");
+  const table = await readTargetTable(pool, { schema: null, name: "events" });
+  const sink = new PostgresSink({ pool: slow, table, columns: NUMBERED, sourceName: "events" });
+  await sql("DROP TABLE events");
+  const writing = expect(sink.write(batchOf(numbered(1)), abort.signal)).rejects.toMatchObject({ sqlState: "42P01" });
+  await until("the question is asked", async () => (await count(SLEEPING)) > 0);
+  abort.abort();
+  await writing;
+});
 
 test("an aborted signal writes nothing", async () => {
   const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED);

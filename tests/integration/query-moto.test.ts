@@ -68,6 +68,8 @@ describe.skipIf(!isInstalled)("SqsSource with moto (needs moto_server on the PAT
       credentials: { accessKeyId: "test", secretAccessKey: "test" },
       attributeNames,
       waitSeconds: 1,
+      giveUpAfterMs: null,
+      signal: NEVER,
       clock: systemClock,
       emit: (event) => events.push(event),
     });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
@@ -5,7 +6,7 @@ import { SqsSource, type SqsSourceOptions } from "../../src/pipeline/consume/sqs
 import type { Clock, Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type ProxyReply, type SqsProxy, sqsError, startSqsProxy } from "../support/sqs-proxy.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -46,6 +47,8 @@ async function open(queue: string, more: Partial<SqsSourceOptions> = {}): Promis
     credentials: { accessKeyId: "test", secretAccessKey: "test" },
     attributeNames: [],
     waitSeconds: 1,
+    giveUpAfterMs: null,
+    signal: NEVER,
     clock: hastyClock,
     emit: (event) => events.push(event),
     ...more,
@@ -70,8 +73,15 @@ function settledWith(deliveries: readonly Delivery[], kind: "delete" | "release"
   return new Map(deliveries.map((delivery) => [delivery, settlement]));
 }
 
+/** Receipt handles of the first delete, which was denied. */
+function deniedHandles(): string[] {
+  const denied = proxy.requests.find(({ action }) => action === "DeleteMessageBatch");
+  const entries = (denied?.input["Entries"] ?? []) as { ReceiptHandle: string }[];
+  return entries.map((entry) => entry.ReceiptHandle);
+}
+
 /** Answers the first `times` requests of the action so, then lets all through. */
-function fail(action: string, times: number, answer: ProxyReply | "hang up"): void {
+function fail(action: string, times: number, answer: ProxyReply | "hang up" | "hang"): void {
   let left = times;
   proxy.answer = (request) => (request.action === action && left-- > 0 ? answer : undefined);
 }
@@ -132,6 +142,16 @@ it("corrects its clock by the server's and signs with that time", async () => {
   expect(hours[1]).toBe(new Date(date).toISOString().replaceAll(/[-:]/g, "").slice(0, 11));
 });
 
+it("signs again what was under way when another request's reply corrected the clock", async () => {
+  const { name } = await queueOf();
+  const opened = await open(name);
+  const date = new Date(Date.now() + 3_600_000).toUTCString();
+  // Both were signed with the wrong time; the second reply comes when the clock is right already.
+  fail("GetQueueAttributes", 2, sqsError("RequestTimeTooSkewed", 403, { date }));
+  expect(await Promise.all([opened.depth(NEVER), opened.depth(NEVER)])).toEqual([0, 0]);
+  expect(events.filter((event) => event.type === "clock.corrected")).toHaveLength(1);
+});
+
 it("does not take a wrong secret for a wrong clock", async () => {
   const { name } = await queueOf();
   fail("GetQueueUrl", 9, sqsError("SignatureDoesNotMatch", 403, { date: new Date().toUTCString() }));
@@ -185,6 +205,126 @@ it("releases a message whose digest is wrong, and only that one", async () => {
   expect(await released).toEqual([expect.objectContaining({ VisibilityTimeout: 5 })]);
   expect(events).toContainEqual({ type: "delivery.corrupt", count: 1 });
   expect((await sqs.count(url)).total).toBe(2);
+});
+
+it("lets nothing of a FIFO group overtake a message of it whose digest is wrong", async () => {
+  const { name } = await sqs.createTestQueue({ FifoQueue: "true" });
+  const opened = await open(name);
+  const message = (id: string, group: string, body = id): object => ({
+    MessageId: id,
+    ReceiptHandle: `handle-${id}`,
+    Body: body,
+    MD5OfBody: createHash("md5").update(id).digest("hex"),
+    Attributes: { SentTimestamp: "1", MessageGroupId: group },
+  });
+  const messages = [
+    message("b1", "b"),
+    message("a1", "a", "bad"),
+    message("a2", "a"),
+    message("b2", "b"),
+    message("a3", "a"),
+  ];
+  const released = new Promise<unknown>((resolve) => {
+    let isFirst = true;
+    proxy.answer = ({ action, input }) => {
+      if (action === "ChangeMessageVisibilityBatch") resolve(input["Entries"]);
+      if (action !== "ReceiveMessage" || !isFirst) return undefined;
+      isFirst = false;
+      return { status: 200, body: JSON.stringify({ Messages: messages }) };
+    };
+  });
+  expect((await opened.receive(10, NEVER)).map(({ id }) => id)).toEqual(["b1", "b2"]);
+  expect(await released).toEqual(
+    ["a1", "a2", "a3"].map((id, i) => ({ Id: String(i), ReceiptHandle: `handle-${id}`, VisibilityTimeout: 5 })),
+  );
+  expect(events).toContainEqual({ type: "delivery.corrupt", count: 1 });
+});
+
+it("throws when the right to delete is lacking, once the rest is settled, and holds none of it any more", async () => {
+  const bodies = Array.from({ length: 26 }, (_, i) => `${i}`);
+  const { name, url } = await queueOf(...bodies);
+  const opened = await open(name);
+  const deliveries = await receiveAll(opened, bodies.length);
+  const settled = settledWith(deliveries.slice(1), "delete");
+  for (const delivery of deliveries.slice(0, 1)) settled.set(delivery, { kind: "release", delaySeconds: 0 });
+  // Of three batches one.
+  fail("DeleteMessageBatch", 1, sqsError("AccessDeniedException"));
+  await expect(opened.settle(settled, NEVER)).rejects.toMatchObject({
+    code: "queue.denied",
+    retryable: false,
+    message: expect.stringContaining("sqs:DeleteMessage") as string,
+  });
+  expect(await sqs.count(url)).toMatchObject({ visible: 1, inFlight: 10 });
+  // Makes what is left visible without the source's doing.
+  const handles = deniedHandles();
+  await callSqs(sqs.endpoint, "ChangeMessageVisibilityBatch", {
+    QueueUrl: url,
+    Entries: handles.map((handle, i) => ({ Id: String(i), ReceiptHandle: handle, VisibilityTimeout: 0 })),
+  });
+  expect(await receiveAll(opened, 11)).toHaveLength(11);
+});
+
+it("closes although what was never handed out cannot be released", async () => {
+  const { name } = await queueOf(...Array.from({ length: 30 }, (_, i) => `${i}`));
+  const opened = await open(name);
+  fail("ChangeMessageVisibilityBatch", Number.POSITIVE_INFINITY, sqsError("AccessDeniedException"));
+  // A full reply makes it fetch ahead: what comes after the first stays in its hands.
+  await opened.receive(30, NEVER);
+  await expect(opened.close()).resolves.toBeUndefined();
+  expect(proxy.requests.map(({ action }) => action)).toContain("ChangeMessageVisibilityBatch");
+});
+
+it("gives up receiving after failing for so long without a success between", async () => {
+  const { name } = await queueOf("one");
+  let aheadMs = 0;
+  const clock: Clock = { ...hastyClock, nowMs: () => Date.now() + aheadMs };
+  const opened = await open(name, { clock, giveUpAfterMs: 60_000 });
+  let failing = 6;
+  proxy.answer = ({ action }) => {
+    if (action !== "ReceiveMessage" || failing-- <= 0) return undefined;
+    aheadMs += 15_000;
+    return sqsError("InternalError", 500);
+  };
+  // Three attempts a request: 45 s from the first failed request to the second.
+  expect((await receiveAll(opened, 1)).map(({ body }) => body)).toEqual(["one"]);
+  failing = 6;
+  expect(await opened.receive(1, NEVER)).toEqual([]);
+  failing = Number.POSITIVE_INFINITY;
+  const beforeMs = aheadMs;
+  await expect(opened.receive(1, NEVER)).rejects.toMatchObject({ code: "queue.unavailable", retryable: true });
+  expect(aheadMs - beforeMs).toBe(9 * 15_000);
+});
+
+it("ends the opening at once when told to, against an endpoint that hangs", async () => {
+  for (const action of ["GetQueueUrl", "GetQueueAttributes"]) {
+    const { name } = await queueOf();
+    const stop = new AbortController();
+    const hanging = new Promise<void>((resolve) => {
+      proxy.answer = (request) => {
+        if (request.action !== action) return undefined;
+        resolve();
+        return "hang";
+      };
+    });
+    const opening = open(name, { signal: stop.signal });
+    await hanging;
+    const startedMs = performance.now();
+    stop.abort();
+    await expect(opening).rejects.toMatchObject({ code: "interrupted" });
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+  }
+  await expect(open("any", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "interrupted" });
+});
+
+it("ends counting at once when told to", async () => {
+  const { name } = await queueOf();
+  const opened = await open(name);
+  const stop = new AbortController();
+  proxy.answer = () => {
+    stop.abort();
+    return "hang";
+  };
+  await expect(opened.depth(stop.signal)).rejects.toMatchObject({ code: "interrupted" });
 });
 
 it("sends failed entries of a delete again, but not those that can never succeed", async () => {

@@ -72,6 +72,8 @@ describe.each(["json", "query"] as const)("SqsSource over the %s protocol", (pro
       credentials: { accessKeyId: "test", secretAccessKey: "test" },
       attributeNames: [],
       waitSeconds: 1,
+      giveUpAfterMs: null,
+      signal: NEVER,
       clock: systemClock,
       emit: (event) => events.push(event),
       ...more,

@@ -26,11 +26,18 @@ const VITEST = [
 ];
 
 /** What talks to PostgreSQL; the rest does not depend on its version. */
-const WITH_POSTGRES = ["tests/integration", "src/postgres", "src/store", "src/pipeline/write"];
+const WITH_POSTGRES = [
+  "tests/integration",
+  "tests/faults",
+  "tests/cli",
+  "src/postgres",
+  "src/store",
+  "src/pipeline/write",
+];
 
 /** @type {readonly Entry[]} */
 const ENTRIES = [
-  { name: "node20", node: process.execPath, postgres: null, tests: [] },
+  { name: "node20", node: `${versions}/node20/bin/node`, postgres: null, tests: [] },
   { name: "node22", node: `${versions}/node22/bin/node`, postgres: null, tests: [] },
   { name: "node24", node: `${versions}/node24/bin/node`, postgres: null, tests: [] },
   { name: "postgres10", node: process.execPath, postgres: `${versions}/postgres10/native`, tests: WITH_POSTGRES },
@@ -41,8 +48,6 @@ const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => ENTRIES.every((entry) => entry.name !== name));
 if (unknown.length > 0) fail(`unknown: ${unknown.join(", ")}; there are ${ENTRIES.map(({ name }) => name).join(", ")}`);
 if (process.platform !== "linux" || process.arch !== "x64") fail("the packages of other versions are for Linux on x64");
-if (Number.parseInt(process.versions.node, 10) !== 20)
-  console.error(`note: node20 stands for Node ${process.versions.node}`);
 
 const install = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
   cwd: here,

@@ -22,6 +22,8 @@ export class ModelSource implements Source {
   readonly held = new Map<string, Delivery>();
   readonly deleted: string[] = [];
   readonly released: Array<{ readonly id: string; readonly delaySeconds: number }> = [];
+  /** Called with each id before its delete counts. */
+  onDelete: (id: string) => void = () => {};
   /** Most deliveries handed out and not settled at any time. */
   heldMost = 0;
   /** Called before each reply; throw here to make a receive fail. */
@@ -58,6 +60,7 @@ export class ModelSource implements Source {
     for (const [each, settlement] of settled) {
       if (!this.held.delete(each.id)) throw new Error(`settled twice or never handed out: ${each.id}`);
       if (settlement.kind === "delete") {
+        this.onDelete(each.id);
         this.deleted.push(each.id);
         deleted += 1;
       } else {

@@ -19,8 +19,8 @@ export interface ProxyReply {
 export interface SqsProxy {
   readonly endpoint: string;
   readonly requests: ProxiedRequest[];
-  /** Answers instead of the server: a reply, or `hang up` for a cut connection. undefined: forward. */
-  answer: (request: ProxiedRequest) => ProxyReply | "hang up" | undefined;
+  /** Answers instead of the server: a reply, `hang up` for a cut connection, `hang` for no answer. undefined: forward. */
+  answer: (request: ProxiedRequest) => ProxyReply | "hang up" | "hang" | undefined;
   /** Changes the server's reply on its way back. */
   change: (request: ProxiedRequest, reply: ProxyReply) => ProxyReply;
   stop(): Promise<void>;
@@ -60,6 +60,7 @@ export async function startSqsProxy(backend: string): Promise<SqsProxy> {
     };
     proxy.requests.push(request);
     const answer = proxy.answer(request);
+    if (answer === "hang") return;
     if (answer === "hang up") {
       incoming.socket.destroy();
       return;

@@ -15,6 +15,12 @@ export interface CheckOptions {
   readonly json: boolean;
 }
 
+/** Takes one look and notes what it found: null when it failed. */
+type Look = <T>(
+  subject: string,
+  work: () => Promise<{ readonly text: string; readonly value: T }>,
+) => Promise<T | null>;
+
 interface Finding {
   readonly subject: string;
   readonly level: "ok" | "warning" | "error";
@@ -26,10 +32,7 @@ interface Finding {
 /** Goes on after an error wherever the next look does not need what failed. Receives no message, writes no row. */
 export async function checkCommand(options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
   const findings: Finding[] = [];
-  const look = async <T>(
-    subject: string,
-    work: () => Promise<{ readonly text: string; readonly value: T }>,
-  ): Promise<T | null> => {
+  const look: Look = async (subject, work) => {
     try {
       const { text, value } = await work();
       findings.push({ subject, level: "ok", text, code: null, hint: null });
@@ -69,9 +72,10 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
         emit: () => {},
         untilEmpty: false,
         credentials: null,
+        stop: new AbortController().signal,
       });
       try {
-        const depth = await source.depth(AbortSignal.timeout(30_000));
+        const depth = await source.depth(new AbortController().signal);
         return { text: `${source.name}: about ${depth} messages`, value: true };
       } finally {
         await source.close();
@@ -82,11 +86,6 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
   const failed = findings.find(({ level }) => level === "error");
   return failed?.code ? exitCodeOfErrorCode(failed.code) : EXIT_CODES.done;
 }
-
-type Look = <T>(
-  subject: string,
-  work: () => Promise<{ readonly text: string; readonly value: T }>,
-) => Promise<T | null>;
 
 async function checkDatabase(config: Config, keyring: Keyring | null, look: Look): Promise<void> {
   const pool = openDatabase(config);

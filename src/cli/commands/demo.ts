@@ -8,7 +8,7 @@ import { readSampleEvents, SAMPLE_CONFIG_FILE, SAMPLE_TABLE_FILE } from "../../e
 import { type EmbeddedSqs, startSqs } from "../../embedded/sqs.ts";
 import { PiipeError } from "../../errors.ts";
 import { createKeys } from "../../keys/create-keys.ts";
-import type { Totals } from "../../pipeline/engine.ts";
+import type { Totals } from "../../pipeline/totals.ts";
 import { createLog } from "../../telemetry/log.ts";
 import { printFindings } from "../demo-findings.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
@@ -54,12 +54,14 @@ export async function demoCommand(options: DemoOptions, terminal: Terminal): Pro
     const sent = await prepare(config, servers, terminal, signals);
     const keysJson = createKeys(new Date()).keyring;
     summary = { sent, ...(await land(config, keysJson, sent, terminal, signals)) };
-    if (!options.json) await printFindings(config, summary, terminal);
+    if (!options.json) await printFindings(config, summary, options.serve, terminal);
     if (options.serve) await serve(config, keysJson, servers, terminal, signals);
   } catch (error) {
     failure = error;
   } finally {
-    for (const stopServer of cleanup.toReversed()) await stopServer();
+    // One that does not stop must not keep the others up.
+    const stops = await Promise.allSettled(cleanup.map((stopServer) => stopServer()));
+    failure ??= stops.find((stopped) => stopped.status === "rejected")?.reason ?? null;
     signals.close();
   }
   // Ctrl-C is an answer to everything, also to what it made fail.
@@ -145,6 +147,7 @@ async function land(
     keysJson,
     untilEmpty: true,
     credentials: CREDENTIALS,
+    stop: signals.stop,
     emit: (event) => {
       if (event.type === "batch.written") bar.update(pipeline.totals.stored + pipeline.totals.quarantined, sent);
       if (event.type === "deliveries.settled") landedMs = performance.now() - startedMs;
@@ -176,11 +179,20 @@ async function serve(
 ): Promise<void> {
   stopHere(signals);
   const emit = createLog({ write: terminal.writeError, format: "text", level: "info" });
-  const pipeline = await openPipeline(config, { keysJson, untilEmpty: false, credentials: CREDENTIALS, emit });
+  const pipeline = await openPipeline(config, {
+    keysJson,
+    untilEmpty: false,
+    credentials: CREDENTIALS,
+    stop: signals.stop,
+    emit,
+  });
   const message = JSON.stringify({ QueueUrl: queueUrl, MessageBody: (await readSampleEvents())[0] });
   terminal.writeError(
     "\nEverything stays up until Ctrl-C. Look around:\n" +
       `  psql '${postgres.url}' -c 'select * from user_logins limit 5'\n` +
+      "Use both for a pipeline of your own, in another terminal:\n" +
+      `  export DATABASE_URL='${postgres.url}' AWS_ENDPOINT_URL_SQS=${sqs.endpoint} \\\n` +
+      `    AWS_REGION=${sqs.region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n` +
       "Send an event of your own:\n" +
       `  curl -s ${sqs.endpoint} -H 'x-amz-target: AmazonSQS.SendMessage' \\\n` +
       `    -H 'content-type: application/x-amz-json-1.0' -d '${message}'\n\n`,

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { openPipeline, type Pipeline } from "../../app.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import type { Totals } from "../../pipeline/engine.ts";
+import type { Totals } from "../../pipeline/totals.ts";
 import { createLog } from "../../telemetry/log.ts";
 import type { LogLevel } from "../../telemetry/log-level.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
@@ -36,16 +36,20 @@ export async function runCommand(options: RunOptions, terminal: Terminal): Promi
       emit: log,
       untilEmpty: options.untilEmpty,
       credentials: null,
+      stop: signals.stop,
     });
     startedMs = performance.now();
     await pipeline.run(signals);
   } catch (error) {
     failure = error;
-    printError(error, terminal);
-  } finally {
-    signals.close();
-    await pipeline?.close();
   }
+  try {
+    await pipeline?.close();
+  } catch (error) {
+    failure ??= error;
+  }
+  signals.close();
+  if (failure !== null) printError(failure, terminal);
   const elapsedMs = Math.round(performance.now() - startedMs);
   const totals = pipeline?.totals ?? NOTHING;
   if (options.json) {

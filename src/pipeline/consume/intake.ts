@@ -11,6 +11,8 @@ export interface Received {
   readonly bytes: number;
   /** Whose body does not match its digest: not tracked. */
   readonly corrupt: readonly SqsMessage[];
+  /** Intact, but behind a corrupt one of their group: not tracked, for they would overtake it. */
+  readonly withheld: readonly SqsMessage[];
 }
 
 const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
@@ -65,14 +67,20 @@ export class Intake {
   accept(messages: readonly SqsMessage[], requestedAtMs: number): Received {
     const receivedAtMs = this.#clock.nowMs();
     const corrupt: SqsMessage[] = [];
+    const withheld: SqsMessage[] = [];
+    const brokenGroups = new Set<string>();
     const intact: SqsMessage[] = [];
     const read: Delivery[] = [];
     for (const message of messages) {
-      if (isBodyIntact(message.Body, message.MD5OfBody)) {
+      const groupId = message.Attributes["MessageGroupId"] ?? null;
+      if (groupId !== null && brokenGroups.has(groupId)) {
+        withheld.push(message);
+      } else if (isBodyIntact(message.Body, message.MD5OfBody)) {
         intact.push(message);
         read.push(deliveryOf(message, Buffer.byteLength(message.Body), receivedAtMs, this.#attributeNames));
       } else {
         corrupt.push(message);
+        if (groupId !== null) brokenGroups.add(groupId);
       }
     }
     let bytes = 0;
@@ -82,6 +90,6 @@ export class Intake {
       if (isNew) bytes += delivery.bodyBytes;
       return isNew;
     });
-    return { deliveries, bytes, corrupt };
+    return { deliveries, bytes, corrupt, withheld };
   }
 }

@@ -17,10 +17,15 @@ export interface PollerOptions {
   readonly waitSeconds: number;
   readonly visibilitySeconds: number;
   readonly attributeNames: readonly string[];
+  /** As in SqsSourceOptions. */
+  readonly giveUpAfterMs: number | null;
   readonly clock: Clock;
   readonly emit: Emit;
-  /** Called with messages whose body does not match its digest. Must not reject. */
-  readonly onCorrupt: (messages: readonly SqsMessage[]) => Promise<void>;
+  /**
+   * Called with messages whose body does not match its digest, and with those that must come again after them. When it
+   * rejects, `receive` throws.
+   */
+  readonly onCorrupt: (corrupt: readonly SqsMessage[], withheld: readonly SqsMessage[]) => Promise<void>;
 }
 
 const POLLS_MAX = 12;
@@ -50,6 +55,8 @@ export class Poller {
   #expected = 0;
   #wasEmpty = false;
   #failures = 0;
+  /** When the first failure since the last success was seen. */
+  #failingSinceMs: number | null = null;
   #failure: Error | null = null;
   #stop: AbortSignal | null = null;
   #polling = new AbortController();
@@ -163,13 +170,21 @@ export class Poller {
       const requestedAtMs = this.#options.clock.nowMs();
       const messages = await this.#request(wanted, signal);
       this.#failures = 0;
+      this.#failingSinceMs = null;
       await this.#accept(messages, wanted, requestedAtMs);
     } catch (error) {
       if (signal.aborted) return;
       const failure = error instanceof MalformedReply ? malformed(error) : error;
-      if (failure instanceof PiipeError && failure.retryable) await this.#backOff(failure, signal);
+      if (failure instanceof PiipeError && failure.retryable && !this.#hasFailedLong())
+        await this.#backOff(failure, signal);
       else this.fail(failure);
     }
+  }
+
+  #hasFailedLong(): boolean {
+    const { clock, giveUpAfterMs } = this.#options;
+    this.#failingSinceMs ??= clock.nowMs();
+    return giveUpAfterMs !== null && clock.nowMs() - this.#failingSinceMs >= giveUpAfterMs;
   }
 
   async #request(wanted: number, signal: AbortSignal): Promise<readonly SqsMessage[]> {
@@ -198,13 +213,13 @@ export class Poller {
       return;
     }
     this.#isQuiet = false;
-    const { deliveries, bytes, corrupt } = this.#options.intake.accept(messages, requestedAtMs);
+    const { deliveries, bytes, corrupt, withheld } = this.#options.intake.accept(messages, requestedAtMs);
     for (const delivery of deliveries) this.#buffer.push(delivery);
     this.#bufferedBytes += bytes;
     this.#lastReplyBytes = bytes;
     if (messages.length >= wanted) this.#pollsWanted = Math.min(POLLS_MAX, this.#pollsWanted + 1);
     this.#changed.notify();
-    if (corrupt.length > 0) await this.#options.onCorrupt(corrupt);
+    if (corrupt.length > 0) await this.#options.onCorrupt(corrupt, withheld);
   }
 
   /** Keeps this poll's place while it waits, so that one poll at a time tries whether SQS is back. */

@@ -27,26 +27,27 @@ export class Retry {
     this.#emit = emit;
   }
 
-  /** The time to sign with: this machine's, corrected by the server's. */
-  signingDate(): Date {
-    return new Date(this.#clock.nowMs() + this.#clockOffsetMs);
-  }
-
   /**
-   * Runs `attempt` up to three times.
+   * Runs `attempt` up to three times. `signingDate` gives it the time to sign with: this machine's, corrected by what
+   * was known of the server's when the attempt began.
    * @throws PiipeError when it failed for good; `retryable` when calling again later may help. When `signal` fired:
    * whatever `attempt` threw.
    */
-  async run<T>(context: RequestContext, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+  async run<T>(
+    context: RequestContext,
+    signal: AbortSignal,
+    attempt: (signingDate: () => Date) => Promise<T>,
+  ): Promise<T> {
     let hasRefreshed = false;
     for (let count = 1; ; count += 1) {
+      const signedOffsetMs = this.#clockOffsetMs;
       try {
-        return await attempt();
+        return await attempt(() => new Date(this.#clock.nowMs() + signedOffsetMs));
       } catch (error) {
         if (signal.aborted || error instanceof PiipeError) throw error;
         const failure = thrownFailure(error);
         if (failure === null) throw error;
-        const hasCorrected = this.#correctClock(failure);
+        const hasCorrected = this.#correctClock(failure, signedOffsetMs);
         const retry = hasCorrected ? "clock-skew" : failure.classification.retry;
         const isPointless =
           retry === "none" || (retry === "clock-skew" && !hasCorrected) || (retry === "credentials" && hasRefreshed);
@@ -80,15 +81,20 @@ export class Retry {
     await this.#clock.sleep(delayMs, signal);
   }
 
-  /** AWS may call a skewed clock a wrong signature or a denial: the reply's date tells. True when it was mended. */
-  #correctClock(failure: SqsFailure): boolean {
+  /**
+   * AWS may call a skewed clock a wrong signature or a denial: the reply's date tells. True when the attempt was signed
+   * with an offset that is now known to be wrong, be it by this reply or by that to another request meanwhile.
+   */
+  #correctClock(failure: SqsFailure, signedOffsetMs: number): boolean {
     const { errorCode } = failure.classification;
-    if (failure.serverDateMs === null || (errorCode !== "queue.credentials" && errorCode !== "queue.denied"))
-      return false;
-    const offsetMs = failure.serverDateMs - this.#clock.nowMs();
-    if (Math.abs(offsetMs - this.#clockOffsetMs) < SKEW_MIN_MS) return false;
-    this.#clockOffsetMs = offsetMs;
-    this.#emit({ type: "clock.corrected", offsetMs });
-    return true;
+    if (errorCode !== "queue.credentials" && errorCode !== "queue.denied") return false;
+    if (failure.serverDateMs !== null) {
+      const offsetMs = failure.serverDateMs - this.#clock.nowMs();
+      if (Math.abs(offsetMs - this.#clockOffsetMs) >= SKEW_MIN_MS) {
+        this.#clockOffsetMs = offsetMs;
+        this.#emit({ type: "clock.corrected", offsetMs });
+      }
+    }
+    return Math.abs(this.#clockOffsetMs - signedOffsetMs) >= SKEW_MIN_MS;
   }
 }

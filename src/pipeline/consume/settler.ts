@@ -23,7 +23,10 @@ export interface SettlerOptions {
   readonly clock: Clock;
 }
 
-/** Deletes and releases in batches, each failed entry again. Returns how many were done; throws only for a bug. */
+/**
+ * Deletes and releases in batches, each failed entry again. Returns how many were done.
+ * @throws PiipeError what calling again would not mend, such as a missing permission, once no other batch is under way
+ */
 export class Settler {
   readonly #options: SettlerOptions;
 
@@ -82,7 +85,8 @@ export class Settler {
         outcome = await send(pending);
       } catch (error) {
         // The client has tried three times already.
-        if (signal.aborted || error instanceof PiipeError) return batch.length - givenUp - pending.length;
+        if (signal.aborted || (error instanceof PiipeError && error.retryable))
+          return batch.length - givenUp - pending.length;
         throw error;
       }
       const next = new Set(outcome.again);

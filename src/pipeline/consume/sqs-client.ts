@@ -45,20 +45,21 @@ export class SqsClient {
     const { retry, queue, region } = this.#options;
     const queueUrl = "QueueUrl" in input ? input.QueueUrl : null;
     const context = { action, queue, region, origin: this.#base(queueUrl).origin };
-    return retry.run(context, signal, () => this.#attempt(action, input, queueUrl, signal));
+    return retry.run(context, signal, (signingDate) => this.#attempt(action, input, queueUrl, signingDate, signal));
   }
 
   async #attempt<A extends SqsAction>(
     action: A,
     input: ActionInputs[A],
     queueUrl: string | null,
+    signingDate: () => Date,
     signal: AbortSignal,
   ): Promise<ActionOutputs[A]> {
     const waitSeconds = "WaitTimeSeconds" in input ? input.WaitTimeSeconds : 0;
     const headersTimeoutMs = waitSeconds * 1_000 + REPLY_TIMEOUT_MS;
     let reply: HttpReply | null = null;
     for (const protocol of this.#protocol === null ? [jsonProtocol, queryProtocol] : [this.#protocol]) {
-      reply = await this.#send(protocol.encode(action, input), queueUrl, headersTimeoutMs, signal);
+      reply = await this.#send(protocol.encode(action, input), queueUrl, headersTimeoutMs, signingDate, signal);
       if (protocol.speaks(reply)) {
         if (reply.status !== 200) throw replyFailure(protocol.errorCode(reply), reply.status, reply.dateMs);
         const output = protocol.decode(action, reply.body);
@@ -77,19 +78,16 @@ export class SqsClient {
     encoded: EncodedRequest,
     queueUrl: string | null,
     headersTimeoutMs: number,
+    signingDate: () => Date,
     signal: AbortSignal,
   ): Promise<HttpReply> {
-    const { transport, signer, credentials, retry } = this.#options;
+    const { transport, signer, credentials } = this.#options;
     const url = this.#base(queueUrl);
     if (encoded.queueUrl !== null) {
       url.pathname = `${url.pathname.replace(/\/+$/, "")}${new URL(encoded.queueUrl).pathname}`;
     }
     const identity = await credentials.current();
-    const headers = await signer.sign(
-      { url, headers: encoded.headers, body: encoded.body },
-      identity,
-      retry.signingDate(),
-    );
+    const headers = await signer.sign({ url, headers: encoded.headers, body: encoded.body }, identity, signingDate());
     return transport.post(
       { origin: url.origin, path: url.pathname, headers, body: encoded.body, headersTimeoutMs },
       signal,

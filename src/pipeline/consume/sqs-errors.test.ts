@@ -75,6 +75,19 @@ describe("thrownFailure", () => {
     ["UND_ERR_SOCKET", "queue.unreachable", "transient"],
     ["CERT_HAS_EXPIRED", "queue.unreachable", "none"],
     ["ERR_TLS_CERT_ALTNAME_INVALID", "queue.unreachable", "none"],
+    // A revoked certificate, refused handshakes and other verdicts of the TLS layer: they come without a `syscall`.
+    ["CERT_REVOKED", "queue.unreachable", "none"],
+    ["HOSTNAME_MISMATCH", "queue.unreachable", "none"],
+    ["UNSPECIFIED", "queue.unreachable", "none"],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", "queue.unreachable", "none"],
+    ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", "queue.unreachable", "none"],
+    ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "queue.unreachable", "none"],
+    // As OpenSSL 3.5 names it, since Node 24.
+    ["ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE", "queue.unreachable", "none"],
+    ["ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC", "queue.unreachable", "transient"],
+    ["ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "queue.unreachable", "transient"],
+    ["UND_ERR_INFO", "queue.unreachable", "transient"],
+    ["UND_ERR_PRX_TLS", "queue.unreachable", "transient"],
     ["HPE_INVALID_CONSTANT", "queue.unavailable", "transient"],
   ])("takes %s as %s, retry %s", (code, errorCode, retry) => {
     expect(thrown(Object.assign(new Error("canary"), { code })).classification).toEqual({ errorCode, retry });
@@ -84,18 +97,23 @@ describe("thrownFailure", () => {
     expect(thrown(new MalformedReply("x")).classification.retry).toBe("transient");
   });
 
-  it.each([new TypeError("a bug"), "text", null, Object.assign(new Error("x"), { code: "ERR_INVALID_ARG_TYPE" })])(
-    "leaves a bug alone: %s",
-    (error) => {
-      expect(thrownFailure(error)).toBeNull();
-    },
-  );
+  it.each([
+    new TypeError("a bug"),
+    "text",
+    null,
+    Object.assign(new Error("x"), { code: "ERR_INVALID_ARG_TYPE" }),
+    Object.assign(new Error("x"), { code: "UND_ERR_INVALID_ARG" }),
+  ])("leaves a bug alone: %s", (error) => {
+    expect(thrownFailure(error)).toBeNull();
+  });
 });
 
 describe("describeFailure", () => {
   const failures: readonly SqsFailure[] = [
     ...Object.keys(SQS_ERRORS).map((code) => replyFailure(code, 400, null)),
     ...Object.keys(NETWORK_ERRORS).map((code) => thrown(Object.assign(new Error("canary"), { code }))),
+    thrown(Object.assign(new Error("canary"), { code: "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE" })),
+    thrown(Object.assign(new Error("canary"), { code: "UND_ERR_INFO" })),
     ...[200, 302, 400, 401, 404, 429, 500, 503].map((status) => replyFailure("canary", status, null)),
     notSqsFailure(200, null),
     notSqsFailure(503, null),

@@ -10,6 +10,7 @@ import {
   staticCredentials,
 } from "./aws-environment.ts";
 import { Intake } from "./intake.ts";
+import { interruptible } from "./interruptible.ts";
 import { Poller } from "./poller.ts";
 import { parseQueue, type QueueAddress, regionalEndpoint } from "./queue-address.ts";
 import { Retry } from "./retry.ts";
@@ -38,6 +39,10 @@ export interface SqsSourceOptions {
   readonly attributeNames: readonly string[];
   /** How long a receive waits for messages, up to 20. Default: 20, which makes an idle queue cost three requests a minute. */
   readonly waitSeconds?: number;
+  /** When receiving has failed for so long without a success between, `receive` throws; null: it tries for ever. */
+  readonly giveUpAfterMs: number | null;
+  /** Ends the opening early. Not listened to afterwards. */
+  readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly emit: Emit;
 }
@@ -48,7 +53,6 @@ const VISIBILITY_SECONDS_FALLBACK = 30;
 /** Long enough for a passing fault of the network, short against a redelivery. */
 const CORRUPT_DELAY_SECONDS = 5;
 const CLOSE_TIMEOUT_MS = 5_000;
-const NEVER = new AbortController().signal;
 
 interface OpenQueue {
   readonly url: string;
@@ -57,16 +61,16 @@ interface OpenQueue {
   readonly visibilitySeconds: number;
 }
 
-async function queueUrlOf(client: SqsClient, address: QueueAddress): Promise<string> {
+async function queueUrlOf(client: SqsClient, address: QueueAddress, signal: AbortSignal): Promise<string> {
   if (address.url !== null) return address.url;
   const owner = address.accountId === null ? {} : { QueueOwnerAWSAccountId: address.accountId };
-  return (await client.call("GetQueueUrl", { QueueName: address.name, ...owner }, NEVER)).QueueUrl;
+  return (await client.call("GetQueueUrl", { QueueName: address.name, ...owner }, signal)).QueueUrl;
 }
 
-async function openQueue(client: SqsClient, address: QueueAddress): Promise<OpenQueue> {
-  const url = await queueUrlOf(client, address);
+async function openQueue(client: SqsClient, address: QueueAddress, signal: AbortSignal): Promise<OpenQueue> {
+  const url = await queueUrlOf(client, address, signal);
   // By name, older servers refuse attributes that a standard queue does not have.
-  const { Attributes } = await client.call("GetQueueAttributes", { QueueUrl: url, AttributeNames: ["All"] }, NEVER);
+  const { Attributes } = await client.call("GetQueueAttributes", { QueueUrl: url, AttributeNames: ["All"] }, signal);
   const arn = Attributes["QueueArn"];
   if (!arn) {
     throw new PiipeError("queue.unavailable", `SQS does not tell the ARN of the queue ${address.name}`, {
@@ -100,13 +104,14 @@ export class SqsSource implements Source {
   /**
    * Finds the queue and reads its settings. The AWS identity needs sqs:GetQueueUrl (unless the queue is given as a
    * URL) and sqs:GetQueueAttributes, and later sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility.
-   * @throws PiipeError `config.invalid`, or any of `queue.…`
+   * @throws PiipeError `config.invalid`, any of `queue.…`, or `interrupted` as soon as `signal` fires
    */
   static async open(options: SqsSourceOptions): Promise<SqsSource> {
-    const { clock, emit } = options;
+    const { clock, emit, signal } = options;
     const address = parseQueue(options.queue);
-    const region = options.region ?? address.region ?? (await findRegion());
-    const endpointText = options.endpoint ?? (await findEndpoint());
+    const doing = `looking for the queue ${address.name}`;
+    const region = options.region ?? address.region ?? (await interruptible(findRegion(), signal, doing));
+    const endpointText = options.endpoint ?? (await interruptible(findEndpoint(), signal, doing));
     const transport = new Transport();
     const credentials =
       options.credentials === null ? new StandardCredentials(region) : staticCredentials(options.credentials);
@@ -121,7 +126,8 @@ export class SqsSource implements Source {
       regionalEndpoint: regionalEndpoint(region),
     });
     try {
-      return new SqsSource(options, transport, client, await openQueue(client, address));
+      const queue = await interruptible(openQueue(client, address, signal), signal, doing);
+      return new SqsSource(options, transport, client, queue);
     } catch (error) {
       await transport.close();
       throw error;
@@ -148,9 +154,10 @@ export class SqsSource implements Source {
       waitSeconds: options.waitSeconds ?? WAIT_SECONDS,
       visibilitySeconds,
       attributeNames,
+      giveUpAfterMs: options.giveUpAfterMs,
       clock,
       emit,
-      onCorrupt: (messages) => this.#refuseCorrupt(messages),
+      onCorrupt: (corrupt, withheld) => this.#refuseCorrupt(corrupt, withheld),
     });
     this.#heartbeat = new Visibility({ client, tracker, queueUrl: queue.url, visibilitySeconds, clock, emit })
       .run(this.#closed.signal)
@@ -172,10 +179,11 @@ export class SqsSource implements Source {
       else releases.push({ message, delaySeconds: settlement.delaySeconds });
     }
     try {
-      const [deleted, released] = await Promise.all([
-        this.#settler.delete(deletes, abort),
-        this.#settler.release(releases, abort),
-      ]);
+      const deleting = this.#settler.delete(deletes, abort);
+      const releasing = this.#settler.release(releases, abort);
+      // What is under way must end before its entries are forgotten.
+      await Promise.allSettled([deleting, releasing]);
+      const [deleted, released] = await Promise.all([deleting, releasing]);
       return { deleted, released, failed: settled.size - deleted - released };
     } finally {
       // Also what failed: its next receipt is a delivery of its own.
@@ -189,11 +197,9 @@ export class SqsSource implements Source {
       "ApproximateNumberOfMessagesNotVisible",
       "ApproximateNumberOfMessagesDelayed",
     ];
-    const { Attributes } = await this.#client.call(
-      "GetQueueAttributes",
-      { QueueUrl: this.#url, AttributeNames: names },
-      signal,
-    );
+    const request = { QueueUrl: this.#url, AttributeNames: names };
+    const asking = this.#client.call("GetQueueAttributes", request, signal);
+    const { Attributes } = await interruptible(asking, signal, "asking for the queue's depth");
     return names.reduce((sum, name) => sum + (Number(Attributes[name]) || 0), 0);
   }
 
@@ -208,6 +214,8 @@ export class SqsSource implements Source {
     try {
       // Best effort: what cannot be released comes back when its visibility timeout ends.
       await this.#releaseNow(unused, AbortSignal.timeout(CLOSE_TIMEOUT_MS));
+    } catch (error) {
+      if (!(error instanceof PiipeError)) throw error;
     } finally {
       await this.#transport.close();
     }
@@ -219,10 +227,11 @@ export class SqsSource implements Source {
   }
 
   /** The queue's copy is the one to trust: it is received again, and only this receipt is refused. */
-  async #refuseCorrupt(messages: readonly SqsMessage[]): Promise<void> {
-    this.#emit({ type: "delivery.corrupt", count: messages.length });
+  async #refuseCorrupt(corrupt: readonly SqsMessage[], withheld: readonly SqsMessage[]): Promise<void> {
+    this.#emit({ type: "delivery.corrupt", count: corrupt.length });
     const requestedAtMs = this.#clock.nowMs();
-    const releases = messages.map((message) => ({
+    // All with the same delay, in one request: as long as the first of a group is hidden, SQS gives none behind it.
+    const releases = [...corrupt, ...withheld].map((message) => ({
       message: {
         id: message.MessageId,
         receiptHandle: message.ReceiptHandle,

@@ -120,3 +120,60 @@ test("a repeated key anywhere is found, and without one none is", () => {
     { numRuns: 500 },
   );
 });
+
+/** A number as JSON writes one: any count of digits, any exponent. */
+const digits = fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: 1, maxLength: 25 });
+const numberText = fc
+  .tuple(
+    fc.constantFrom("", "-"),
+    fc.oneof(fc.constant("0"), digits, fc.bigInt({ min: 2n ** 52n, max: 2n ** 54n }).map(String)),
+    fc.option(digits, { nil: null }),
+    fc.option(fc.tuple(fc.constantFrom("e", "E", "e+", "e-"), fc.integer({ min: 0, max: 350 })), { nil: null }),
+  )
+  .map(([sign, whole, decimals, exponent]) => {
+    const fraction = decimals === null ? "" : `.${decimals}`;
+    return `${sign}${whole.replace(/^0+(?=.)/, "")}${fraction}${exponent === null ? "" : exponent.join("")}`;
+  });
+const number = fc.oneof(
+  numberText,
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => JSON.stringify(value)),
+  fc.integer().map((value) => `${value}.0`),
+);
+
+/** The number times 10^500, which makes an integer of every number above: exact, by BigInt. */
+function scaled(written: string): bigint {
+  const [mantissa = "", exponent = "0"] = written.toLowerCase().split("e");
+  const [whole = "", decimals = ""] = mantissa.split(".");
+  return BigInt(whole + decimals) * 10n ** BigInt(500 + Number(exponent) - decimals.length);
+}
+
+test("a stored number is the one that was written, or it is refused", () => {
+  let stored = 0;
+  let refused = 0;
+  fc.assert(
+    fc.property(number, fc.constantFrom("integer", "json", "number"), (written, type) => {
+      const result = decode(delivery(`{"${type}": ${written} }`));
+      if (!result.ok) {
+        refused += 1;
+        // What is written as a double prints it is only refused for being no safe integer, or no integer at all.
+        const value = Number(written);
+        const isPlain = String(value) === written && (Number.isSafeInteger(value) || !Number.isInteger(value));
+        if (isPlain && type !== "integer") throw new Error("refused without need");
+        return;
+      }
+      stored += 1;
+      const value = result.value.values[columns.findIndex(({ name }) => name === type)];
+      const nearest = Number(written);
+      if (type === "number") {
+        expect(value).toBe(nearest + 0);
+        if (nearest === 0) expect(scaled(written)).toBe(0n);
+      } else {
+        expect(scaled(String(value))).toBe(scaled(written));
+        if (type === "json") expect(Object.is(nearest, -0)).toBe(false);
+      }
+    }),
+    { numRuns: 5_000 },
+  );
+  expect(stored).toBeGreaterThan(100);
+  expect(refused).toBeGreaterThan(100);
+});

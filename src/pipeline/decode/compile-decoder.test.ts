@@ -142,7 +142,7 @@ describe("bad input: each is refused with its reason and place", () => {
       "field.lone-surrogate",
       "user_id",
     ],
-    ["a number of 65 characters", loginWith("user_id", "1".repeat(65)), "field.range", null],
+    ["a number of 65 characters for a text", loginWith("user_id", "1".repeat(65)), "field.type", "user_id"],
   ])("%s", (_name, body, code, path) => {
     expect(decodeLogin(body)).toEqual(refusal(code, path));
   });
@@ -226,6 +226,87 @@ describe("a dotted path", () => {
   });
 });
 
+describe("a number as it is written", () => {
+  const LONG_ZERO = `1.${"0".repeat(63)}`;
+
+  test.each<[Column["type"], string, RawValue]>([
+    ["integer", "4503599627370497.7", "field.range"],
+    ["integer", "9007199254740991.4", "field.range"],
+    ["integer", "1.00000000000000001", "field.range"],
+    ["integer", "0.99999999999999999999", "field.range"],
+    ["integer", "1e-400", "field.range"],
+    ["integer", `1e-${"9".repeat(60)}`, "field.range"],
+    ["integer", LONG_ZERO, "field.range"],
+    ["integer", "1".repeat(65), "field.range"],
+    ["integer", LONG_ZERO.slice(0, 64), 1],
+    ["integer", "9007199254740991.0", 9_007_199_254_740_991],
+    ["integer", "-9007199254740991", -9_007_199_254_740_991],
+    ["integer", "90071992547409910e-1", 9_007_199_254_740_991],
+    ["integer", "0.000000000000000000005e21", 5],
+    ["integer", "100.0", 100],
+    ["integer", "1E2", 100],
+    ["integer", "-0", 0],
+    ["integer", "0e99999", 0],
+    ["number", "0.12345678901234567890", 0.123_456_789_012_345_68],
+    ["number", "9007199254740991.4", 9_007_199_254_740_991],
+    ["number", "0.30000000000000004", 0.300_000_000_000_000_04],
+    ["number", "5e-324", 5e-324],
+    ["number", "-0.0", 0],
+    ["number", "0.000e-400", 0],
+    ["number", "1e-400", "field.range"],
+    ["number", "-1e-400", "field.range"],
+    ["number", "1e400", "field.range"],
+    ["number", LONG_ZERO, "field.range"],
+    ["number", "1".repeat(65), "field.range"],
+    ["json", "0.12345678901234567890", "field.range"],
+    ["json", "1e-400", "field.range"],
+    ["json", "-0", "field.range"],
+    ["json", '[{"a":[true,-0.0]}]', "field.range"],
+    ["json", `{"a":${LONG_ZERO}}`, "field.range"],
+    [
+      "json",
+      '["1e-400 \\" -0",0.30000000000000004,1.10,1E2,100.0,1e-7,0e-400]',
+      '["1e-400 \\" -0",0.30000000000000004,1.1,100,100,1e-7,0]',
+    ],
+  ])("%s: %s", (type, written, expected) => {
+    const columns = [field("n", type), field("o.n", type)];
+    const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+    const decoded = (inner: string, outer: string): unknown => {
+      const result = decode(delivery(`{"x":{"n":"","o":{"n":7}},"\\u006f" : {"n" : ${inner} } , "n":\n${outer} }`));
+      return result.ok ? result.value.values : result.error;
+    };
+    if (typeof expected === "string" && expected.startsWith("field.")) {
+      expect(decoded("1", written)).toEqual({ code: expected, path: "n" });
+      expect(decoded(written, "1")).toEqual({ code: expected, path: "o.n" });
+    } else {
+      expect(decoded(written, written)).toEqual([expected, expected]);
+    }
+  });
+
+  test.each(["1".repeat(65), `0.${"1".repeat(100)}`, "1e-400", "1e400", "-0"])(
+    "%.20s refuses nothing where no column declares it",
+    (written) => {
+      const columns = [field("a.n", "integer"), field("b", "number"), field("c", "json")];
+      const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+      const body = `{"n":${written},"a":{"m":${written},"n":1},"b":0,"c":[1.5],"d":[${written}]}`;
+      expect(decode(delivery(body))).toMatchObject({ ok: true, value: { values: [1, 0, "[1.5]"] } });
+    },
+  );
+
+  test("times, ids and numbers of other columns stand beside one that may be rounded", () => {
+    const columns = [
+      sentAt("day", "date"),
+      field("t", "text"),
+      field("absent", "integer", { nullable: true }),
+      field("none", "json", { nullable: true }),
+    ];
+    const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+    expect(decode(delivery('{"t":"1e-400","none":null,"x":1e-400}'))).toMatchObject({
+      value: { values: ["2026-01-31", "1e-400", null, null] },
+    });
+  });
+});
+
 describe("metadata", () => {
   const decodeMeta = (column: Column, changes: Partial<Delivery> = {}): RawValue | Rejection | undefined => {
     const result = compileDecoder([column], new Map(), { unknownFields: "ignore" })(delivery("{}", changes));
@@ -274,12 +355,41 @@ describe("metadata", () => {
     ["integer", "", { code: "field.type", path: "@attribute.A" }],
     ["integer", "9007199254740993", { code: "field.range", path: "@attribute.A" }],
     ["number", "0.5", 0.5],
-    ["number", "1".repeat(65), { code: "field.type", path: "@attribute.A" }],
+    ["integer", "4503599627370497.7", { code: "field.range", path: "@attribute.A" }],
+    ["number", "1".repeat(65), { code: "field.range", path: "@attribute.A" }],
+    ["number", "1e-400", { code: "field.range", path: "@attribute.A" }],
     ["boolean", "true", true],
     ["boolean", "false", false],
     ["boolean", "1", { code: "field.type", path: "@attribute.A" }],
-    ["json", '{"a":1}', '"{\\"a\\":1}"'],
+    ["json", ' { "a": [1.10, "x"] }', '{"a":[1.1,"x"]}'],
+    ["json", '"text"', '"text"'],
+    ["json", "5", "5"],
+    ["json", "null", { code: "field.null", path: "@attribute.A" }],
+    ["json", '["\\u0000"]', { code: "field.nul-character", path: "@attribute.A" }],
+    ["json", "[-0]", { code: "field.range", path: "@attribute.A" }],
+    ["json", "0.12345678901234567890", { code: "field.range", path: "@attribute.A" }],
+    ["json", "text", { code: "field.format", path: "@attribute.A" }],
+    ["json", '{"a":1', { code: "field.format", path: "@attribute.A" }],
+    ["json", '{"a":1,"a":2}', { code: "field.format", path: "@attribute.A" }],
+    ["json", '[{"__proto__":1}]', { code: "field.format", path: "@attribute.A" }],
   ])("an attribute as %s: %s", (type, value, expected) => {
     expect(decodeMeta(attribute(type), withAttribute(value))).toEqual(expected);
+  });
+
+  test("an attribute as json is held to the bounds on a body", () => {
+    const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
+    const keys = (count: number): string => `[${Array.from({ length: count }, () => '{"a":1}').join(",")}]`;
+    const padded = (length: number): string => "1".padEnd(length);
+    for (const [within, beyond] of [
+      [nested(100), nested(101)],
+      [keys(1_000), keys(1_001)],
+      [padded(262_144), padded(262_145)],
+    ] as const) {
+      expect(decodeMeta(attribute("json"), withAttribute(within))).toEqual(JSON.stringify(JSON.parse(within)));
+      expect(decodeMeta(attribute("json"), withAttribute(beyond))).toEqual({
+        code: "field.format",
+        path: "@attribute.A",
+      });
+    }
   });
 });

@@ -2,6 +2,7 @@ import type {
   Column,
   ColumnBounds,
   Decode,
+  Delivery,
   RawRecord,
   RawValue,
   RejectionCode,
@@ -13,8 +14,11 @@ import { createLookup, MISTYPED, type JsonObject, type Lookup } from "./create-l
 import { createReader } from "./create-reader.ts";
 import { findDuplicateKey } from "./find-duplicate-key.ts";
 import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
+import { numberCheckOf } from "./number-check.ts";
+import { MALFORMED } from "./parse-attribute-json.ts";
+import { rawValueAt } from "./raw-value-at.ts";
 import { isRefusal, type Reader } from "./refusal.ts";
-import { scanJson } from "./scan-json.ts";
+import { scanJson, type JsonScan } from "./scan-json.ts";
 
 export interface DecoderOptions {
   /** What becomes of an event with a top-level field that no column declares: stored without it, or refused. */
@@ -23,6 +27,12 @@ export interface DecoderOptions {
 
 type Refused = { readonly ok: false; readonly error: Rejection };
 
+/**
+ * Whether the column keeps the numbers of a value that it has read as they are written. `scan` is of the body: it tells
+ * whether a look at them is worth its cost.
+ */
+type KeepsNumbers = (delivery: Delivery, scan: JsonScan, read: RawValue) => boolean;
+
 interface CompiledColumn {
   readonly from: string;
   readonly nullable: boolean;
@@ -30,14 +40,15 @@ interface CompiledColumn {
   readonly emptyIsNull: boolean;
   readonly lookup: Lookup;
   readonly read: Reader;
+  readonly keepsNumbers: KeepsNumbers | null;
 }
 
 /**
  * Prepares the way from a message's body to one value per column. The result is called for every delivery; it is pure,
  * synchronous, never throws for bad data, and names in a rejection only what the configuration declares.
  *
- * The checks run from the cheap to the dear: size, depth (before `JSON.parse`, which would follow any), syntax, keys and
- * numbers, then the columns in their order; the first that fails gives the reason.
+ * The checks run from the cheap to the dear: size, depth (before `JSON.parse`, which would follow any), syntax, keys,
+ * then the columns in their order; the first that fails gives the reason.
  *
  * Only top-level fields count as unknown: a column `from: device.os` declares all of `device`, whose other parts are
  * neither read nor stored.
@@ -55,6 +66,7 @@ export function compileDecoder(
     emptyIsNull: column.mask !== null,
     lookup: createLookup(column),
     read: createReader(column, bounds.get(column.name)),
+    keepsNumbers: keepsNumbersOf(column),
   }));
   const fromByField = declaredFields(columns);
   const refusesUnknown = options.unknownFields === "quarantine";
@@ -70,7 +82,6 @@ export function compileDecoder(
     const event = parseObject(body);
     if (typeof event === "string") return refuse(event, null);
     if (scan.keys > KEYS_MAX) return refuse("body.too-many-keys", null);
-    if (scan.numberChars > NUMBER_CHARS_MAX) return refuse("field.range", null);
 
     let keys = 0;
     let hasUnknownFields = false;
@@ -97,8 +108,10 @@ export function compileDecoder(
         values.push(null);
       } else {
         if (value === MISTYPED) return refuse("field.type", column.from);
+        if (value === MALFORMED) return refuse("field.format", column.from);
         const read = column.read(value);
         if (isRefusal(read)) return refuse(read.refused, column.from);
+        if (column.keepsNumbers?.(delivery, scan, read) === false) return refuse("field.range", column.from);
         values.push(read);
       }
     }
@@ -112,6 +125,19 @@ export function compileDecoder(
 const accept = (value: RawRecord): Result<RawRecord, Rejection> => ({ ok: true, value });
 
 const refuse = (code: RejectionCode, path: string | null): Refused => ({ ok: false, error: { code, path } });
+
+/** null when the values have no numbers. */
+function keepsNumbersOf({ origin, type }: Column): KeepsNumbers | null {
+  const check = numberCheckOf(type);
+  if (check === null || origin.kind === "metadata") return null;
+  const keeps = (written: string | undefined): boolean => written !== undefined && check(written);
+  if (origin.kind === "attribute") return ({ attributes }) => keeps(attributes.get(origin.name));
+  const { path } = origin;
+  return type === "number"
+    ? // Most numbers that may be rounded are decimals, which may be: the look is spared.
+      ({ body }, scan, read) => (read !== 0 && scan.numberChars <= NUMBER_CHARS_MAX) || keeps(rawValueAt(body, path))
+    : ({ body }, scan) => !scan.mayRound || keeps(rawValueAt(body, path));
+}
 
 /** The `from` to name when a top-level field is at fault. */
 function declaredFields(columns: readonly Column[]): ReadonlyMap<string, string> {

@@ -1,9 +1,12 @@
 import type { Column, Delivery, MetadataName } from "../contracts.ts";
-import { NUMBER_CHARS_MAX } from "./limits.ts";
+import { parseAttributeJson } from "./parse-attribute-json.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The value as JSON has it: undefined when it is not there, `MISTYPED` when the way to it is barred. */
+/**
+ * The value as JSON has it: undefined when it is not there, `MISTYPED` when the way to it is barred, `MALFORMED` when it
+ * is a text that should have been JSON.
+ */
 export type Lookup = (event: JsonObject, delivery: Delivery) => unknown;
 
 /** A step of the path is there, but is no object to look into. */
@@ -75,6 +78,11 @@ function attributeLookup(name: string, column: Column): Lookup {
       return (_event, delivery) => jsonNumber(delivery.attributes.get(name));
     case "boolean":
       return (_event, delivery) => jsonBoolean(delivery.attributes.get(name));
+    case "json":
+      return (_event, delivery) => {
+        const text = delivery.attributes.get(name);
+        return text === undefined ? undefined : parseAttributeJson(text);
+      };
     default:
       return (_event, delivery) => delivery.attributes.get(name);
   }
@@ -84,7 +92,7 @@ function attributeLookup(name: string, column: Column): Lookup {
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 const jsonNumber = (text: string | undefined): unknown =>
-  text !== undefined && text.length <= NUMBER_CHARS_MAX && JSON_NUMBER.test(text) ? Number(text) : text;
+  text !== undefined && JSON_NUMBER.test(text) ? Number(text) : text;
 
 const jsonBoolean = (text: string | undefined): unknown => {
   if (text === "true") return true;

@@ -12,7 +12,7 @@ export const KEYS_MAX = 1_000;
 /** Characters (code points) of one text or key that is stored or masked. */
 export const STRING_CHARS_MAX = 65_536;
 
-/** Characters of one number as written. A double needs 24 at most; the rest could only be lost. */
+/** Characters of one stored number as written. A double needs 25 at most; the rest could only be lost. */
 export const NUMBER_CHARS_MAX = 64;
 
 /** Characters of a timestamp as written: the longest form with nanoseconds has 35. */

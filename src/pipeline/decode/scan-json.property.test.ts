@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { scanJson, type JsonScan } from "./scan-json.ts";
 
 /** The same by walking the parsed value, which is slow, recursive, and blind to repeated keys: none are generated. */
-function scanOf(value: unknown): Omit<JsonScan, "numberChars"> {
+function scanOf(value: unknown): Pick<JsonScan, "depth" | "keys"> {
   if (typeof value !== "object" || value === null) return { depth: 0, keys: 0 };
   const inner = Object.values(value).map(scanOf);
   return {

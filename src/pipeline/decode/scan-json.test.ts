@@ -31,6 +31,22 @@ describe("scanJson", () => {
   test("takes time in proportion to a text of backslashes and quotes", () => {
     // A scan that looked back over the same backslashes for every quote would not end in this test's time.
     const text = `"${'\\\\\\"'.repeat(500_000)}"`;
-    expect(scanJson(text)).toEqual({ depth: 0, keys: 0, numberChars: 0 });
+    expect(scanJson(text)).toEqual({ depth: 0, keys: 0, numberChars: 0, mayRound: false });
   });
+
+  test.each(["1.00000000000000001", "-123456789012.345", "1e5", "-1E5", "1e-400", "-0", "-0.00", "-0e1"])(
+    "%s may be rounded",
+    (number) => {
+      for (const text of [number, `[true,${number}]`, `{"a":1,"b":[{"c":${number}}]}`]) {
+        expect(scanJson(text).mayRound).toBe(true);
+      }
+    },
+  );
+
+  test.each(["0", "-1", "-0.5", "100.0", "123456789012.34", "9007199254740993", "true", "[false,-1]", '"1e5"'])(
+    "%s is exact, or too large",
+    (text) => {
+      expect(scanJson(text).mayRound).toBe(false);
+    },
+  );
 });

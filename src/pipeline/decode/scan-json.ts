@@ -6,15 +6,27 @@ export interface JsonScan {
   readonly keys: number;
   /** Characters of the longest number as written. */
   readonly numberChars: number;
+  /**
+   * A number may differ from what `JSON.parse` makes of it: it is negative zero, has an exponent, or has decimals and
+   * more characters than the 15 digits that every double keeps. Whole numbers say so themselves, by being too large.
+   */
+  readonly mayRound: boolean;
 }
 
-const QUOTE = 0x22;
+export const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+/** Set in `e` and `E` only, among the characters of a number. */
+const EXPONENT_BIT = 0x40;
+/** Decimal digits that survive the way into a double and back (DBL_DIG of C). */
+const EXACT_CHARS_MAX = 15;
+const EXPONENT_OR_MINUS_ZERO = /[eE]|^-0(?:\.0+)?$/;
+export const OPEN_OBJECT = 0x7b;
+export const CLOSE_OBJECT = 0x7d;
+export const OPEN_ARRAY = 0x5b;
+export const CLOSE_ARRAY = 0x5d;
 
 /**
  * Reads the structure of a JSON text (RFC 8259) in one pass without recursion, so that the depth is known before a
@@ -26,6 +38,7 @@ export function scanJson(text: string): JsonScan {
   let depthNow = 0;
   let keys = 0;
   let numberChars = 0;
+  let mayRound = false;
   let at = 0;
   while (at < length) {
     const code = text.charCodeAt(at);
@@ -35,9 +48,22 @@ export function scanJson(text: string): JsonScan {
       at = end + 1;
     } else if (isNumberPart(code)) {
       const start = at;
-      do at += 1;
-      while (at < length && isNumberPart(text.charCodeAt(at)));
-      if (at - start > numberChars) numberChars = at - start;
+      let bits = code;
+      at += 1;
+      while (at < length) {
+        const part = text.charCodeAt(at);
+        if (!isNumberPart(part)) break;
+        bits |= part;
+        at += 1;
+      }
+      const chars = at - start;
+      if (chars > numberChars) numberChars = chars;
+      // A single e is the last letter of true or false.
+      if (chars > 1 && !mayRound) {
+        const startsMinusZero = code === MINUS && text.charCodeAt(start + 1) === ZERO;
+        if (chars > EXACT_CHARS_MAX || bits >= EXPONENT_BIT || startsMinusZero)
+          mayRound = mayBeRounded(text.slice(start, at));
+      }
     } else {
       if (code === COLON) keys += 1;
       else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
@@ -47,8 +73,12 @@ export function scanJson(text: string): JsonScan {
       at += 1;
     }
   }
-  return { depth, keys, numberChars };
+  return { depth, keys, numberChars, mayRound };
 }
+
+/** Whether `JSON.parse` may make another number of it; false for whole numbers, which are exact or too large. */
+export const mayBeRounded = (number: string): boolean =>
+  (number.length > EXACT_CHARS_MAX && number.includes(".")) || EXPONENT_OR_MINUS_ZERO.test(number);
 
 /** Where the string that opens at `open` closes, or -1. */
 export function closingQuote(text: string, open: number): number {
@@ -63,7 +93,7 @@ export function closingQuote(text: string, open: number): number {
   return quote;
 }
 
-/** The `e` of `true` and `false` counts as well: it never makes a run longer than a number's bound. */
-function isNumberPart(code: number): boolean {
+/** The `e` of `true` and `false` counts as well: a run of one character, which is no number that could be rounded. */
+export function isNumberPart(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x2e || code === 0x2b || (code | 0x20) === 0x65;
 }

@@ -3,7 +3,7 @@ import { PiipeError } from "../../errors.ts";
 import { quoteIdentifier, quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { sqlTypeOf } from "../../postgres/sql-type.ts";
 import type { Column, ColumnBounds, ColumnType } from "../contracts.ts";
-import { fitOf, isText } from "./column-fit.ts";
+import { fitOf, isRounding, isText } from "./column-fit.ts";
 import type { TableColumn, TargetTable } from "./target-table.ts";
 
 /** Longest text form of the types whose values, unlike those of `text`, are not checked one by one. */
@@ -12,8 +12,12 @@ const CHARS_NEEDED: Readonly<Partial<Record<ColumnType, number>>> = {
   date: 10,
   // 2026-01-31T23:59:59.999999Z
   timestamp: 27,
-  // RFC 5952: eight groups of four digits.
-  ip: 39,
+  // The spelling is kept: 0000:0000:0000:0000:0000:ffff:255.255.255.255
+  ip: 45,
+  // -9007199254740991
+  integer: 17,
+  // -0.0000012345678901234567
+  number: 25,
 };
 
 /**
@@ -109,6 +113,12 @@ function columnProblems(table: TargetTable, column: Column, tokenChars: Readonly
     problems.push({
       what: `column ${name} is ${real.typeShown}, and ${values} has up to ${charsNeeded} characters`,
       remedy: `Widen it with ${alter} TYPE varchar(${charsNeeded}).`,
+    });
+  }
+  if (isRounding(column, real)) {
+    problems.push({
+      what: `column ${name} is ${real.typeShown}, which rounds values of type ${column.type}`,
+      remedy: `Keep every digit with ${alter} TYPE ${real.type}.`,
     });
   }
   if (real.notNull && column.nullable) {

@@ -1,13 +1,14 @@
 import type { Column, ColumnType } from "../contracts.ts";
 import type { TableColumn } from "./target-table.ts";
 
+/** A char(n) pads a value with blanks and ignores those at its end; whoever chose the type for the table chose that. */
 const TEXT_TYPES: ReadonlySet<string> = new Set(["text", "varchar", "bpchar", "citext"]);
 
-/** The PostgreSQL types, besides text, that hold every value of a column type. */
+/** The PostgreSQL types, besides text, that hold every value of a column type exactly or refuse it with an error. */
 const FITTING_TYPES: Readonly<Record<ColumnType, readonly string[]>> = {
   text: [],
   integer: ["int2", "int4", "int8", "numeric"],
-  number: ["float4", "float8", "numeric"],
+  number: ["float8", "numeric"],
   boolean: ["bool"],
   timestamp: ["timestamptz", "timestamp"],
   date: ["date", "timestamp"],
@@ -33,6 +34,25 @@ export function fitOf(column: Column, real: TableColumn): ColumnFit | null {
   if (column.mask !== null || !FITTING_TYPES[column.type].includes(real.type)) return null;
   if (column.type === "timestamp") return { elementType: "timestamptz", isUtcWallTime: real.type === "timestamp" };
   return { elementType: column.type === "date" ? "date" : real.type, isUtcWallTime: false };
+}
+
+/** Decimals of a second that PostgreSQL holds, and decoding gives. */
+const SECOND_DECIMALS = 6;
+
+/** Whether the declaration of a fitting real column, such as numeric(9,2), makes PostgreSQL round values silently. */
+export function isRounding(column: Column, real: TableColumn): boolean {
+  if (real.decimalsMax === null) return false;
+  switch (column.type) {
+    case "number":
+      return true;
+    case "integer":
+    case "version":
+      return real.decimalsMax < 0;
+    case "timestamp":
+      return real.decimalsMax < SECOND_DECIMALS;
+    default:
+      return false;
+  }
 }
 
 export function isText(real: TableColumn): boolean {

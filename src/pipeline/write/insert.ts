@@ -10,7 +10,8 @@ import type { TargetTable } from "./target-table.ts";
  * the claimed keys as a uuid[] in text form, or null for none.
  *
  * The claim covers records and refused events together and is sorted: writers of overlapping batches that take their
- * keys in one order wait for each other instead of deadlocking.
+ * keys in one order wait for each other instead of deadlocking. Rows are stored in the order of the records: a serial
+ * column of the table numbers the messages of a FIFO group as they came.
  */
 export function insertStatement(table: TargetTable, columns: readonly Column[]): string {
   const arrays: string[] = [];
@@ -36,8 +37,9 @@ WITH claimed AS (
 ), stored AS (
   INSERT INTO ${quoteTable(table.name)} (${targets.join(", ")})
   SELECT ${values.join(", ")}
-  FROM unnest($4::uuid[], ${arrays.join(", ")}) AS input (message_id, ${names.join(", ")})
+  FROM unnest($4::uuid[], ${arrays.join(", ")}) WITH ORDINALITY AS input (message_id, ${names.join(", ")}, position)
   JOIN claimed ON claimed.message_id = input.message_id
+  ORDER BY input.position
 )
 SELECT array_agg(message_id)::text AS claimed FROM claimed`;
 }

@@ -22,6 +22,7 @@ export interface PostgresSinkOptions {
 
 const STATEMENT_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 10_000;
+const FIND_LEDGER = "SELECT to_regclass('piipe.ledger')::text AS ledger";
 
 const STORED: WriteOutcome = { kind: "stored" };
 const DUPLICATE: WriteOutcome = { kind: "duplicate" };
@@ -57,7 +58,7 @@ export class PostgresSink implements Sink {
       const outcomes = await this.#bisect(records, abort);
       return { records: outcomes, refused: (await this.#writeOnce([], refused, abort)).refused };
     } catch (error) {
-      throw await this.#explain(error);
+      throw await this.#explain(error, abort);
     }
   }
 
@@ -105,13 +106,13 @@ export class PostgresSink implements Sink {
   }
 
   /** PostgreSQL does not say in a field which table is missing: find out whether it is one of piipe's own. */
-  async #explain(error: unknown): Promise<unknown> {
+  async #explain(error: unknown, abort: AbortSignal): Promise<unknown> {
     if (!(error instanceof DatabaseFailure)) return error;
     const sqlState = error.facts?.code;
     if (sqlState === "23502" && !isRowFault(error, this.#declared)) return unfilledColumn(error);
     if (sqlState !== "42P01" && sqlState !== "3F000") return error;
     try {
-      const { rows } = await this.#pool.query(this.#doing, "SELECT to_regclass('piipe.ledger')::text AS ledger");
+      const { rows } = await this.#pool.query(this.#doing, FIND_LEDGER, undefined, abort);
       if (typeof rows[0]?.["ledger"] === "string") return error;
     } catch {
       return error;

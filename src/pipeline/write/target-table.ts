@@ -11,6 +11,11 @@ export interface TableColumn {
   readonly typeShown: string;
   /** The length of a varchar or char, in characters. */
   readonly charsMax: number | null;
+  /**
+   * Decimals that the type keeps of a numeric (negative: digits rounded before the point) or of a timestamp's seconds;
+   * null when its declaration limits none.
+   */
+  readonly decimalsMax: number | null;
   readonly notNull: boolean;
   readonly hasDefault: boolean;
   /** GENERATED ALWAYS, as an expression or as an identity: cannot be written. */
@@ -26,7 +31,10 @@ export interface TargetTable {
   readonly columns: readonly TableColumn[];
 }
 
-/** attgenerated came with PostgreSQL 12; read through JSON, an older catalogue gives null instead of an error. */
+/**
+ * attgenerated came with PostgreSQL 12; read through JSON, an older catalogue gives null instead of an error. The scale
+ * of a numeric is a signed number in the lowest 11 bits of its modifier; before PostgreSQL 15 none was negative.
+ */
 const READ_TABLE = `
 WITH RECURSIVE target AS (
   SELECT c.oid, c.relname, c.relkind, n.nspname
@@ -50,6 +58,8 @@ SELECT target.nspname AS schema, target.relname AS name, target.relkind AS kind,
                  ELSE n.nspname || '.' || t.typname END,
     'typeShown', format_type(a.atttypid, a.atttypmod),
     'charsMax', CASE WHEN t.typname IN ('varchar', 'bpchar') AND u.modifier > 4 THEN u.modifier - 4 END,
+    'decimalsMax', CASE WHEN t.typname = 'numeric' AND u.modifier >= 4 THEN (((u.modifier - 4) & 2047) # 1024) - 1024
+                        WHEN t.typname IN ('timestamp', 'timestamptz') AND u.modifier >= 0 THEN u.modifier END,
     'notNull', u.not_null OR a.attnotnull,
     'hasDefault', a.atthasdef OR a.attidentity <> '',
     'isGenerated', coalesce(a.generated, '') <> '' OR a.attidentity = 'a',

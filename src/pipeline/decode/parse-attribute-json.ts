@@ -1,0 +1,25 @@
+import { countKeys } from "./count-keys.ts";
+import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX } from "./limits.ts";
+import { scanJson } from "./scan-json.ts";
+
+/** The text is not what its column's type asks for. */
+export const MALFORMED: unique symbol = Symbol("malformed");
+
+/**
+ * The JSON value in a message attribute's text, under the bounds on a body. What breaks one is malformed like what is
+ * no JSON at all: the reasons `body.…` would blame the wrong part of the message.
+ */
+export function parseAttributeJson(text: string): unknown {
+  // No text has fewer bytes than characters.
+  if (text.length > BODY_BYTES_MAX) return MALFORMED;
+  const scan = scanJson(text);
+  if (scan.depth > DEPTH_MAX || scan.keys > KEYS_MAX) return MALFORMED;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return MALFORMED;
+  }
+  const keys = typeof value === "object" && value !== null ? countKeys(value) : 0;
+  return keys === scan.keys ? value : MALFORMED;
+}

@@ -1,0 +1,51 @@
+import { PiipeError } from "../errors.ts";
+import type { Clock, Source } from "./contracts.ts";
+
+export interface EmptyWatchOptions {
+  /** Times in a row that the queue must be found empty: SQS counts approximately. */
+  readonly confirmations: number;
+  /** Throw when the queue could not be asked for so long; null: never. */
+  readonly giveUpAfterMs: number | null;
+}
+
+/** Decides whether a queue is worked off, for a run that ends by itself. */
+export class EmptyWatch {
+  readonly #source: Source;
+  readonly #clock: Clock;
+  readonly #options: EmptyWatchOptions;
+  #times = 0;
+  #failingSinceMs: number | null = null;
+
+  constructor(source: Source, clock: Clock, options: EmptyWatchOptions) {
+    this.#source = source;
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  /** Something was received: begin again. */
+  reset(): void {
+    this.#times = 0;
+  }
+
+  /**
+   * Asks the queue. Call when nothing was received and nothing is in flight.
+   * @param left messages that the run left there on purpose
+   */
+  async isEmpty(left: number, stop: AbortSignal): Promise<boolean> {
+    try {
+      const depth = await this.#source.depth(stop);
+      this.#failingSinceMs = null;
+      this.#times = depth <= left ? this.#times + 1 : 0;
+    } catch (error) {
+      if (stop.aborted) return false;
+      if (!(error instanceof PiipeError) || !error.retryable) throw error;
+      // The next receive, which waits, comes before the next question: that is the pause between the tries.
+      const nowMs = this.#clock.nowMs();
+      this.#failingSinceMs ??= nowMs;
+      this.#times = 0;
+      const { giveUpAfterMs } = this.#options;
+      if (giveUpAfterMs !== null && nowMs - this.#failingSinceMs >= giveUpAfterMs) throw error;
+    }
+    return this.#times >= this.#options.confirmations;
+  }
+}

@@ -1,0 +1,12 @@
+/** What a run did. Every count is of deliveries: a redelivered message counts each time. */
+export interface Totals {
+  received: number;
+  /** Rows written. */
+  stored: number;
+  /** Redeliveries of what was stored or quarantined before: deleted again, nothing written. */
+  duplicate: number;
+  quarantined: number;
+  /** Refused with no key to seal with: not stored, not deleted. */
+  left: number;
+  deleted: number;
+}

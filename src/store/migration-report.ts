@@ -1,0 +1,5 @@
+export interface MigrationReport {
+  /** Names of the migrations applied now. */
+  readonly applied: readonly string[];
+  readonly tableCreated: boolean;
+}

@@ -1,0 +1,73 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startCli } from "../support/cli.ts";
+import { type Gate, startGate } from "../support/gate.ts";
+import { loginEvents } from "../support/login-events.ts";
+import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
+import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { withClient } from "../support/postgres.ts";
+import { until } from "../support/until.ts";
+
+const MESSAGES = 5_000;
+
+let sqs: TestSqs;
+let pipeline: LoginPipeline;
+let gate: Gate;
+let environment: Readonly<Record<string, string>>;
+
+beforeAll(async () => {
+  sqs = await startTestSqs();
+});
+afterAll(() => sqs.stop());
+beforeEach(async () => {
+  pipeline = await createLoginPipeline(sqs, { queueAttributes: { VisibilityTimeout: "600" } });
+  const url = new URL(pipeline.databaseUrl);
+  gate = await startGate(Number(url.port));
+  url.port = String(gate.port);
+  environment = { ...pipeline.environment, DATABASE_URL: url.href };
+  await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
+});
+afterEach(async () => {
+  await gate.shut();
+  await pipeline.remove();
+});
+
+describe("a database that goes away while a run writes to it", () => {
+  it("and comes back: the run waits, and stores every message once", async () => {
+    const worker = startCli(["run", "--until-empty", "--json"], { folder: pipeline.folder, environment });
+    await until("some rows are stored", async () => (await pipeline.rows()) > 0);
+    await gate.shut();
+    await worker.printed("batch.retried");
+    await gate.open();
+    const result = await worker.ended;
+    expect(result.code).toBe(0);
+    expect(await pipeline.rows()).toBe(MESSAGES);
+    expect((await sqs.count(pipeline.queue.url)).total).toBe(0);
+  });
+
+  it("and stays away when SIGTERM comes: what was received is given back to the queue", async () => {
+    const worker = startCli(["run", "--json"], { folder: pipeline.folder, environment });
+    await until("some rows are stored", async () => (await pipeline.rows()) > 0);
+    await gate.shut();
+    await worker.printed("batch.retried");
+    worker.process.kill("SIGTERM");
+    const result = await worker.ended;
+    expect(result.code).toBe(4);
+    expect(JSON.parse(result.stdout)).toMatchObject({ error: { code: "database.unreachable" } });
+    // With a visibility timeout of ten minutes, whatever was not given back would still be in flight.
+    await until("nothing is in flight", async () => (await sqs.count(pipeline.queue.url)).inFlight === 0);
+    expect((await sqs.count(pipeline.queue.url)).visible).toBe(MESSAGES - (await pipeline.rows()));
+  });
+
+  it("cutting connections only: the run connects again", async () => {
+    const worker = startCli(["run", "--until-empty", "--json"], { folder: pipeline.folder, environment });
+    await until("some rows are stored", async () => (await pipeline.rows()) > 0);
+    await withClient(pipeline.databaseUrl, async (client) => {
+      const { rowCount } = await client.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'piipe' AND datname = current_database()",
+      );
+      expect(rowCount).toBeGreaterThan(0);
+    });
+    expect((await worker.ended).code).toBe(0);
+    expect(await pipeline.rows()).toBe(MESSAGES);
+  });
+});
