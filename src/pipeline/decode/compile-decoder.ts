@@ -16,7 +16,7 @@ import { findDuplicateKey } from "./find-duplicate-key.ts";
 import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
 import { numberCheckOf } from "./number-check.ts";
 import { MALFORMED } from "./parse-attribute-json.ts";
-import { rawValueAt } from "./raw-value-at.ts";
+import { rawValueAt, type ObjectsRead } from "./raw-value-at.ts";
 import { isRefusal, type Reader } from "./refusal.ts";
 import { scanJson, type JsonScan } from "./scan-json.ts";
 
@@ -28,10 +28,15 @@ export interface DecoderOptions {
 type Refused = { readonly ok: false; readonly error: Rejection };
 
 /**
- * Whether the column keeps the numbers of a value that it has read as they are written. `scan` is of the body: it tells
- * whether a look at them is worth its cost.
+ * Whether the column keeps the numbers of a value that it has read as they are written. `scan` is of the body;
+ * `objectsRead` is shared by its columns, and undefined when the scan found nothing to look at.
  */
-type KeepsNumbers = (delivery: Delivery, scan: JsonScan, read: RawValue) => boolean;
+type KeepsNumbers = (
+  delivery: Delivery,
+  scan: JsonScan,
+  read: RawValue,
+  objectsRead: ObjectsRead | undefined,
+) => boolean;
 
 interface CompiledColumn {
   readonly from: string;
@@ -101,6 +106,7 @@ export function compileDecoder(
     }
 
     const values: RawValue[] = [];
+    const objectsRead: ObjectsRead | undefined = scan.mayRound ? new Map() : undefined;
     for (const column of compiled) {
       const value = column.lookup(event, delivery);
       if (value === undefined || value === null || (value === "" && column.emptyIsNull)) {
@@ -111,7 +117,8 @@ export function compileDecoder(
         if (value === MALFORMED) return refuse("field.format", column.from);
         const read = column.read(value);
         if (isRefusal(read)) return refuse(read.refused, column.from);
-        if (column.keepsNumbers?.(delivery, scan, read) === false) return refuse("field.range", column.from);
+        if (column.keepsNumbers?.(delivery, scan, read, objectsRead) === false)
+          return refuse("field.range", column.from);
         values.push(read);
       }
     }
@@ -133,10 +140,12 @@ function keepsNumbersOf({ origin, type }: Column): KeepsNumbers | null {
   const keeps = (written: string | undefined): boolean => written !== undefined && check(written);
   if (origin.kind === "attribute") return ({ attributes }) => keeps(attributes.get(origin.name));
   const { path } = origin;
-  return type === "number"
-    ? // Most numbers that may be rounded are decimals, which may be: the look is spared.
-      ({ body }, scan, read) => (read !== 0 && scan.numberChars <= NUMBER_CHARS_MAX) || keeps(rawValueAt(body, path))
-    : ({ body }, scan) => !scan.mayRound || keeps(rawValueAt(body, path));
+  return ({ body }, scan, read, objectsRead) => {
+    if (objectsRead === undefined) return true;
+    // Most numbers that may be rounded are decimals, which a number column rounds: the look is spared.
+    if (type === "number" && read !== 0 && scan.numberChars <= NUMBER_CHARS_MAX) return true;
+    return keeps(rawValueAt(body, path, objectsRead));
+  };
 }
 
 /** The `from` to name when a top-level field is at fault. */

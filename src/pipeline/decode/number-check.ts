@@ -1,6 +1,6 @@
 import type { ColumnType } from "../contracts.ts";
 import { NUMBER_CHARS_MAX } from "./limits.ts";
-import { closingQuote, isNumberPart, mayBeRounded, QUOTE } from "./scan-json.ts";
+import { closingQuote, isNumberPart, mayBeInexact, QUOTE } from "./scan-json.ts";
 
 /** Whether a column keeps what is written, given the JSON of a value that its reader took. Never throws. */
 type NumberCheck = (written: string) => boolean;
@@ -30,7 +30,7 @@ const survivesJson = (number: string): boolean => isExact(number) && !Object.is(
 
 /** Whether the number is the decimal value of the shortest text of its nearest double, which is what is stored. */
 const isExact = (number: string): boolean =>
-  !mayBeRounded(number) || decimalOf(number) === decimalOf(String(Number(number)));
+  !mayBeInexact(number) || decimalOf(number) === decimalOf(String(Number(number)));
 
 const isZero = (number: string): boolean => decimalOf(number) === ZERO;
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { rawValueAt } from "./raw-value-at.ts";
+import { rawValueAt, type ObjectsRead } from "./raw-value-at.ts";
 
 const key = fc.oneof(
   fc.constantFrom("a", "b", 'a"', "\\u0061", "\\", "", "constructor"),
@@ -37,8 +37,9 @@ test("finds what JSON.parse finds, however the keys and the white space are writ
         const text = JSON.stringify(value, null, indent);
         const written = escaped ? withEscapedKeys(text) : text;
         const parsed = JSON.parse(text) as unknown;
+        const objectsRead: ObjectsRead = new Map();
         const visit = (at: unknown, path: readonly string[]): void => {
-          expect(JSON.parse(rawValueAt(written, path) ?? "")).toEqual(at);
+          expect(JSON.parse(rawValueAt(written, path, objectsRead) ?? "")).toEqual(at);
           if (typeof at !== "object" || at === null || Array.isArray(at)) return;
           for (const [step, inner] of Object.entries(at)) visit(inner, [...path, step]);
         };

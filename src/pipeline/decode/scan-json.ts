@@ -62,7 +62,7 @@ export function scanJson(text: string): JsonScan {
       if (chars > 1 && !mayRound) {
         const startsMinusZero = code === MINUS && text.charCodeAt(start + 1) === ZERO;
         if (chars > EXACT_CHARS_MAX || bits >= EXPONENT_BIT || startsMinusZero)
-          mayRound = mayBeRounded(text.slice(start, at));
+          mayRound = mayBeInexact(text.slice(start, at));
       }
     } else {
       if (code === COLON) keys += 1;
@@ -77,7 +77,7 @@ export function scanJson(text: string): JsonScan {
 }
 
 /** Whether `JSON.parse` may make another number of it; false for whole numbers, which are exact or too large. */
-export const mayBeRounded = (number: string): boolean =>
+export const mayBeInexact = (number: string): boolean =>
   (number.length > EXACT_CHARS_MAX && number.includes(".")) || EXPONENT_OR_MINUS_ZERO.test(number);
 
 /** Where the string that opens at `open` closes, or -1. */
