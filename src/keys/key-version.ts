@@ -1,5 +1,5 @@
-import { inspect } from "node:util";
 import { deriveKey, type KeyPurpose } from "./derive-key.ts";
+import { Unprintable } from "../unprintable.ts";
 
 /**
  * The life of a key version: `pending` until it is everywhere, `primary` while it makes the tokens, `linking` while
@@ -18,13 +18,14 @@ export interface KeyVersionFields {
 }
 
 /** One version of the secret keys. Prints as `[secret]`. */
-export class KeyVersion {
+export class KeyVersion extends Unprintable {
   readonly version: number;
   readonly state: KeyState;
   readonly created: string;
   readonly #root: Uint8Array | null;
 
   constructor({ version, state, created, root }: KeyVersionFields) {
+    super();
     this.version = version;
     this.state = state;
     this.created = created;
@@ -39,17 +40,5 @@ export class KeyVersion {
 
   hasSameRoot(other: KeyVersion): boolean {
     return this.#root !== null && other.#root !== null && Buffer.compare(this.#root, other.#root) === 0;
-  }
-
-  toJSON(): string {
-    return "[secret]";
-  }
-
-  toString(): string {
-    return "[secret]";
-  }
-
-  [inspect.custom](): string {
-    return "[secret]";
   }
 }

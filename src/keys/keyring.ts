@@ -1,4 +1,3 @@
-import { inspect } from "node:util";
 import {
   allowOnly,
   asInstant,
@@ -10,6 +9,7 @@ import {
   type KeyObjectJson,
 } from "./key-json.ts";
 import { KEY_STATES, KeyVersion, type KeyState } from "./key-version.ts";
+import { Unprintable } from "../unprintable.ts";
 
 /** The number is part of every token, whose length is checked against the table. */
 const VERSION_MAX = 9_999;
@@ -26,11 +26,12 @@ const VERSION_MAX = 9_999;
  * Keys are 32 bytes in base64url without padding. `sealing` may be left out: then nothing can be sealed, and refused
  * messages are left in the queue.
  */
-export class Keyring {
+export class Keyring extends Unprintable {
   readonly versions: readonly KeyVersion[];
   readonly #sealingPublicKey: Uint8Array | null;
 
   private constructor(versions: readonly KeyVersion[], sealingPublicKey: Uint8Array | null) {
+    super();
     this.versions = versions;
     this.#sealingPublicKey = sealingPublicKey;
   }
@@ -75,18 +76,6 @@ export class Keyring {
         return mine.state === "destroyed" || mine.hasSameRoot(theirs);
       })
     );
-  }
-
-  toJSON(): string {
-    return "[secret]";
-  }
-
-  toString(): string {
-    return "[secret]";
-  }
-
-  [inspect.custom](): string {
-    return "[secret]";
   }
 }
 

@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
-import { inspect } from "node:util";
 import { allowOnly, asInstant, asKeyBytes, checkFormat, invalidKeys, parseKeyJson } from "./key-json.ts";
 import { privateKeyOf, rawPublicKey } from "./x25519.ts";
+import { Unprintable } from "../unprintable.ts";
 
 /**
  * The key that opens sealed data: a parsed private file. The running pipeline never has it. Prints as `[secret]`.
@@ -10,12 +10,13 @@ import { privateKeyOf, rawPublicKey } from "./x25519.ts";
  * { "piipe": "private-key", "format": 1, "created": "2026-01-31T12:00:00.000Z", "publicKey": "…", "privateKey": "…" }
  * ```
  */
-export class PrivateKey {
+export class PrivateKey extends Unprintable {
   /** 32 bytes. */
   readonly publicKey: Uint8Array;
   readonly #key: KeyObject;
 
   private constructor(publicKey: Uint8Array, key: KeyObject) {
+    super();
     this.publicKey = publicKey;
     this.#key = key;
   }
@@ -37,18 +38,6 @@ export class PrivateKey {
   /** For node:crypto. Never print it: it exports the key. */
   get key(): KeyObject {
     return this.#key;
-  }
-
-  toJSON(): string {
-    return "[secret]";
-  }
-
-  toString(): string {
-    return "[secret]";
-  }
-
-  [inspect.custom](): string {
-    return "[secret]";
   }
 }
 
