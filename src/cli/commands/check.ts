@@ -99,27 +99,33 @@ async function checkDatabase(config: Config, keyring: Keyring | null, look: Look
     });
     if (!isReachable) return;
     await look("migrations", async () => {
-      await unlessCreated(config, () => checkMigrated(pool));
-      return { text: "piipe's own tables are up to date, or run creates them", value: true };
+      const isThere = await isThereOrCreated(config, () => checkMigrated(pool));
+      return {
+        text: isThere ? "piipe's own tables are up to date" : "run will create piipe's own tables",
+        value: true,
+      };
     });
     await look("table", async () => {
-      await unlessCreated(config, () => openTable(config, keyring, pool));
-      return { text: `${showTable(config.sink.postgres.table)} can hold the columns`, value: true };
+      const isThere = await isThereOrCreated(config, () => openTable(config, keyring, pool));
+      const name = showTable(config.sink.postgres.table);
+      return { text: isThere ? `${name} can hold the columns` : `run will create ${name}`, value: true };
     });
   } finally {
     await pool.close();
   }
 }
 
-/** With createTable, `run` makes what is missing: that is no finding. */
-async function unlessCreated(config: Config, work: () => Promise<unknown>): Promise<void> {
+/** False when it is missing and `run` will create it, as createTable says: that is no finding. */
+async function isThereOrCreated(config: Config, look: () => Promise<unknown>): Promise<boolean> {
   try {
-    await work();
+    await look();
+    return true;
   } catch (error) {
     const isMissing =
       error instanceof PiipeError &&
       (error.code === "database.not-migrated" || error.code === "database.table-missing");
     if (!isMissing || !config.sink.postgres.createTable) throw error;
+    return false;
   }
 }
 
