@@ -1,4 +1,5 @@
 import { migrateDatabase, openDatabase, openPipeline } from "./app.ts";
+import type { Config } from "./config/config.ts";
 import { parseConfig } from "./config/parse-config.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { PiipeError } from "./errors.ts";
@@ -63,24 +64,24 @@ export function definePipeline(input: PipelineConfig, { baseFolder = "." } = {})
       const never = new AbortController().signal;
       const stopping = new AbortController();
       const stop = AbortSignal.any([options.stop ?? never, stopping.signal]);
-      let listenerFailure: { readonly error: unknown } | null = null;
+      const listenerFailures: unknown[] = [];
       const emit: Emit = (event) => {
         try {
           onEvent?.(event);
         } catch (error) {
           // Its place is after the drain: thrown into the engine, it would leave deliveries unsettled.
-          listenerFailure ??= { error };
+          listenerFailures.push(error);
           stopping.abort();
         }
       };
-      const pipeline = await openPipeline(config, { keysJson, emit, stop, untilEmpty, credentials: null });
+      const abort = options.abort ?? never;
       try {
-        const totals = await pipeline.run({ stop, abort: options.abort ?? never });
-        throwFailure(listenerFailure);
-        return totals;
-      } finally {
-        await pipeline.close();
+        const totals = await runOnce(config, { keysJson, emit, untilEmpty, stop, abort });
+        if (listenerFailures.length === 0) return totals;
+      } catch (error) {
+        if (listenerFailures.length === 0) throw error;
       }
+      throw listenerFailures[0];
     },
   };
 }
@@ -91,13 +92,27 @@ const OPTION_NAMES = ["stop", "abort", "untilEmpty", "onEvent", "keysJson"] as c
 
 /** A mistyped option would otherwise be a run that never ends. */
 function checkOptions(options: object): void {
-  const unknown = Object.keys(options).find((name) => !OPTION_NAMES.some((known) => known === name));
+  const isSignal = options instanceof AbortSignal || options instanceof AbortController;
+  const unknown = isSignal
+    ? "that is a signal itself"
+    : Object.keys(options).find((name) => !OPTION_NAMES.some((known) => known === name));
   if (unknown === undefined) return;
   throw new PiipeError("usage.invalid", `run() has no option ${unknown}`, {
     hint: `Its options are ${OPTION_NAMES.join(", ")}. An AbortSignal goes into stop, which drains, or abort, which cancels.`,
   });
 }
 
-function throwFailure(failure: { readonly error: unknown } | null): void {
-  if (failure) throw failure.error;
+interface OneRun extends Required<Pick<RunPipelineOptions, "stop" | "abort" | "untilEmpty">> {
+  readonly keysJson: string | undefined;
+  readonly emit: Emit;
+}
+
+async function runOnce(config: Config, { keysJson, emit, untilEmpty, stop, abort }: OneRun): Promise<Totals> {
+  const opening = AbortSignal.any([stop, abort]);
+  const pipeline = await openPipeline(config, { keysJson, emit, stop: opening, untilEmpty, credentials: null });
+  try {
+    return await pipeline.run({ stop, abort });
+  } finally {
+    await pipeline.close();
+  }
 }

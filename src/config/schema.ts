@@ -143,7 +143,7 @@ const keys = mapping("a mapping with the keys file and domain", {
 /** Any other type would refuse every event. */
 const METADATA_TYPES: Readonly<Record<MetadataName, readonly ColumnType[]>> = {
   message_id: ["text", "uuid"],
-  group_id: ["text", "uuid", "ip", "version"],
+  group_id: ["text", "uuid", "ip", "version", "date", "timestamp"],
   sent_at: ["timestamp", "date", "text"],
   received_at: ["timestamp", "date", "text"],
 };

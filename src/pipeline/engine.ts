@@ -61,6 +61,8 @@ export interface RunOptions {
 /** A refused message that stays in the queue comes back after this, times its attempt. */
 const LEFT_DELAY_SECONDS = 10;
 const LEFT_DELAY_SECONDS_MAX = 900;
+/** About 10 MB of ids. */
+const LEFT_REMEMBERED_MAX = 100_000;
 /** Room is counted in messages: bytes become messages by the mean size seen, and by this before any was seen. */
 const FIRST_BODY_BYTES = 4_096;
 
@@ -99,7 +101,7 @@ export class Engine {
   #inFlight = 0;
   #inFlightBytes = 0;
   #bodyBytesMean = FIRST_BODY_BYTES;
-  readonly #left = new LeftMessages();
+  #left = new LeftMessages(LEFT_REMEMBERED_MAX);
 
   constructor(stages: EngineStages, limits: EngineLimits, clock: Clock, emit: Emit) {
     this.#stages = stages;
@@ -126,6 +128,8 @@ export class Engine {
       throw new Error("an ordered source needs a key to seal with");
     this.#stop = stop;
     this.#abort = abort;
+    // What a run leaves behind must all be known to it, or it would wait for it for ever.
+    if (emptyConfirmations !== null) this.#left = new LeftMessages(Number.POSITIVE_INFINITY);
     const stopReceiving = (): void => {
       this.#receiving.abort();
       this.#changed.notify();
@@ -233,7 +237,7 @@ export class Engine {
       this.#refuse(delivery, masked.error, released);
       return false;
     }
-    this.#guard.count(false);
+    if (!this.#left.has(delivery.id)) this.#guard.count(false);
     this.#open.addRecord(masked.value, delivery);
     this.#flushOrLinger();
     return decoded.ok && decoded.value.hasUnknownFields;
@@ -328,7 +332,7 @@ export class Engine {
       if (!delivery) throw new Error("the sink's outcomes do not match its batch");
       counts[result.kind] += 1;
       if (result.kind === "rejected") {
-        if (this.#guard.countTurnedBad()) this.#fail(beyondLimit(this.#guard));
+        if (!this.#left.has(delivery.id) && this.#guard.countTurnedBad()) this.#fail(beyondLimit(this.#guard));
         this.#refuse(delivery, result.rejection, settled);
       } else {
         settled.set(delivery, DELETE);

@@ -28,13 +28,16 @@ export interface WriteRetryOptions {
 export async function writeWithRetry(sink: Sink, batch: Batch, options: WriteRetryOptions): Promise<BatchOutcome> {
   const { clock, emit, stop, abort, failed, giveUpAfterMs } = options;
   const startedMs = clock.nowMs();
+  let drainedSinceMs: number | null = null;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await sink.write(batch, abort);
     } catch (error) {
       if (!(error instanceof PiipeError) || !error.retryable || abort.aborted || failed.aborted) throw error;
-      const limitMs = stop.aborted ? DRAIN_RETRY_MS : giveUpAfterMs;
-      if (limitMs !== null && clock.nowMs() - startedMs >= limitMs) throw error;
+      const nowMs = clock.nowMs();
+      if (giveUpAfterMs !== null && nowMs - startedMs >= giveUpAfterMs) throw error;
+      if (stop.aborted) drainedSinceMs ??= nowMs;
+      if (drainedSinceMs !== null && nowMs - drainedSinceMs >= DRAIN_RETRY_MS) throw error;
       const delayMs = backoffMs(attempt, RETRY_BASE_MS, RETRY_CAP_MS, clock.random());
       emit({ type: "batch.retried", code: error.code, sqlState: error.sqlState, attempt, delayMs });
       await clock.sleep(delayMs, AbortSignal.any(stop.aborted ? [abort, failed] : [abort, failed, stop]));

@@ -4,20 +4,25 @@ import { readMigrations } from "./migration-files.ts";
 import { pendingMigrations } from "./pending-migrations.ts";
 
 /**
- * Needs no more than the right to read.
- * @throws {PiipeError} `database.not-migrated` unless piipe's own tables are exactly those of this version
+ * The first migration that was not applied, or null. Needs no more than the right to read.
+ * @throws {PiipeError} `database.not-migrated` when `piipe migrate` would not help: the database is newer, or altered
  */
-export async function checkMigrated(pool: PostgresPool): Promise<void> {
+export async function firstPending(pool: PostgresPool): Promise<string | null> {
   const pending = await pendingMigrations(
     (text) => pool.query("reading the migrations of the schema piipe", text),
     await readMigrations(),
   );
-  const [first] = pending;
-  if (first === undefined) return;
+  return pending[0]?.name ?? null;
+}
+
+/** @throws {PiipeError} `database.not-migrated` unless piipe's own tables are exactly those of this version */
+export async function checkMigrated(pool: PostgresPool): Promise<void> {
+  const first = await firstPending(pool);
+  if (first === null) return;
   const { address, database } = pool.place;
   throw new PiipeError(
     "database.not-migrated",
-    `piipe's own tables are missing or too old in database ${database} (${address}): ${first.name} was not applied`,
+    `piipe's own tables are missing or too old in database ${database} (${address}): ${first} was not applied`,
     { hint: "Run `piipe migrate`, as a user who may create a schema." },
   );
 }

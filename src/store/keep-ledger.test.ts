@@ -31,7 +31,7 @@ function poolOver(ledger: Ledger): PostgresPool {
     if (text === "COMMIT") return { ...answer([]), command: "COMMIT" };
     if (!text.startsWith("DELETE")) return answer([]);
     deletes += 1;
-    if (deletes >= ledger.failFrom) throw new PiipeError("database.busy", "busy", { retryable: true });
+    if (deletes >= ledger.failFrom) throw new PiipeError("database.denied", "denied");
     const deleted = Math.min(ledger.expired, Number(/LIMIT (\d+)/.exec(text)?.[1]));
     ledger.expired -= deleted;
     return answer([], deleted);

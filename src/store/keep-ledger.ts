@@ -17,7 +17,8 @@ export async function keepLedger(pool: PostgresPool, clock: Clock, emit: Emit, s
     let pauseMs = HOUR_MS;
     try {
       const { created, dropped, pruned, hasMore, failure } = await maintainLedger(pool, clock.nowMs(), stop);
-      if (hasMore) pauseMs = BACKLOG_PAUSE_MS;
+      // What waited for a lock in vain held up the writers meanwhile: once an hour is enough.
+      if (hasMore && failure?.code !== "database.busy") pauseMs = BACKLOG_PAUSE_MS;
       if (created + dropped + pruned > 0) emit({ type: "ledger.maintained", created, dropped, pruned });
       if (failure) throw failure;
     } catch (error) {

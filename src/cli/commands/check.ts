@@ -5,7 +5,7 @@ import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import { showTable } from "../../postgres/identifiers.ts";
-import { checkMigrated } from "../../store/check-migrated.ts";
+import { checkMigrated, firstPending } from "../../store/check-migrated.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../exit-codes.ts";
 import { reportOf } from "../print-error.ts";
 import { styler, type Terminal } from "../terminal.ts";
@@ -99,33 +99,26 @@ async function checkDatabase(config: Config, keyring: Keyring | null, look: Look
     });
     if (!isReachable) return;
     await look("migrations", async () => {
-      const isThere = await isThereOrCreated(config, () => checkMigrated(pool));
+      const willCreate = config.sink.postgres.createTable && (await firstPending(pool)) !== null;
+      if (!willCreate) await checkMigrated(pool);
       return {
-        text: isThere ? "piipe's own tables are up to date" : "run will create piipe's own tables",
+        text: willCreate ? "run will create piipe's own tables" : "piipe's own tables are up to date",
         value: true,
       };
     });
     await look("table", async () => {
-      const isThere = await isThereOrCreated(config, () => openTable(config, keyring, pool));
       const name = showTable(config.sink.postgres.table);
-      return { text: isThere ? `${name} can hold the columns` : `run will create ${name}`, value: true };
+      try {
+        await openTable(config, keyring, pool);
+        return { text: `${name} can hold the columns`, value: true };
+      } catch (error) {
+        const isMissing = error instanceof PiipeError && error.code === "database.table-missing";
+        if (!isMissing || !config.sink.postgres.createTable) throw error;
+        return { text: `run will create ${name}`, value: true };
+      }
     });
   } finally {
     await pool.close();
-  }
-}
-
-/** False when it is missing and `run` will create it, as createTable says: that is no finding. */
-async function isThereOrCreated(config: Config, look: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await look();
-    return true;
-  } catch (error) {
-    const isMissing =
-      error instanceof PiipeError &&
-      (error.code === "database.not-migrated" || error.code === "database.table-missing");
-    if (!isMissing || !config.sink.postgres.createTable) throw error;
-    return false;
   }
 }
 

@@ -65,7 +65,11 @@ export async function demoCommand(options: DemoOptions, terminal: Terminal): Pro
     signals.close();
   }
   // Ctrl-C is an answer to everything, also to what it made fail.
-  if (signals.received() !== null && !options.serve) failure = interrupted();
+  if (signals.received() !== null) {
+    const isEarlyStop = failure === null || (failure instanceof PiipeError && failure.code === "interrupted");
+    if (!options.serve) failure = interrupted();
+    else if (isEarlyStop) failure = null;
+  }
   if (failure !== null) printError(failure, terminal);
   if (options.json) {
     const outcome = failure === null ? {} : { error: reportOf(failure) };

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { openPipeline, type Pipeline } from "../../app.ts";
+import { PiipeError } from "../../errors.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import type { Totals } from "../../pipeline/totals.ts";
 import { createLog } from "../../telemetry/log.ts";
@@ -49,6 +50,9 @@ export async function runCommand(options: RunOptions, terminal: Terminal): Promi
     failure ??= error;
   }
   signals.close();
+  // Stopped before it had begun: that is a stop like any other.
+  const isEarlyStop = pipeline === null && failure instanceof PiipeError && failure.code === "interrupted";
+  if (isEarlyStop && signals.received() !== null) failure = null;
   if (failure !== null) printError(failure, terminal);
   const elapsedMs = Math.round(performance.now() - startedMs);
   const totals = pipeline?.totals ?? NOTHING;

@@ -26,6 +26,10 @@ const withEscapedKeys = (text: string): string =>
     return `"${escapes.join("")}"${colon}`;
   });
 
+/*
+ * Escaped keys are not given to JSON.parse: that of V8 in Node 24 reads `{"":{},"\\u0061":1}` as `{"":{},"\\":1}` once it
+ * has seen an object with the keys "" and "\\".
+ */
 test("finds what JSON.parse finds, however the keys and the white space are written", () => {
   fc.assert(
     fc.property(
@@ -39,7 +43,9 @@ test("finds what JSON.parse finds, however the keys and the white space are writ
         const parsed = JSON.parse(text) as unknown;
         const objectsRead: ObjectsRead = new Map();
         const visit = (at: unknown, path: readonly string[]): void => {
-          expect(JSON.parse(rawValueAt(written, path, objectsRead) ?? "")).toEqual(at);
+          const plain = rawValueAt(text, path) ?? "";
+          expect(JSON.parse(plain)).toEqual(at);
+          expect(rawValueAt(written, path, objectsRead)).toBe(escaped ? withEscapedKeys(plain) : plain);
           if (typeof at !== "object" || at === null || Array.isArray(at)) return;
           for (const [step, inner] of Object.entries(at)) visit(inner, [...path, step]);
         };
@@ -53,8 +59,10 @@ test("finds what JSON.parse finds, however the keys and the white space are writ
               ? (expected as Record<string, unknown>)[step]
               : undefined;
         }
-        const found = rawValueAt(written, other);
+        const found = rawValueAt(text, other);
         expect(found === undefined ? undefined : JSON.parse(found)).toEqual(expected);
+        const foundEscaped = rawValueAt(written, other);
+        expect(foundEscaped).toBe(found !== undefined && escaped ? withEscapedKeys(found) : found);
       },
     ),
     { numRuns: 1_000 },
