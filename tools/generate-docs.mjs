@@ -2,10 +2,9 @@
  * Writes the documents that are made from the code: docs/errors.md, docs/configuration.md, docs/cli.md. With --check it
  * writes nothing, and fails when a file is not what it would write. Reads the built code: build first.
  */
-import { readFile, writeFile } from "node:fs/promises";
-import { format } from "oxfmt";
 import { commanderReference } from "./commander-reference.mjs";
 import { errorReference } from "./error-reference.mjs";
+import { writeGenerated } from "./write-generated.mjs";
 
 const root = new URL("../", import.meta.url);
 /** @param {string} name of a module of `dist` */
@@ -22,22 +21,8 @@ const { EXIT_CODES, exitCodeOfErrorCode } = await load("cli/exit-codes.js");
 /** @type {typeof import("../src/cli/program.ts")} */
 const { buildProgram } = await load("cli/program.js");
 
-const files = {
+await writeGenerated({
   "docs/cli.md": `# Command line\n\n${commanderReference(buildProgram(async () => {}))}`,
   "docs/configuration.md": configReference(),
   "docs/errors.md": errorReference({ ERROR_CODES, EXIT_CODES, REJECTION_CODES, exitCodeOfErrorCode }),
-};
-
-/** @type {import("oxfmt").FormatConfig} */
-const options = JSON.parse(await readFile(new URL(".oxfmtrc.json", root), "utf8"));
-for (const [name, source] of Object.entries(files)) {
-  const file = new URL(name, root);
-  const { code, errors } = await format(name, source, options);
-  if (errors.length > 0) throw new Error(`oxfmt cannot format ${name}`);
-  if (!process.argv.includes("--check")) {
-    await writeFile(file, code);
-  } else if ((await readFile(file, "utf8").catch(() => null)) !== code) {
-    console.error(`${name} is out of date: run \`npm run generate\`.`);
-    process.exitCode = 1;
-  }
-}
+});
