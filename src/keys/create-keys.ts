@@ -1,5 +1,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { KEY_BYTES } from "./key-json.ts";
+import { KEY_BYTES, printKeyJson } from "./key-json.ts";
+import { type KeyState, KeyVersion } from "./key-version.ts";
+import { Keyring } from "./keyring.ts";
 import { rawPrivateKey, rawPublicKey } from "./x25519.ts";
 
 /** Two texts to be kept apart: the pipeline needs the first, only `piipe reveal` and the like need the second. */
@@ -12,20 +14,27 @@ export interface NewKeys {
 
 /** Makes new keys from the operating system's random source. Nothing is written. */
 export function createKeys(now: Date): NewKeys {
-  const created = now.toISOString();
   const pair = generateKeyPairSync("x25519");
-  const publicKey = rawPublicKey(pair.publicKey).toString("base64url");
-  const privateKey = rawPrivateKey(pair.privateKey).toString("base64url");
-  const root = randomBytes(KEY_BYTES).toString("base64url");
+  const publicKey = rawPublicKey(pair.publicKey);
   return {
-    keyring: toText({
-      piipe: "keyring",
+    keyring: Keyring.of([createKeyVersion({ version: 1, state: "primary", over: null, now })], publicKey).serialize(),
+    privateKey: printKeyJson({
+      piipe: "private-key",
       format: 1,
-      versions: [{ version: 1, state: "primary", created, root }],
-      sealing: { publicKey },
+      created: now.toISOString(),
+      publicKey: publicKey.toString("base64url"),
+      privateKey: rawPrivateKey(pair.privateKey).toString("base64url"),
     }),
-    privateKey: toText({ piipe: "private-key", format: 1, created, publicKey, privateKey }),
   };
 }
 
-const toText = (document: object): string => `${JSON.stringify(document, null, 2)}\n`;
+/** A key version with a new root. */
+export function createKeyVersion(options: {
+  readonly version: number;
+  readonly state: KeyState;
+  readonly over: number | null;
+  readonly now: Date;
+}): KeyVersion {
+  const { version, state, over, now } = options;
+  return new KeyVersion({ version, state, over, created: now.toISOString(), root: randomBytes(KEY_BYTES) });
+}

@@ -1,7 +1,6 @@
 import { PiipeError } from "../errors.ts";
 import { HKDF_INFO_BYTES_MAX, hkdfSha256 } from "./hkdf-sha256.ts";
 
-const COLUMN_KEY_BYTES = 32;
 const NO_SALT = new Uint8Array(0);
 
 /** What a derived key is for. Two purposes that differ anywhere have unrelated keys. */
@@ -13,17 +12,17 @@ export interface KeyPurpose {
 }
 
 /**
- * The key of one column: 32 bytes by HKDF-SHA-256 (RFC 5869) from a 32-byte root. No salt, which section 3.1 allows as
+ * The key of one column: `bytes` bytes by HKDF-SHA-256 (RFC 5869) from a 32-byte root. No salt, which section 3.1 allows as
  * the root is uniformly random; the info is `keyInfo`.
  */
-export function deriveKey(root: Uint8Array, purpose: KeyPurpose): Buffer {
+export function deriveKey(root: Uint8Array, purpose: KeyPurpose, bytes: number): Buffer {
   const info = Buffer.from(keyInfo(purpose), "utf8");
   if (info.length > HKDF_INFO_BYTES_MAX) {
     throw new PiipeError("config.invalid", `the domain or the name of column ${purpose.column} is too long for a key`, {
       hint: "Use a domain of at most 256 bytes.",
     });
   }
-  return hkdfSha256({ ikm: root, salt: NO_SALT, info, bytes: COLUMN_KEY_BYTES });
+  return hkdfSha256({ ikm: root, salt: NO_SALT, info, bytes });
 }
 
 /**

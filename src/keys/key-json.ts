@@ -23,7 +23,29 @@ export function parseKeyJson(text: string, where: string): KeyObjectJson {
   } catch {
     throw invalidKeys(where, "is not JSON");
   }
+  // JSON.parse keeps the last of them in silence: of two roots, one that tokens were made with may be lost.
+  if (countNames(text) !== countProperties(value)) throw invalidKeys(where, "an object has the same property twice");
   return asObject(value, where, "the document");
+}
+
+/** As all key files are written. */
+export const printKeyJson = (document: object): string => `${JSON.stringify(document, null, 2)}\n`;
+
+/** Property names in a valid JSON text: outside of strings, each is followed by the only colons that there are. */
+const countNames = (text: string): number => text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"/g, "").split(":").length - 1;
+
+/** Without recursion, which a deeply nested text would bring to its end. */
+function countProperties(document: unknown): number {
+  let count = 0;
+  const open: unknown[] = [document];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value !== "object" || value === null) continue;
+    const parts: readonly unknown[] = Object.values(value);
+    if (!Array.isArray(value)) count += parts.length;
+    for (const part of parts) open.push(part);
+  }
+  return count;
 }
 
 export function asObject(value: unknown, where: string, what: string): KeyObjectJson {

@@ -45,6 +45,27 @@ describe("Keyring.parse", () => {
     expect(keyring.sealingPublicKey).toEqual(Buffer.alloc(32, 9));
   });
 
+  test("reads versions over others, which are lookup once the later one is in use", () => {
+    const keyring = parse(
+      document({
+        versions: [
+          { version: 1, state: "destroyed", created },
+          version(2, "lookup"),
+          { ...version(3, "lookup"), over: 2 },
+          { ...version(4, "primary"), over: 3 },
+          { ...version(5, "pending"), over: 4 },
+          { version: 6, state: "destroyed", created, over: 1 },
+        ],
+      }),
+    );
+    expect(keyring.versions.map(({ over }) => over)).toEqual([null, null, 2, 3, 4, 1]);
+  });
+
+  test("reads names that are spelt with escapes", () => {
+    const text = JSON.stringify(document(), null, 2).replace('"piipe"', '"\\u0070iipe"');
+    expect(Keyring.parse(text, "keys.json").primary?.version).toBe(1);
+  });
+
   test("may have neither a primary version nor a key for sealing", () => {
     const { sealing: _, ...withoutSealing } = document({ versions: [version(1, "pending")] });
     const keyring = parse(withoutSealing);
@@ -101,6 +122,39 @@ describe("Keyring.parse", () => {
       "the public key for sealing is not 32 bytes",
     ],
     ["sealing null", document({ sealing: null }), '"sealing" is not an object'],
+    ["over null", document({ versions: [{ ...version(1, "primary"), over: null }] }), '"over" of versions[0] is not'],
+    ["over a text", document({ versions: [{ ...version(2, "primary"), over: "1" }] }), '"over" of versions[0] is not'],
+    ["over itself", document({ versions: [{ ...version(2, "primary"), over: 2 }] }), '"over" of versions[0] is not'],
+    [
+      "over a newer version",
+      document({ versions: [{ ...version(1, "primary"), over: 2 }, version(2, "lookup")] }),
+      '"over" of versions[0] is not the number of an older version',
+    ],
+    [
+      "over a missing version",
+      document({ versions: [{ ...version(2, "primary"), over: 1 }] }),
+      "version 2 is over version 1, which is not there",
+    ],
+    [
+      "over a pending version",
+      document({ versions: [version(1, "pending"), { ...version(2, "pending"), over: 1 }] }),
+      "version 2 is over version 1, which is pending",
+    ],
+    [
+      "over a destroyed version",
+      document({
+        versions: [
+          { version: 1, state: "destroyed", created },
+          { ...version(2, "primary"), over: 1 },
+        ],
+      }),
+      "version 2 is over version 1, which is destroyed",
+    ],
+    [
+      "a version in use over one that still links",
+      document({ versions: [version(1, "linking"), { ...version(2, "primary"), over: 1 }] }),
+      "version 2 is primary, and version 1, which it is over, is not yet lookup",
+    ],
   ])("refuses %s and says so", (_name, value, message) => {
     const error = thrownBy(() => parse(value));
     expect(error).toMatchObject({ code: "keys.invalid", message: expect.stringContaining(message) });
@@ -113,6 +167,51 @@ describe("Keyring.parse", () => {
     const error = thrownBy(() => Keyring.parse(`{"root":"${root(1)}"`, "keys.json"));
     expect(error).toMatchObject({ code: "keys.invalid", message: "keys.json: is not JSON" });
     expect(error.cause).toBeUndefined();
+  });
+
+  test.each([
+    ["at the top", '{"piipe":"keyring",'],
+    ["spelt differently", '{"\\u0070iipe":"keyring",'],
+  ])("refuses a property that is there twice: %s", (_name, start) => {
+    const text = JSON.stringify(document()).replace("{", start);
+    expect(thrownBy(() => Keyring.parse(text, "keys.json"))).toMatchObject({
+      code: "keys.invalid",
+      message: "keys.json: an object has the same property twice",
+    });
+  });
+
+  test("refuses a version with two roots", () => {
+    const text = JSON.stringify(document()).replace('"root"', `"root":"${root(2)}","root"`);
+    const error = thrownBy(() => Keyring.parse(text, "keys.json"));
+    expect(error.message).toBe("keys.json: an object has the same property twice");
+  });
+
+  test("refuses what is nested far too deeply without running out of stack", () => {
+    const text = `{"piipe":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
+    expect(thrownBy(() => Keyring.parse(text, "keys.json")).code).toBe("keys.invalid");
+  });
+});
+
+describe("serialize", () => {
+  test("gives the very text that new keys are written in, and that parse reads", () => {
+    const { keyring: text } = createKeys(new Date(0));
+    expect(text).toMatch(
+      /^\{\n {2}"piipe": "keyring",\n {2}"format": 1,\n {2}"versions": \[\n {4}\{\n {6}"version": 1,/,
+    );
+    expect(Keyring.parse(text, "keys.json").serialize()).toBe(text);
+  });
+
+  test("keeps what only some keyrings have, and leaves out what they have not", () => {
+    const value = document({
+      versions: [
+        { version: 1, state: "destroyed", created },
+        version(2, "lookup"),
+        { version: 3, state: "primary", created, over: 2, root: root(3) },
+      ],
+    });
+    expect(parse(value).serialize()).toBe(`${JSON.stringify(value, null, 2)}\n`);
+    const { sealing: _, ...withoutSealing } = document();
+    expect(parse(withoutSealing).serialize()).toBe(`${JSON.stringify(withoutSealing, null, 2)}\n`);
   });
 });
 
@@ -137,6 +236,10 @@ describe("equals", () => {
     expect(one.equals(parse(document({ versions: [version(1, "pending")] })))).toBe(false);
     expect(one.equals(parse(document({ sealing: { publicKey: root(8) } })))).toBe(false);
     expect(one.equals(parse(document({ sealing: undefined })))).toBe(false);
+    const chain = (over: object): Keyring =>
+      parse(document({ versions: [version(1, "lookup"), { ...version(2, "primary"), ...over }] }));
+    expect(chain({ over: 1 }).equals(chain({ over: 1 }))).toBe(true);
+    expect(chain({ over: 1 }).equals(chain({}))).toBe(false);
   });
 });
 

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -70,6 +70,19 @@ describe("loadKeyring", () => {
 
   test.skipIf(process.platform === "win32")("takes mode 0400", async () => {
     await writeFile(file, text, { mode: 0o400 });
+    expect(await loadKeyring({ file, environment: undefined })).not.toBeNull();
+  });
+
+  const isRoot = process.getuid?.() === 0;
+  test.skipIf(!isRoot)("refuses a file of another user, and takes one of its own", async () => {
+    await writeFile(file, text, { mode: 0o600 });
+    await chown(file, 12_345, 0);
+    await expect(loadKeyring({ file, environment: undefined })).rejects.toMatchObject({
+      code: "keys.unsafe",
+      message: expect.stringContaining("belongs to user 12345"),
+      hint: expect.stringContaining(`chown 0 ${file}`),
+    });
+    await chown(file, 0, 12_345);
     expect(await loadKeyring({ file, environment: undefined })).not.toBeNull();
   });
 

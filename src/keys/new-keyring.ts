@@ -2,6 +2,7 @@ import { open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { PiipeError } from "../errors.ts";
 import { createKeys } from "./create-keys.ts";
+import { syncDirectory } from "./sync-directory.ts";
 
 const OWNER_ONLY = 0o600;
 
@@ -11,8 +12,8 @@ export interface KeyFiles {
 }
 
 /**
- * Makes new keys and writes both files with mode 0600, or neither. Never overwrites. The private file comes first and is on disk before the
- * keyring exists: a keyring alone would let data be sealed to a key that nobody has.
+ * Makes new keys and writes both files with mode 0600, or neither. Never overwrites. The private file comes first and is on
+ * disk before the keyring exists: a keyring alone would let data be sealed to a key that nobody has.
  *
  * @throws PiipeError `keys.exists` when a file of one of the names stands there; `usage.invalid` when the files cannot
  * be written
@@ -45,24 +46,11 @@ async function writeNewFile(path: string, text: string): Promise<void> {
   await syncDirectory(dirname(path));
 }
 
-/** A new file's name is durable only once its directory is. Windows cannot open directories, and needs not. */
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, "r").catch(() => null);
-  if (handle === null) return;
-  try {
-    await handle.sync();
-  } catch {
-    // Some file systems refuse it for directories: the file itself is written and synced.
-  } finally {
-    await handle.close();
-  }
-}
-
 function cannotWrite(path: string, cause: unknown): PiipeError {
   const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
   if (code === "EEXIST") {
     return new PiipeError("keys.exists", `${path} is already there; nothing was written`, {
-      hint: "Keep it: without its keys, new tokens match none of the old. For a separate data set choose another path.",
+      hint: "Keep it: without its keys, new tokens match none of the old. `piipe keys add` adds a key version to a keyring; for a separate data set choose another path.",
       cause,
     });
   }

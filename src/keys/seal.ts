@@ -59,7 +59,7 @@ interface Epoch {
  */
 export function createSeal(publicKey: Uint8Array): Seal {
   const recipient = publicKeyOf(publicKey);
-  const keyId = keyIdOf(publicKey);
+  const keyId = sealingKeyId(publicKey);
   let epoch = newEpoch(recipient, publicKey);
   return (text, messageId) => {
     if (epoch.sealed === TEXTS_PER_EPHEMERAL_KEY) epoch = newEpoch(recipient, publicKey);
@@ -86,7 +86,7 @@ export function openSealed(privateKey: PrivateKey, sealed: Uint8Array, messageId
   if (bytes.length < HEADER_BYTES + TAG_BYTES || bytes[0] !== FORMAT) {
     throw cannotOpen("they are not in a format that this piipe reads");
   }
-  if (!bytes.subarray(KEY_ID_OFFSET, EPHEMERAL_OFFSET).equals(keyIdOf(privateKey.publicKey))) {
+  if (!bytes.subarray(KEY_ID_OFFSET, EPHEMERAL_OFFSET).equals(sealingKeyId(privateKey.publicKey))) {
     throw cannotOpen("they were sealed to another key");
   }
   const header = bytes.subarray(0, HEADER_BYTES);
@@ -130,7 +130,8 @@ function sealingKey(shared: Uint8Array, ephemeral: Uint8Array, recipient: Uint8A
   return hkdfSha256({ ikm: shared, salt, info: INFO, bytes: CIPHER_KEY_BYTES });
 }
 
-const keyIdOf = (publicKey: Uint8Array): Buffer =>
+/** Names a public key, and with it the private file that opens what is sealed to it: 8 bytes, no secret. */
+export const sealingKeyId = (publicKey: Uint8Array): Buffer =>
   createHash("sha256")
     .update(publicKey)
     .digest()

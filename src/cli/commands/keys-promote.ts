@@ -1,0 +1,42 @@
+import { promoteVersion } from "../../keys/edit-keyring.ts";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { openKeyringFile, replaceKeyring } from "../open-keyring-file.ts";
+import type { Terminal } from "../terminal.ts";
+
+export interface KeysPromoteOptions {
+  readonly version: number;
+  readonly file: string;
+}
+
+export async function keysPromoteCommand({ version, file }: KeysPromoteOptions, terminal: Terminal): Promise<ExitCode> {
+  const keyringFile = await openKeyringFile(file, terminal);
+  const old = keyringFile.keyring.primary;
+  const keyring = promoteVersion(keyringFile.keyring, version);
+  await replaceKeyring(keyringFile, keyring, terminal);
+  terminal.writeError(
+    old === null
+      ? `${file}: key version ${version} is primary\n  Bring the file to every worker and restart them.\n`
+      : keyring.find(old.version)?.state === "lookup"
+        ? afterLeak(file, version, old.version)
+        : rotation(file, version, old.version),
+  );
+  return EXIT_CODES.done;
+}
+
+const rotation = (file: string, version: number, old: number): string =>
+  `${file}: key version ${version} is primary; version ${old} is linking\n` +
+  steps(old) +
+  "  2. Until all have it, both versions make tokens; the links that restarted workers write keep duplicates together.\n" +
+  `  3. Much later, when no value stored under version ${old} has to be recognised any more if it comes again:\n` +
+  `     \`piipe keys retire ${old}\`.\n`;
+
+const afterLeak = (file: string, version: number, old: number): string =>
+  `${file}: key version ${version} is primary, over version ${old}, which is now lookup\n` +
+  steps(old) +
+  `  2. When ALL have it: \`piipe keys rewrap\` makes the stored tokens of version ${old} anew. Until it is done, duplicates\n` +
+  "     that span the change are not seen.\n" +
+  `  3. Keep version ${old}: the new tokens are made over its own.\n`;
+
+const steps = (old: number): string =>
+  "  1. Bring the file to every worker, or its text where they have it in PIIPE_KEYS, and restart them. Columns of\n" +
+  `     ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1 must name their \`keyVersion\`, such as ${old}: \`piipe check\` tells.\n`;

@@ -1,0 +1,50 @@
+import { PiipeError } from "../../errors.ts";
+import type { MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
+import { OPERATORS } from "../../pipeline/mask/operators/operators.ts";
+import { basesOf, rewrapOf, type RewriteKeys } from "../../pipeline/mask/token-rewrites.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import { type ColumnPlan, rewriteColumns, type RewriteCommandOptions } from "../rewrite-columns.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Nothing is linked: a link would lead whoever has the leaked key from the old tokens to the new ones. */
+export function keysRewrapCommand(options: RewriteCommandOptions, terminal: Terminal): Promise<ExitCode> {
+  return rewriteColumns(options, terminal, {
+    command: "keys rewrap",
+    plan(columns, keys) {
+      const bases = basesOf(keys.primary, keys.keyring);
+      if (bases.length === 0) throw overNothing(keys.primary.version);
+      const versions = bases.map(({ version }) => version).join(", ");
+      const plans = columns.filter(({ mask }) => OPERATORS[mask].needsKey).map((column) => planOf(column, keys));
+      return {
+        plans,
+        what: `tokens of key version ${versions}`,
+        remedy:
+          `A worker still runs with an older keyring and writes tokens of version ${versions}: bring the keyring to ` +
+          "every worker, restart them, and run the command again.",
+        whenUnreadable:
+          "The key does not open them: another domain or column name made them, or they were changed. Keep version " +
+          `${versions}, and look for such rows by the beginnings of their tokens.`,
+      };
+    },
+  });
+}
+
+function planOf(column: MaskedColumn, keys: RewriteKeys): ColumnPlan {
+  const rewrite = rewrapOf(column, keys);
+  const pinned = column.keyVersion === null ? "" : `, and stay as version ${column.keyVersion} made them`;
+  return rewrite === null
+    ? { column, rewrite, reason: `tokens of ${column.mask} do not show which key version made them${pinned}` }
+    : { column, rewrite };
+}
+
+function overNothing(primary: number): PiipeError {
+  return new PiipeError(
+    "usage.invalid",
+    `the primary key version ${primary} is over no other: there is nothing to rewrap`,
+    {
+      hint:
+        "After a leak: `piipe keys add --over` adds a version over the primary one, bring the keyring to every worker, " +
+        "`piipe keys promote` makes it primary, bring the keyring to every worker again and restart them, then rewrap.",
+    },
+  );
+}

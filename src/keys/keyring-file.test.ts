@@ -1,0 +1,179 @@
+import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createKeys } from "./create-keys.ts";
+import { addVersion } from "./edit-keyring.ts";
+import { KeyringFile } from "./keyring-file.ts";
+import type { Keyring } from "./keyring.ts";
+
+/** Counts the calls that change or read files, and fails one of them. */
+const faults = vi.hoisted(() => ({
+  callsLeft: Number.POSITIVE_INFINITY,
+  step(): void {
+    faults.callsLeft -= 1;
+    if (faults.callsLeft === 0) throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+  },
+}));
+
+vi.mock("node:fs/promises", async (importOriginal) => {
+  const real = await importOriginal<typeof import("node:fs/promises")>();
+  const failing =
+    <Args extends unknown[], Answer>(call: (...args: Args) => Promise<Answer>) =>
+    async (...args: Args): Promise<Answer> => {
+      faults.step();
+      return call(...args);
+    };
+  return {
+    ...real,
+    realpath: failing((path: string) => real.realpath(path)),
+    rename: failing((from: string, to: string) => real.rename(from, to)),
+    open: failing(async (...args: Parameters<typeof real.open>) => {
+      const handle = await real.open(...args);
+      for (const name of ["writeFile", "stat", "chmod", "chown", "sync", "readFile"] as const) {
+        const call = handle[name].bind(handle) as (...given: unknown[]) => Promise<unknown>;
+        Object.assign(handle, { [name]: failing(call) });
+      }
+      return handle;
+    }),
+  };
+});
+
+const { keyring: text } = createKeys(new Date(0));
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await fs.mkdtemp(join(tmpdir(), "piipe-keys-"));
+  path = join(folder, "piipe.keys.json");
+  await fs.writeFile(path, text, { mode: 0o600 });
+});
+afterEach(async () => {
+  faults.callsLeft = Number.POSITIVE_INFINITY;
+  await fs.rm(folder, { recursive: true });
+});
+
+const opened = async (at = path): Promise<KeyringFile> => {
+  const file = await KeyringFile.open(at);
+  if (file === null) throw new Error("no such file");
+  return file;
+};
+const longer = ({ keyring }: KeyringFile): Keyring => addVersion(keyring, { isOver: false, now: new Date(0) }).keyring;
+
+describe("KeyringFile", () => {
+  test("is null where there is none", async () => {
+    expect(await KeyringFile.open(join(folder, "other.json"))).toBeNull();
+  });
+
+  test("prints as [secret]", async () => {
+    const file = await opened();
+    expect(inspect(file, { depth: 9, showHidden: true })).toBe("[secret]");
+    expect(JSON.stringify(file)).toBe('"[secret]"');
+  });
+
+  test("puts a keyring in the place of its own, and leaves nothing else", async () => {
+    const file = await opened();
+    const keyring = longer(file);
+    await file.replace(keyring);
+    expect(await fs.readFile(path, "utf8")).toBe(keyring.serialize());
+    expect((await opened()).keyring.equals(keyring)).toBe(true);
+    expect(await fs.readdir(folder)).toEqual(["piipe.keys.json"]);
+  });
+
+  test.skipIf(process.platform === "win32").each([0o600, 0o400])("keeps mode %o", async (mode) => {
+    await fs.chmod(path, mode);
+    const file = await opened();
+    await file.replace(longer(file));
+    expect((await fs.stat(path)).mode & 0o777).toBe(mode);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("keeps the owner's group", async () => {
+    await fs.chown(path, 0, 12_345);
+    const file = await opened();
+    await file.replace(longer(file));
+    expect(await fs.stat(path)).toMatchObject({ uid: 0, gid: 12_345 });
+  });
+
+  test("follows a symbolic link and leaves it there", async () => {
+    await fs.mkdir(join(folder, "real"));
+    await fs.rename(path, join(folder, "real", "keys.json"));
+    await fs.symlink(join("real", "keys.json"), path);
+    const file = await opened();
+    const keyring = longer(file);
+    await file.replace(keyring);
+    expect((await fs.lstat(path)).isSymbolicLink()).toBe(true);
+    expect(await fs.readFile(join(folder, "real", "keys.json"), "utf8")).toBe(keyring.serialize());
+    expect(await fs.readdir(join(folder, "real"))).toEqual(["keys.json"]);
+  });
+
+  test("refuses when someone else changed the file, even if only its spaces", async () => {
+    const file = await opened();
+    await fs.writeFile(path, `${text} `);
+    await expect(file.replace(longer(file))).rejects.toMatchObject({
+      code: "keys.conflict",
+      hint: expect.stringContaining("piipe keys list"),
+    });
+    expect(await fs.readFile(path, "utf8")).toBe(`${text} `);
+    expect(await fs.readdir(folder)).toEqual(["piipe.keys.json"]);
+  });
+
+  test("refuses when the file is gone", async () => {
+    const file = await opened();
+    await fs.rm(path);
+    await expect(file.replace(longer(file))).rejects.toMatchObject({ code: "keys.conflict" });
+    expect(await fs.readdir(folder)).toEqual([]);
+  });
+
+  test("lets one of many changes at once through, and loses none that it let through", async () => {
+    const files = await Promise.all(Array.from({ length: 12 }, () => opened()));
+    const results = await Promise.allSettled(
+      files.map(async (file) => {
+        const keyring = longer(file);
+        await file.replace(keyring);
+        return keyring.serialize();
+      }),
+    );
+    const written = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    expect(written).toEqual([await fs.readFile(path, "utf8")]);
+    for (const result of results) {
+      if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "keys.conflict" });
+    }
+    expect(await fs.readdir(folder)).toEqual(["piipe.keys.json"]);
+  });
+
+  test("does not touch what a killed command left, and says what to do", async () => {
+    await fs.writeFile(`${path}.new`, "left");
+    const file = await opened();
+    await expect(file.replace(longer(file))).rejects.toMatchObject({
+      code: "keys.conflict",
+      hint: expect.stringContaining(`delete ${path}.new`),
+    });
+    expect(await fs.readFile(path, "utf8")).toBe(text);
+    expect(await fs.readFile(`${path}.new`, "utf8")).toBe("left");
+  });
+
+  test("is as it was, with nothing beside it, whichever call fails", async () => {
+    let failures = 0;
+    for (let nth = 1; ; nth++) {
+      const file = await opened();
+      const before = await fs.readFile(path, "utf8");
+      const keyring = longer(file);
+      faults.callsLeft = nth;
+      const error = await file.replace(keyring).catch((thrown: unknown) => thrown);
+      const wasReached = faults.callsLeft <= 0;
+      faults.callsLeft = Number.POSITIVE_INFINITY;
+      expect(await fs.readdir(folder)).toEqual(["piipe.keys.json"]);
+      const after = await fs.readFile(path, "utf8");
+      if (error === undefined) {
+        expect(after).toBe(keyring.serialize());
+      } else {
+        failures += 1;
+        expect(after).toBe(before);
+        expect(error).toMatchObject({ message: expect.stringContaining("ENOSPC") });
+      }
+      if (!wasReached) break;
+    }
+    // Finding the path, opening and writing the draft, reading the file again, and renaming are among them.
+    expect(failures).toBeGreaterThanOrEqual(7);
+  });
+});

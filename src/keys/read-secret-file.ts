@@ -1,0 +1,65 @@
+import type { Stats } from "node:fs";
+import { constants, open } from "node:fs/promises";
+import { platform } from "node:os";
+import { PiipeError } from "../errors.ts";
+import { currentUserId } from "./current-user-id.ts";
+
+/** A keyring with a thousand versions is a tenth of this: anything larger is another file. */
+const FILE_BYTES_MAX = 1_048_576;
+const GROUP_AND_OTHERS = 0o077;
+const ROOT_USER_ID = 0;
+const NAME_A_FILE = "Name a file that `piipe keys new` wrote.";
+
+export interface SecretFile {
+  readonly text: string;
+  /** Of the open file. */
+  readonly stats: Stats;
+}
+
+/**
+ * A file that nobody but its owner can read or change, who is the current user or root; null when there is no such file.
+ * @throws PiipeError `keys.unsafe`; `keys.invalid` when it is none that holds keys; `keys.missing` when it cannot be read
+ */
+export async function readSecretFile(path: string): Promise<SecretFile | null> {
+  try {
+    // Not blocking: a named pipe in the place of the file would hold up the start for ever.
+    const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    try {
+      // Asked of the open file: a path could be exchanged between two looks at it.
+      const stats = await handle.stat();
+      if (!stats.isFile()) throw new PiipeError("keys.invalid", `${path} is no regular file`, { hint: NAME_A_FILE });
+      // Windows has neither: it reports every file as open to all.
+      if (platform() !== "win32") await checkAccess(path, stats);
+      if (stats.size > FILE_BYTES_MAX) {
+        throw new PiipeError("keys.invalid", `${path} is too large for a key file`, { hint: NAME_A_FILE });
+      }
+      return { text: await handle.readFile("utf8"), stats };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (error instanceof PiipeError) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
+    if (code === "ENOENT") return null;
+    throw new PiipeError("keys.missing", `${path} cannot be read (${code})`, {
+      hint: "Let the user that runs piipe own the file, with mode 0600.",
+      cause: error,
+    });
+  }
+}
+
+async function checkAccess(path: string, { mode, uid }: Stats): Promise<void> {
+  if ((mode & GROUP_AND_OTHERS) !== 0) {
+    const shown = `0${(mode & 0o777).toString(8)}`;
+    throw new PiipeError("keys.unsafe", `${path} has mode ${shown}: others than its owner may use it`, {
+      hint: `Run \`chmod 600 ${path}\`. If others could read it for long, rotate the keys as well.`,
+    });
+  }
+  const user = await currentUserId();
+  if (user === null || uid === user || uid === ROOT_USER_ID) return;
+  throw new PiipeError(
+    "keys.unsafe",
+    `${path} belongs to user ${uid}, who can read and change it; piipe runs as user ${user}`,
+    { hint: `Run piipe as that user, or \`chown ${user} ${path}\` if the keys are to be this user's.` },
+  );
+}
