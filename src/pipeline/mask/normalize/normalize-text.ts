@@ -1,3 +1,5 @@
+import { normalizeEmail } from "./normalize-email.ts";
+
 /** RFC 9562 section 4. */
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** EUI-48: six pairs with one kind of separator, or Cisco's three groups of four. */
@@ -7,14 +9,16 @@ const CAPITAL_HEX = /^[0-9A-F]{12,}$/;
 
 /**
  * One form for the spellings of an identifier: without white space around it, in NFC (UAX #15), and in lower case when it
- * is recognisably a UUID, a MAC address or hex. Everything else keeps its case, because base64 and base62 identifiers
- * that differ in case only are different.
+ * is recognisably a UUID, a MAC address, hex or an email address. Everything else keeps its case, because base64 and base62
+ * identifiers that differ in case only are different.
  *
  * Hex without separators is recognisable when it has 12 digits or more, all letters being capitals: a shorter one may be
  * a word or a code, and one of mixed case is more likely base64 or base62.
  */
 export function normalizeText(text: string): string {
   const composed = text.trim().normalize("NFC");
+  const email = composed.includes("@") ? normalizeEmail(composed) : null;
+  if (email !== null) return email;
   const lower = composed.toLowerCase();
   if (lower === composed) return composed;
   return UUID.test(lower) || MAC.test(lower) || CAPITAL_HEX.test(composed) ? lower : composed;

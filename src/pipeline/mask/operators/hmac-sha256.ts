@@ -1,5 +1,5 @@
 import { createHmac, hash } from "node:crypto";
-import type { KeyedOperator, Tokenize } from "./operator.ts";
+import type { KeyedOperator, KeyUse } from "./operator.ts";
 
 const BLOCK_BYTES = 64;
 const DIGEST_BYTES = 32;
@@ -13,7 +13,7 @@ const UNITS_MAX = Math.floor(TEXT_BYTES_MAX / 3);
  * half the cost of `createHmac`, which allocates a native object each time. A text that might not fit is never cut, as
  * that would make tokens collide: it takes `createHmac`.
  */
-export function hmacSha256(key: Uint8Array): Tokenize {
+export function hmacSha256(key: Uint8Array): (text: string) => string {
   const blockKey = key.length > BLOCK_BYTES ? hashedKey(key) : key;
   const inner = paddedBuffer(blockKey, 0x36, TEXT_BYTES_MAX);
   const outer = paddedBuffer(blockKey, 0x5c, DIGEST_BYTES);
@@ -46,10 +46,16 @@ export const hmacSha256Operator: KeyedOperator = {
   name: "hmac-sha256",
   needsKey: true,
   usesNormalization: true,
+  keyBytes: DIGEST_BYTES,
+  tokenLetter: "h",
   tokenChars: (version) => `h${version}_`.length + 43,
-  create(key, version) {
-    const mac = hmacSha256(key);
-    const prefix = `h${version}_`;
-    return (text) => prefix + mac(text);
-  },
+  create: tokenOf,
+  chain: tokenOf,
+  reveal: null,
 };
+
+function tokenOf({ key, version }: KeyUse): (text: string) => string {
+  const mac = hmacSha256(key);
+  const prefix = `h${version}_`;
+  return (text) => prefix + mac(text);
+}

@@ -1,9 +1,10 @@
+import { testColumn } from "../../../../tests/support/test-column.ts";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { sha256Operator } from "./sha256.ts";
 
-const tokenize = sha256Operator.create();
+const tokenize = sha256Operator.create(testColumn({ name: "c", type: "text" }));
 
 test.each([
   ["199.172.111.135", "a6d0e2f27f6111e10b06790db42f34123e724aa0fd24b280f4a0ef5ee986784c"],

@@ -9,6 +9,7 @@ export const sha256Operator: UnkeyedOperator = {
   name: "sha256",
   needsKey: false,
   usesNormalization: false,
+  isSearchable: true,
   tokenChars: () => 64,
   create: () => (text) => hash("sha256", text, "hex"),
 };
