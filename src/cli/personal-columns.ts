@@ -1,0 +1,50 @@
+/** Columns that are stored as they are and look personal: what `check` warns of. */
+import type { Config } from "../config/config.ts";
+import { personalPartOf } from "../config/looks-personal.ts";
+import type { Column } from "../pipeline/contracts.ts";
+import type { Detections } from "../pipeline/mask/leak/count-detections.ts";
+
+export interface PersonalColumn {
+  readonly column: string;
+  /** Why it looks personal, to follow the column's name. Holds no value. */
+  readonly why: string;
+}
+
+export const PERSONAL_COLUMN_REMEDY =
+  "Give it a mask (docs/masking.md). If its values are not personal data, say so with `piiDetection: off`.";
+
+/** Columns without a mask, but those of which the configuration says `piiDetection: off`. */
+function unmaskedColumns({ columns, notPersonal }: Config): readonly Column[] {
+  return columns.filter(({ name, mask }) => mask === null && !notPersonal.includes(name));
+}
+
+/** Those whose values are worth looking at: a hit in a value of any other type would be chance. */
+export function sampledColumns(config: Config): readonly Column[] {
+  return unmaskedColumns(config).filter(({ type }) => type === "text" || type === "json");
+}
+
+/** @param detections what was found in a sample of each column's values, by column name; empty when there is none */
+export function personalColumns(
+  config: Config,
+  detections: ReadonlyMap<string, Detections>,
+): readonly PersonalColumn[] {
+  return unmaskedColumns(config).flatMap((column) => {
+    const reasons = [ofName(column), ofSample(detections.get(column.name))].filter((reason) => reason !== null);
+    return reasons.length === 0 ? [] : [{ column: column.name, why: reasons.join(", and ") }];
+  });
+}
+
+function ofName({ name, from, origin, type }: Column): string | null {
+  const part = personalPartOf(name);
+  if (part !== null) return `its name looks personal (${part})`;
+  const fieldPart = origin.kind === "metadata" ? null : personalPartOf(from);
+  if (fieldPart !== null) return `it comes from a field whose name looks personal (${fieldPart})`;
+  return type === "ip" ? "it holds IP addresses (type ip)" : null;
+}
+
+function ofSample(detections: Detections | undefined): string | null {
+  if (detections === undefined || detections.counts.size === 0) return null;
+  const kinds = [...detections.counts].map(([detector, count]) => `${detector} ${count}`).join(", ");
+  const hits = [...detections.counts.values()].reduce((sum, count) => sum + count, 0);
+  return `${hits} of ${detections.values} sampled values look personal (${kinds})`;
+}

@@ -1,0 +1,59 @@
+/** Names of columns and fields that say that their values are personal data, split into words. */
+
+const PERSONAL_WORDS: ReadonlySet<string> = new Set(
+  (
+    "ip ipaddr ipaddress clientip remoteip userip sourceip email emails mail emailaddress " +
+    "phone phones telephone tel mobile mobilephone homephone phonenumber msisdn fax " +
+    "ssn passport birth birthday birthdate dob dateofbirth " +
+    "surname firstname lastname fullname username nickname screenname " +
+    "address addresses addr street streetaddress iban card cards cardnumber creditcard pan cvv cvc " +
+    "mac macaddress imei imsi iccid idfa idfv gaid aaid deviceid androidid " +
+    "latitude longitude lat lng lon geo geolocation geohash gps coordinates " +
+    "cookie cookies session sessions sessionid fingerprint useragent ua password passwd jwt"
+  ).split(" "),
+);
+
+/** Words that are personal only beside one of their companions. */
+const PERSONAL_PAIRS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries({
+    name: "first last full middle given family maiden nick user display screen legal real birth customer client contact person patient employee member holder owner sender recipient passenger guest driver",
+    id: "device advertising ad android apple national tax identity personal vendor social",
+    identifier: "device advertising vendor",
+    uuid: "device",
+    serial: "device",
+    number: "national license licence tax social insurance account",
+    security: "social",
+    agent: "user",
+    for: "forwarded",
+  }).map(([word, companions]) => [word, new Set(companions.split(" "))] as const),
+);
+
+/** What is said of something personal is not personal itself: `card_type`, `email_verified`, `session_count`. */
+const ATTRIBUTES: ReadonlySet<string> = new Set(
+  (
+    "type kind class count counts version verified enabled disabled status state flag model brand vendor os platform app " +
+    "provider carrier format length size duration seconds total valid confirmed consent country opt in out source"
+  ).split(" "),
+);
+const QUESTIONS: ReadonlySet<string> = new Set(["is", "has", "had", "can", "num", "count"]);
+
+/** `clientIPAddress2` has the words client, IP, Address and 2. */
+const WORD = /\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|\p{N}+/gu;
+
+/** Acronyms of which the rest is in lower case: `IPv4`, `userIPs`. */
+const IP_AND_REST = /(ip)(?:v(?=[46])|s(?!\p{L}))/giu;
+
+/**
+ * The part of a column's or a field's name that says that its values are personal data (`ip`, `first_name`), or null.
+ * Whole words only: `zip`, `description` and `shipping_type` have no `ip`. In a dotted path every step counts.
+ */
+export function personalPartOf(name: string): string | null {
+  const words = (name.replace(IP_AND_REST, "$1_").match(WORD) ?? []).map((word) => word.toLowerCase());
+  if (QUESTIONS.has(words[0] ?? "") || ATTRIBUTES.has(words.at(-1) ?? "")) return null;
+  for (const [index, word] of words.entries()) {
+    if (PERSONAL_WORDS.has(word)) return word;
+    const before = words[index - 1];
+    if (before !== undefined && PERSONAL_PAIRS.get(word)?.has(before) === true) return `${before}_${word}`;
+  }
+  return words.length === 1 && words[0] === "device" ? "device" : null;
+}
