@@ -1,18 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { testColumn } from "../../../tests/support/test-column.ts";
 import { COLUMN_TYPES, REJECTION_CODES, type Column, type Delivery } from "../contracts.ts";
 import { compileDecoder } from "./compile-decoder.ts";
 
 const columns: readonly Column[] = [
-  ...COLUMN_TYPES.map((type): Column => ({
-    name: type,
-    origin: { kind: "field", path: [type] },
-    from: type,
-    type,
-    nullable: true,
-    mask: null,
-  })),
-  { name: "deep", origin: { kind: "field", path: ["a", "b"] }, from: "a.b", type: "json", nullable: true, mask: null },
+  ...COLUMN_TYPES.map((type) => testColumn({ name: type, type, nullable: true })),
+  testColumn({ name: "deep", from: "a.b", type: "json", nullable: true }),
 ];
 const bounds = new Map([["text", { charsMax: 8, integerMin: null, integerMax: null, isText: true }]]);
 const decode = compileDecoder(columns, bounds, { unknownFields: "quarantine" });

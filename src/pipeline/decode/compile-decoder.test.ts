@@ -1,16 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { testColumn } from "../../../tests/support/test-column.ts";
 import type { Column, ColumnBounds, Delivery, RawValue, Rejection, RejectionCode } from "../contracts.ts";
 import { compileDecoder, type DecoderOptions } from "./compile-decoder.ts";
 
-const field = (name: string, type: Column["type"], changes: Partial<Column> = {}): Column => ({
-  name,
-  origin: { kind: "field", path: name.split(".") },
-  from: name,
-  type,
-  nullable: false,
-  mask: null,
-  ...changes,
-});
+const field = (name: string, type: Column["type"], changes: Partial<Column> = {}): Column =>
+  testColumn({ name, type, ...changes });
 const sentAt = (name: string, type: Column["type"]): Column =>
   field(name, type, { origin: { kind: "metadata", name: "sent_at" }, from: "@sent_at" });
 
@@ -79,7 +73,7 @@ test("a login event becomes one value per column, in the columns' order", () => 
       id: "11111111-2222-3333-4444-555555555555",
       sentAtMs: SENT_AT_MS,
       values: [LOGIN.user_id, "android", "199.172.111.135", "593-47-5928", "RU", 2_003_000, "2026-01-31"],
-      hasUnknownFields: false,
+      unknownFields: [],
     },
   });
 });
@@ -159,6 +153,15 @@ describe("bad input: each is refused with its reason and place", () => {
   });
 });
 
+test("an escaped key is the field that it names, whatever keys were read before", () => {
+  const columns = [field("first", "text"), field("a", "text")];
+  const decode = compileDecoder(columns, new Map(), { unknownFields: "quarantine" });
+  // The JSON.parse of some versions of V8 takes the key \u0061 for the one that this object has in its place.
+  const earlier = JSON.parse('{"first":"0","\\\\":"1"}') as object;
+  expect(decode(delivery('{"first":"0","\\u0061":"1"}'))).toMatchObject({ value: { values: ["0", "1"] } });
+  expect(Object.keys(earlier)).toEqual(["first", "\\"]);
+});
+
 describe("missing, null and unknown", () => {
   test("a nullable column takes a missing and a null field as NULL, and nothing else", () => {
     for (const body of [login({ locale: null }), login({ locale: undefined })]) {
@@ -181,7 +184,7 @@ describe("missing, null and unknown", () => {
   });
 
   test("fields that no column declares are told of, or refused without their name", () => {
-    expect(decodeLogin(login({ SECRET: 1 }))).toMatchObject({ ok: true, value: { hasUnknownFields: true } });
+    expect(decodeLogin(login({ SECRET: 1 }))).toMatchObject({ ok: true, value: { unknownFields: ["SECRET"] } });
     expect(decodeLogin(login({ SECRET: 1 }), { unknownFields: "quarantine" })).toEqual(refusal("field.unknown", null));
     expect(decodeLogin(login(), { unknownFields: "quarantine" }).ok).toBe(true);
   });
@@ -192,7 +195,7 @@ describe("missing, null and unknown", () => {
     expect(decode(delivery("{}"))).toEqual(refusal("field.missing", "constructor"));
     expect(decode(delivery('{"constructor":"a"}'))).toEqual(refusal("field.missing", "toString.name"));
     expect(decode(delivery('{"constructor":"a","toString":{"name":"b"}}'))).toMatchObject({
-      value: { values: ["a", "b"], hasUnknownFields: false },
+      value: { values: ["a", "b"], unknownFields: [] },
     });
   });
 });

@@ -16,6 +16,7 @@ import { findDuplicateKey } from "./find-duplicate-key.ts";
 import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
 import { numberCheckOf } from "./number-check.ts";
 import { MALFORMED } from "./parse-attribute-json.ts";
+import { parseJson } from "./parse-json.ts";
 import { rawValueAt, type ObjectsRead } from "./raw-value-at.ts";
 import { isRefusal, type Reader } from "./refusal.ts";
 import { scanJson, type JsonScan } from "./scan-json.ts";
@@ -70,7 +71,7 @@ export function compileDecoder(
     nullable: column.nullable,
     emptyIsNull: column.mask !== null,
     lookup: createLookup(column),
-    read: createReader(column, bounds.get(column.name)),
+    read: readerOf(column, bounds.get(column.name)),
     keepsNumbers: keepsNumbersOf(column),
   }));
   const fromByField = declaredFields(columns);
@@ -84,16 +85,18 @@ export function compileDecoder(
     const scan = scanJson(body);
     if (scan.depth > DEPTH_MAX) return refuse("body.too-deep", null);
 
-    const event = parseObject(body);
+    const event = parseObject(body, scan);
     if (typeof event === "string") return refuse(event, null);
     if (scan.keys > KEYS_MAX) return refuse("body.too-many-keys", null);
 
     let keys = 0;
-    let hasUnknownFields = false;
-    for (const key of Object.keys(event)) {
+    let unknownFields: string[] | null = null;
+    // Cheaper than Object.keys, as the engine knows where the value of each key lies.
+    for (const key in event) {
+      if (!Object.hasOwn(event, key)) continue;
       if (key === "__proto__") return refuse("body.forbidden-key", null);
       keys += 1;
-      if (!fromByField.has(key)) hasUnknownFields = true;
+      if (!fromByField.has(key)) (unknownFields ??= []).push(key);
       const value = event[key];
       if (typeof value !== "object" || value === null) continue;
       const inner = countKeys(value);
@@ -123,15 +126,33 @@ export function compileDecoder(
       }
     }
     // After the columns: a missing field says more about an event of the wrong kind than the fields it has instead.
-    if (hasUnknownFields && refusesUnknown) return refuse("field.unknown", null);
+    if (unknownFields !== null && refusesUnknown) return refuse("field.unknown", null);
 
-    return accept({ id: delivery.id, sentAtMs: delivery.sentAtMs, values, hasUnknownFields });
+    return accept({ id: delivery.id, sentAtMs: delivery.sentAtMs, values, unknownFields: unknownFields ?? NO_FIELDS });
   };
 }
+
+/** Shared by all events without unknown fields. */
+const NO_FIELDS: readonly string[] = [];
 
 const accept = (value: RawRecord): Result<RawRecord, Rejection> => ({ ok: true, value });
 
 const refuse = (code: RejectionCode, path: string | null): Refused => ({ ok: false, error: { code, path } });
+
+/** A day of the queue's clock is the same for nearly all messages: it is read when it changes. */
+function readerOf(column: Column, bounds: ColumnBounds | undefined): Reader {
+  const read = createReader(column, bounds);
+  if (column.origin.kind !== "metadata" || column.type !== "date") return read;
+  let lastDay: unknown;
+  let lastRead: ReturnType<Reader> = null;
+  return (day) => {
+    if (day !== lastDay) {
+      lastRead = read(day);
+      lastDay = day;
+    }
+    return lastRead;
+  };
+}
 
 /** null when the values have no numbers. */
 function keepsNumbersOf({ origin, type }: Column): KeepsNumbers | null {
@@ -162,11 +183,11 @@ function declaredFields(columns: readonly Column[]): ReadonlyMap<string, string>
 /** Nothing but JSON's white space. A body that starts with anything else is not looked at. */
 const isBlank = (body: string): boolean => body === "" || (body.charCodeAt(0) <= 0x20 && /^[ \t\n\r]*$/.test(body));
 
-/** The error of `JSON.parse` is dropped: its message quotes the text. */
-function parseObject(body: string): JsonObject | "body.not-json" | "body.not-object" {
+/** The error of the parser is dropped: its message quotes the text. */
+function parseObject(body: string, scan: JsonScan): JsonObject | "body.not-json" | "body.not-object" {
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    value = parseJson(body, scan);
   } catch {
     return "body.not-json";
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Column, ColumnBounds, ColumnType, MaskName, RawValue, RejectionCode } from "../contracts.ts";
+import { testColumn } from "../../../tests/support/test-column.ts";
+import type { ColumnBounds, ColumnType, MaskName, RawValue, RejectionCode } from "../contracts.ts";
 import { createReader } from "./create-reader.ts";
 import { isRefusal } from "./refusal.ts";
 
@@ -11,7 +12,7 @@ function read(
   bounds?: Partial<ColumnBounds>,
   mask: MaskName | null = null,
 ): RawValue | { readonly refused: RejectionCode } {
-  const column: Column = { name: "c", origin: { kind: "field", path: ["c"] }, from: "c", type, nullable: false, mask };
+  const column = testColumn({ name: "c", type, mask });
   return createReader(column, bounds === undefined ? undefined : { ...NO_BOUNDS, ...bounds })(JSON.parse(written));
 }
 

@@ -16,13 +16,13 @@ import { versionReader } from "./types/version.ts";
 const BOUNDS_WHEN_MASKED: ColumnBounds = { charsMax: null, integerMin: null, integerMax: null, isText: true };
 
 /** Masks that take a text exactly as the event has it: its type is checked, but it is not brought into one form. */
-const TAKES_TEXT_AS_GIVEN: Record<MaskName, boolean> = { "hmac-sha256": false, sha256: true };
+const TAKES_TEXT_AS_GIVEN: ReadonlySet<MaskName> = new Set(["sha256", "hmac-over-sha256"]);
 
 /** How one column's values are checked and converted. `bounds` are of the table's real column, when it is known. */
 export function createReader(column: Column, bounds: ColumnBounds | undefined): Reader {
   if (column.mask === null) return readerOfType(column, bounds);
   const reader = readerOfType(column, BOUNDS_WHEN_MASKED);
-  return TAKES_TEXT_AS_GIVEN[column.mask] ? asGiven(reader) : reader;
+  return TAKES_TEXT_AS_GIVEN.has(column.mask) ? asGiven(reader) : reader;
 }
 
 function readerOfType(column: Column, bounds: ColumnBounds | undefined): Reader {

@@ -1,5 +1,6 @@
 import { countKeys } from "./count-keys.ts";
 import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX } from "./limits.ts";
+import { parseJson } from "./parse-json.ts";
 import { scanJson } from "./scan-json.ts";
 
 /** The text is not what its column's type asks for. */
@@ -16,7 +17,7 @@ export function parseAttributeJson(text: string): unknown {
   if (scan.depth > DEPTH_MAX || scan.keys > KEYS_MAX) return MALFORMED;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text, scan);
   } catch {
     return MALFORMED;
   }

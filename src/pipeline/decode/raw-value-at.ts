@@ -1,6 +1,4 @@
-import { CLOSE_ARRAY, CLOSE_OBJECT, closingQuote, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "./scan-json.ts";
-
-const COMMA = 0x2c;
+import { CLOSE_ARRAY, CLOSE_OBJECT, closingQuote, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "./scan-json.ts";
 
 interface Place {
   readonly start: number;

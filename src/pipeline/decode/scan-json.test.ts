@@ -31,7 +31,25 @@ describe("scanJson", () => {
   test("takes time in proportion to a text of backslashes and quotes", () => {
     // A scan that looked back over the same backslashes for every quote would not end in this test's time.
     const text = `"${'\\\\\\"'.repeat(500_000)}"`;
-    expect(scanJson(text)).toEqual({ depth: 0, keys: 0, numberChars: 0, mayRound: false });
+    expect(scanJson(text)).toEqual({ depth: 0, keys: 0, numberChars: 0, mayRound: false, hasEscapedKey: false });
+  });
+
+  test("takes time in proportion to a text of keys before the only backslash", () => {
+    // A scan that looked for the backslash from every key would not end in this test's time.
+    const text = `{${'"":0,'.repeat(500_000)}"a":"\\\\"}`;
+    expect(scanJson(text)).toMatchObject({ keys: 500_001, hasEscapedKey: false });
+  });
+
+  test.each<[string, boolean]>([
+    ['{"a":1}', false],
+    ['{"\\u0061":1}', true],
+    ['{"a\\"":1}', true],
+    ['{"a" :"\\\\" , "b" : ["\\n"]}', false],
+    ['{"a":"\\\\","b\\\\"\n\t:1}', true],
+    ['[{"a":[{"b":{"\\u0063":"\\\\"}}]}]', true],
+    ['{"a":"\\\\","b":"\\":"}', false],
+  ])("whether a key of %s is escaped: %s", (text, hasEscapedKey) => {
+    expect(scanJson(text).hasEscapedKey).toBe(hasEscapedKey);
   });
 
   test.each(["1.00000000000000001", "-123456789012.345", "1e5", "-1E5", "1e-400", "-0", "-0.00", "-0e1"])(

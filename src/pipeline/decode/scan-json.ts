@@ -11,11 +11,15 @@ export interface JsonScan {
    * more characters than the 15 digits that every double keeps. Whole numbers say so themselves, by being too large.
    */
   readonly mayRound: boolean;
+  /** A key has a backslash as written. */
+  readonly hasEscapedKey: boolean;
 }
 
 export const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const COLON = 0x3a;
+export const COLON = 0x3a;
+export const COMMA = 0x2c;
+const SPACE = 0x20;
 const MINUS = 0x2d;
 const ZERO = 0x30;
 /** Set in `e` and `E` only, among the characters of a number. */
@@ -39,13 +43,20 @@ export function scanJson(text: string): JsonScan {
   let keys = 0;
   let numberChars = 0;
   let mayRound = false;
+  let hasEscapedKey = false;
+  let stringStart = 0;
+  /** Where the next one stands; looked for again only when a key begins behind it. -1: there is none. */
+  let backslash = text.indexOf("\\");
   let at = 0;
   while (at < length) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
       const end = closingQuote(text, at);
       if (end === -1) break;
+      stringStart = at;
       at = end + 1;
+    } else if (code === COMMA || code === SPACE) {
+      at += 1;
     } else if (isNumberPart(code)) {
       const start = at;
       let bits = code;
@@ -65,15 +76,18 @@ export function scanJson(text: string): JsonScan {
           mayRound = mayBeInexact(text.slice(start, at));
       }
     } else {
-      if (code === COLON) keys += 1;
-      else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
+      if (code === COLON) {
+        keys += 1;
+        if (backslash !== -1 && backslash < stringStart) backslash = text.indexOf("\\", stringStart);
+        if (backslash !== -1 && backslash < at) hasEscapedKey = true;
+      } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
         depthNow += 1;
         if (depthNow > depth) depth = depthNow;
       } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) depthNow -= 1;
       at += 1;
     }
   }
-  return { depth, keys, numberChars, mayRound };
+  return { depth, keys, numberChars, mayRound, hasEscapedKey };
 }
 
 /** Whether `JSON.parse` may make another number of it; false for whole numbers, which are exact or too large. */

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { REFUSED, type Reader } from "../refusal.ts";
 
 /**
@@ -7,5 +7,5 @@ import { REFUSED, type Reader } from "../refusal.ts";
  */
 export const readIp: Reader = (value) => {
   if (typeof value !== "string") return REFUSED.type;
-  return isIP(value) !== 0 && !value.includes("%") ? value : REFUSED.format;
+  return isIPv4(value) || (isIPv6(value) && !value.includes("%")) ? value : REFUSED.format;
 };

@@ -1,0 +1,208 @@
+/**
+ * What one login event costs on one core: decoding, masking, and the whole way, beside the part that no code of this
+ * project can save. Reads the build: `npm run bench:event` makes it first. README.md says what the rows are.
+ */
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
+import { parseArgs } from "node:util";
+import { fileURLToPath } from "node:url";
+
+/** What parsing an event and masking two of its values may cost. */
+const GOAL_MICROSECONDS = 4;
+/** No value is met twice in a round, and all fit into a processor's cache, as a batch does. */
+const EVENTS = 2_000;
+const WARM_UP_MS = 2_000;
+const MEASURE_MS = 8_000;
+
+const { values: flags } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+
+const root = new URL("../", import.meta.url);
+/** @param {string} path of a module of the build */
+const built = (path) => import(new URL(`dist/${path}`, root).href);
+/** @type {typeof import("../src/config/load-config.ts")} */
+const { loadConfig } = await built("config/load-config.js");
+/** @type {typeof import("../src/keys/keyring.ts")} */
+const { Keyring } = await built("keys/keyring.js");
+/** @type {typeof import("../src/pipeline/decode/compile-decoder.ts")} */
+const { compileDecoder } = await built("pipeline/decode/compile-decoder.js");
+/** @type {typeof import("../src/pipeline/mask/compile-mask.ts")} */
+const { compileMask } = await built("pipeline/mask/compile-mask.js");
+/** @type {typeof import("../src/pipeline/mask/column-tokens.ts")} */
+const { isMasked, normalizerOf, tokenizerOf } = await built("pipeline/mask/column-tokens.js");
+/** @type {typeof import("../src/pipeline/mask/leak/leak-guard.ts")} */
+const { compileLeakGuard } = await built("pipeline/mask/leak/leak-guard.js");
+
+/** @typedef {import("../src/pipeline/contracts.ts").Delivery} Delivery */
+
+const { columns } = await loadConfig(fileURLToPath(new URL("examples/logins/piipe.yaml", root)), {});
+const options = { keyring: Keyring.parse(newKeyring(), "the benchmark's keyring"), domain: "logins", seal: null };
+const decode = compileDecoder(columns, tableBounds(), { unknownFields: "ignore" });
+const mask = compileMask(columns, options);
+const guard = compileLeakGuard(columns);
+const [ip = fail(), deviceId = fail()] = columns.filter(isMasked).map((column) => ({
+  index: columns.indexOf(column),
+  normalize: normalizerOf(column),
+  tokenize: tokenizerOf(column, options),
+}));
+
+const deliveries = Array.from({ length: EVENTS }, newDelivery);
+const decoded = deliveries.map((delivery) => {
+  const record = unwrap(decode(delivery));
+  const hidden = record.values.map((value, index) =>
+    index === ip.index || index === deviceId.index ? String(value) : null,
+  );
+  return { record, hidden };
+});
+
+/** Grows by every result, so that no work can be left out. */
+let used = 0;
+
+/** @type {readonly { name: string, what: string, run: (delivery: Delivery, at: number) => void }[]} */
+const PARTS = [
+  { name: "parse", what: "JSON.parse", run: ({ body }) => void (used += JSON.parse(body).ip.length) },
+  {
+    name: "floor",
+    what: "JSON.parse and two HMAC tokens",
+    run: ({ body }) => {
+      const event = JSON.parse(body);
+      useToken(ip.tokenize(event.ip));
+      useToken(deviceId.tokenize(event.device_id));
+    },
+  },
+  { name: "decode", what: "decode", run: (delivery) => void (used += unwrap(decode(delivery)).values.length) },
+  {
+    name: "decodeAndMasks",
+    what: "decode, normalise, two HMAC tokens",
+    run: (delivery) => {
+      const { values } = unwrap(decode(delivery));
+      useToken(ip.tokenize(ip.normalize(String(values[ip.index])) ?? fail()));
+      useToken(deviceId.tokenize(deviceId.normalize(String(values[deviceId.index])) ?? fail()));
+    },
+  },
+  {
+    name: "leakGuard",
+    what: "leak guard",
+    run: (_, at) => {
+      const { record, hidden } = decoded[at] ?? fail();
+      used += unwrap(guard(record, hidden)).length;
+    },
+  },
+  {
+    name: "event",
+    what: "the whole way, leak guard and all",
+    run: (delivery) => void (used += unwrap(mask(unwrap(decode(delivery)))).values.length),
+  },
+];
+
+/** @type {Map<string, number[]>} microseconds an event, a number for each round */
+const samples = new Map(PARTS.map(({ name }) => [name, []]));
+const startedMs = performance.now();
+for (let tookMs = 0; tookMs < WARM_UP_MS + MEASURE_MS; tookMs = performance.now() - startedMs) {
+  // The parts take turns, so that a busy moment of the machine falls on all of them.
+  for (const { name, run } of PARTS) {
+    const microseconds = measure(run);
+    if (tookMs >= WARM_UP_MS) samples.get(name)?.push(microseconds);
+  }
+}
+if (used === 0) fail();
+
+const results = PARTS.map(({ name, what }) => {
+  const sorted = (samples.get(name) ?? []).toSorted((a, b) => a - b);
+  const at = (/** @type {number} */ share) => sorted[Math.round((sorted.length - 1) * share)] ?? fail();
+  return { name, what, rounds: sorted.length, lowest: at(0), median: at(0.5), p90: at(0.9) };
+});
+if (flags.json) {
+  const parts = Object.fromEntries(
+    results.map(({ name, rounds, lowest, median, p90 }) => [name, { rounds, lowest, median, p90 }]),
+  );
+  console.log(JSON.stringify({ node: process.version, unit: "us/event", goal: GOAL_MICROSECONDS, parts }));
+} else {
+  const us = (/** @type {number} */ number) => number.toFixed(2).padStart(8);
+  console.log(`Node ${process.version}: microseconds of processor time an event, ${results[0]?.rounds} rounds`);
+  console.log(`${"".padEnd(34)}  lowest  median     p90`);
+  for (const { what, lowest, median, p90 } of results) {
+    console.log(`${what.padEnd(34)}${us(lowest)}${us(median)}${us(p90)}`);
+  }
+  console.log(`The goal for decoding and two masks on a quiet machine is ${GOAL_MICROSECONDS} at most.`);
+}
+
+/**
+ * Processor time, as a clock would count what other programs take.
+ * @param {(delivery: Delivery, at: number) => void} run
+ * @returns {number} microseconds an event
+ */
+function measure(run) {
+  const before = process.cpuUsage();
+  deliveries.forEach(run);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / EVENTS;
+}
+
+/** @param {string | null | undefined} token */
+function useToken(token) {
+  used += token?.length ?? fail();
+}
+
+/**
+ * What examples/logins/user-logins.sql declares.
+ * @returns {ReadonlyMap<string, import("../src/pipeline/contracts.ts").ColumnBounds>}
+ */
+function tableBounds() {
+  /** @type {(charsMax: number) => import("../src/pipeline/contracts.ts").ColumnBounds} */
+  const chars = (charsMax) => ({ charsMax, integerMin: null, integerMax: null, isText: true });
+  const integer = { charsMax: null, integerMin: -2_147_483_648, integerMax: 2_147_483_647, isText: false };
+  return new Map(
+    Object.entries({
+      user_id: chars(128),
+      device_type: chars(32),
+      masked_ip: chars(256),
+      masked_device_id: chars(256),
+      locale: chars(32),
+      app_version: integer,
+    }),
+  );
+}
+
+function newKeyring() {
+  const created = new Date().toISOString();
+  const version = { version: 1, state: "primary", created, root: randomBytes(32).toString("base64url") };
+  return JSON.stringify({ piipe: "keyring", format: 1, versions: [version] });
+}
+
+/** @returns {Delivery} */
+function newDelivery() {
+  const pick = (/** @type {readonly string[]} */ list) => list[randomInt(list.length)] ?? fail();
+  const digits = (/** @type {number} */ count) => String(randomInt(10 ** count)).padStart(count, "0");
+  const body = JSON.stringify({
+    user_id: randomUUID(),
+    app_version: `${randomInt(10)}.${randomInt(20)}.${randomInt(10)}`,
+    device_type: pick(["android", "ios"]),
+    ip: Array.from({ length: 4 }, () => randomInt(256)).join("."),
+    locale: pick(["RU", "US", "PE", "CN", "KE", "DE"]),
+    device_id: `${digits(3)}-${digits(2)}-${digits(4)}`,
+  });
+  const sentAtMs = Date.now();
+  return {
+    id: randomUUID(),
+    attempt: 1,
+    sentAtMs,
+    receivedAtMs: sentAtMs,
+    groupId: null,
+    body,
+    bodyBytes: Buffer.byteLength(body),
+    attributes: new Map(),
+  };
+}
+
+/**
+ * @template T
+ * @param {import("../src/pipeline/contracts.ts").Result<T, unknown>} result
+ * @returns {T}
+ */
+function unwrap(result) {
+  return result.ok ? result.value : fail();
+}
+
+/** @returns {never} */
+function fail() {
+  throw new Error("the sample events do not pass");
+}
