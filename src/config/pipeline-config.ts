@@ -60,8 +60,41 @@ export interface PipelineConfig {
       from?: string | undefined;
       /** What the value is. An event whose value is something else is refused. */
       type: "text" | "integer" | "number" | "boolean" | "timestamp" | "date" | "uuid" | "ip" | "version" | "json";
-      /** How the value is masked. Default: not personal data, stored as it is. */
-      mask?: "hmac-sha256" | "sha256" | undefined;
+      /** How the value is masked (docs/masking.md). Default: not personal data, stored as it is. */
+      mask?:
+        | "hmac-sha256"
+        | "hmac-over-sha256"
+        | "aes-siv"
+        | "ipcrypt-deterministic"
+        | "ipcrypt-pfx"
+        | "fpe-ff1"
+        | "generalize"
+        | "redact"
+        | "drop"
+        | "sha256"
+        | undefined;
+      /**
+       * With `mask: fpe-ff1`, and then needed: how many digits each value has. Another number of digits is
+       * refused; what stands between them (spaces, hyphens, dots, slashes, brackets, a plus sign) is kept.
+       */
+      digits?: number | undefined;
+      /** With `mask: generalize` of a timestamp: what it is cut down to, in UTC. Default: day. */
+      precision?: "hour" | "day" | undefined;
+      /**
+       * With ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1, whose tokens do not show it: the key version
+       * that makes them. Default: the primary one, as long as the keyring has no other.
+       */
+      keyVersion?: number | undefined;
+      /**
+       * Whether each original is sealed into `piipe.vault`, for `piipe reveal`. For one-way masks; the
+       * reversible ones need none. Default: false.
+       */
+      reveal?: boolean | undefined;
+      /**
+       * What happens when a column without a mask holds what looks like personal data (email, address,
+       * phone, card, IBAN, US SSN, JWT, MAC). Default: warn for text and json, off for other types.
+       */
+      piiDetection?: "warn" | "quarantine" | "off" | undefined;
       /**
        * Whether a missing or null value, or an empty one where it is masked, becomes NULL. Otherwise the
        * event is refused. Default: false.

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Column, ValueOrigin } from "../pipeline/contracts.ts";
+import type { Column, ColumnType, ValueOrigin } from "../pipeline/contracts.ts";
 import type { Config } from "./config.ts";
 import { UNKEYED_RISK, type CheckedConfig } from "./schema.ts";
 import { Secret } from "./secret.ts";
@@ -37,6 +37,9 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
       domain: checked.keys.domain ?? name,
     },
     columns,
+    notPersonal: Object.entries(checked.columns).flatMap(([column, { piiDetection }]) =>
+      piiDetection === "off" ? [column] : [],
+    ),
     unknownFields: checked.unknownFields,
     allowUnkeyed: checked.allowUnkeyed,
     batch: { ...checked.batch },
@@ -45,14 +48,31 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
   });
 }
 
+const DETECTED_TYPES: ReadonlySet<ColumnType> = new Set(["text", "json"]);
+
+const isMetadata = (from: string): boolean => {
+  const origin = parseOrigin(from);
+  return origin.ok && origin.value.kind === "metadata";
+};
+
 function resolveColumn(name: string, settings: CheckedConfig["columns"][string]): Column {
+  const isTimeGeneralized = settings.mask === "generalize" && settings.type === "timestamp";
+  // In a value of any other type, and in the message's own metadata, a hit would be chance: a version looks like an address.
+  const mayBePersonal =
+    settings.mask === undefined && DETECTED_TYPES.has(settings.type) && !isMetadata(settings.from ?? name);
   return {
     name,
     origin: settings.from === undefined ? { kind: "field", path: [name] } : resolveOrigin(settings.from),
     from: settings.from ?? name,
     type: settings.type,
-    nullable: settings.nullable,
+    // NULL is all that such a column gets.
+    nullable: settings.nullable || settings.mask === "drop",
     mask: settings.mask ?? null,
+    digits: settings.digits ?? null,
+    precision: isTimeGeneralized ? (settings.precision ?? "day") : null,
+    keyVersion: settings.keyVersion ?? null,
+    reveal: settings.reveal,
+    piiDetection: settings.piiDetection ?? (mayBePersonal ? "warn" : "off"),
   };
 }
 

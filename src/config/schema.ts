@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { COLUMN_TYPES, type ColumnType, MASK_NAMES, type MetadataName } from "../pipeline/contracts.ts";
+import { columnSchema } from "./column-schema.ts";
+import { choice, isObject, mapping, text, wholeNumber } from "./schema-parts.ts";
 import { IDENTIFIER_BYTES_MAX, isIdentifier, parseTableName } from "./table-name.ts";
 import { parseOrigin } from "./value-origin.ts";
 
@@ -19,26 +20,6 @@ export type CheckedConfig = z.output<typeof pipelineConfigSchema>;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-
-/** A mapping that knows its keys: for an unknown one the error text is the list of the known. */
-function mapping<Shape extends z.core.$ZodLooseShape>(expected: string, shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === "unrecognized_keys" ? Object.keys(shape).join(", ") : expected),
-  });
-}
-
-function wholeNumber(min: number, max: number, unit: string) {
-  const expected = `a whole number of ${unit} from ${min} to ${max}`;
-  return z.int(expected).min(min, expected).max(max, expected);
-}
-
-function text(expected: string, isRight: (value: string) => boolean) {
-  return z.string(expected).min(1, expected).refine(isRight, expected);
-}
-
-function choice<const Names extends readonly string[]>(names: Names) {
-  return z.enum(names, `one of ${names.join(", ")}`);
-}
 
 function isHttpUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
@@ -65,21 +46,6 @@ function isKeyDomain(value: string): boolean {
   return value.length <= 128 && /^[^/\p{Cc}]+$/u.test(value);
 }
 const KEY_DOMAIN = "1 to 128 characters, without / and control characters";
-
-const REFUSED_MASKS: ReadonlyMap<unknown, string> = new Map([
-  ...[
-    "hmac-over-sha256",
-    "aes-siv",
-    "ipcrypt-deterministic",
-    "ipcrypt-pfx",
-    "fpe-ff1",
-    "generalize",
-    "redact",
-    "drop",
-  ].map((name) => [name, `names ${name}, which is not available in this version`] as const),
-  ...["ff3", "ff3-1"].map((name) => [name, `names ${name}, which NIST has withdrawn as insecure`] as const),
-]);
-const MASKS = `one of ${MASK_NAMES.join(", ")}`;
 
 const source = mapping("a mapping with the key sqs", {
   sqs: mapping("a mapping with the key queue", {
@@ -140,71 +106,10 @@ const keys = mapping("a mapping with the keys file and domain", {
     ),
 }).describe("The secret keys of the masks.");
 
-/** Any other type would refuse every event. */
-const METADATA_TYPES: Readonly<Record<MetadataName, readonly ColumnType[]>> = {
-  message_id: ["text", "uuid"],
-  group_id: ["text", "uuid", "ip", "version", "date", "timestamp"],
-  sent_at: ["timestamp", "date", "text"],
-  received_at: ["timestamp", "date", "text"],
-};
-
-const column = mapping("a mapping with the key type", {
-  from: z
-    .string("a field, a dotted path or a piece of metadata")
-    .superRefine((from, context) => {
-      const origin = parseOrigin(from);
-      if (!origin.ok) context.addIssue({ code: "custom", message: origin.error });
-    })
-    .optional()
-    .describe(
-      "Where the value comes from: a field, a dotted path into nested JSON (device.os.name), or metadata of the " +
-        "message (@message_id, @sent_at, @received_at, @group_id, @attribute.NAME). Default: the field of the " +
-        "column's own name.",
-    ),
-  type: choice(COLUMN_TYPES).describe("What the value is. An event whose value is something else is refused."),
-  mask: z
-    .enum(MASK_NAMES, {
-      error: ({ input }) => {
-        const refusal = REFUSED_MASKS.get(input);
-        return refusal === undefined ? MASKS : `${refusal}; it must be ${MASKS}`;
-      },
-    })
-    .optional()
-    .describe("How the value is masked. Default: not personal data, stored as it is."),
-  nullable: z
-    .boolean("true or false")
-    .default(false)
-    .describe(
-      "Whether a missing or null value, or an empty one where it is masked, becomes NULL. Otherwise the event is refused.",
-    ),
-})
-  .superRefine(
-    (value, context) => {
-      const origin = parseOrigin(value.from ?? "");
-      const fitting = origin.ok && origin.value.kind === "metadata" ? METADATA_TYPES[origin.value.name] : null;
-      if (fitting !== null && !fitting.includes(value.type)) {
-        context.addIssue({
-          code: "custom",
-          path: ["type"],
-          message: `does not suit this metadata; it must be ${fitting.join(" or ")}`,
-        });
-      }
-      if (value.mask !== undefined && value.type === "json") {
-        context.addIssue({
-          code: "custom",
-          path: ["mask"],
-          message: "cannot mask json; give each personal field a column of its own, with a path in from",
-        });
-      }
-    },
-    { when: ({ value }) => isObject(value) },
-  )
-  .describe("One column.");
-
 const columns = z
   .record(
     z.string().refine(isIdentifier, `1 to ${IDENTIFIER_BYTES_MAX} bytes long, without a zero byte`),
-    column,
+    columnSchema,
     "a mapping with a key for each column",
   )
   .superRefine((value, context) => {
@@ -311,10 +216,6 @@ function rawTwins(settingsByName: Readonly<Record<string, unknown>>): readonly s
 function placeOf(from: string): readonly string[] {
   const origin = parseOrigin(from);
   return origin.ok && origin.value.kind === "field" ? origin.value.path : [from];
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> {

@@ -47,9 +47,32 @@ export const COLUMN_TYPES = [
 ] as const;
 export type ColumnType = (typeof COLUMN_TYPES)[number];
 
-/** The masks that work today. The configuration refuses any other name. */
-export const MASK_NAMES = ["hmac-sha256", "sha256"] as const;
+/** How a personal value may be stored. What each protects against is in docs/masking.md. */
+export const MASK_NAMES = [
+  "hmac-sha256",
+  "hmac-over-sha256",
+  "aes-siv",
+  "ipcrypt-deterministic",
+  "ipcrypt-pfx",
+  "fpe-ff1",
+  "generalize",
+  "redact",
+  "drop",
+  "sha256",
+] as const;
 export type MaskName = (typeof MASK_NAMES)[number];
+
+/** What a timestamp is cut down to. */
+export const PRECISIONS = ["hour", "day"] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+/** What happens when a column that is stored as it is holds what looks like personal data. */
+export const PII_DETECTIONS = ["warn", "quarantine", "off"] as const;
+export type PiiDetection = (typeof PII_DETECTIONS)[number];
+
+/** The kinds of personal data that are recognised by their form. */
+export const DETECTOR_NAMES = ["email", "ipv4", "ipv6", "phone", "card", "iban", "us-ssn", "jwt", "mac"] as const;
+export type DetectorName = (typeof DETECTOR_NAMES)[number];
 
 export const METADATA_NAMES = ["message_id", "sent_at", "received_at", "group_id"] as const;
 export type MetadataName = (typeof METADATA_NAMES)[number];
@@ -71,6 +94,15 @@ export interface Column {
   readonly nullable: boolean;
   /** null: not personal, stored as it is. */
   readonly mask: MaskName | null;
+  /** `fpe-ff1` only: the digits that each value has, 6 to 56. */
+  readonly digits: number | null;
+  /** `generalize` of a timestamp only. */
+  readonly precision: Precision | null;
+  /** Masks whose tokens do not show their key version only: the one that makes them. null: the primary one. */
+  readonly keyVersion: number | null;
+  /** Whether the originals of its tokens are sealed into the vault. */
+  readonly reveal: boolean;
+  readonly piiDetection: PiiDetection;
 }
 
 /** What the table's real column can hold, as far as decoding needs to know it. */
@@ -103,6 +135,8 @@ export const REJECTION_CODES = {
   "field.nul-character": "a text holds U+0000, which PostgreSQL cannot store",
   "field.lone-surrogate": "a text holds half a surrogate pair, which is no character",
   "field.unknown": "the event has a field that no column declares",
+  "leak.echo": "a column that is stored as it is holds the value of a masked column",
+  "leak.detected": "a column that is stored as it is holds what looks like personal data",
   "database.value": "PostgreSQL refused a value (SQLSTATE class 22)",
   "database.constraint": "a constraint of the table refused the row (SQLSTATE class 23)",
   "database.limit": "the row exceeds a limit of PostgreSQL (SQLSTATE class 54)",
@@ -126,8 +160,8 @@ export interface RawRecord {
   readonly id: string;
   readonly sentAtMs: number;
   readonly values: readonly RawValue[];
-  /** True when the event had fields that no column declares. */
-  readonly hasUnknownFields: boolean;
+  /** Names of the event's fields that no column declares: raw, as a key may itself be personal data. Often empty. */
+  readonly unknownFields: readonly string[];
 }
 
 export type ColumnValue = string | number | boolean | null;
@@ -139,7 +173,51 @@ export interface MaskedRecord {
   readonly sentAtMs: number;
   /** One value per declared column, in the columns' order. */
   readonly values: readonly ColumnValue[];
+  /** Its tokens under key versions that are being linked. Empty, and shared, while no rotation is under way. */
+  readonly links: readonly TokenLink[];
+  /** The originals of its tokens in columns with `reveal`. Empty, and shared, without such a column. */
+  readonly originals: readonly SealedOriginal[];
+  /** What its unmasked values look like, where that is to be warned of. Empty, and shared, nearly always. */
+  readonly suspicions: readonly Suspicion[];
   readonly [masked]: true;
+}
+
+/** Two tokens of one value: duplicates survive a key rotation by it. */
+export interface TokenLink {
+  readonly column: string;
+  readonly oldToken: string;
+  readonly newToken: string;
+}
+
+/** What a token was made from, encrypted to the operator's public key. */
+export interface SealedOriginal {
+  readonly column: string;
+  readonly token: string;
+  readonly sealed: Uint8Array;
+}
+
+export interface Suspicion {
+  readonly column: string;
+  readonly detector: DetectorName;
+}
+
+/** How tokens look, as far as a database compares cheaply: every token has its form, and other texts may have it too. */
+export interface TokenForm {
+  /** Such as `h1_`; empty for digests. */
+  readonly prefix: string;
+  /** Characters of the whole token. */
+  readonly charsMin: number;
+  /** null: that depends on the value. */
+  readonly charsMax: number | null;
+}
+
+/** What becomes of a column's stored tokens of older forms, without their values. Prepared by mask/, carried out by store/. */
+export interface TokenRewrite {
+  readonly forms: readonly TokenForm[];
+  /** Pure; gives the token that new events get. null: not an old token, or one that the keys at hand do not open. */
+  readonly rewrite: (oldToken: string) => string | null;
+  /** Tokens of the same value under other key versions: they are linked to the new one. Mostly none. */
+  readonly linkedTokens: (oldToken: string) => readonly string[];
 }
 
 /** What becomes of a delivery once its outcome is known. */
@@ -189,8 +267,16 @@ export interface SettleReport {
 export type Decode = (delivery: Delivery) => Result<RawRecord, Rejection>;
 /** Pure and synchronous; does no I/O. Never throws for bad data. */
 export type Mask = (record: RawRecord) => Result<MaskedRecord, Rejection>;
-/** Encrypts a refused body to the operator's public key, bound to its message: a keyring cannot open it. */
-export type Seal = (body: string, messageId: string) => Uint8Array;
+/**
+ * Encrypts a text to the operator's public key: a keyring cannot open it. `boundTo` says what it belongs to (the id of a
+ * message, the column of an original); opening needs the same, so that nothing sealed passes for something else.
+ */
+export type Seal = (text: string, boundTo: string) => Uint8Array;
+/**
+ * The opposite of `Seal`, with the operator's private key.
+ * Throws a PiipeError `keys.invalid` when the bytes were sealed to another key, belong to something else or were changed.
+ */
+export type Open = (sealed: Uint8Array, boundTo: string) => string;
 
 /** A refused event on its way to the quarantine. */
 export interface RefusedEvent {
@@ -199,6 +285,27 @@ export interface RefusedEvent {
   readonly attempt: number;
   readonly rejection: Rejection;
   readonly sealedBody: Uint8Array;
+  /** What columns may need besides the body, for a replay: the group and the attributes. null: there is none. */
+  readonly sealedMetadata: Uint8Array | null;
+}
+
+/** A refused event that waits in the quarantine, still sealed. */
+export interface HeldEvent {
+  readonly id: string;
+  readonly sentAtMs: number;
+  readonly attempt: number;
+  /** When it was quarantined, by the database's clock. */
+  readonly firstSeenMs: number;
+  readonly sealedBody: Uint8Array;
+  readonly sealedMetadata: Uint8Array | null;
+}
+
+/** Where a replay gets refused events from. Adapter: the quarantine in PostgreSQL. Throws a PiipeError when it fails. */
+export interface HeldEvents {
+  /** A page, in the order of sending; empty when all were given. Each event is given once, also when it stays. */
+  next(abort: AbortSignal): Promise<readonly HeldEvent[]>;
+  /** Gives events that stay, by id, the reason that they have now. */
+  noteRefused(refused: ReadonlyMap<string, Rejection>, abort: AbortSignal): Promise<void>;
 }
 
 /** What one transaction writes. No id occurs twice. */

@@ -28,8 +28,11 @@ const limits: EngineLimits = {
 const decode: Decode = ({ id, sentAtMs, body }) =>
   body.startsWith("bad")
     ? { ok: false, error: { code: "body.not-json", path: null } }
-    : { ok: true, value: { id, sentAtMs, values: [body], hasUnknownFields: false } };
-const mask: Mask = ({ id, sentAtMs, values }) => ({ ok: true, value: { id, sentAtMs, values } as MaskedRecord });
+    : { ok: true, value: { id, sentAtMs, values: [body], unknownFields: [] } };
+const mask: Mask = ({ id, sentAtMs, values }) => ({
+  ok: true,
+  value: { id, sentAtMs, values, links: [], originals: [], suspicions: [] as const } as unknown as MaskedRecord,
+});
 const seal: Seal = (body) => Buffer.from(body);
 
 interface Setup {

@@ -14,9 +14,11 @@ import type {
   Source,
 } from "./contracts.ts";
 import { EmptyWatch } from "./empty-watch.ts";
+import { Findings, NewFields } from "./findings.ts";
 import { LeftMessages } from "./left-messages.ts";
 import { OpenBatch } from "./open-batch.ts";
 import { RefusalGuard } from "./refusal-guard.ts";
+import { sealDelivery } from "./sealed-delivery.ts";
 import type { Totals } from "./totals.ts";
 import { writeWithRetry } from "./write-with-retry.ts";
 
@@ -102,6 +104,7 @@ export class Engine {
   #inFlightBytes = 0;
   #bodyBytesMean = FIRST_BODY_BYTES;
   #left = new LeftMessages(LEFT_REMEMBERED_MAX);
+  readonly #newFields = new NewFields();
 
   constructor(stages: EngineStages, limits: EngineLimits, clock: Clock, emit: Emit) {
     this.#stages = stages;
@@ -210,37 +213,37 @@ export class Engine {
     if (this.#abort.aborted) return;
 
     const released = new Map<Delivery, Settlement>();
-    let unknownFields = 0;
+    const findings = new Findings();
     for (const delivery of deliveries) {
       try {
-        if (this.#take(delivery, released)) unknownFields += 1;
+        this.#take(delivery, released, findings);
       } catch (error) {
         // A stage threw: a bug. This delivery is in no batch yet, so nothing else would give it back.
         this.#fail(error);
         released.set(delivery, RELEASE_NOW);
       }
     }
-    if (unknownFields > 0) this.#emit({ type: "fields.unknown", events: unknownFields });
+    for (const event of findings.events(this.#newFields)) this.#emit(event);
     if (released.size > 0) void this.#settle(released);
   }
 
-  /** Decodes and masks one delivery into the open batch. Returns true when the event had undeclared fields. */
-  #take(delivery: Delivery, released: Map<Delivery, Settlement>): boolean {
+  /** Decodes and masks one delivery into the open batch. */
+  #take(delivery: Delivery, released: Map<Delivery, Settlement>, findings: Findings): void {
     if (this.#failed.signal.aborted) {
       released.set(delivery, RELEASE_NOW);
-      return false;
+      return;
     }
     const decoded = this.#stages.decode(delivery);
     const masked = decoded.ok ? this.#stages.mask(decoded.value) : decoded;
     if (!masked.ok) {
       if (!this.#left.has(delivery.id) && this.#guard.count(true)) this.#fail(beyondLimit(this.#guard));
       this.#refuse(delivery, masked.error, released);
-      return false;
+      return;
     }
     if (!this.#left.has(delivery.id)) this.#guard.count(false);
     this.#open.addRecord(masked.value, delivery);
     this.#flushOrLinger();
-    return decoded.ok && decoded.value.hasUnknownFields;
+    if (decoded.ok) findings.add(decoded.value, masked.value);
   }
 
   /** Sends a refused event to the quarantine; with no key to seal it, leaves its message in the queue. */
@@ -251,8 +254,8 @@ export class Engine {
     }
     const { seal } = this.#stages;
     if (seal) {
-      const { id, sentAtMs, attempt, body } = delivery;
-      this.#open.addRefused({ id, sentAtMs, attempt, rejection, sealedBody: seal(body, id) }, delivery);
+      const { id, sentAtMs, attempt } = delivery;
+      this.#open.addRefused({ id, sentAtMs, attempt, rejection, ...sealDelivery(delivery, seal) }, delivery);
       this.#flushOrLinger();
     } else {
       const delaySeconds = Math.min(LEFT_DELAY_SECONDS_MAX, LEFT_DELAY_SECONDS * delivery.attempt);

@@ -3,7 +3,7 @@
  * No field ever holds data of an event: counts, durations, codes and names of the configuration only.
  */
 import type { ErrorCode } from "../errors.ts";
-import type { RejectionCode } from "../pipeline/contracts.ts";
+import type { DetectorName, RejectionCode } from "../pipeline/contracts.ts";
 
 export type TelemetryEvent =
   | { readonly type: "pipeline.started"; readonly source: string; readonly table: string }
@@ -39,7 +39,20 @@ export type TelemetryEvent =
       readonly path: string | null;
       readonly fate: "quarantine" | "left";
     }
-  | { readonly type: "fields.unknown"; readonly events: number }
+  | {
+      readonly type: "fields.unknown";
+      readonly events: number;
+      /** Names that were not seen before in this run, and all so far. Never the names: a key may be personal data. */
+      readonly fieldsAdded: number;
+      readonly fields: number;
+    }
+  /** Values of a column that is stored as it is looked like personal data. */
+  | {
+      readonly type: "leak.suspected";
+      readonly column: string;
+      readonly detector: DetectorName;
+      readonly values: number;
+    }
   | {
       readonly type: "deliveries.settled";
       readonly deleted: number;

@@ -64,8 +64,20 @@ describe("createLog", () => {
     ).toContain("(10 times so far)");
   });
 
+  it("warns of suspected values the 1st, 10th and 100th time for each column and kind", () => {
+    const suspected = { type: "leak.suspected", column: "note", detector: "email", values: 3 } as const;
+    const events = Array.from({ length: 120 }, () => suspected);
+    const lines = log("json", "info", [...events, { ...suspected, detector: "ipv4" }]);
+    expect(lines.map((line) => JSON.parse(line) as Record<string, unknown>)).toMatchObject([
+      { level: "warn", column: "note", detector: "email", values: 3 },
+      { detector: "email", times: 10 },
+      { detector: "email", times: 100 },
+      { detector: "ipv4" },
+    ]);
+  });
+
   it("warns of undeclared fields once", () => {
-    const unknown: TelemetryEvent = { type: "fields.unknown", events: 3 };
+    const unknown: TelemetryEvent = { type: "fields.unknown", fieldsAdded: 1, fields: 1, events: 3 };
     expect(log("text", "info", [unknown, unknown, unknown])).toHaveLength(1);
   });
 });

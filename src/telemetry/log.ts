@@ -17,25 +17,18 @@ export interface LogOptions {
 
 /**
  * Turns telemetry events into log lines: at most one for each batch. Events hold no data of messages, so neither do
- * the lines. Refusals of one kind are logged the 1st, 10th, 100th … time: a bad producer must not flood the log.
+ * the lines. What each event of a queue may cause is logged the 1st, 10th, 100th … time: a bad producer must not flood the log.
  */
 export function createLog({ write, format, level }: LogOptions): Emit {
-  const refusals = new Map<string, number>();
-  let unknownWarned = false;
+  const repeated = new Map<string, number>();
   /** How often the like has happened, or null when it is not to be logged again. */
   const timesLogged = (event: TelemetryEvent): number | null => {
-    if (event.type === "event.refused") {
-      const kind = `${event.code} ${event.path ?? ""}`;
-      const times = (refusals.get(kind) ?? 0) + 1;
-      refusals.set(kind, times);
-      return Number.isInteger(Math.log10(times)) ? times : null;
-    }
-    if (event.type === "fields.unknown") {
-      const isFirst = !unknownWarned;
-      unknownWarned = true;
-      return isFirst ? 1 : null;
-    }
-    return 1;
+    if (event.type === "fields.unknown" && event.fieldsAdded === 0) return null;
+    const kind = repeatedKind(event);
+    if (kind === null) return 1;
+    const times = (repeated.get(kind) ?? 0) + 1;
+    repeated.set(kind, times);
+    return Number.isInteger(Math.log10(times)) ? times : null;
   };
 
   if (format === "text") {
@@ -66,6 +59,21 @@ export function createLog({ write, format, level }: LogOptions): Emit {
   };
 }
 
+/** What is told the 1st, 10th, 100th … time, as one text for each kind; null for what is told every time. */
+function repeatedKind(event: TelemetryEvent): string | null {
+  switch (event.type) {
+    case "event.refused":
+      return `${event.type} ${event.code} ${event.path ?? ""}`;
+    case "leak.suspected":
+      return `${event.type} ${event.detector} ${event.column}`;
+    case "fields.unknown":
+      // Each of the first ten names, then the 10th, 100th …: one that appears after weeks is news.
+      return `${event.type} ${event.fields < 10 ? event.fields : `${Math.floor(Math.log10(event.fields))} digits`}`;
+    default:
+      return null;
+  }
+}
+
 function describe(event: TelemetryEvent): LogLine {
   switch (event.type) {
     case "pipeline.started":
@@ -89,7 +97,15 @@ function describe(event: TelemetryEvent): LogLine {
           (event.fate === "quarantine" ? "sealed into the quarantine" : "left in the queue: there is no sealing key"),
       };
     case "fields.unknown":
-      return { level: "warn", text: "some events have fields that no column declares; they are not stored" };
+      return {
+        level: "warn",
+        text: `events have fields that no column declares (different ones so far: ${event.fields}); they are not stored`,
+      };
+    case "leak.suspected":
+      return {
+        level: "warn",
+        text: `column ${event.column} is stored as it is, and values look like personal data (${event.detector}): mask it, or say \`piiDetection: off\``,
+      };
     case "deliveries.settled":
       return event.failed > 0
         ? { level: "warn", text: `${event.failed} deletes or releases failed; those messages will come again` }

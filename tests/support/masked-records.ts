@@ -9,6 +9,7 @@ import type {
   MaskName,
   RefusedEvent,
 } from "../../src/pipeline/contracts.ts";
+import { testColumn } from "./test-column.ts";
 
 export const SENT_AT_MS = Date.UTC(2026, 5, 15, 12);
 
@@ -17,19 +18,12 @@ export function column(
   type: ColumnType,
   options: { readonly nullable?: boolean; readonly mask?: MaskName } = {},
 ): Column {
-  return {
-    name,
-    from: name,
-    origin: { kind: "field", path: [name] },
-    type,
-    nullable: options.nullable ?? false,
-    mask: options.mask ?? null,
-  };
+  return testColumn({ name, type, ...options });
 }
 
 /** What only the mask stage can make in the pipeline: here the values are what the test says. */
 export function record(values: readonly ColumnValue[], id: string = randomUUID(), sentAtMs = SENT_AT_MS): MaskedRecord {
-  return { id, sentAtMs, values } as unknown as MaskedRecord;
+  return { id, sentAtMs, values, links: [], originals: [], suspicions: [] } as unknown as MaskedRecord;
 }
 
 export function refusedEvent(id: string = randomUUID(), attempt = 1): RefusedEvent {
@@ -39,6 +33,7 @@ export function refusedEvent(id: string = randomUUID(), attempt = 1): RefusedEve
     attempt,
     rejection: { code: "field.type", path: "ip" },
     sealedBody: Uint8Array.of(0, 1, 92, 255),
+    sealedMetadata: null,
   };
 }
 

@@ -1,10 +1,33 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { keyringOf } from "../../../tests/support/keyring-of.ts";
+import { testColumn } from "../../../tests/support/test-column.ts";
 import { PiipeError } from "../../errors.ts";
+import { createKeys } from "../../keys/create-keys.ts";
+import type { KeyState } from "../../keys/key-version.ts";
 import { Keyring } from "../../keys/keyring.ts";
-import type { Column, ColumnType, ColumnValue, MaskName, RawRecord, RawValue, Rejection } from "../contracts.ts";
+import { PrivateKey } from "../../keys/private-key.ts";
+import { createSeal, openSealed } from "../../keys/seal.ts";
+import type {
+  Column,
+  ColumnType,
+  ColumnValue,
+  MaskedRecord,
+  MaskName,
+  RawRecord,
+  RawValue,
+  Rejection,
+} from "../contracts.ts";
 import { compileMask, type MaskOptions } from "./compile-mask.ts";
 import { NORMALIZATION_VERSION } from "./normalize/normalize.ts";
+import { vaultContext } from "./vault-context.ts";
+
+interface GoldenToken {
+  readonly column: string;
+  readonly type: ColumnType;
+  readonly value: RawValue;
+  readonly token: string;
+}
 
 interface Golden {
   readonly normalizationVersion: number;
@@ -12,36 +35,52 @@ interface Golden {
   readonly keyVersion: number;
   readonly domain: string;
   readonly mask: MaskName;
-  readonly tokens: readonly {
-    readonly column: string;
-    readonly type: ColumnType;
-    readonly value: RawValue;
-    readonly token: string;
-  }[];
+  readonly tokens: readonly GoldenToken[];
 }
-const golden = JSON.parse(
-  readFileSync(new URL("../../../tests/golden/tokens-v1.json", import.meta.url), "utf8"),
-) as Golden;
+
+interface GoldenMasks {
+  readonly normalizationVersion: number;
+  readonly domain: string;
+  readonly versions: readonly { readonly version: number; readonly over?: number; readonly root: string }[];
+  readonly tokens: readonly (GoldenToken & {
+    readonly mask: MaskName;
+    readonly keyVersion: number;
+    readonly digits?: number;
+  })[];
+}
+
+const readGolden = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../../tests/golden/${name}`, import.meta.url), "utf8"));
+const golden = readGolden("tokens-v1.json") as Golden;
+const goldenMasks = readGolden("masks-v1.json") as GoldenMasks;
+
+/** The versions up to one, which is primary. */
+function goldenKeyring(keyVersion: number): Keyring {
+  const versions = goldenMasks.versions
+    .filter(({ version }) => version <= keyVersion)
+    .map((version) => ({
+      ...version,
+      state: version.version === keyVersion ? "primary" : "lookup",
+      created: "2026-01-31T12:00:00Z",
+    }));
+  return Keyring.parse(JSON.stringify({ piipe: "keyring", format: 1, versions }), "keyring");
+}
+
+const VERSIONLESS: readonly MaskName[] = ["ipcrypt-deterministic", "ipcrypt-pfx", "fpe-ff1"];
 
 function keyringWith(state: string): Keyring {
   const version = { version: golden.keyVersion, state, created: "2026-01-31T12:00:00Z", root: golden.root };
   return Keyring.parse(JSON.stringify({ piipe: "keyring", format: 1, versions: [version] }), "keyring");
 }
-const options: MaskOptions = { keyring: keyringWith("primary"), domain: golden.domain };
+const options: MaskOptions = { keyring: keyringWith("primary"), domain: golden.domain, seal: null };
 
-const column = (name: string, type: ColumnType, mask: MaskName | null, nullable = false): Column => ({
-  name,
-  origin: { kind: "field", path: [name] },
-  from: name,
-  type,
-  nullable,
-  mask,
-});
+const column = (name: string, type: ColumnType, mask: MaskName | null, nullable = false): Column =>
+  testColumn({ name, type, mask, nullable });
 const record = (...values: readonly RawValue[]): RawRecord => ({
   id: "message-1",
   sentAtMs: 1_000,
   values,
-  hasUnknownFields: false,
+  unknownFields: [],
 });
 
 /** The stored value of one column, or why it is refused. */
@@ -55,8 +94,24 @@ describe("the golden tokens", () => {
     expect(maskOne(column(name, type, golden.mask), value)).toBe(token);
   });
 
+  test.each(goldenMasks.tokens)(
+    "$mask, version $keyVersion, $column: $value",
+    ({ mask, keyVersion, digits, column: name, type, value, token }) => {
+      const declared = testColumn({
+        name,
+        type,
+        mask,
+        digits: digits ?? null,
+        keyVersion: VERSIONLESS.includes(mask) ? keyVersion : null,
+      });
+      const { domain } = goldenMasks;
+      expect(maskOne(declared, value, { keyring: goldenKeyring(keyVersion), domain, seal: null })).toBe(token);
+    },
+  );
+
   test("are of this normalisation version", () => {
     expect(golden.normalizationVersion).toBe(NORMALIZATION_VERSION);
+    expect(goldenMasks.normalizationVersion).toBe(NORMALIZATION_VERSION);
   });
 });
 
@@ -77,6 +132,9 @@ describe("compileMask", () => {
         id: "message-1",
         sentAtMs: 1_000,
         values: [" As It Is ", "a6d0e2f27f6111e10b06790db42f34123e724aa0fd24b280f4a0ef5ee986784c", 5, null],
+        links: [],
+        originals: [],
+        suspicions: [],
       },
     });
   });
@@ -121,18 +179,190 @@ describe("compileMask", () => {
   ])("with %s a keyed mask does not compile, and an unkeyed one does", (_name, keyring) => {
     let thrown: unknown;
     try {
-      compileMask([column("ip", "ip", "hmac-sha256")], { keyring, domain: "logins" });
+      compileMask([column("ip", "ip", "hmac-sha256")], { keyring, domain: "logins", seal: null });
     } catch (error) {
       thrown = error;
     }
     expect(thrown).toBeInstanceOf(PiipeError);
     expect(thrown).toMatchObject({ code: "keys.missing", message: expect.stringContaining("column ip") });
-    expect(() => compileMask([column("ip", "ip", "sha256")], { keyring, domain: "logins" })).not.toThrow();
+    expect(() => compileMask([column("ip", "ip", "sha256")], { keyring, domain: "logins", seal: null })).not.toThrow();
   });
 
   test("takes no record of other columns", () => {
     const mask = compileMask([column("ip", "ip", "sha256")], options);
     expect(() => mask(record("1.2.3.4", "raw"))).toThrow(TypeError);
     expect(() => mask(record())).toThrow(TypeError);
+  });
+});
+
+describe("null, empty and refused values", () => {
+  const bare = (mask: MaskName, type: ColumnType, nullable: boolean): Column =>
+    testColumn({
+      name: "c",
+      type,
+      mask,
+      nullable,
+      digits: mask === "fpe-ff1" ? 9 : null,
+      precision: mask === "generalize" && type === "timestamp" ? "day" : null,
+    });
+
+  const MASKS: readonly (readonly [MaskName, ColumnType])[] = [
+    ["hmac-sha256", "text"],
+    ["hmac-over-sha256", "text"],
+    ["aes-siv", "text"],
+    ["ipcrypt-deterministic", "ip"],
+    ["ipcrypt-pfx", "ip"],
+    ["fpe-ff1", "text"],
+    ["generalize", "ip"],
+    ["generalize", "timestamp"],
+    ["redact", "text"],
+    ["sha256", "text"],
+  ];
+
+  test.each(MASKS)("%s of %s keeps null and empty apart from values", (mask, type) => {
+    for (const value of [null, ""]) {
+      expect(maskOne(bare(mask, type, true), value)).toBeNull();
+      expect(maskOne(bare(mask, type, false), value)).toEqual({ code: "field.null", path: "c" });
+    }
+  });
+
+  test("drop gives NULL for everything, in a column that is not nullable too", () => {
+    for (const value of [null, "", "593-47-5928", 0, false]) {
+      expect(maskOne(bare("drop", "text", false), value)).toBeNull();
+    }
+  });
+
+  test("redact gives one constant for everything", () => {
+    for (const value of ["593-47-5928", " ", "[redacted]"]) {
+      expect(maskOne(bare("redact", "text", false), value)).toBe("[redacted]");
+    }
+    expect(maskOne(bare("redact", "integer", false), 0)).toBe("[redacted]");
+  });
+
+  test.each<[MaskName, ColumnType, RawValue]>([
+    ["ipcrypt-deterministic", "ip", "010.8.8.8"],
+    ["ipcrypt-pfx", "ip", "127.1"],
+    ["generalize", "ip", "fe80::1%eth0"],
+    ["fpe-ff1", "text", "593-47-592"],
+    ["fpe-ff1", "text", "593-47-592x"],
+  ])("%s of %s refuses %j instead of masking it", (mask, type, value) => {
+    expect(maskOne(bare(mask, type, true), value)).toEqual({ code: "field.format", path: "c" });
+  });
+});
+
+/** The masked record, or why it is refused. */
+function maskRecord(columns: readonly Column[], values: readonly RawValue[], with_: MaskOptions): MaskedRecord {
+  const result = compileMask(columns, with_)(record(...values));
+  if (!result.ok) throw new Error(result.error.code);
+  return result.value;
+}
+
+describe("links", () => {
+  const columns = [
+    column("masked_ip", "ip", "hmac-sha256", true),
+    column("email", "text", "aes-siv", true),
+    column("masked_device_id", "text", "hmac-over-sha256", true),
+    column("bare", "text", "sha256", true),
+    testColumn({ name: "net", type: "ip", mask: "ipcrypt-pfx", nullable: true, keyVersion: 1 }),
+    column("note", "text", null, true),
+  ];
+  const values = ["::ffff:199.172.111.135", "Ann@Example.com", "593-47-5928", "id", "192.0.2.1", "a note"];
+  const optionsOf = (states: Readonly<Record<number, KeyState>>, over?: Readonly<Record<number, number>>) => ({
+    keyring: keyringOf(states, over),
+    domain: "logins",
+    seal: null,
+  });
+
+  test("lead from the token of each linking version to the new one", () => {
+    const before = maskRecord(columns, values, optionsOf({ 1: "primary" }));
+    const between = maskRecord(columns, values, optionsOf({ 1: "linking", 2: "primary" }));
+    const after = maskRecord(columns, values, optionsOf({ 1: "linking", 2: "linking", 3: "primary" }));
+
+    expect(before.links).toEqual([]);
+    expect(between.links).toEqual(
+      [0, 1, 2].map((at) => ({
+        column: columns[at]?.name,
+        oldToken: before.values[at],
+        newToken: between.values[at],
+      })),
+    );
+    expect(after.links).toEqual(
+      [0, 1, 2].flatMap((at) =>
+        [between, before].map((older) => ({
+          column: columns[at]?.name,
+          oldToken: older.values[at],
+          newToken: after.values[at],
+        })),
+      ),
+    );
+    // What does not show its version does not change with a rotation, and what has no key neither.
+    for (const at of [3, 4, 5]) expect(after.values[at]).toBe(before.values[at]);
+  });
+
+  test("are none for a version that is only looked up, destroyed or pending", () => {
+    for (const state of ["lookup", "destroyed", "pending"] as const) {
+      const withoutNet = columns.filter(({ name }) => name !== "net");
+      const own = values.filter((value) => value !== "192.0.2.1");
+      expect(maskRecord(withoutNet, own, optionsOf({ 1: state, 2: "primary" })).links).toEqual([]);
+    }
+  });
+
+  test("are none for NULL", () => {
+    const nulls = columns.map(() => null);
+    expect(maskRecord(columns, nulls, optionsOf({ 1: "linking", 2: "primary" })).links).toEqual([]);
+  });
+
+  test("are none to a leaked version, over which the new tokens are made", () => {
+    const rewrap = optionsOf({ 1: "lookup", 2: "primary" }, { 2: 1 });
+    expect(maskRecord(columns, values, rewrap).links).toEqual([]);
+    // An older rotation that is still under way goes on.
+    const both = optionsOf({ 1: "linking", 2: "lookup", 3: "primary" }, { 3: 2 });
+    const before = maskRecord(columns, values, optionsOf({ 1: "primary" }));
+    const linked = maskRecord(columns, values, both);
+    expect(linked.links.map(({ oldToken }) => oldToken)).toEqual(before.values.slice(0, 3));
+  });
+});
+
+describe("originals", () => {
+  const keys = createKeys(new Date("2026-01-31T12:00:00Z"));
+  const keyring = Keyring.parse(keys.keyring, "keyring");
+  const privateKey = PrivateKey.parse(keys.privateKey, "private file");
+  const seal = createSeal(keyring.sealingPublicKey ?? new Uint8Array());
+  const revealed = (name: string, type: ColumnType, mask: MaskName): Column =>
+    testColumn({ name, type, mask, nullable: true, reveal: true });
+
+  test("are the values as the event had them, sealed for their column", () => {
+    const columns = [
+      revealed("masked_ip", "ip", "hmac-sha256"),
+      revealed("email", "text", "hmac-over-sha256"),
+      revealed("bare", "text", "sha256"),
+      column("other", "text", "hmac-sha256"),
+    ];
+    const values = ["::ffff:199.172.111.135", " Ann@Example.com ", "id-1", "not sealed"];
+    const masked = maskRecord(columns, values, { keyring, domain: "logins", seal });
+    expect(masked.originals.map(({ column: name, token }) => [name, token])).toEqual([
+      ["masked_ip", masked.values[0]],
+      ["email", masked.values[1]],
+      ["bare", masked.values[2]],
+    ]);
+    for (const [index, { column: name, sealed }] of masked.originals.entries()) {
+      expect(openSealed(privateKey, sealed, vaultContext(name))).toBe(values[index]);
+      expect(() => openSealed(privateKey, sealed, vaultContext("another"))).toThrow(PiipeError);
+    }
+  });
+
+  test("are none for NULL", () => {
+    const columns = [revealed("masked_ip", "ip", "hmac-sha256"), revealed("email", "text", "hmac-sha256")];
+    expect(maskRecord(columns, [null, " "], { keyring, domain: "logins", seal }).originals).toEqual([]);
+  });
+
+  test("are not promised without a key to seal them with", () => {
+    const compile = (): unknown => compileMask([revealed("masked_ip", "ip", "hmac-sha256")], options);
+    expect(compile).toThrow(
+      expect.objectContaining({
+        code: "keys.missing",
+        message: expect.stringMatching(/column masked_ip has `reveal: true`, and the keyring has no key for sealing/),
+      }),
+    );
   });
 });

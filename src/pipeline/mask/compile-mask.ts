@@ -1,93 +1,148 @@
 import { PiipeError } from "../../errors.ts";
-import type { Keyring } from "../../keys/keyring.ts";
-import type { KeyVersion } from "../../keys/key-version.ts";
-import type { Column, ColumnValue, Mask, MaskName, RawValue } from "../contracts.ts";
+import type {
+  Column,
+  ColumnValue,
+  Mask,
+  Rejection,
+  Result,
+  MaskedRecord,
+  Seal,
+  SealedOriginal,
+  TokenLink,
+} from "../contracts.ts";
+import {
+  isMasked,
+  linkedVersions,
+  type MaskedColumn,
+  type MaskOptions as TokenOptions,
+  normalizerOf,
+  tokenizerOf,
+  versionTokenizer,
+} from "./column-tokens.ts";
+import { compileLeakGuard } from "./leak/leak-guard.ts";
 import { maskedRecord } from "./masked-record.ts";
-import { normalizationOf } from "./normalize/normalize.ts";
 import type { Tokenize } from "./operators/operator.ts";
 import { OPERATORS } from "./operators/operators.ts";
+import { vaultContext } from "./vault-context.ts";
 
-export interface MaskOptions {
-  /** null: there is none, and only masks that need no key can be compiled. */
-  readonly keyring: Keyring | null;
-  /** Goes into every column's key: the same value has unrelated tokens in two domains. */
-  readonly domain: string;
+export interface MaskOptions extends TokenOptions {
+  /** null: there is no key to seal with, and no column may have `reveal`. */
+  readonly seal: Seal | null;
 }
 
-/** The value as it may be stored; undefined when it is not of the column's type. */
-type MaskValue = (value: RawValue) => ColumnValue | undefined;
+/** What is needed to mask a column's values. */
+interface CompiledMask {
+  readonly normalize: (text: string) => string | null;
+  readonly tokenize: Tokenize;
+  /** Makes the tokens that link to the new one. Empty unless a rotation is under way. */
+  readonly linked: readonly Tokenize[];
+  /** Encrypts the original; null without `reveal`. */
+  readonly sealOriginal: ((text: string) => Uint8Array) | null;
+}
 
 interface CompiledColumn {
+  readonly name: string;
   readonly from: string;
   readonly nullable: boolean;
   /** null: declared as not personal, stored as it is. */
-  readonly mask: MaskValue | null;
+  readonly mask: CompiledMask | null;
 }
 
+/** Shared by all records without links or originals: nearly all. */
+const NO_LINKS: readonly TokenLink[] = [];
+const NO_ORIGINALS: readonly SealedOriginal[] = [];
+
 /**
- * Prepares the masks of all columns. The result is called for every record; it is pure, synchronous and never throws for
- * bad data. An empty or null value becomes NULL, never a token of nothing: in a column that is not nullable it is refused.
+ * Prepares the masks of all columns. The result is called for every record; it is pure but for the sealing, synchronous
+ * and never throws for bad data. An empty or null value becomes NULL, never a token of nothing: in a column that is not
+ * nullable it is refused.
  *
- * @throws PiipeError `keys.missing` when a mask needs a key and the keyring has no primary version. There is no fallback
- * to a mask without a key.
+ * @throws PiipeError `keys.missing` when a mask needs a key and the keyring has no version that may make tokens, or an
+ * original is to be sealed and there is no key for it. There is no fallback to a mask without a key.
  */
 export function compileMask(columns: readonly Column[], options: MaskOptions): Mask {
   const compiled: readonly CompiledColumn[] = columns.map((column) => ({
+    name: column.name,
     from: column.from,
-    nullable: column.nullable,
-    mask: column.mask === null ? null : maskOf(column, column.mask, options),
+    nullable: column.nullable || column.mask === "drop",
+    mask: isMasked(column) ? compileColumn(column, options) : null,
   }));
+  const guard = compileLeakGuard(columns);
 
   return (record) => {
     if (record.values.length !== compiled.length) {
       throw new TypeError("the record was decoded for other columns than the mask was compiled for");
     }
     const values: ColumnValue[] = [];
-    for (const { from, nullable, mask } of compiled) {
+    /** The normalised texts of masked columns, for the leak guard. */
+    const hidden: (string | null)[] = [];
+    let links: TokenLink[] | null = null;
+    let originals: SealedOriginal[] | null = null;
+    for (const { name, from, nullable, mask } of compiled) {
       const raw = record.values[values.length] ?? null;
       if (mask === null) {
         values.push(raw);
+        hidden.push(null);
         continue;
       }
-      const value = mask(raw);
-      if (value === undefined) return { ok: false, error: { code: "field.format", path: from } };
-      if (value === null && !nullable) return { ok: false, error: { code: "field.null", path: from } };
-      values.push(value);
+      const text = raw === null ? "" : String(raw);
+      const normalized = text === "" ? "" : mask.normalize(text);
+      if (normalized === null) return refuse("field.format", from);
+      const token = normalized === "" ? null : mask.tokenize(normalized);
+      if (token === undefined) return refuse("field.format", from);
+      if (token === null && !nullable) return refuse("field.null", from);
+      values.push(token);
+      hidden.push(normalized === "" ? null : normalized);
+      if (token === null) continue;
+      for (const tokenizeOld of mask.linked) {
+        const oldToken = tokenizeOld(normalized);
+        if (typeof oldToken === "string") (links ??= []).push({ column: name, oldToken, newToken: token });
+      }
+      if (mask.sealOriginal !== null) {
+        (originals ??= []).push({ column: name, token, sealed: mask.sealOriginal(text) });
+      }
     }
-    return { ok: true, value: maskedRecord(record, values) };
+    const guarded = guard(record, hidden);
+    if (!guarded.ok) return guarded;
+    return {
+      ok: true,
+      value: maskedRecord(record, {
+        values,
+        links: links ?? NO_LINKS,
+        originals: originals ?? NO_ORIGINALS,
+        suspicions: guarded.value,
+      }),
+    };
   };
 }
 
-function maskOf(column: Column, name: MaskName, options: MaskOptions): MaskValue {
-  const tokenize = tokenizeOf(column, name, options);
-  const normalize = OPERATORS[name].usesNormalization ? normalizationOf(column.type) : null;
-  return (value) => {
-    if (value === null || value === "") return null;
-    const text = String(value);
-    const normalized = normalize === null ? text : normalize(text);
-    if (normalized === null) return undefined;
-    return normalized === "" ? null : tokenize(normalized);
+const refuse = (code: Rejection["code"], path: string): Result<MaskedRecord, Rejection> => ({
+  ok: false,
+  error: { code, path },
+});
+
+function compileColumn(column: MaskedColumn, options: MaskOptions): CompiledMask {
+  const operator = OPERATORS[column.mask];
+  return {
+    normalize: normalizerOf(column),
+    tokenize: tokenizerOf(column, options),
+    linked: operator.needsKey
+      ? linkedVersions(column, options).map((version) => versionTokenizer(operator, column, version, options))
+      : [],
+    sealOriginal: column.reveal ? originalSealer(column, options) : null,
   };
 }
 
-function tokenizeOf(column: Column, name: MaskName, { keyring, domain }: MaskOptions): Tokenize {
-  const operator = OPERATORS[name];
-  if (!operator.needsKey) return operator.create();
-  const primary = primaryOf(keyring, column, name);
-  return operator.create(primary.deriveKey({ mask: name, domain, column: column.name }), primary.version);
-}
-
-function primaryOf(keyring: Keyring | null, column: Column, name: MaskName): KeyVersion {
-  const needs = `column ${column.name} has the mask ${name}, which needs a key`;
-  if (keyring === null) {
-    throw new PiipeError("keys.missing", `${needs}, and there is no keyring`, {
-      hint: "Make a keyring with `piipe keys new` and name it as `keys.file`, or put its text into PIIPE_KEYS.",
-    });
+function originalSealer(column: Column, { seal }: MaskOptions): (text: string) => Uint8Array {
+  if (seal === null) {
+    throw new PiipeError(
+      "keys.missing",
+      `column ${column.name} has \`reveal: true\`, and the keyring has no key for sealing`,
+      {
+        hint: "Use a keyring that `piipe keys new` made with its private file, or take `reveal` from the column.",
+      },
+    );
   }
-  if (keyring.primary === null) {
-    throw new PiipeError("keys.missing", `${needs}, and no version of the keyring is primary`, {
-      hint: "Set the state of one key version to primary.",
-    });
-  }
-  return keyring.primary;
+  const context = vaultContext(column.name);
+  return (text) => seal(text, context);
 }

@@ -1,9 +1,12 @@
-import type { ColumnValue, MaskedRecord, RawRecord } from "../contracts.ts";
+import type { MaskedRecord, RawRecord } from "../contracts.ts";
+
+type MaskedParts = Pick<MaskedRecord, "values" | "links" | "originals" | "suspicions">;
 
 /**
  * The only place that makes a masked record. Called by the compiled mask alone, with values that are masked or of columns
  * declared as not personal.
  */
-export function maskedRecord(record: RawRecord, values: readonly ColumnValue[]): MaskedRecord {
-  return { id: record.id, sentAtMs: record.sentAtMs, values } as unknown as MaskedRecord;
+export function maskedRecord({ id, sentAtMs }: RawRecord, parts: MaskedParts): MaskedRecord {
+  const { values, links, originals, suspicions } = parts;
+  return { id, sentAtMs, values, links, originals, suspicions } as unknown as MaskedRecord;
 }

@@ -1,5 +1,8 @@
 import type { MaskName } from "../contracts.ts";
 import { OPERATORS } from "./operators/operators.ts";
 
-/** Characters of the tokens that a mask makes with a key version: what the table's column must hold. */
-export const tokenCharsOf = (mask: MaskName, version: number): number => OPERATORS[mask].tokenChars(version);
+/**
+ * Characters of the longest token that a mask makes with a key version: what the table's column must hold. null: it
+ * depends on the value.
+ */
+export const tokenCharsOf = (mask: MaskName, version: number): number | null => OPERATORS[mask].tokenChars(version);

@@ -1,0 +1,163 @@
+import { z } from "zod";
+import {
+  COLUMN_TYPES,
+  type ColumnType,
+  MASK_NAMES,
+  type MaskName,
+  type MetadataName,
+  PII_DETECTIONS,
+  PRECISIONS,
+} from "../pipeline/contracts.ts";
+import { choice, isObject, mapping } from "./schema-parts.ts";
+import { parseOrigin } from "./value-origin.ts";
+
+const REFUSED_MASKS: ReadonlyMap<unknown, string> = new Map(
+  ["ff3", "ff3-1", "fpe-ff3", "fpe-ff3-1"].map((name) => [name, `names ${name}, which NIST has withdrawn as insecure`]),
+);
+const MASKS = `one of ${MASK_NAMES.join(", ")}`;
+
+/** The types that a mask works on, where that is not every type but json. */
+const MASKED_TYPES: Readonly<Partial<Record<MaskName, readonly ColumnType[]>>> = {
+  "ipcrypt-deterministic": ["ip"],
+  "ipcrypt-pfx": ["ip"],
+  "fpe-ff1": ["text"],
+  generalize: ["ip", "timestamp"],
+};
+
+/** One-way masks whose tokens tell values apart: the originals of others need no vault, or would not be found in it. */
+const REVEALABLE_MASKS: readonly MaskName[] = ["hmac-sha256", "hmac-over-sha256", "sha256"];
+
+/** Masks whose tokens do not show which key version made them. */
+const VERSIONLESS_MASKS: readonly MaskName[] = ["ipcrypt-deterministic", "ipcrypt-pfx", "fpe-ff1"];
+
+/** NIST SP 800-38G Rev. 1 section 5: at least 1,000,000 values, which six digits give. FF1 takes more than 56; nobody's number has. */
+const FF1_DIGITS_MIN = 6;
+const FF1_DIGITS_MAX = 56;
+const FF1_DIGITS = `a whole number from ${FF1_DIGITS_MIN} to ${FF1_DIGITS_MAX}`;
+
+const KEY_VERSION = "the number of a key version, from 1 to 9999";
+
+/** Any other type would refuse every event. */
+const METADATA_TYPES: Readonly<Record<MetadataName, readonly ColumnType[]>> = {
+  message_id: ["text", "uuid"],
+  group_id: ["text", "uuid", "ip", "version", "date", "timestamp"],
+  sent_at: ["timestamp", "date", "text"],
+  received_at: ["timestamp", "date", "text"],
+};
+
+export const columnSchema = mapping("a mapping with the key type", {
+  from: z
+    .string("a field, a dotted path or a piece of metadata")
+    .superRefine((from, context) => {
+      const origin = parseOrigin(from);
+      if (!origin.ok) context.addIssue({ code: "custom", message: origin.error });
+    })
+    .optional()
+    .describe(
+      "Where the value comes from: a field, a dotted path into nested JSON (device.os.name), or metadata of the " +
+        "message (@message_id, @sent_at, @received_at, @group_id, @attribute.NAME). Default: the field of the " +
+        "column's own name.",
+    ),
+  type: choice(COLUMN_TYPES).describe("What the value is. An event whose value is something else is refused."),
+  mask: z
+    .enum(MASK_NAMES, {
+      error: ({ input }) => {
+        const refusal = REFUSED_MASKS.get(input);
+        return refusal === undefined ? MASKS : `${refusal}; it must be ${MASKS}`;
+      },
+    })
+    .optional()
+    .describe("How the value is masked (docs/masking.md). Default: not personal data, stored as it is."),
+  digits: z
+    .int(FF1_DIGITS)
+    .min(
+      FF1_DIGITS_MIN,
+      `gives a domain of fewer than 1,000,000 values, which NIST SP 800-38G forbids; it must be ${FF1_DIGITS}`,
+    )
+    .max(FF1_DIGITS_MAX, FF1_DIGITS)
+    .optional()
+    .describe(
+      "With `mask: fpe-ff1`, and then needed: how many digits each value has. Another number of digits is refused; what stands between them (spaces, hyphens, dots, slashes, brackets, a plus sign) is kept.",
+    ),
+  precision: choice(PRECISIONS)
+    .optional()
+    .describe("With `mask: generalize` of a timestamp: what it is cut down to, in UTC. Default: day."),
+  keyVersion: z
+    .int(KEY_VERSION)
+    .min(1, KEY_VERSION)
+    .max(9_999, KEY_VERSION)
+
+    .optional()
+    .describe(
+      "With ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1, whose tokens do not show it: the key version that makes them. Default: the primary one, as long as the keyring has no other.",
+    ),
+  reveal: z
+    .boolean("true or false")
+    .default(false)
+    .describe(
+      "Whether each original is sealed into `piipe.vault`, for `piipe reveal`. For one-way masks; the reversible ones need none.",
+    ),
+  piiDetection: choice(PII_DETECTIONS)
+    .optional()
+    .describe(
+      "What happens when a column without a mask holds what looks like personal data (email, address, phone, card, IBAN, US SSN, JWT, MAC). Default: warn for text and json, off for other types.",
+    ),
+  nullable: z
+    .boolean("true or false")
+    .default(false)
+    .describe(
+      "Whether a missing or null value, or an empty one where it is masked, becomes NULL. Otherwise the event is refused.",
+    ),
+})
+  .superRefine(
+    (value, context) => {
+      const origin = parseOrigin(value.from ?? "");
+      const fitting = origin.ok && origin.value.kind === "metadata" ? METADATA_TYPES[origin.value.name] : null;
+      if (fitting !== null && !fitting.includes(value.type)) {
+        context.addIssue({
+          code: "custom",
+          path: ["type"],
+          message: `does not suit this metadata; it must be ${fitting.join(" or ")}`,
+        });
+      }
+      for (const [key, message] of maskProblems(value)) context.addIssue({ code: "custom", path: [key], message });
+    },
+    { when: ({ value }) => isObject(value) },
+  )
+  .describe("One column.");
+
+interface ColumnSettings {
+  readonly type?: ColumnType;
+  readonly mask?: MaskName | undefined;
+  readonly digits?: number | undefined;
+  readonly precision?: string | undefined;
+  readonly keyVersion?: number | undefined;
+  readonly reveal?: boolean | undefined;
+  readonly piiDetection?: string | undefined;
+}
+
+/** Settings of a column that do not go together, with what would be right. */
+function* maskProblems(settings: ColumnSettings): Generator<readonly [keyof ColumnSettings, string]> {
+  const { type, mask } = settings;
+  if (mask !== undefined && type === "json") {
+    yield ["mask", "cannot mask json; give each personal field a column of its own, with a path in from"];
+  } else if (mask !== undefined && type !== undefined && MASKED_TYPES[mask]?.includes(type) === false) {
+    yield ["type", `is none that ${mask} can mask; it must be ${MASKED_TYPES[mask].join(" or ")}`];
+  }
+  if (mask === "fpe-ff1" && settings.digits === undefined) {
+    yield ["mask", "is fpe-ff1, which needs to know how many digits the values have; add digits, such as digits: 9"];
+  }
+  if (mask !== "fpe-ff1" && settings.digits !== undefined) yield ["digits", "goes with mask: fpe-ff1 only; remove it"];
+  if (settings.precision !== undefined && (mask !== "generalize" || type !== "timestamp")) {
+    yield ["precision", "goes with mask: generalize of a timestamp only; remove it"];
+  }
+  if (settings.keyVersion !== undefined && (mask === undefined || !VERSIONLESS_MASKS.includes(mask))) {
+    yield ["keyVersion", `goes with ${VERSIONLESS_MASKS.join(", ")} only; remove it`];
+  }
+  if (settings.reveal === true && (mask === undefined || !REVEALABLE_MASKS.includes(mask))) {
+    yield ["reveal", `goes with ${REVEALABLE_MASKS.join(", ")} only; remove it`];
+  }
+  if (settings.piiDetection !== undefined && mask !== undefined) {
+    yield ["piiDetection", "is for columns without a mask; remove it"];
+  }
+}

@@ -1,0 +1,121 @@
+import { PiipeError } from "../../errors.ts";
+import type { KeyVersion } from "../../keys/key-version.ts";
+import type { Keyring } from "../../keys/keyring.ts";
+import type { Column, MaskName } from "../contracts.ts";
+import { normalizationOf } from "./normalize/normalize.ts";
+import type { KeyedOperator, KeyUse, Tokenize } from "./operators/operator.ts";
+import { OPERATORS } from "./operators/operators.ts";
+
+export interface MaskOptions {
+  /** null: there is none, and only masks that need no key can be compiled. */
+  readonly keyring: Keyring | null;
+  /** Goes into every column's key: the same value has unrelated tokens in two domains. */
+  readonly domain: string;
+}
+
+/** A column with a mask. */
+export interface MaskedColumn extends Column {
+  readonly mask: MaskName;
+}
+
+export const isMasked = (column: Column): column is MaskedColumn => column.mask !== null;
+
+/** The text from which a column's token is made: one form for all spellings, null when it is none of its type. */
+export function normalizerOf({ mask, type }: MaskedColumn): (text: string) => string | null {
+  return OPERATORS[mask].usesNormalization ? normalizationOf(type) : unchanged;
+}
+
+const unchanged = (text: string): string => text;
+
+/**
+ * What new events get. Prepared once for each column; takes normalised text.
+ * @throws PiipeError `keys.missing`: there is no fallback to a mask without a key
+ */
+export function tokenizerOf(column: MaskedColumn, options: MaskOptions): Tokenize {
+  const operator = OPERATORS[column.mask];
+  if (!operator.needsKey) return operator.create(column);
+  return versionTokenizer(operator, column, activeVersion(column, options), options);
+}
+
+/**
+ * What a value's token is, or was, under a key version that is not destroyed. Takes normalised text. A version over
+ * another one makes its tokens over the tokens of that one, where the mask is one-way.
+ */
+export function versionTokenizer(
+  operator: KeyedOperator,
+  column: MaskedColumn,
+  version: KeyVersion,
+  options: MaskOptions,
+): Tokenize {
+  const use = keyUse(operator, column, version, options.domain);
+  if (version.over === null || operator.chain === null) return operator.create(use);
+  const base = options.keyring?.find(version.over);
+  if (!base) throw new TypeError(`key version ${version.version} is over one that is not there`);
+  const tokenizeBase = versionTokenizer(operator, column, base, options);
+  const chain = operator.chain(use);
+  return (text) => {
+    const token = tokenizeBase(text);
+    return typeof token === "string" ? chain(token) : token;
+  };
+}
+
+export function keyUse(operator: KeyedOperator, column: MaskedColumn, version: KeyVersion, domain: string): KeyUse {
+  const key = version.deriveKey({ mask: operator.name, domain, column: column.name }, operator.keyBytes);
+  return { key, version: version.version, column };
+}
+
+/** The versions under which new events get a second token, which links their duplicates across a rotation. */
+export function linkedVersions(column: MaskedColumn, { keyring }: MaskOptions): readonly KeyVersion[] {
+  const operator = OPERATORS[column.mask];
+  if (!operator.needsKey || operator.tokenLetter === null) return [];
+  return (keyring?.live ?? []).filter(({ state }) => state === "linking");
+}
+
+/**
+ * The version that makes a column's tokens: the primary one, or where tokens do not show their version the one that the
+ * column names.
+ * @throws PiipeError `keys.missing`, saying which version is in which state
+ */
+export function activeVersion(column: MaskedColumn, { keyring }: MaskOptions): KeyVersion {
+  const needs = `column ${column.name} has the mask ${column.mask}, which needs a key`;
+  if (keyring === null) {
+    throw new PiipeError("keys.missing", `${needs}, and there is no keyring`, {
+      hint: "Make a keyring with `piipe keys new` and name it as `keys.file`, or put its text into PIIPE_KEYS.",
+    });
+  }
+  if (column.keyVersion !== null) return pinnedVersion(column, column.keyVersion, keyring);
+  const { primary } = keyring;
+  if (primary === null) {
+    const states = keyring.versions.map(({ version, state }) => `version ${version} is ${state}`).join(", ");
+    throw new PiipeError("keys.missing", `${needs}, and no version of the keyring is primary: ${states}`, {
+      hint: "Make a pending version the primary one with `piipe keys promote`; `piipe keys add` adds one.",
+    });
+  }
+  const operator = OPERATORS[column.mask];
+  const hasOthers = keyring.versions.some(({ state }) => state !== "primary" && state !== "pending");
+  if (operator.needsKey && operator.tokenLetter === null && hasOthers) {
+    throw new PiipeError(
+      "keys.missing",
+      `the keyring has several versions, and column ${column.name} does not say which makes its tokens: those of ${column.mask} do not show it`,
+      {
+        hint: `Name the version that made the stored ones, such as \`keyVersion: ${Math.min(...keyring.versions.map(({ version }) => version))}\`. Rotating it would lose the duplicates (docs/masking.md).`,
+      },
+    );
+  }
+  return primary;
+}
+
+function pinnedVersion(column: MaskedColumn, number: number, keyring: Keyring): KeyVersion {
+  const version = keyring.find(number);
+  if (version?.isLive === true) return version;
+  throw new PiipeError(
+    "keys.missing",
+    `column ${column.name} has \`keyVersion: ${number}\`, and that version of the keyring is ${version?.state ?? "not there"}`,
+    {
+      hint:
+        version?.state === "pending"
+          ? "Promote it first with `piipe keys promote`."
+          : "Restore the keyring from a backup that has the version, or name another version for a new column.",
+    },
+  );
+}

@@ -1,0 +1,77 @@
+import { PiipeError } from "../../errors.ts";
+import type { KeyVersion } from "../../keys/key-version.ts";
+import { activeVersion, type MaskedColumn, type MaskOptions, normalizerOf, versionTokenizer } from "./column-tokens.ts";
+import type { KeyedOperator, Tokenize } from "./operators/operator.ts";
+import { OPERATORS } from "./operators/operators.ts";
+import { sha256Operator } from "./operators/sha256.ts";
+
+/** All tokens that can be made of a raw text in a column, without repetition; null when it is no value of the column. */
+export type ValueTokens = (text: string) => readonly string[] | null;
+
+/** Why no value of a column can be found by what is stored of it; null when it can. */
+export function whyUnsearchable({ mask }: MaskedColumn): string | null {
+  const operator = OPERATORS[mask];
+  if (operator.needsKey || operator.isSearchable) return null;
+  return mask === "generalize"
+    ? "generalize gives many values the same form"
+    : `${mask} keeps nothing by which a value could be found`;
+}
+
+/**
+ * Prepares the search for values of a column: what new events would get, what any older event may have got under a key
+ * version whose key is still there, and the bare SHA-256 that a takeover has not reached yet. A pending version counts as
+ * well: a worker's keyring may be ahead of this one.
+ *
+ * Masks whose tokens do not show their version have one version only. Under any other, the token of one value could be
+ * that of another, and the wrong rows would be found.
+ *
+ * @throws PiipeError `keys.missing` when there is no key to make a token with
+ */
+export function valueTokensOf(column: MaskedColumn, options: MaskOptions): ValueTokens {
+  const why = whyUnsearchable(column);
+  if (why !== null) throw new TypeError(`column ${column.name} cannot be searched: ${why}`);
+  const normalize = normalizerOf(column);
+  const tokenizers = tokenizersOf(column, options);
+  return (text) => {
+    const normalized = normalize(text);
+    if (normalized === null || normalized === "") return null;
+    const tokens = tokenizers.map((tokenize) => tokenize(normalized)).filter((token) => typeof token === "string");
+    return tokens.length === 0 ? null : [...new Set(tokens)];
+  };
+}
+
+/** Whether the mask's tokens show their key version. */
+export const showsVersion = (column: MaskedColumn): boolean => letterOf(column) !== null;
+
+/** The key version that a token shows; null when it shows none, or is no token of the mask. */
+export function versionOfToken(column: MaskedColumn, token: string): number | null {
+  const match = /^([a-z])([1-9]\d{0,3})_/.exec(token);
+  return match !== null && match[1] === letterOf(column) ? Number(match[2]) : null;
+}
+
+function letterOf({ mask }: MaskedColumn): string | null {
+  const operator = OPERATORS[mask];
+  return operator.needsKey ? operator.tokenLetter : null;
+}
+
+function tokenizersOf(column: MaskedColumn, options: MaskOptions): readonly Tokenize[] {
+  const operator = OPERATORS[column.mask];
+  if (!operator.needsKey) return [operator.create(column)];
+  const tokenizers = versionsOf(operator, column, options).map((version) =>
+    versionTokenizer(operator, column, version, options),
+  );
+  return operator.name === "hmac-over-sha256" ? [...tokenizers, sha256Operator.create(column)] : tokenizers;
+}
+
+function versionsOf(operator: KeyedOperator, column: MaskedColumn, options: MaskOptions): readonly KeyVersion[] {
+  if (options.keyring === null || !showsVersion(column)) return [activeVersion(column, options)];
+  const versions = options.keyring.versions.filter(({ state }) => state !== "destroyed");
+  if (versions.length > 0) return versions.toSorted((a, b) => b.version - a.version);
+  throw new PiipeError(
+    "keys.missing",
+    `every version of the keyring is destroyed: no token of ${column.name} can be made`,
+    {
+      hint: "Restore the keyring from a backup that has a version, or add one with `piipe keys add`.",
+    },
+  );
+}

@@ -1,0 +1,16 @@
+import type { Delivery, HeldEvent, Open } from "./contracts.ts";
+import { type DeliveryMetadata, metadataContext, parseMetadata } from "./sealed-delivery.ts";
+
+const NO_METADATA: DeliveryMetadata = { groupId: null, attributes: new Map() };
+
+/**
+ * The delivery as it was refused, but for the time of its receipt: what is known of that is when it was quarantined.
+ * @throws {PiipeError} as `open` does
+ */
+export function openHeld(event: HeldEvent, open: Open): Delivery {
+  const { id, attempt, sentAtMs, firstSeenMs, sealedBody, sealedMetadata } = event;
+  const body = open(sealedBody, id);
+  const metadata = sealedMetadata === null ? NO_METADATA : parseMetadata(open(sealedMetadata, metadataContext(id)));
+  const bodyBytes = Buffer.byteLength(body);
+  return { id, attempt, sentAtMs, receivedAtMs: firstSeenMs, ...metadata, body, bodyBytes };
+}

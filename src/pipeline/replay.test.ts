@@ -1,0 +1,159 @@
+import { describe, expect, it } from "vitest";
+import { ModelSink } from "../../tests/support/model-sink.ts";
+import { systemClock } from "../clock.ts";
+import { PiipeError } from "../errors.ts";
+import type { HeldEvent, HeldEvents, MaskedRecord, Open, Rejection } from "./contracts.ts";
+import { newReplayTotals, replay, type ReplayOptions, type ReplayStages } from "./replay.ts";
+
+const NEVER = new AbortController().signal;
+
+/** "Sealed" by being bytes. What begins with "locked" was sealed to another key. */
+const open: Open = (sealed) => {
+  const text = Buffer.from(sealed).toString();
+  if (text.startsWith("locked")) throw new PiipeError("keys.invalid", "sealed to another key");
+  return text;
+};
+
+function held(id: string, body: string, metadata: string | null = null): HeldEvent {
+  return {
+    id,
+    sentAtMs: 1_000,
+    attempt: 1,
+    firstSeenMs: 2_000,
+    sealedBody: Buffer.from(body),
+    sealedMetadata: metadata === null ? null : Buffer.from(metadata),
+  };
+}
+
+function setUp(pages: readonly (readonly HeldEvent[])[], overrides: Partial<ReplayStages> = {}) {
+  const steps: string[] = [];
+  const noted = new Map<string, Rejection>();
+  const left = [...pages];
+  const events: HeldEvents = {
+    next: () => Promise.resolve(left.shift() ?? []),
+    noteRefused: (refused) => {
+      for (const [id, rejection] of refused) noted.set(id, rejection);
+      return Promise.resolve();
+    },
+  };
+  const sink = new ModelSink();
+  const stages: ReplayStages = {
+    events,
+    sink,
+    announce: (ids) => Promise.resolve(void steps.push(`announce ${ids.join(" ")}`)),
+    open: (sealed, boundTo) => {
+      steps.push(`open ${boundTo}`);
+      return open(sealed, boundTo);
+    },
+    decode: ({ id, sentAtMs, receivedAtMs, groupId, attributes, body, bodyBytes }) =>
+      body.startsWith("bad")
+        ? { ok: false, error: { code: "field.type", path: "ip" } }
+        : {
+            ok: true,
+            value: {
+              id,
+              sentAtMs,
+              values: [body, receivedAtMs, groupId, attributes.get("tenant") ?? null, bodyBytes],
+              unknownFields: [],
+            },
+          },
+    mask: ({ id, sentAtMs, values }) => ({
+      ok: true,
+      value: { id, sentAtMs, values, links: [], originals: [], suspicions: [] } as unknown as MaskedRecord,
+    }),
+    ...overrides,
+  };
+  const totals = newReplayTotals();
+  const run = (options: Partial<ReplayOptions> = {}): Promise<void> =>
+    replay(stages, totals, {
+      clock: systemClock,
+      emit: () => {},
+      stop: NEVER,
+      abort: NEVER,
+      giveUpAfterMs: 1_000,
+      onPage: () => {},
+      ...options,
+    });
+  return { sink, steps, noted, totals, run };
+}
+
+describe("replay", () => {
+  it("stores what fits, notes what is refused again, leaves what it cannot open", async () => {
+    const { sink, noted, totals, run } = setUp([
+      [held("a", "ok"), held("b", "bad"), held("c", "locked")],
+      [held("d", "ok"), held("e", "unfit")],
+    ]);
+    sink.unfit.add("e");
+    await run();
+    expect([...sink.rows.keys()]).toEqual(["a", "d"]);
+    expect([...noted]).toEqual([
+      ["b", { code: "field.type", path: "ip" }],
+      ["e", { code: "database.constraint", path: null }],
+    ]);
+    expect(totals).toMatchObject({ events: 5, stored: 2, duplicate: 0, refused: 2, unopened: 1 });
+    expect([...totals.refusals.values()].map(({ rejection, count }) => [rejection.code, count])).toEqual([
+      ["field.type", 1],
+      ["database.constraint", 1],
+    ]);
+  });
+
+  it("gives the stages the delivery as it was, received when it was quarantined", async () => {
+    const metadata = JSON.stringify({ groupId: "g1", attributes: { tenant: "t1" } });
+    const { sink, steps, run } = setUp([[held("a", "ä", metadata), held("b", "x")]]);
+    await run();
+    expect(sink.rows.get("a")).toEqual(["ä", 2_000, "g1", "t1", 2]);
+    expect(sink.rows.get("b")).toEqual(["x", 2_000, null, null, 1]);
+    expect(steps).toContain("open metadata/a");
+  });
+
+  it("announces a page before it opens any of it, and opens nothing that it cannot announce", async () => {
+    const first = setUp([[held("a", "ok"), held("b", "ok")]]);
+    await first.run();
+    expect(first.steps).toEqual(["announce a b", "open a", "open b"]);
+
+    const denied = new PiipeError("database.denied", "no right");
+    const second = setUp([[held("a", "ok")]], { announce: () => Promise.reject(denied) });
+    await expect(second.run()).rejects.toBe(denied);
+    expect(second.steps).toEqual([]);
+    expect(second.sink.rows.size).toBe(0);
+  });
+
+  it("writes and notes nothing in a dry run", async () => {
+    const { sink, noted, totals, run } = setUp([[held("a", "ok"), held("b", "bad")]], { sink: null });
+    await run();
+    expect(sink.rows.size).toBe(0);
+    expect(noted.size).toBe(0);
+    expect(totals).toMatchObject({ events: 2, stored: 1, refused: 1 });
+  });
+
+  it("writes a page again when the reply to its commit was lost, and finds it settled", async () => {
+    const { sink, totals, run } = setUp([[held("a", "ok")]]);
+    let isLost = false;
+    sink.afterCommit = () => {
+      if (isLost) return;
+      isLost = true;
+      throw new PiipeError("database.unreachable", "lost", { retryable: true });
+    };
+    await run();
+    expect(sink.rows.size).toBe(1);
+    expect(totals).toMatchObject({ events: 1, stored: 0, duplicate: 1 });
+  });
+
+  it("finishes the page at hand when stopped, and says that it was cut short", async () => {
+    const { sink, totals, run } = setUp([[held("a", "ok")], [held("b", "ok")]]);
+    const stop = new AbortController();
+    sink.beforeWrite = () => stop.abort();
+    await expect(run({ stop: stop.signal })).rejects.toMatchObject({ code: "interrupted" });
+    expect([...sink.rows.keys()]).toEqual(["a"]);
+    expect(totals).toMatchObject({ events: 1, stored: 1 });
+  });
+
+  it("does not take a bug for a foreign key", async () => {
+    const { run } = setUp([[held("a", "ok")]], {
+      open: () => {
+        throw new TypeError("bug");
+      },
+    });
+    await expect(run()).rejects.toThrow(TypeError);
+  });
+});

@@ -1,0 +1,176 @@
+import { PiipeError } from "../errors.ts";
+import type { Emit } from "../telemetry/events.ts";
+import type {
+  Clock,
+  Decode,
+  Delivery,
+  HeldEvent,
+  HeldEvents,
+  Mask,
+  MaskedRecord,
+  Open,
+  Rejection,
+  Result,
+  Sink,
+} from "./contracts.ts";
+import { Findings, NewFields } from "./findings.ts";
+import { openHeld } from "./open-held.ts";
+import { writeWithRetry } from "./write-with-retry.ts";
+
+export interface ReplayStages {
+  readonly events: HeldEvents;
+  /** Called with the ids of a page before any of them is opened: what it cannot note stays sealed. */
+  readonly announce: (ids: readonly string[], abort: AbortSignal) => Promise<void>;
+  readonly open: Open;
+  readonly decode: Decode;
+  readonly mask: Mask;
+  /** Claims the events where they wait, in the transaction that stores them. null: a dry run. */
+  readonly sink: Sink | null;
+}
+
+export interface ReplayOptions {
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Finish the page at hand, begin no other. */
+  readonly stop: AbortSignal;
+  /** Cancel I/O now. */
+  readonly abort: AbortSignal;
+  /** Give up when a write has failed for so long. */
+  readonly giveUpAfterMs: number;
+  readonly onPage: (totals: ReplayTotals) => void;
+}
+
+/** What a replay did so far. `events` is the sum of the other counts. */
+export interface ReplayTotals {
+  events: number;
+  /** Rows written; in a dry run those that would be, unless PostgreSQL refuses them. */
+  stored: number;
+  /** Replayed or discarded by somebody else meanwhile. */
+  duplicate: number;
+  /** Refused again: they stay. */
+  refused: number;
+  /** Sealed to another key, or damaged: they stay. */
+  unopened: number;
+  readonly refusals: Map<string, { readonly rejection: Rejection; count: number }>;
+}
+
+export function newReplayTotals(): ReplayTotals {
+  return { events: 0, stored: 0, duplicate: 0, refused: 0, unopened: 0, refusals: new Map() };
+}
+
+/**
+ * Sends refused events the whole way again: open → decode → mask → write, page by page. Each is stored once, however
+ * often and by however many replays it is tried; what is refused again stays, with the reason that it has now. A replay
+ * that was cut short is carried on by another one.
+ *
+ * @param totals is added to, also by a replay that fails
+ * @throws {PiipeError} `interrupted` when stopped before the end; any other when a service fails
+ */
+export async function replay(stages: ReplayStages, totals: ReplayTotals, options: ReplayOptions): Promise<void> {
+  const newFields = new NewFields();
+  for (;;) {
+    if (options.stop.aborted || options.abort.aborted) throw interrupted();
+    const page = await stages.events.next(options.abort);
+    if (page.length === 0) return;
+    await stages.announce(
+      page.map(({ id }) => id),
+      options.abort,
+    );
+    const findings = new Findings();
+    const { records, refused, unopened } = prepare(page, stages, findings);
+    for (const event of findings.events(newFields)) options.emit(event);
+    const written = stages.sink === null ? null : await write(records, stages.sink, options);
+    for (const [id, rejection] of written?.rejected ?? []) refused.set(id, rejection);
+    // Not before the write: a reason is only as new as the last stage that gave one.
+    if (stages.sink !== null) await stages.events.noteRefused(refused, options.abort);
+
+    totals.events += page.length;
+    totals.stored += written?.stored ?? records.length;
+    totals.duplicate += written?.duplicate ?? 0;
+    totals.refused += refused.size;
+    totals.unopened += unopened;
+    for (const rejection of refused.values()) addRefusal(totals, rejection);
+    options.onPage(totals);
+  }
+}
+
+interface Prepared {
+  readonly records: readonly MaskedRecord[];
+  readonly refused: Map<string, Rejection>;
+  readonly unopened: number;
+}
+
+function prepare(page: readonly HeldEvent[], stages: ReplayStages, findings: Findings): Prepared {
+  const records: MaskedRecord[] = [];
+  const refused = new Map<string, Rejection>();
+  let unopened = 0;
+  for (const event of page) {
+    const delivery = openOrNull(event, stages.open);
+    if (delivery === null) {
+      unopened += 1;
+      continue;
+    }
+    const masked = decodeAndMask(delivery, stages, findings);
+    if (masked.ok) records.push(masked.value);
+    else refused.set(event.id, masked.error);
+  }
+  return { records, refused, unopened };
+}
+
+function openOrNull(event: HeldEvent, open: Open): Delivery | null {
+  try {
+    return openHeld(event, open);
+  } catch (error) {
+    if (error instanceof PiipeError && error.code === "keys.invalid") return null;
+    throw error;
+  }
+}
+
+function decodeAndMask(
+  delivery: Delivery,
+  { decode, mask }: ReplayStages,
+  findings: Findings,
+): Result<MaskedRecord, Rejection> {
+  const decoded = decode(delivery);
+  if (!decoded.ok) return decoded;
+  const masked = mask(decoded.value);
+  if (masked.ok) findings.add(decoded.value, masked.value);
+  return masked;
+}
+
+interface Written {
+  readonly stored: number;
+  readonly duplicate: number;
+  readonly rejected: ReadonlyMap<string, Rejection>;
+}
+
+async function write(records: readonly MaskedRecord[], sink: Sink, options: ReplayOptions): Promise<Written> {
+  const rejected = new Map<string, Rejection>();
+  const counts = { stored: 0, duplicate: 0 };
+  if (records.length === 0) return { ...counts, rejected };
+  const outcome = await writeWithRetry(sink, { records, refused: [] }, { ...options, failed: NEVER });
+  for (const [index, result] of outcome.records.entries()) {
+    const id = records[index]?.id;
+    if (id === undefined || result.kind === "quarantined")
+      throw new Error("the sink's outcomes do not match its batch");
+    if (result.kind === "rejected") rejected.set(id, result.rejection);
+    else counts[result.kind] += 1;
+  }
+  return { ...counts, rejected };
+}
+
+/** One page at a time: nothing else can fail meanwhile. */
+const NEVER = new AbortController().signal;
+
+function addRefusal({ refusals }: ReplayTotals, rejection: Rejection): void {
+  const key = `${rejection.code} ${rejection.path ?? ""}`;
+  const known = refusals.get(key);
+  if (known) known.count += 1;
+  else refusals.set(key, { rejection, count: 1 });
+}
+
+function interrupted(): PiipeError {
+  return new PiipeError("interrupted", "the replay was stopped before its end", {
+    hint: "What was stored is settled. Run the command again: it goes on with what still waits.",
+  });
+}

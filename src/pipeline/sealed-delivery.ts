@@ -1,0 +1,29 @@
+import type { Delivery, RefusedEvent, Seal } from "./contracts.ts";
+
+/** What columns may need besides the body. */
+export interface DeliveryMetadata {
+  readonly groupId: string | null;
+  readonly attributes: ReadonlyMap<string, string>;
+}
+
+/** What the sealed metadata of a message is bound to: it must not pass for a body. */
+export const metadataContext = (messageId: string): string => `metadata/${messageId}`;
+
+/** Encrypts what a replay needs of a refused message. */
+export function sealDelivery(
+  { id, body, groupId, attributes }: Delivery,
+  seal: Seal,
+): Pick<RefusedEvent, "sealedBody" | "sealedMetadata"> {
+  const hasMetadata = groupId !== null || attributes.size > 0;
+  const metadata = JSON.stringify({ groupId, attributes: Object.fromEntries(attributes) });
+  return { sealedBody: seal(body, id), sealedMetadata: hasMetadata ? seal(metadata, metadataContext(id)) : null };
+}
+
+/** The opposite, after opening. `text` is what `sealDelivery` sealed: authenticated, so its shape is known. */
+export function parseMetadata(text: string): DeliveryMetadata {
+  const { groupId, attributes } = JSON.parse(text) as {
+    readonly groupId: string | null;
+    readonly attributes: Readonly<Record<string, string>>;
+  };
+  return { groupId, attributes: new Map(Object.entries(attributes)) };
+}
