@@ -8,7 +8,6 @@ import { connectFailure, type Place } from "./connect-failure.ts";
 import { databaseFailure } from "./database-failure.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Longer than any statement timeout: only a dead network or a stuck server gets there. */
 const REPLY_TIMEOUT_MS = 90_000;
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
@@ -16,6 +15,8 @@ export interface PoolOptions {
   /** `postgres://user:password@host:port/database`; a `Secret`, whose value is read once. */
   readonly url: { reveal(): string };
   readonly connectionsMax: number;
+  /** Longer than any statement timeout: only a dead network or a stuck server gets there. Default: 90,000. */
+  readonly replyTimeoutMs?: number;
 }
 
 /** Values in PostgreSQL's text form, untouched; null is NULL. */
@@ -64,7 +65,7 @@ export interface PostgresPool {
  * Opens nothing yet: connections are made when they are needed.
  * @throws {PiipeError} `config.invalid` when the URL is none
  */
-export function openPool({ url, connectionsMax }: PoolOptions): PostgresPool {
+export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_MS }: PoolOptions): PostgresPool {
   const connectionString = url.reveal();
   const place = placeOf(connectionString);
   const closed = new AbortController();
@@ -76,7 +77,7 @@ export function openPool({ url, connectionsMax }: PoolOptions): PostgresPool {
     Client: closingClient(closed.signal),
     application_name: "piipe",
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: REPLY_TIMEOUT_MS,
+    query_timeout: replyTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     types: { getTypeParser: () => asItIs },

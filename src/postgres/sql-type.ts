@@ -18,7 +18,10 @@ export interface TypedColumn {
   readonly mask: string | null;
 }
 
-/** The type that piipe gives a column which it creates. A token is text, whatever was masked. */
-export function sqlTypeOf(column: TypedColumn): string {
-  return column.mask === null ? SQL_TYPES[column.type] : "text";
+/** Masks whose values stay of a type of their own: an encrypted address is an address. Every other gives text. */
+const TYPED_MASKS: ReadonlySet<string> = new Set(["generalize", "ipcrypt-deterministic", "ipcrypt-pfx"]);
+
+/** The type that piipe gives a column which it creates. */
+export function sqlTypeOf({ type, mask }: TypedColumn): string {
+  return mask === null || TYPED_MASKS.has(mask) ? SQL_TYPES[type] : "text";
 }

@@ -184,7 +184,7 @@ describe.skipIf(postgresMajor() < 11)("with partitions (PostgreSQL 11 and newer)
     await query(database.url, "CREATE TABLE events (n integer)");
     const columns = [column("n", "integer")];
     const table = await readTargetTable(pool, { schema: null, name: "events" });
-    const sink = new PostgresSink({ pool, table, columns, sourceName: "events" });
+    const sink = new PostgresSink({ pool, table, columns, sourceName: "events", claim: "ledger" });
     const never = new AbortController().signal;
     // Some days get a partition, and some stay in the default one, whoever comes first.
     const batches = Array.from({ length: 40 }, (_, batch) =>

@@ -65,7 +65,13 @@ async function sinkOn(ddl: string, columns: readonly Column[], via = pool): Prom
 async function sinkOver(name: string, columns: readonly Column[], via = pool): Promise<PostgresSink> {
   const table = await readTargetTable(via, { schema: null, name });
   checkTable(table, columns, new Map());
-  return new PostgresSink({ pool: via, table, columns, sourceName: "arn:aws:sqs:eu-west-1:000000000000:events" });
+  return new PostgresSink({
+    pool: via,
+    table,
+    columns,
+    sourceName: "arn:aws:sqs:eu-west-1:000000000000:events",
+    claim: "ledger",
+  });
 }
 
 /** Counts transactions by the connections taken for them. */
@@ -132,7 +138,7 @@ test("the same id of another source is another message", async () => {
   const table = await readTargetTable(pool, { schema: null, name: "events" });
   const records = numbered(1);
   for (const sourceName of ["a", "b"]) {
-    const sink = new PostgresSink({ pool, table, columns: NUMBERED, sourceName });
+    const sink = new PostgresSink({ pool, table, columns: NUMBERED, sourceName, claim: "ledger" });
     expect((await sink.write(batchOf(records), NEVER)).records).toEqual([STORED]);
   }
 });
@@ -532,7 +538,7 @@ test("an abort ends the search for what is missing as well", async () => {
   };
   await sql("CREATE TABLE events (n integer)");
   const table = await readTargetTable(pool, { schema: null, name: "events" });
-  const sink = new PostgresSink({ pool: slow, table, columns: NUMBERED, sourceName: "events" });
+  const sink = new PostgresSink({ pool: slow, table, columns: NUMBERED, sourceName: "events", claim: "ledger" });
   await sql("DROP TABLE events");
   const writing = expect(sink.write(batchOf(numbered(1)), abort.signal)).rejects.toMatchObject({ sqlState: "42P01" });
   await until("the question is asked", async () => (await count(SLEEPING)) > 0);

@@ -24,9 +24,9 @@ function quoteElement(value: string): string {
 }
 
 /** A bytea[] literal, in the hex format. */
-export function byteaArrayLiteral(values: readonly Uint8Array[]): string {
-  const elements = values.map(
-    (bytes) => `"\\\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")}"`,
+export function byteaArrayLiteral(values: readonly (Uint8Array | null)[]): string {
+  const elements = values.map((bytes) =>
+    bytes === null ? "NULL" : `"\\\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")}"`,
   );
   return `{${elements.join(",")}}`;
 }

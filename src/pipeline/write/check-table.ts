@@ -123,8 +123,11 @@ function columnProblems(table: TargetTable, column: Column, tokenChars: Readonly
   }
   if (real.notNull && column.nullable) {
     problems.push({
-      what: `column ${name} is NOT NULL, and the configuration says nullable`,
-      remedy: `Allow NULL with ${alter} DROP NOT NULL, or take \`nullable: true\` from ${name}.`,
+      what: `column ${name} is NOT NULL, and the configuration ${column.mask === "drop" ? "drops its values" : "says nullable"}`,
+      remedy:
+        column.mask === "drop"
+          ? `Allow NULL with ${alter} DROP NOT NULL, or give ${name} another mask.`
+          : `Allow NULL with ${alter} DROP NOT NULL, or take \`nullable: true\` from ${name}.`,
     });
   }
   return problems;

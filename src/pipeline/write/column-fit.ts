@@ -24,16 +24,38 @@ export interface ColumnFit {
   readonly elementType: string;
   /** A `timestamp` takes UTC wall time, whatever the session's TimeZone. */
   readonly isUtcWallTime: boolean;
+  /** Every value is NULL, written as such: a column of any type takes it. */
+  readonly isNull: boolean;
 }
 
 /** null when the real column cannot hold the values. */
 export function fitOf(column: Column, real: TableColumn): ColumnFit | null {
+  // NULL is of every type, and the array's elements are only ever NULL.
+  if (column.mask === "drop") return { elementType: "text", isUtcWallTime: false, isNull: true };
   if (isText(real)) {
-    return column.type === "boolean" && column.mask === null ? null : { elementType: "text", isUtcWallTime: false };
+    if (column.type === "boolean" && column.mask === null) return null;
+    return { elementType: "text", isUtcWallTime: false, isNull: false };
   }
-  if (column.mask !== null || !FITTING_TYPES[column.type].includes(real.type)) return null;
-  if (column.type === "timestamp") return { elementType: "timestamptz", isUtcWallTime: real.type === "timestamp" };
-  return { elementType: column.type === "date" ? "date" : real.type, isUtcWallTime: false };
+  if (!fittingTypes(column).includes(real.type)) return null;
+  if (column.type === "timestamp") {
+    return { elementType: "timestamptz", isUtcWallTime: real.type === "timestamp", isNull: false };
+  }
+  return { elementType: column.type === "date" ? "date" : real.type, isUtcWallTime: false, isNull: false };
+}
+
+/** The PostgreSQL types, besides text, that hold what a mask gives. */
+function fittingTypes({ type, mask }: Column): readonly string[] {
+  switch (mask) {
+    case null:
+      return FITTING_TYPES[type];
+    case "generalize":
+      return type === "ip" ? ["inet", "cidr"] : FITTING_TYPES[type];
+    case "ipcrypt-deterministic":
+    case "ipcrypt-pfx":
+      return ["inet"];
+    default:
+      return [];
+  }
 }
 
 /** Decimals of a second that PostgreSQL holds, and decoding gives. */

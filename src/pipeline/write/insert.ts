@@ -2,18 +2,18 @@ import { quoteIdentifier, quoteTable } from "../../postgres/identifiers.ts";
 import { utcDay } from "../../postgres/utc-day.ts";
 import type { Column, ColumnValue, MaskedRecord, RefusedEvent } from "../contracts.ts";
 import { arrayLiteral } from "./array-literal.ts";
-import { fitOf } from "./column-fit.ts";
+import type { Claim } from "./claim.ts";
+import { type ColumnFit, fitOf } from "./column-fit.ts";
 import type { TargetTable } from "./target-table.ts";
 
 /**
  * The one statement that claims the ids of a batch and stores the records whose claim succeeded. Its one row holds
- * the claimed keys as a uuid[] in text form, or null for none.
+ * the claimed keys as a JSON array, or null for none.
  *
- * The claim covers records and refused events together and is sorted: writers of overlapping batches that take their
- * keys in one order wait for each other instead of deadlocking. Rows are stored in the order of the records: a serial
+ * The claim covers records and refused events together. Rows are stored in the order of the records: a serial
  * column of the table numbers the messages of a FIFO group as they came.
  */
-export function insertStatement(table: TargetTable, columns: readonly Column[]): string {
+export function insertStatement(table: TargetTable, columns: readonly Column[], claim: Claim): string {
   const arrays: string[] = [];
   const names: string[] = [];
   const values: string[] = [];
@@ -23,25 +23,24 @@ export function insertStatement(table: TargetTable, columns: readonly Column[]):
     if (!fit) throw new Error(`column ${column.name} was not checked against the table`);
     arrays.push(`$${index + FIRST_COLUMN_PARAMETER}::${fit.elementType}[]`);
     names.push(`c${index}`);
-    values.push(fit.isUtcWallTime ? `input.c${index} AT TIME ZONE 'UTC'` : `input.c${index}`);
+    values.push(valueOf(fit, index));
   }
   const targets = columns.map(({ name }) => quoteIdentifier(name));
   return `
-WITH claimed AS (
-  INSERT INTO piipe.ledger (sent_day, source_id, message_id)
-  SELECT claim.sent_day, $3::bigint, claim.message_id
-  FROM unnest($1::date[], $2::uuid[]) AS claim (sent_day, message_id)
-  ORDER BY 1, 2, 3
-  ON CONFLICT DO NOTHING
-  RETURNING message_id
+WITH claimed AS (${claim.sql}
 ), stored AS (
   INSERT INTO ${quoteTable(table.name)} (${targets.join(", ")})
   SELECT ${values.join(", ")}
-  FROM unnest($4::uuid[], ${arrays.join(", ")}) WITH ORDINALITY AS input (message_id, ${names.join(", ")}, position)
+  FROM unnest($4::${claim.keyType}[], ${arrays.join(", ")}) WITH ORDINALITY AS input (message_id, ${names.join(", ")}, position)
   JOIN claimed ON claimed.message_id = input.message_id
   ORDER BY input.position
 )
-SELECT array_agg(message_id)::text AS claimed FROM claimed`;
+SELECT json_agg(message_id)::text AS claimed FROM claimed`;
+}
+
+function valueOf({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
+  if (isNull) return "NULL";
+  return isUtcWallTime ? `input.c${index} AT TIME ZONE 'UTC'` : `input.c${index}`;
 }
 
 const FIRST_COLUMN_PARAMETER = 5;
@@ -68,7 +67,7 @@ export function insertValues(
   return values;
 }
 
-/** The keys in the text form of a uuid[]: `{…,…}`. */
-export function parseKeys(literal: string | null | undefined): ReadonlySet<string> {
-  return new Set(typeof literal === "string" ? literal.slice(1, -1).split(",") : []);
+/** The keys that the statement claimed. */
+export function parseKeys(json: string | null | undefined): ReadonlySet<string> {
+  return new Set(typeof json === "string" ? (JSON.parse(json) as string[]) : []);
 }

@@ -5,10 +5,12 @@ import { showTable } from "../../postgres/identifiers.ts";
 import { inTransaction } from "../../postgres/transaction.ts";
 import type { Batch, BatchOutcome, Column, MaskedRecord, RefusedEvent, Sink, WriteOutcome } from "../contracts.ts";
 import { bisect, isRowFault } from "./bisect.ts";
+import { type Claim, type ClaimName, CLAIMS } from "./claim.ts";
 import { insertStatement, insertValues, parseKeys } from "./insert.ts";
-import { messageKeyOf, sourceIdOf } from "./ledger-key.ts";
+import { sourceIdOf } from "./ledger-key.ts";
 import { writeQuarantine } from "./quarantine-rows.ts";
 import type { TargetTable } from "./target-table.ts";
+import { writeTokenRows } from "./token-rows.ts";
 
 export interface PostgresSinkOptions {
   /** Closed by the sink's `close`. */
@@ -18,6 +20,8 @@ export interface PostgresSinkOptions {
   readonly columns: readonly Column[];
   /** The source's `name`: the same for every worker on the queue. */
   readonly sourceName: string;
+  /** `quarantine` for the replay of refused events: each is stored once, and only while it waits there. */
+  readonly claim: ClaimName;
 }
 
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -34,15 +38,17 @@ export class PostgresSink implements Sink {
   readonly #source: { readonly id: string; readonly name: string };
   readonly #columnCount: number;
   readonly #declared: ReadonlySet<string>;
+  readonly #claim: Claim;
   readonly #statement: string;
   readonly #doing: string;
 
-  constructor({ pool, table, columns, sourceName }: PostgresSinkOptions) {
+  constructor({ pool, table, columns, sourceName, claim }: PostgresSinkOptions) {
     this.#pool = pool;
     this.#source = { id: sourceIdOf(sourceName), name: sourceName };
     this.#columnCount = columns.length;
     this.#declared = new Set(columns.map(({ name }) => name));
-    this.#statement = insertStatement(table, columns);
+    this.#claim = CLAIMS[claim];
+    this.#statement = insertStatement(table, columns, this.#claim);
     this.#doing = `writing to ${showTable(table.name)}`;
   }
 
@@ -77,8 +83,9 @@ export class PostgresSink implements Sink {
   ): Promise<BatchOutcome> {
     if (records.length + refused.length === 0) return { records: [], refused: [] };
     const keys: string[] = [];
-    for (const { id } of records) keys.push(messageKeyOf(id));
-    for (const { id } of refused) keys.push(messageKeyOf(id));
+    const { keyOf } = this.#claim;
+    for (const { id } of records) keys.push(keyOf(id));
+    for (const { id } of refused) keys.push(keyOf(id));
     const values = insertValues(records, refused, keys, this.#source.id, this.#columnCount);
     const claimed = await inTransaction(
       this.#pool,
@@ -86,6 +93,11 @@ export class PostgresSink implements Sink {
       async (run) => {
         const { rows } = await run(this.#statement, values);
         const claims = parseKeys(rows[0]?.["claimed"]);
+        // Only for what is stored now: a message that comes again must not bring back what was erased.
+        await writeTokenRows(
+          run,
+          records.filter((_, index) => claims.has(keys[index] ?? "")),
+        );
         if (refused.length > 0) {
           const isClaimed = refused.map((_, index) => claims.has(keys[records.length + index] ?? ""));
           await writeQuarantine(
