@@ -11,12 +11,8 @@ SELECT left(user_id, 8) || '…' AS user_id, device_type, masked_ip, masked_devi
 FROM user_logins ORDER BY user_id LIMIT 5`;
 
 const DUPLICATES = `
-SELECT 'masked_ip' AS "column", masked_ip AS token, count(*) AS logins, count(DISTINCT user_id) AS users
-FROM user_logins GROUP BY masked_ip HAVING count(*) > 1
-UNION ALL
-SELECT 'masked_device_id', masked_device_id, count(*), count(DISTINCT user_id)
-FROM user_logins GROUP BY masked_device_id HAVING count(*) > 1
-ORDER BY "column" DESC, logins DESC, token`;
+SELECT column_name AS "column", token, rows AS logins, users FROM piipe.user_logins_duplicates
+ORDER BY column_name DESC, rows DESC, token`;
 
 const QUARANTINE = `
 SELECT message_id, reason, coalesce(path, '–') AS path, octet_length(sealed_body) || ' bytes, sealed' AS body

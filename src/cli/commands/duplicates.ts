@@ -1,0 +1,133 @@
+import { resolve } from "node:path";
+import { openDatabase } from "../../app.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import { showTable } from "../../postgres/identifiers.ts";
+import { checkMigrated } from "../../store/check-migrated.ts";
+import {
+  DUPLICATES_REPLY_TIMEOUT_MS,
+  type Duplicates,
+  type DuplicateValue,
+  readDuplicates,
+  resolveTable,
+} from "../../store/duplicates.ts";
+import { chooseColumns, type ChosenColumns } from "../choose-duplicate-columns.ts";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { styler, type Terminal } from "../terminal.ts";
+import { textTable } from "../text-table.ts";
+
+export interface DuplicatesOptions {
+  readonly config: string;
+  /** null: all masked columns that can have duplicates. */
+  readonly column: string | null;
+  readonly rowsMin: number;
+  /** null: as the configuration suggests. */
+  readonly user: string | null;
+  readonly time: string | null;
+  readonly limit: number;
+  readonly json: boolean;
+}
+
+/** A column with what was found in it. */
+interface ColumnFindings extends Duplicates {
+  readonly column: string;
+}
+
+/** Lists values that occur for more than one user or many times. Shows tokens only: whose they are stays hidden. */
+export async function duplicatesCommand(options: DuplicatesOptions, terminal: Terminal): Promise<ExitCode> {
+  const config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
+  const chosen = chooseColumns(config.columns, options);
+  const pool = openDatabase(config, { replyTimeoutMs: DUPLICATES_REPLY_TIMEOUT_MS });
+  try {
+    await checkMigrated(pool);
+    const table = await resolveTable(pool, config.sink.postgres.table);
+    const findings: ColumnFindings[] = [];
+    for (const { name } of chosen.masked) {
+      if (terminal.isInteractive) terminal.writeError(counting(name, terminal));
+      const found = await readDuplicates(pool, {
+        table,
+        column: name,
+        userColumn: chosen.user?.name ?? null,
+        timeColumn: chosen.time?.name ?? null,
+        rowsMin: options.rowsMin,
+        limit: options.limit,
+      });
+      findings.push({ column: name, ...found, values: found.values.map((value) => withTimes(value, chosen)) });
+    }
+    const report = { table: showTable(table), findings, chosen };
+    terminal.writeOut(
+      options.json ? `${JSON.stringify(jsonOf(report, options))}\n` : textOf(report, options, terminal),
+    );
+    return EXIT_CODES.done;
+  } finally {
+    await pool.close();
+  }
+}
+
+interface Report {
+  readonly table: string;
+  readonly findings: readonly ColumnFindings[];
+  readonly chosen: ChosenColumns;
+}
+
+function counting(column: string, { environment }: Terminal): string {
+  return `${styler(true, environment)("dim", `· reading ${column} …`)}\n`;
+}
+
+/** A date has no time of day to show. */
+function withTimes(value: DuplicateValue, { time }: ChosenColumns): DuplicateValue {
+  if (time?.type !== "date") return value;
+  const { firstSeen, lastSeen } = value;
+  return { ...value, firstSeen: firstSeen?.slice(0, 10) ?? null, lastSeen: lastSeen?.slice(0, 10) ?? null };
+}
+
+function jsonOf({ table, findings, chosen }: Report, { rowsMin, limit }: DuplicatesOptions): object {
+  return {
+    table,
+    min: rowsMin,
+    // Of the values that are listed; the counts are of all.
+    limit,
+    userColumn: chosen.user?.name ?? null,
+    timeColumn: chosen.time?.name ?? null,
+    columns: findings.map(({ column, values, valuesFound, rowsFound }) => ({
+      column,
+      valuesFound,
+      rowsFound,
+      cutByLimit: valuesFound - values.length,
+      values,
+    })),
+  };
+}
+
+function textOf(
+  { table, findings, chosen }: Report,
+  { rowsMin, limit }: DuplicatesOptions,
+  terminal: Terminal,
+): string {
+  const style = styler(terminal.outIsTerminal, terminal.environment);
+  const sections = findings.map(({ column, values, valuesFound, rowsFound }) => {
+    if (valuesFound === 0) return `${style("bold", column)}: no duplicates\n`;
+    const cut = valuesFound - values.length;
+    return (
+      `${style("bold", column)}: ${counted(valuesFound, "value")} in ${counted(rowsFound, "row")}\n` +
+      `${textTable(values.map((value) => cellsOf(value, chosen)))}\n` +
+      (cut === 0 ? "" : `  … and ${cut} more, cut by --limit ${limit}\n`)
+    );
+  });
+  const ofSeveral = chosen.user === null ? "" : `for more than one ${chosen.user.name} or `;
+  const total = findings.reduce((sum, { valuesFound }) => sum + valuesFound, 0);
+  const columns = counted(findings.length, "column");
+  return `${sections.join("\n")}\nTotal: ${counted(total, "value")} in ${columns} of ${table} that occur ${ofSeveral}at least ${rowsMin} times\n`;
+}
+
+function cellsOf(value: DuplicateValue, { user, time }: ChosenColumns): Record<string, string> {
+  return {
+    token: value.token,
+    rows: String(value.rows),
+    ...(user === null ? {} : { users: String(value.users) }),
+    ...(time === null ? {} : { "first seen": value.firstSeen ?? "–", "last seen": value.lastSeen ?? "–" }),
+  };
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
