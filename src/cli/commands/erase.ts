@@ -1,0 +1,135 @@
+import { PiipeError } from "../../errors.ts";
+import { showTable } from "../../postgres/identifiers.ts";
+import { type ErasedCounts, eraseTokens } from "../../store/erase-tokens.ts";
+import { type Erasable, findErasable } from "../../store/find-erasable.ts";
+import { type NeededRight, requireRights } from "../../store/require-rights.ts";
+import type { StoredTable } from "../../store/stored-columns.ts";
+import { confirm, requireConsent } from "../confirm.ts";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import {
+  blindSpots,
+  counted,
+  openSearch,
+  reasonOf,
+  type Search,
+  type SearchOptions,
+  tokensOf,
+  withTable,
+} from "../open-search.ts";
+import { operatorName } from "../operator-name.ts";
+import { ProgressBar } from "../progress-bar.ts";
+import type { Terminal } from "../terminal.ts";
+
+export interface EraseOptions extends SearchOptions {
+  readonly yes: boolean;
+}
+
+/** Deletes a value's rows, links and vault entries, and says what of the person remains. Safe to repeat. */
+export async function eraseCommand(options: EraseOptions, terminal: Terminal): Promise<ExitCode> {
+  requireConsent(options.yes, terminal);
+  const search = await openSearch(options, terminal);
+  const stop = new AbortController();
+  const columns = [...search.searches.map(({ column }) => column.name), ...(search.user ? [search.user.name] : [])];
+  return withTable(search, columns, async (pool, table) => {
+    await requireRights(pool, rightsFor(table));
+    const query = { searches: tokensOf(search.searches), user: search.user };
+    const audit = { operator: operatorName(), reason: reasonOf(options.reason) };
+    if (!options.yes) {
+      const preview = await findErasable(pool, table, query, { ...audit, action: "lookup" });
+      terminal.writeError(previewOf(preview, search, table));
+      if (!(await confirm("Delete this for ever?", false, terminal))) {
+        terminal.writeError("Nothing was deleted.\n");
+        return EXIT_CODES.interrupted;
+      }
+    }
+    // Found anew: a question may stand unanswered for long while workers write.
+    const found = await findErasable(pool, table, query, { ...audit, action: "erase" });
+    terminal.onSignal(() => stop.abort());
+    const bar = new ProgressBar(terminal, "rows deleted:");
+    let rowsDeleted = 0;
+    const erased = await eraseTokens(pool, table, found.searches, {
+      onProgress(rows) {
+        rowsDeleted = rows;
+        bar.update(rows, Math.max(rows, found.rows));
+      },
+      abort: stop.signal,
+    }).catch((error: unknown) => {
+      throw stop.signal.aborted ? stopped(rowsDeleted) : error;
+    });
+    bar.finish(erased.rows);
+    terminal.writeOut(
+      options.json ? `${JSON.stringify(jsonOf(erased, found, search, table))}\n` : textOf(erased, found, search, table),
+    );
+    return EXIT_CODES.done;
+  });
+}
+
+const stopped = (rows: number): PiipeError =>
+  new PiipeError("interrupted", `stopped when ${counted(rows, "row")} had been deleted, for good`, {
+    hint: "Run the command again to delete the rest.",
+  });
+
+function rightsFor(table: StoredTable): readonly NeededRight[] {
+  const own = (name: string) => ({ schema: "piipe", name });
+  const both = [table.name, own("key_links"), own("vault")];
+  return [
+    ...both.flatMap((of) => [
+      { table: of, right: "SELECT" as const },
+      { table: of, right: "DELETE" as const },
+    ]),
+    { table: own("quarantine"), right: "SELECT" },
+    { table: own("audit"), right: "INSERT" },
+  ];
+}
+
+function previewOf({ searches, rows, links, vault, others }: Erasable, search: Search, table: StoredTable): string {
+  const columns = searches.map(({ column }) => column).join(", ");
+  return [
+    `What the value's tokens in ${columns} lead to:`,
+    `  ${counted(rows, "row")} of ${showTable(table.name)}, ${counted(links, "link")}, ${counted(vault, "vault entry", "vault entries")}`,
+    ...(others === null ? [] : [`  ${showOthers(others, search)} will remain`]),
+    ...blindSpots(search).map((sentence) => `  ${sentence}`),
+    "",
+  ].join("\n");
+}
+
+const showOthers = ({ rows, users }: NonNullable<Erasable["others"]>, { user }: Search): string =>
+  `${counted(rows, "other row")} of the same ${counted(users, "user")} (${user?.name})`;
+
+function jsonOf(erased: ErasedCounts, found: Erasable, search: Search, table: StoredTable): object {
+  const { rows, links, vault } = erased;
+  return {
+    table: showTable(table.name),
+    columns: found.searches.map(({ column }) => column),
+    deleted: { rows, links, vault },
+    remaining: {
+      userColumn: search.user?.name ?? null,
+      users: found.others?.users ?? null,
+      rowsOfSameUsers: found.others?.rows ?? null,
+      pendingQuarantine: found.pendingEvents,
+    },
+    unsearched: search.unsearched,
+    destroyedVersions: search.destroyedVersions,
+  };
+}
+
+function textOf({ rows, links, vault }: ErasedCounts, found: Erasable, search: Search, table: StoredTable): string {
+  const { others, pendingEvents } = found;
+  return [
+    rows + links + vault === 0
+      ? "Nothing was there to delete."
+      : `Deleted ${counted(rows, "row")} of ${showTable(table.name)}, ${counted(links, "link")}, ${counted(vault, "vault entry", "vault entries")}.`,
+    "What remains:",
+    ...(others === null ? [] : [`  - ${showOthers(others, search)}: erase by a column that they share, or with SQL.`]),
+    ...(pendingEvents === 0
+      ? []
+      : [
+          `  - ${counted(pendingEvents, "quarantined event")}, sealed: the value may be in them (\`piipe quarantine\`).`,
+        ]),
+    "  - Ids of messages in the ledger, without any value, until they expire.",
+    "  - Deleted rows on disk until VACUUM has run, and in WAL, replicas and backups as long as you keep these.",
+    "  - Messages still in the queue, or sent again later: their events would bring the value back.",
+    ...blindSpots(search).map((sentence) => `  - ${sentence}`),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,131 @@
+import type { MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
+import { versionOfToken } from "../../pipeline/mask/value-tokens.ts";
+import type { FoundToken } from "../../store/find-tokens.ts";
+import { lookUp, type LookupFindings } from "../../store/look-up.ts";
+import { requireRights } from "../../store/require-rights.ts";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import {
+  blindSpots,
+  counted,
+  openSearch,
+  reasonOf,
+  type Search,
+  type SearchOptions,
+  tokensOf,
+  withTable,
+} from "../open-search.ts";
+import { operatorName } from "../operator-name.ts";
+import { showControls } from "../show-controls.ts";
+import type { Terminal } from "../terminal.ts";
+import { textTable } from "../text-table.ts";
+
+export interface LookupOptions extends SearchOptions {
+  readonly limit: number;
+}
+
+interface TokenReport extends FoundToken {
+  /** Key version; null where the token shows none. */
+  readonly version: number | null;
+}
+
+/** Finds a person's rows without unmasking anyone else's. Prints tokens and stored rows, never the value. */
+export async function lookupCommand(options: LookupOptions, terminal: Terminal): Promise<ExitCode> {
+  const search = await openSearch(options, terminal);
+  const columns = search.config.columns.map(({ name }) => name);
+  const findings = await withTable(search, columns, async (pool, table) => {
+    await requireRights(pool, [
+      { table: table.name, right: "SELECT" },
+      { table: { schema: "piipe", name: "key_links" }, right: "SELECT" },
+      { table: { schema: "piipe", name: "audit" }, right: "INSERT" },
+    ]);
+    return lookUp(pool, table, {
+      searches: tokensOf(search.searches),
+      user: search.user,
+      timeColumn: search.time?.name ?? null,
+      columns,
+      limit: options.limit,
+      audit: { operator: operatorName(), reason: reasonOf(options.reason) },
+    });
+  });
+  const tokens = findings.tokens.map((token) => reportOf(token, search));
+  terminal.writeOut(
+    options.json
+      ? `${JSON.stringify(jsonOf(search, findings, tokens))}\n`
+      : textOf(search, findings, tokens, options.limit),
+  );
+  return EXIT_CODES.done;
+}
+
+function reportOf(found: FoundToken, { searches, time }: Search): TokenReport {
+  const column = searches.find((search) => search.column.name === found.column)?.column;
+  return { ...found, ...timesOf(found, time), version: column === undefined ? null : versionOf(column, found) };
+}
+
+const versionOf = (column: MaskedColumn, { token }: FoundToken): number | null => versionOfToken(column, token);
+
+/** A date has no time of day to show. */
+function timesOf(
+  { firstSeen, lastSeen }: FoundToken,
+  time: Search["time"],
+): Pick<FoundToken, "firstSeen" | "lastSeen"> {
+  if (time?.type !== "date") return { firstSeen, lastSeen };
+  return { firstSeen: firstSeen?.slice(0, 10) ?? null, lastSeen: lastSeen?.slice(0, 10) ?? null };
+}
+
+function jsonOf(search: Search, { rows, users, sample }: LookupFindings, tokens: readonly TokenReport[]): object {
+  return {
+    rows,
+    userColumn: search.user?.name ?? null,
+    users,
+    timeColumn: search.time?.name ?? null,
+    tokens: tokens.map(({ column, token, version, rows: stored, firstSeen, lastSeen }) => ({
+      column,
+      token,
+      version,
+      rows: stored,
+      firstSeen,
+      lastSeen,
+    })),
+    /** Values in PostgreSQL's text form. */
+    sample,
+    unsearched: search.unsearched,
+    destroyedVersions: search.destroyedVersions,
+  };
+}
+
+function textOf(
+  search: Search,
+  { rows, users, sample }: LookupFindings,
+  tokens: readonly TokenReport[],
+  limit: number,
+): string {
+  const ofUsers = users === null ? "" : ` of ${counted(users, "user")} (${search.user?.name})`;
+  const cut = rows - sample.length;
+  return [
+    textTable(tokens.map((token) => cellsOf(token, search))),
+    "",
+    rows === 0 ? "No row has the value." : `${counted(rows, "row")}${ofUsers}`,
+    ...blindSpots(search),
+    ...(sample.length === 0 ? [] : ["", textTable(sample.map(shownRow))]),
+    ...(sample.length > 0 && cut > 0 ? [`  … and ${cut} more, cut by --limit ${limit}`] : []),
+    "",
+  ].join("\n");
+}
+
+function cellsOf({ column, token, version, rows, firstSeen, lastSeen }: TokenReport, { time }: Search) {
+  return {
+    column,
+    token,
+    version: version === null ? "–" : String(version),
+    rows: String(rows),
+    ...(time === null ? {} : { "first seen": firstSeen ?? "–", "last seen": lastSeen ?? "–" }),
+  };
+}
+
+/** Unmasked columns hold what the events had. */
+const shownRow = (row: Readonly<Record<string, string | null>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, shownValue(value)]));
+
+/** On one line, for the table's sake. */
+const shownValue = (value: string | null): string =>
+  value === null ? "–" : showControls(value).replace(/[\t\n]/g, " ");

@@ -1,0 +1,94 @@
+import { resolve } from "node:path";
+import { openDatabase } from "../../app.ts";
+import type { Config } from "../../config/config.ts";
+import { didYouMean } from "../../config/did-you-mean.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import { PiipeError } from "../../errors.ts";
+import { loadKeyring, loadPrivateKey } from "../../keys/load-keyring.ts";
+import type { Column } from "../../pipeline/contracts.ts";
+import { isMasked, type MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
+import { isReversible } from "../../pipeline/mask/reveal-token.ts";
+import { whyUnsearchable } from "../../pipeline/mask/value-tokens.ts";
+import { checkMigrated } from "../../store/check-migrated.ts";
+import { SEARCH_REPLY_TIMEOUT_MS } from "../../store/search-limits.ts";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { operatorName } from "../operator-name.ts";
+import { readValue } from "../read-value.ts";
+import { keyringWay, type RevealWay, vaultWay } from "../reveal-ways.ts";
+import { showControls } from "../show-controls.ts";
+import type { Terminal } from "../terminal.ts";
+
+export interface RevealOptions {
+  readonly config: string;
+  readonly column: string;
+  /** undefined: asked for. */
+  readonly token: string | undefined;
+  readonly reason: string;
+  readonly privateFile: string;
+  readonly json: boolean;
+}
+
+/** Prints the original of a token, once the audit says for good that it was revealed. */
+export async function revealCommand(options: RevealOptions, terminal: Terminal): Promise<ExitCode> {
+  const reason = options.reason.trim();
+  if (reason === "") {
+    throw new PiipeError("usage.invalid", "the reason is empty", { hint: "Say in --reason why this is revealed." });
+  }
+  const config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
+  const column = revealable(options.column, config.columns);
+  const way = await wayOf(column, config, options, terminal);
+  const token = (await readValue(options.token, `the token of ${column.name}`, terminal)).trim();
+  const pool = openDatabase(config, { replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS });
+  try {
+    await checkMigrated(pool);
+    const open = await way(pool, token, { operator: operatorName(), reason });
+    const { text, isVerified } = open();
+    if (!isVerified) terminal.writeError(UNVERIFIED);
+    const report = { column: column.name, token, value: text, verified: isVerified };
+    terminal.writeOut(
+      options.json ? `${JSON.stringify(report)}\n` : `${terminal.outIsTerminal ? showControls(text) : text}\n`,
+    );
+    return EXIT_CODES.done;
+  } finally {
+    await pool.close();
+  }
+}
+
+const UNVERIFIED =
+  "warning: the key that made the token is gone: that this is its original could not be verified by making it anew\n";
+
+async function wayOf(
+  column: MaskedColumn,
+  config: Config,
+  options: RevealOptions,
+  { environment, folder }: Terminal,
+): Promise<RevealWay> {
+  const keyring = await loadKeyring({ file: config.keys.file, environment: environment["PIIPE_KEYS"] });
+  const masking = { keyring, domain: config.keys.domain };
+  if (isReversible(column)) return keyringWay(column, masking, config);
+  return vaultWay(column, masking, await loadPrivateKey(resolve(folder, options.privateFile)));
+}
+
+/** Does not quote what was given: it may be a raw value in the wrong place. */
+function revealable(given: string, columns: readonly Column[]): MaskedColumn {
+  const fit = columns.filter(isMasked).filter((column) => column.reveal || isReversible(column));
+  const names = fit.map(({ name }) => name);
+  const hint = names.length === 0 ? "" : ` Columns that can be revealed: ${names.join(", ")}.`;
+  const column = columns.find(({ name }) => name === given);
+  if (column === undefined) {
+    const near = didYouMean(given, names);
+    throw new PiipeError("usage.invalid", "the configuration has no column of the given name", {
+      hint: `${near === null ? "Name a column of the table." : `Did you mean ${near}?`}${hint}`,
+    });
+  }
+  const chosen = fit.find(({ name }) => name === given);
+  if (chosen !== undefined) return chosen;
+  throw new PiipeError("usage.invalid", `column ${column.name} cannot be revealed: ${whyNot(column)}`, {
+    hint: `With \`reveal: true\` a one-way mask keeps the originals of new events, sealed.${hint}`,
+  });
+}
+
+function whyNot(column: Column): string {
+  if (!isMasked(column)) return "it is stored as it is";
+  return whyUnsearchable(column) ?? `${column.mask} is one-way, and without \`reveal: true\` no original is kept`;
+}

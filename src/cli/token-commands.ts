@@ -1,0 +1,111 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { add, config, examples, type Execute, json } from "./define-command.ts";
+
+interface SearchOptions {
+  readonly user?: string;
+  readonly reason?: string;
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+const VALUE = "the raw value; left out or -: asked for, or the first line of stdin, and so in no history";
+
+/** `piipe lookup`, `reveal` and `erase`: what can be done about one value. */
+export function addTokenCommands(program: Command, execute: Execute): void {
+  examples(
+    add(program, "lookup", "find the rows of a raw value by its tokens")
+      .argument("<column>", "a masked column, or the field that masked columns are made from")
+      .argument("[value]", VALUE)
+      .option("--user <column>", "whose rows they are (default: the column user_id, if there is one)")
+      .option("--limit <rows>", "print so many of the rows, as they are stored", limit, 10)
+      .option("--reason <text>", "why, for the audit")
+      .addOption(config())
+      .addOption(json())
+      .action((column: string, value: string | undefined, options: SearchOptions & { readonly limit: number }) =>
+        execute(async (terminal) => {
+          const { lookupCommand } = await import("./commands/lookup.ts");
+          return lookupCommand({ ...searchOf(column, value, options), limit: options.limit }, terminal);
+        }),
+      ),
+    [
+      ["piipe lookup ip", "asks for the address, and finds it under every key version"],
+      ["piipe lookup ip 199.172.111.135 --limit 0", "only the counts; the address stands in the shell's history"],
+      ["piipe lookup device_id --json < device.txt | jq .users", "for a script"],
+    ],
+  );
+
+  examples(
+    add(program, "erase", "delete the rows of a raw value, its links and its vault entries")
+      .argument("<column>", "a masked column, or the field that masked columns are made from")
+      .argument("[value]", VALUE)
+      .option("--user <column>", "count what remains of the same users (default: the column user_id, if there is one)")
+      .option("--yes", "do not ask")
+      .option("--reason <text>", "why, for the audit")
+      .addOption(config())
+      .addOption(json())
+      .action((column: string, value: string | undefined, options: SearchOptions & { readonly yes?: boolean }) =>
+        execute(async (terminal) => {
+          const { eraseCommand } = await import("./commands/erase.ts");
+          return eraseCommand({ ...searchOf(column, value, options), yes: options.yes ?? false }, terminal);
+        }),
+      ),
+    [
+      ["piipe erase ip", "asks for the address, shows what would go and asks again"],
+      ['piipe erase ip --yes --reason "request 4711" < address.txt', "without questions"],
+    ],
+  );
+
+  examples(
+    add(program, "reveal", "print the original of a token")
+      .argument("<column>", "a column with reveal: true, or with a reversible mask")
+      .argument("[token]", "left out or -: asked for, or the first line of stdin")
+      .requiredOption("--reason <text>", "why, for the audit")
+      .option("--private-file <path>", "the private key, for a column with reveal: true", "piipe.private.json")
+      .addOption(config())
+      .addOption(json())
+      .action(
+        (
+          column: string,
+          token: string | undefined,
+          options: {
+            readonly reason: string;
+            readonly privateFile: string;
+            readonly config: string;
+            readonly json?: boolean;
+          },
+        ) =>
+          execute(async (terminal) => {
+            const { revealCommand } = await import("./commands/reveal.ts");
+            return revealCommand(
+              {
+                config: options.config,
+                column,
+                token,
+                reason: options.reason,
+                privateFile: options.privateFile,
+                json: options.json ?? false,
+              },
+              terminal,
+            );
+          }),
+      ),
+    [['piipe reveal masked_ip h1_LhB1… --reason "fraud case 42"', "noted in piipe.audit before anything is opened"]],
+  );
+}
+
+function searchOf(column: string, value: string | undefined, options: SearchOptions) {
+  return {
+    config: options.config,
+    column,
+    value,
+    user: options.user ?? null,
+    reason: options.reason ?? null,
+    json: options.json ?? false,
+  };
+}
+
+function limit(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 10_000) throw new InvalidArgumentError("Give a whole number, at most 10000.");
+  return value;
+}

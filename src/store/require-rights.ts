@@ -1,0 +1,47 @@
+import { PiipeError } from "../errors.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { quoteTable, showTable, type TableName } from "../postgres/identifiers.ts";
+
+export interface NeededRight {
+  readonly table: TableName & { readonly schema: string };
+  readonly right: "SELECT" | "INSERT" | "DELETE";
+}
+
+/** By the catalogue's own tables: a name in a schema that may not be used cannot even be asked about. */
+const FIND_MISSING = `
+SELECT wanted.position
+FROM jsonb_to_recordset($1::jsonb) AS wanted (position integer, schema text, name text, "right" text)
+LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
+LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
+WHERE (has_schema_privilege(n.oid, 'USAGE') AND CASE wanted."right"
+  WHEN 'DELETE' THEN has_table_privilege(c.oid, 'DELETE')
+  -- It may be granted by columns.
+  ELSE has_any_column_privilege(c.oid, wanted."right")
+END) IS NOT TRUE
+ORDER BY wanted.position`;
+
+/**
+ * Call it before the first step of work that would otherwise stop half way.
+ * @throws {PiipeError} `database.denied`, naming every right that is missing and how to grant it
+ */
+export async function requireRights(pool: PostgresPool, needed: readonly NeededRight[]): Promise<void> {
+  const wanted = needed.map(({ table, right }, position) => ({ position, ...table, right }));
+  const { rows } = await pool.query("looking at the user's rights", FIND_MISSING, [JSON.stringify(wanted)]);
+  const missing = rows.flatMap(({ position }) => needed[Number(position)] ?? []);
+  if (missing.length === 0) return;
+  const schemas = [...new Set(missing.map(({ table }) => table.schema))];
+  throw new PiipeError(
+    "database.denied",
+    `the PostgreSQL user ${pool.place.user} lacks ${missing.map(({ table, right }) => `${right} on ${showTable(table)}`).join(", ")}`,
+    {
+      hint:
+        `Let the tables' owner grant it, or use such a user for this command: ` +
+        [
+          `GRANT USAGE ON SCHEMA ${schemas.join(", ")}`,
+          ...missing.map(({ table, right }) => `GRANT ${right} ON ${quoteTable(table)}`),
+        ]
+          .map((grant) => `${grant} TO …;`)
+          .join(" "),
+    },
+  );
+}
