@@ -1,0 +1,58 @@
+import { countReasons, listEntries, type QuarantineEntry, type QuarantineState } from "../../store/quarantine.ts";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { eventCount, withQuarantine } from "../quarantine-choice.ts";
+import type { Terminal } from "../terminal.ts";
+import { textTable } from "../text-table.ts";
+
+export interface QuarantineListOptions {
+  readonly config: string;
+  /** null: any. */
+  readonly code: string | null;
+  /** null: any. */
+  readonly state: QuarantineState | null;
+  readonly entriesMax: number;
+  readonly json: boolean;
+}
+
+/** Needs no key: it opens nothing. */
+export async function quarantineListCommand(options: QuarantineListOptions, terminal: Terminal): Promise<ExitCode> {
+  const { code, state, entriesMax, json } = options;
+  const { arns, reasons, entries } = await withQuarantine(options.config, terminal, async ({ pool, queues }) => {
+    const filter = { queues, code, state };
+    return {
+      arns: queues.map(({ arn }) => arn),
+      reasons: await countReasons(pool, filter),
+      entries: await listEntries(pool, filter, entriesMax),
+    };
+  });
+  const total = reasons.reduce((sum, { count }) => sum + count, 0);
+  if (json) {
+    terminal.writeOut(`${JSON.stringify({ queues: arns, state, total, reasons, entries })}\n`);
+    return EXIT_CODES.done;
+  }
+  const stateShown = state === null ? "" : `${state} `;
+  if (total === 0) {
+    terminal.writeOut(`no ${stateShown}events\n`);
+    return EXIT_CODES.done;
+  }
+  const newest = total > entries.length ? `; the newest ${entries.length}:` : "";
+  terminal.writeOut(`${textTable(reasons.map(({ code: reason, count }) => ({ reason, events: String(count) })))}\n\n`);
+  terminal.writeOut(`${eventCount(total).replace(" ", ` ${stateShown}`)}${newest}\n`);
+  if (entries.length > 0) terminal.writeOut(`${textTable(entries.map(shown))}\n`);
+  return EXIT_CODES.done;
+}
+
+function shown({ id, code, path, firstSeen, lastSeen, attempts, state }: QuarantineEntry) {
+  return {
+    id,
+    reason: code,
+    path: path ?? "",
+    "first seen": toSeconds(firstSeen),
+    "last seen": toSeconds(lastSeen),
+    attempts: String(attempts),
+    state,
+  };
+}
+
+/** Without the fraction: for people. */
+const toSeconds = (time: string): string => time.replace(/\.\d+Z$/, "Z");

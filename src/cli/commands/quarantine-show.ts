@@ -1,0 +1,107 @@
+import { resolve } from "node:path";
+import { PiipeError } from "../../errors.ts";
+import { loadPrivateKey } from "../../keys/load-keyring.ts";
+import type { PrivateKey } from "../../keys/private-key.ts";
+import { openSealed } from "../../keys/seal.ts";
+import { type Delivery, REJECTION_CODES } from "../../pipeline/contracts.ts";
+import { openHeld } from "../../pipeline/open-held.ts";
+import { inTransaction } from "../../postgres/transaction.ts";
+import { writeAudit } from "../../store/audit.ts";
+import { findEntries } from "../../store/find-entries.ts";
+import { databaseTime, PendingEvents } from "../../store/pending-events.ts";
+import type { QuarantineEntry } from "../../store/quarantine.ts";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { operatorName } from "../operator-name.ts";
+import { type Quarantine, withQuarantine } from "../quarantine-choice.ts";
+import { showControls } from "../show-controls.ts";
+import type { Terminal } from "../terminal.ts";
+
+export interface QuarantineShowOptions {
+  readonly config: string;
+  readonly id: string;
+  /** Prints the body as well, which is raw. */
+  readonly open: boolean;
+  readonly privateFile: string;
+  readonly reason: string | null;
+  readonly json: boolean;
+}
+
+export async function quarantineShowCommand(options: QuarantineShowOptions, terminal: Terminal): Promise<ExitCode> {
+  const reason = options.reason?.trim() ?? "";
+  if (options.open && reason === "") {
+    throw new PiipeError("usage.invalid", "opening an event needs a reason", {
+      hint: 'Add --reason "why it must be read": it is noted in piipe.audit with your name.',
+    });
+  }
+  if (!options.open && options.reason !== null) {
+    throw new PiipeError("usage.invalid", "--reason is for --open, which was not given", {
+      hint: "Add --open to see the event itself.",
+    });
+  }
+  const privateKey = options.open ? await loadPrivateKey(resolve(terminal.folder, options.privateFile)) : null;
+  return withQuarantine(options.config, terminal, async (quarantine) => {
+    const [entry] = await findEntries(quarantine.pool, quarantine.queues, [options.id]);
+    if (!entry) throw new Error("an id that is not there was found");
+    const opened = privateKey === null ? null : await openEntry(quarantine, entry, privateKey, reason);
+    if (options.json) {
+      const raw = opened && {
+        body: opened.body,
+        groupId: opened.groupId,
+        attributes: Object.fromEntries(opened.attributes),
+      };
+      terminal.writeOut(`${JSON.stringify({ ...entry, ...raw })}\n`);
+    } else if (opened === null) {
+      terminal.writeOut(describe(entry));
+    } else {
+      // Apart from the body, so that it can be piped on.
+      terminal.writeError(describe(entry));
+      terminal.writeOut(terminal.outIsTerminal ? `${showControls(opened.body)}\n` : opened.body);
+    }
+    return EXIT_CODES.done;
+  });
+}
+
+/** Noted first, and committed: what cannot be noted is not opened. */
+async function openEntry(
+  { pool, queues }: Quarantine,
+  entry: QuarantineEntry,
+  privateKey: PrivateKey,
+  reason: string,
+): Promise<Delivery> {
+  const { id, state } = entry;
+  const queue = queues.find(({ arn }) => arn === entry.queue);
+  if (state !== "pending" || !queue) throw bodyGone(entry);
+  const doing = "noting in piipe.audit who opens an event";
+  await inTransaction(pool, { doing, statementTimeoutMs: 30_000, lockTimeoutMs: 10_000 }, (run) =>
+    writeAudit(run, { action: "open", operator: operatorName(), reason, details: { queue: queue.arn, id } }),
+  );
+  const choice = { queue, ids: [id], code: null, untilFirstSeen: await databaseTime(pool) };
+  const events = new PendingEvents(pool, choice, { eventsMax: 1, bytesMax: 0 });
+  const [event] = await events.next(new AbortController().signal);
+  if (!event) throw bodyGone(entry);
+  return openHeld(event, (sealed, boundTo) => openSealed(privateKey, sealed, boundTo));
+}
+
+function bodyGone({ id, state }: QuarantineEntry): PiipeError {
+  const settled = state === "pending" ? "settled just now" : state;
+  return new PiipeError("usage.invalid", `the event ${id} was ${settled}: what was sealed is gone`, {
+    hint: "Only pending events can be opened.",
+  });
+}
+
+function describe(entry: QuarantineEntry): string {
+  const { id, queue, code, path, sentAt, firstSeen, lastSeen, attempts, state, settledAt } = entry;
+  const meanings: Readonly<Record<string, string>> = REJECTION_CODES;
+  const lines: ReadonlyArray<readonly [string, string | null]> = [
+    ["id", id],
+    ["queue", queue],
+    ["state", settledAt === null ? state : `${state} at ${settledAt}`],
+    ["reason", meanings[code] === undefined ? code : `${code}: ${meanings[code]}`],
+    ["path", path],
+    ["sent", sentAt],
+    ["first seen", firstSeen],
+    ["last seen", lastSeen],
+    ["attempts", String(attempts)],
+  ];
+  return lines.flatMap(([name, text]) => (text === null ? [] : [`${name.padEnd(10)}  ${text}\n`])).join("");
+}

@@ -1,0 +1,188 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { didYouMean } from "../config/did-you-mean.ts";
+import { REJECTION_CODES } from "../pipeline/contracts.ts";
+import { QUARANTINE_STATES, type QuarantineState } from "../store/quarantine.ts";
+import { add, config, examples, type Execute, json } from "./define-command.ts";
+
+const ENTRIES_DEFAULT = 20;
+const ENTRIES_MAX = 10_000;
+
+/** `piipe quarantine …`: what becomes of refused events. */
+export function addQuarantineCommands(program: Command, execute: Execute): void {
+  const quarantine = program.command("quarantine").description("look at refused events; replay or discard them");
+  addList(quarantine, execute);
+  addShow(quarantine, execute);
+  addReplay(quarantine, execute);
+  addDiscard(quarantine, execute);
+}
+
+function addList(quarantine: Command, execute: Execute): void {
+  examples(
+    add(quarantine, "list", "list the refused events of the queue: ids, reasons and times, newest first")
+      .addOption(config())
+      .addOption(code("only events with this reason, such as field.type"))
+      .addOption(
+        new Option("--state <state>", "which events").choices([...QUARANTINE_STATES, "all"]).default("pending"),
+      )
+      .option("--limit <number>", "how many events to list; the counts are of all", entriesMax, ENTRIES_DEFAULT)
+      .addOption(json())
+      .action(
+        (options: { config: string; code?: string; state: QuarantineState | "all"; limit: number; json?: boolean }) =>
+          execute(async (terminal) => {
+            const { quarantineListCommand } = await import("./commands/quarantine-list.ts");
+            return quarantineListCommand(
+              {
+                config: options.config,
+                code: options.code ?? null,
+                state: options.state === "all" ? null : options.state,
+                entriesMax: options.limit,
+                json: options.json ?? false,
+              },
+              terminal,
+            );
+          }),
+      ),
+    [
+      ["piipe quarantine list", "what waits, by reason, and the newest events"],
+      ["piipe quarantine list --code field.type --json | jq -r '.entries[].id'", "their ids, for a script"],
+    ],
+  );
+}
+
+function addShow(quarantine: Command, execute: Execute): void {
+  examples(
+    add(quarantine, "show <id>", "show what is known of one refused event; with --open the event itself")
+      .addOption(config())
+      .option("--open", "print the raw body on stdout; noted in piipe.audit before it is opened")
+      .addOption(privateFile())
+      .option("--reason <text>", "why it is opened: needed with --open")
+      .addOption(json())
+      .action(
+        (
+          id: string,
+          options: { config: string; open?: boolean; privateFile: string; reason?: string; json?: boolean },
+        ) =>
+          execute(async (terminal) => {
+            const { quarantineShowCommand } = await import("./commands/quarantine-show.ts");
+            return quarantineShowCommand(
+              {
+                config: options.config,
+                id,
+                open: options.open ?? false,
+                privateFile: options.privateFile,
+                reason: options.reason ?? null,
+                json: options.json ?? false,
+              },
+              terminal,
+            );
+          }),
+      ),
+    [
+      ["piipe quarantine show 9f2c1a80", "an id may be cut after eight characters"],
+      [
+        'piipe quarantine show 9f2c1a80 --open --reason "ticket 4711" | jq .',
+        "opens the event with piipe.private.json: personal data on your screen",
+      ],
+    ],
+  );
+}
+
+interface ChoiceArguments {
+  readonly config: string;
+  readonly code?: string;
+  readonly all?: boolean;
+  readonly reason?: string;
+  readonly json?: boolean;
+}
+
+function addReplay(quarantine: Command, execute: Execute): void {
+  examples(
+    add(
+      quarantine,
+      "replay [ids...]",
+      "send refused events through today's configuration and keys again: each is stored once, what is refused again " +
+        "stays. Exit code 5: some were refused again, or could not be opened",
+    )
+      .addOption(config())
+      .addOption(code("all pending events with this reason"))
+      .option("--all", "all pending events")
+      .addOption(privateFile())
+      .option("--dry-run", "go the whole way but for the writing, and say what would happen")
+      .option("--reason <text>", "why, for piipe.audit")
+      .addOption(json())
+      .action((ids: string[], options: ChoiceArguments & { privateFile: string; dryRun?: boolean }) =>
+        execute(async (terminal) => {
+          const { quarantineReplayCommand } = await import("./commands/quarantine-replay.ts");
+          return quarantineReplayCommand(
+            {
+              ...choiceOf(ids, options),
+              privateFile: options.privateFile,
+              dryRun: options.dryRun ?? false,
+            },
+            terminal,
+          );
+        }),
+      ),
+    [
+      ["piipe quarantine replay --code field.too-long --dry-run", "after mending the cause: what would be stored?"],
+      ["piipe quarantine replay --code field.too-long", "and then in earnest; safe to repeat and to interrupt"],
+      ["piipe quarantine replay 9f2c1a80 77b1e4c5", "two events by their ids"],
+    ],
+  );
+}
+
+function addDiscard(quarantine: Command, execute: Execute): void {
+  examples(
+    add(quarantine, "discard [ids...]", "give refused events up: what was sealed is deleted for good")
+      .addOption(config())
+      .addOption(code("all pending events with this reason"))
+      .option("--all", "all pending events")
+      .option("--reason <text>", "why, for piipe.audit")
+      .option("--yes", "do not ask")
+      .addOption(json())
+      .action((ids: string[], options: ChoiceArguments & { yes?: boolean }) =>
+        execute(async (terminal) => {
+          const { quarantineDiscardCommand } = await import("./commands/quarantine-discard.ts");
+          return quarantineDiscardCommand({ ...choiceOf(ids, options), yes: options.yes ?? false }, terminal);
+        }),
+      ),
+    [
+      ["piipe quarantine discard 9f2c1a80", "asks first"],
+      ['piipe quarantine discard --code body.not-json --reason "a broken producer" --yes', "for a script"],
+    ],
+  );
+}
+
+function choiceOf(ids: readonly string[], options: ChoiceArguments) {
+  return {
+    config: options.config,
+    ids,
+    code: options.code ?? null,
+    all: options.all ?? false,
+    reason: options.reason ?? null,
+    json: options.json ?? false,
+  };
+}
+
+/** Not `--reason`, which says why the operator acts. */
+function code(description: string): Option {
+  return new Option("--code <code>", description).argParser((text: string) => {
+    if (Object.hasOwn(REJECTION_CODES, text)) return text;
+    const meant = didYouMean(text, Object.keys(REJECTION_CODES));
+    throw new InvalidArgumentError(
+      meant === null ? "There is no such reason: docs/errors.md lists them." : `Did you mean ${meant}?`,
+    );
+  });
+}
+
+function privateFile(): Option {
+  return new Option("--private-file <path>", "the private key, which opens events").default("piipe.private.json");
+}
+
+function entriesMax(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > ENTRIES_MAX) {
+    throw new InvalidArgumentError(`Give a whole number from 1 to ${ENTRIES_MAX}.`);
+  }
+  return value;
+}
