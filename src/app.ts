@@ -5,25 +5,33 @@ import type { Config } from "./config/config.ts";
 import { PiipeError } from "./errors.ts";
 import { loadKeyring } from "./keys/load-keyring.ts";
 import type { Keyring } from "./keys/keyring.ts";
-import { createSeal } from "./keys/seal.ts";
+import type { PrivateKey } from "./keys/private-key.ts";
+import { createSeal, openSealed } from "./keys/seal.ts";
+import { queuesNamed } from "./pipeline/consume/queues-named.ts";
 import { SqsSource, type StaticCredentials } from "./pipeline/consume/sqs-source.ts";
-import type { Column, Mask } from "./pipeline/contracts.ts";
+import type { Column, Mask, Open, Seal } from "./pipeline/contracts.ts";
 import { compileDecoder } from "./pipeline/decode/compile-decoder.ts";
 import { Engine } from "./pipeline/engine.ts";
+import type { ReplayStages } from "./pipeline/replay.ts";
 import type { Totals } from "./pipeline/totals.ts";
 import type { MigrationReport } from "./store/migration-report.ts";
 import { compileMask } from "./pipeline/mask/compile-mask.ts";
+import { duplicateColumns } from "./pipeline/mask/duplicate-columns.ts";
 import { tokenCharsOf } from "./pipeline/mask/token-chars.ts";
+import { allowedForms, writtenForms } from "./pipeline/mask/token-form.ts";
 import { boundsOf, checkTable } from "./pipeline/write/check-table.ts";
 import { PostgresSink } from "./pipeline/write/postgres-sink.ts";
 import { readTargetTable, type TargetTable } from "./pipeline/write/target-table.ts";
-import { openPool, type PostgresPool } from "./postgres/connection.ts";
+import { openPool, type PoolOptions, type PostgresPool } from "./postgres/connection.ts";
 import { showTable } from "./postgres/identifiers.ts";
 import { checkMigrated } from "./store/check-migrated.ts";
 import { createTable } from "./store/create-table.ts";
+import { updateDuplicatesView } from "./store/duplicates-view.ts";
 import { keepLedger } from "./store/keep-ledger.ts";
 import { maintainLedger } from "./store/ledger-maintenance.ts";
 import { migrate } from "./store/migrate.ts";
+import { addTokenChecks, checkTokenChecks, type ColumnForms, type TokenCheckReport } from "./store/token-checks.ts";
+import { type QuarantinedQueue, quarantinedQueues } from "./store/quarantine.ts";
 import type { Emit } from "./telemetry/events.ts";
 
 export interface PipelineOptions {
@@ -67,19 +75,38 @@ const EMPTY_CONFIRMATIONS = 2;
 export async function openMask(
   config: Config,
   keysJson: string | undefined,
-): Promise<{ readonly keyring: Keyring | null; readonly mask: Mask }> {
+): Promise<{ readonly keyring: Keyring | null; readonly seal: Seal | null; readonly mask: Mask }> {
   const keyring = await loadKeyring({ file: config.keys.file, environment: keysJson });
-  return { keyring, mask: compileMask(config.columns, { keyring, domain: config.keys.domain }) };
+  const publicKey = keyring?.sealingPublicKey ?? null;
+  const seal = publicKey === null ? null : createSeal(publicKey);
+  return { keyring, seal, mask: compileMask(config.columns, { keyring, domain: config.keys.domain, seal }) };
 }
 
 /** @throws {PiipeError} when the table is missing, or its columns cannot hold what the configuration writes */
 export async function openTable(config: Config, keyring: Keyring | null, pool: PostgresPool): Promise<TargetTable> {
   const table = await readTargetTable(pool, config.sink.postgres.table);
   checkTable(table, config.columns, tokenChars(config.columns, keyring));
+  await checkTokenChecks(
+    pool,
+    table.name,
+    formsOf(config.columns, (column) => writtenForms(column, keyring)),
+  );
   return table;
 }
 
-/** Brings piipe's own tables up to date and creates the target table when it is missing. Idempotent. */
+/** Lets the database itself refuse what is no token. Idempotent; needed again after a key version was added. */
+export async function migrateTokenChecks(
+  config: Config,
+  keyring: Keyring | null,
+  pool: PostgresPool,
+  stop: AbortSignal,
+): Promise<readonly TokenCheckReport[]> {
+  const table = await readTargetTable(pool, config.sink.postgres.table);
+  const forms = formsOf(config.columns, (column) => allowedForms(column, keyring));
+  return addTokenChecks(pool, table.name, forms, { clock: systemClock, stop });
+}
+
+/** Brings piipe's own tables and views up to date and creates the target table when it is missing. Idempotent. */
 export async function migrateDatabase(config: Config, pool: PostgresPool): Promise<MigrationReport> {
   const report = await createMissing(config, pool);
   const { failure } = await maintainLedger(pool, systemClock.nowMs());
@@ -89,13 +116,23 @@ export async function migrateDatabase(config: Config, pool: PostgresPool): Promi
 
 /** Without the ledger's partitions: a run makes them beside its work, and until then the default one takes the claims. */
 async function createMissing(config: Config, pool: PostgresPool): Promise<MigrationReport> {
+  const { table } = config.sink.postgres;
   const applied = await migrate(pool);
-  return { applied, tableCreated: await createTable(pool, config.sink.postgres.table, config.columns) };
+  const tableCreated = await createTable(pool, table, config.columns);
+  const { masked, user, time } = duplicateColumns(config.columns);
+  const { changed, warning } = await updateDuplicatesView(pool, {
+    table,
+    columns: masked.map(({ name }) => name),
+    userColumn: user?.name ?? null,
+    timeColumn: time?.name ?? null,
+  });
+  return { applied, tableCreated, viewChanged: changed, warnings: warning === null ? [] : [warning] };
 }
 
-export function openDatabase(config: Config): PostgresPool {
+/** @param options `replyTimeoutMs`: for statements that take longer than those of a run */
+export function openDatabase(config: Config, options: Pick<PoolOptions, "replyTimeoutMs"> = {}): PostgresPool {
   const { url, maxConnections } = config.sink.postgres;
-  return openPool({ url, connectionsMax: maxConnections });
+  return openPool({ url, connectionsMax: maxConnections, ...options });
 }
 
 export async function openSource(config: Config, options: PipelineOptions): Promise<SqsSource> {
@@ -123,13 +160,13 @@ export async function openSource(config: Config, options: PipelineOptions): Prom
 export async function openPipeline(config: Config, options: PipelineOptions): Promise<Pipeline> {
   const { emit } = options;
   for (const message of config.warnings) emit({ type: "config.warning", message });
-  const { keyring, mask } = await openMask(config, options.keysJson);
-  const publicKey = keyring?.sealingPublicKey ?? null;
-  const seal = publicKey === null ? null : createSeal(publicKey);
+  const { keyring, seal, mask } = await openMask(config, options.keysJson);
   const pool = openDatabase(config);
   try {
-    if (config.sink.postgres.createTable) await createMissing(config, pool);
-    else await checkMigrated(pool);
+    if (config.sink.postgres.createTable) {
+      const { warnings } = await createMissing(config, pool);
+      for (const message of warnings) emit({ type: "config.warning", message });
+    } else await checkMigrated(pool);
     const table = await openTable(config, keyring, pool);
     const decode = compileDecoder(config.columns, boundsOf(table, config.columns), {
       unknownFields: config.unknownFields,
@@ -143,7 +180,7 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
           "`piipe keys new` makes a keyring with such a key.",
       });
     }
-    const sink = new PostgresSink({ pool, table, columns: config.columns, sourceName: source.name });
+    const sink = new PostgresSink({ pool, table, columns: config.columns, sourceName: source.name, claim: "ledger" });
     const engine = new Engine(
       { source, decode, mask, sink, seal },
       {
@@ -193,9 +230,56 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
   }
 }
 
+/** The queues of the quarantine that the configuration means: events of other pipelines do not fit its columns. */
+export async function ownQueues(config: Config, pool: PostgresPool): Promise<readonly QuarantinedQueue[]> {
+  const queues = await quarantinedQueues(pool);
+  const arns = queuesNamed(
+    config.source.sqs,
+    queues.map(({ arn }) => arn),
+  );
+  return queues.filter(({ arn }) => arns.includes(arn));
+}
+
+/** What refused events go through again. */
+export type SecondWay = Pick<ReplayStages, "open" | "decode" | "mask" | "sink">;
+
+/**
+ * Checks everything that a replay needs, as `openPipeline` does for a run. Asks no queue. Gives the stages for the events
+ * of a queue; `isDryRun` leaves out the sink. The pool stays the caller's.
+ * @throws {PiipeError} what is missing or wrong, before anything was opened
+ */
+export async function openReplay(
+  config: Config,
+  pool: PostgresPool,
+  options: { readonly keysJson: string | undefined; readonly privateKey: PrivateKey; readonly isDryRun: boolean },
+): Promise<(queue: QuarantinedQueue) => SecondWay> {
+  const { privateKey, isDryRun } = options;
+  const { keyring, mask } = await openMask(config, options.keysJson);
+  const table = await openTable(config, keyring, pool);
+  const { columns, unknownFields } = config;
+  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields });
+  const open: Open = (sealed, boundTo) => openSealed(privateKey, sealed, boundTo);
+  return ({ arn }) => ({
+    open,
+    decode,
+    mask,
+    sink: isDryRun ? null : new PostgresSink({ pool, table, columns, sourceName: arn, claim: "quarantine" }),
+  });
+}
+
+function formsOf(
+  columns: readonly Column[],
+  formsOfColumn: (column: Column) => ColumnForms["forms"],
+): readonly ColumnForms[] {
+  return columns.map((column) => ({ column: column.name, forms: formsOfColumn(column) }));
+}
+
 function tokenChars(columns: readonly Column[], keyring: Keyring | null): ReadonlyMap<string, number> {
   const version = keyring?.primary?.version ?? 1;
   return new Map(
-    columns.flatMap(({ name, mask }) => (mask === null ? [] : [[name, tokenCharsOf(mask, version)] as const])),
+    columns.flatMap(({ name, mask }) => {
+      const chars = mask === null ? null : tokenCharsOf(mask, version);
+      return chars === null ? [] : [[name, chars] as const];
+    }),
   );
 }

@@ -1,10 +1,13 @@
 #!/usr/bin/env node
+import { url as inspectorUrl } from "node:inspector";
 import { isatty } from "node:tty";
 import { setFlagsFromString } from "node:v8";
 import { CommanderError } from "commander";
+import { askAtTerminal } from "./ask-at-terminal.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit-codes.ts";
 import { printError } from "./print-error.ts";
 import { buildProgram } from "./program.ts";
+import { isGuarded, refuseDebugging } from "./refuse-debugging.ts";
 import type { Terminal } from "./terminal.ts";
 
 // The heap may double between collections instead of growing fourfold. Draining 100,000 messages, that took the peak of
@@ -22,6 +25,7 @@ const terminal: Terminal = {
   writeError: (text) => process.stderr.write(text),
   isInteractive: isatty(2) && process.env["TERM"] !== "dumb",
   outIsTerminal: isatty(1),
+  ask: isatty(0) && isatty(2) ? askAtTerminal({ input: process.stdin, output: process.stderr }) : null,
   onSignal(listener) {
     process.on("SIGINT", listener);
     process.on("SIGTERM", listener);
@@ -40,6 +44,18 @@ process.on("uncaughtException", (error) => {
 
 const program = buildProgram(async (command) => {
   process.exitCode = await command(terminal);
+});
+program.hook("preAction", (_program, command) => {
+  if (!isGuarded(command)) return;
+  // Node would open its debugger to whoever sends SIGUSR1; a listener takes the place of that.
+  process.on("SIGUSR1", () => {});
+  const { reportOnFatalError, reportOnSignal, reportOnUncaughtException } = process.report;
+  refuseDebugging({
+    execArgv: process.execArgv,
+    nodeOptions: process.env["NODE_OPTIONS"],
+    inspectorUrl: inspectorUrl(),
+    writesReports: reportOnFatalError || reportOnSignal || reportOnUncaughtException,
+  });
 });
 try {
   await program.parseAsync();

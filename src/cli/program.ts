@@ -1,19 +1,18 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { LOG_LEVELS, type LogLevel } from "../telemetry/log-level.ts";
-import type { ExitCode } from "./exit-codes.ts";
+import { add, config, examples, type Execute, json } from "./define-command.ts";
+import { addDuplicatesCommand } from "./duplicates-command.ts";
+import { addKeysCommands } from "./keys-commands.ts";
 import { packageVersion } from "./package-version.ts";
-import type { Terminal } from "./terminal.ts";
-
-/** A command with its options applied: works on the terminal and gives the exit code, or throws. */
-export type BoundCommand = (terminal: Terminal) => Promise<ExitCode>;
-
-const CONFIG_FILE = "piipe.yaml";
+import { addQuarantineCommands } from "./quarantine-commands.ts";
+import { addAllowDebug } from "./refuse-debugging.ts";
+import { addTokenCommands } from "./token-commands.ts";
 
 /**
  * The command line: names, options and help. What a command does is in commands/.
  * @param execute runs the chosen command
  */
-export function buildProgram(execute: (command: BoundCommand) => Promise<void>): Command {
+export function buildProgram(execute: Execute): Command {
   const program = new Command("piipe")
     .description(
       "Lands JSON events from Amazon SQS in PostgreSQL: personal data masked, each message stored exactly once.",
@@ -93,29 +92,27 @@ export function buildProgram(execute: (command: BoundCommand) => Promise<void>):
   examples(
     add(program, "migrate", "create or update piipe's own tables, and the target table when it is missing")
       .addOption(config())
+      .option("--token-checks", "let the target table refuse what is no token in masked columns; needs the keyring")
       .addOption(json())
-      .action((options: { config: string; json?: boolean }) =>
+      .action((options: { config: string; tokenChecks?: boolean; json?: boolean }) =>
         execute(async (terminal) => {
           const { migrateCommand } = await import("./commands/migrate.ts");
-          return migrateCommand({ config: options.config, json: options.json ?? false }, terminal);
+          return migrateCommand(
+            { config: options.config, tokenChecks: options.tokenChecks ?? false, json: options.json ?? false },
+            terminal,
+          );
         }),
       ),
-    [["DATABASE_URL=postgres://owner@db/app piipe migrate", "with a user who may create; run itself needs less"]],
+    [
+      ["DATABASE_URL=postgres://owner@db/app piipe migrate", "with a user who may create; run itself needs less"],
+      ["piipe migrate --token-checks", "also as its owner; again after each `piipe keys add`"],
+    ],
   );
 
-  const keys = program.command("keys").description("make the secret keys");
-  examples(
-    add(keys, "new", "write a new keyring, and the private key that opens sealed data")
-      .option("--file <path>", "the keyring: every worker needs it", "piipe.keys.json")
-      .option("--private-file <path>", "the private key: keep it away from the workers", "piipe.private.json")
-      .action((options: { file: string; privateFile: string }) =>
-        execute(async (terminal) => {
-          const { keysNewCommand } = await import("./commands/keys-new.ts");
-          return keysNewCommand({ file: options.file, privateFile: options.privateFile }, terminal);
-        }),
-      ),
-    [["piipe keys new", "writes piipe.keys.json and piipe.private.json, mode 0600, and never overwrites"]],
-  );
+  addKeysCommands(program, execute);
+  addDuplicatesCommand(program, execute);
+  addTokenCommands(program, execute);
+  addQuarantineCommands(program, execute);
 
   examples(
     add(program, "mask", "dry run: events as NDJSON on stdin, masked records as NDJSON on stdout")
@@ -150,24 +147,8 @@ export function buildProgram(execute: (command: BoundCommand) => Promise<void>):
       ),
     [["piipe version --json", "with the version of Node"]],
   );
+  addAllowDebug(program);
   return program;
-}
-
-function add(parent: Command, name: string, description: string): Command {
-  return parent.command(name).description(description).allowExcessArguments(false);
-}
-
-function config(): Option {
-  return new Option("-c, --config <file>", "the pipeline's configuration").default(CONFIG_FILE);
-}
-
-function json(description = "print one JSON object on stdout"): Option {
-  return new Option("--json", description);
-}
-
-function examples(command: Command, lines: ReadonlyArray<readonly [string, string]>): void {
-  const text = lines.map(([line, why]) => `  ${line}\n      ${why}`).join("\n");
-  command.addHelpText("before", `Examples:\n${text}\n`);
 }
 
 function seconds(text: string): number {

@@ -13,8 +13,11 @@ export interface StopSignals {
 /** Under npm, Ctrl-C arrives twice: from the terminal, and passed on by npm. A person is slower. */
 const SAME_KEYPRESS_MS = 300;
 
-/** @param drainTimeoutMs how long a drain may take before it is cut short */
-export function listenForStop(terminal: Terminal, drainTimeoutMs: number): StopSignals {
+/**
+ * @param drainTimeoutMs how long a drain may take before it is cut short
+ * @param what what a person is told is finished first
+ */
+export function listenForStop(terminal: Terminal, drainTimeoutMs: number, what = "what was received"): StopSignals {
   const stop = new AbortController();
   const abort = new AbortController();
   let first: "SIGINT" | "SIGTERM" | null = null;
@@ -27,7 +30,7 @@ export function listenForStop(terminal: Terminal, drainTimeoutMs: number): StopS
     }
     first = signal;
     firstMs = performance.now();
-    if (terminal.isInteractive) terminal.writeError("\nfinishing what was received; once more to stop at once\n");
+    if (terminal.isInteractive) terminal.writeError(`\nfinishing ${what}; once more to stop at once\n`);
     stop.abort();
     timer = setTimeout(() => abort.abort(), drainTimeoutMs);
   });

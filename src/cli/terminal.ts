@@ -1,5 +1,12 @@
 import { styleText } from "node:util";
 
+/** Questions to a person. Each answers null when the person cancels. */
+export interface Ask {
+  /** Shows nothing of what is typed. */
+  readonly secret: (question: string) => Promise<string | null>;
+  readonly confirm: (question: string) => Promise<boolean | null>;
+}
+
 /** The process as the commands see it: only main.ts touches `process` itself. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -14,6 +21,8 @@ export interface Terminal {
   /** True when a person watches stderr: only then is there colour or a moving bar. */
   readonly isInteractive: boolean;
   readonly outIsTerminal: boolean;
+  /** Asks the person at the terminal; null when there is none, and commands must be told by their options. */
+  readonly ask: Ask | null;
   /** Starts listening to SIGINT and SIGTERM; without this call they end the process as usual. */
   readonly onSignal: (listener: (signal: "SIGINT" | "SIGTERM") => void) => void;
 }

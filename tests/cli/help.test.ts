@@ -1,7 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
 
-const COMMANDS = [["demo"], ["run"], ["check"], ["migrate"], ["keys", "new"], ["mask"], ["schema"], ["version"]];
+const COMMANDS = [
+  ["demo"],
+  ["run"],
+  ["check"],
+  ["migrate"],
+  ...["new", "list", "add", "promote", "retire", "destroy", "rewrap", "takeover"].map((name) => ["keys", name]),
+  ["mask"],
+  ["duplicates"],
+  ["lookup"],
+  ["erase"],
+  ["reveal"],
+  ...["list", "show", "replay", "discard"].map((name) => ["quarantine", name]),
+  ["schema"],
+  ["version"],
+];
 
 describe("the command line", () => {
   it.each(COMMANDS.map((words) => [words.join(" "), words] as const))(

@@ -166,12 +166,18 @@ columns: { user_id: { type: text } }`,
   it("piipe migrate says what it did, and that there is nothing to do", async () => {
     const again = await runCli(["migrate", "--json"], pipeline);
     expect(again.code).toBe(0);
-    expect(JSON.parse(again.stdout)).toEqual({ applied: [], table: "user_logins", tableCreated: false });
+    expect(JSON.parse(again.stdout)).toEqual({
+      applied: [],
+      table: "user_logins",
+      tableCreated: false,
+      viewChanged: null,
+      warnings: [],
+    });
     await query(pipeline.databaseUrl, "DROP TABLE user_logins; DROP SCHEMA piipe CASCADE");
     const first = await runCli(["migrate", "--json"], pipeline);
     expect(JSON.parse(first.stdout)).toMatchObject({
       tableCreated: true,
-      applied: [expect.stringContaining("ledger")],
+      applied: expect.arrayContaining([expect.stringContaining("ledger")]),
     });
   });
 });

@@ -4,9 +4,13 @@ import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Keyring } from "../../keys/keyring.ts";
+import { countDetections, type Detections } from "../../pipeline/mask/leak/count-detections.ts";
+import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { checkMigrated, firstPending } from "../../store/check-migrated.ts";
+import { sampleColumns } from "../../store/sample-columns.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../exit-codes.ts";
+import { PERSONAL_COLUMN_REMEDY, personalColumns, sampledColumns } from "../personal-columns.ts";
 import { reportOf } from "../print-error.ts";
 import { styler, type Terminal } from "../terminal.ts";
 
@@ -65,7 +69,8 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
         "`piipe keys new` makes one; or make sure that the queue has a dead-letter queue.",
       );
     }
-    await checkDatabase(config, keys?.keyring ?? null, look);
+    const samples = await checkDatabase(config, keys?.keyring ?? null, look);
+    checkColumns(config, samples, findings);
     await look("queue", async () => {
       const source = await openSource(config, {
         keysJson: undefined,
@@ -87,7 +92,12 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
   return failed?.code ? exitCodeOfErrorCode(failed.code) : EXIT_CODES.done;
 }
 
-async function checkDatabase(config: Config, keyring: Keyring | null, look: Look): Promise<void> {
+/** Also looks at a sample of the stored values: null when they cannot be read. */
+async function checkDatabase(
+  config: Config,
+  keyring: Keyring | null,
+  look: Look,
+): Promise<ReadonlyMap<string, Detections> | null> {
   const pool = openDatabase(config);
   try {
     const isReachable = await look("database", async () => {
@@ -97,7 +107,7 @@ async function checkDatabase(config: Config, keyring: Keyring | null, look: Look
       );
       return { text: `PostgreSQL ${rows[0]?.["version"]} at ${pool.place.address}`, value: true };
     });
-    if (!isReachable) return;
+    if (!isReachable) return null;
     await look("migrations", async () => {
       const willCreate = config.sink.postgres.createTable && (await firstPending(pool)) !== null;
       if (!willCreate) await checkMigrated(pool);
@@ -106,20 +116,49 @@ async function checkDatabase(config: Config, keyring: Keyring | null, look: Look
         value: true,
       };
     });
-    await look("table", async () => {
+    const table = await look("table", async () => {
       const name = showTable(config.sink.postgres.table);
       try {
         await openTable(config, keyring, pool);
-        return { text: `${name} can hold the columns`, value: true };
+        return { text: `${name} can hold the columns`, value: { exists: true } };
       } catch (error) {
         const isMissing = error instanceof PiipeError && error.code === "database.table-missing";
         if (!isMissing || !config.sink.postgres.createTable) throw error;
-        return { text: `run will create ${name}`, value: true };
+        return { text: `run will create ${name}`, value: { exists: false } };
       }
     });
+    return table?.exists === true ? await sampleDetections(config, pool) : null;
   } finally {
     await pool.close();
   }
+}
+
+/** What runs need is to insert: whoever may not read the table has nothing to mend. */
+async function sampleDetections(config: Config, pool: PostgresPool): Promise<ReadonlyMap<string, Detections> | null> {
+  const columns = sampledColumns(config);
+  if (columns.length === 0) return new Map();
+  try {
+    const names = columns.map(({ name }) => name);
+    const samples = await sampleColumns(pool, config.sink.postgres.table, names);
+    return new Map(columns.map(({ name, type }) => [name, countDetections(type, samples.get(name) ?? [])]));
+  } catch (error) {
+    if (error instanceof PiipeError) return null;
+    throw error;
+  }
+}
+
+function checkColumns(config: Config, samples: ReadonlyMap<string, Detections> | null, findings: Finding[]): void {
+  const personal = personalColumns(config, samples ?? new Map());
+  const base = { subject: "columns", code: null };
+  for (const { column, why } of personal) {
+    const text = `${column} is stored as it is: ${why}`;
+    findings.push({ ...base, level: "warning", text, hint: PERSONAL_COLUMN_REMEDY });
+  }
+  const which = personal.length === 0 ? "no" : "no other";
+  const how =
+    samples === null ? "by their names; stored values could not be read" : "by their names and a sample of values";
+  const text = `${which} column without a mask looks personal, ${how}`;
+  findings.push({ ...base, level: "ok", text, hint: null });
 }
 
 function describeKeys(config: Config, keyring: Keyring | null): string {

@@ -1,12 +1,15 @@
 import { resolve } from "node:path";
-import { migrateDatabase, openDatabase } from "../../app.ts";
+import { migrateDatabase, migrateTokenChecks, openDatabase, openMask } from "../../app.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { showTable } from "../../postgres/identifiers.ts";
+import type { TokenCheckReport } from "../../store/token-checks.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface MigrateOptions {
   readonly config: string;
+  /** Also brings the token checks of the target table up to date. */
+  readonly tokenChecks: boolean;
   readonly json: boolean;
 }
 
@@ -15,16 +18,43 @@ export async function migrateCommand(
   { folder, environment, writeOut, writeError }: Terminal,
 ): Promise<ExitCode> {
   const config = await loadConfig(resolve(folder, options.config), environment);
+  // The keyring only where it is needed: otherwise whoever migrates needs no key.
+  const keys = options.tokenChecks ? await openMask(config, environment["PIIPE_KEYS"]) : null;
   const pool = openDatabase(config);
   try {
-    const { applied, tableCreated } = await migrateDatabase(config, pool);
+    const { applied, tableCreated, viewChanged, warnings } = await migrateDatabase(config, pool);
+    const tokenChecks =
+      keys === null ? null : await migrateTokenChecks(config, keys.keyring, pool, new AbortController().signal);
     const table = showTable(config.sink.postgres.table);
-    if (options.json) writeOut(`${JSON.stringify({ applied, table, tableCreated })}\n`);
+    if (options.json) {
+      const checks = tokenChecks === null ? {} : { tokenChecks };
+      writeOut(`${JSON.stringify({ applied, table, tableCreated, viewChanged, warnings, ...checks })}\n`);
+    }
     for (const name of applied) writeError(`applied ${name}\n`);
     if (tableCreated) writeError(`created table ${table}\n`);
-    if (applied.length === 0 && !tableCreated) writeError("nothing to do: everything is up to date\n");
+    if (viewChanged !== null) writeError(`made the view ${viewChanged}\n`);
+    for (const warning of warnings) writeError(`warning: ${warning}\n`);
+    for (const check of tokenChecks ?? []) writeError(describeCheck(check));
+    const isDone = applied.length === 0 && !tableCreated && viewChanged === null && warnings.length === 0;
+    if (isDone && tokenChecks === null) writeError("nothing to do: everything is up to date\n");
     return EXIT_CODES.done;
   } finally {
     await pool.close();
   }
+}
+
+function describeCheck({ column, check, state, misfits }: TokenCheckReport): string {
+  if (state === "dropped") return `dropped the check ${check}: the values of column ${column} have no form any more\n`;
+  if (state === "valid") return `the check ${check} holds for every row: column ${column} has only tokens\n`;
+  if (misfits === null) {
+    return (
+      `the check ${check} holds for new and changed rows of column ${column}; the stored ones were not looked through in time\n` +
+      `  ALTER TABLE … VALIDATE CONSTRAINT ${check} in psql takes as long as it needs.\n`
+    );
+  }
+  return (
+    `warning: the check ${check} holds for new and changed rows only: ${misfits} stored rows of column ${column} have something else\n` +
+    "  Bare SHA-256 becomes tokens with `piipe keys takeover`; raw values must be updated or deleted. Then run this again.\n" +
+    "  Until then PostgreSQL refuses every update of these rows, of other columns as well.\n"
+  );
 }

@@ -1,0 +1,61 @@
+import { PiipeError } from "../errors.ts";
+import type { PrivateKey } from "../keys/private-key.ts";
+import { openSealed } from "../keys/seal.ts";
+import type { MaskedColumn, MaskOptions } from "../pipeline/mask/column-tokens.ts";
+import { valueTokensOf, versionOfToken } from "../pipeline/mask/value-tokens.ts";
+import { vaultContext } from "../pipeline/mask/vault-context.ts";
+import type { VaultEntry } from "../store/find-originals.ts";
+
+export interface Original {
+  readonly text: string;
+  /** False when the token cannot be made of it anew, as the token's key version is destroyed. */
+  readonly isVerified: boolean;
+}
+
+/**
+ * Opens the first entry that holds the original of a token. Whoever can write to the vault can put another column's or
+ * another value's sealed bytes there: the token is made of the original anew and compared.
+ *
+ * @param entries of the token itself and of tokens linked with it
+ * @throws {PiipeError} `keys.invalid` when none can be opened, or what is in them does not give the token
+ */
+export function openOriginal(
+  column: MaskedColumn,
+  token: string,
+  entries: readonly VaultEntry[],
+  { privateKey, masking }: { readonly privateKey: PrivateKey; readonly masking: MaskOptions },
+): Original {
+  const tokensOf = canMakeTokens(masking) ? valueTokensOf(column, masking) : () => null;
+  const isDestroyed = (of: string): boolean => {
+    const version = versionOfToken(column, of);
+    return version !== null && masking.keyring?.find(version)?.state === "destroyed";
+  };
+  let failure: unknown = null;
+  for (const entry of entries) {
+    try {
+      const text = openSealed(privateKey, entry.sealed, vaultContext(column.name));
+      const made = tokensOf(text) ?? [];
+      if (made.includes(token)) return { text, isVerified: true };
+      // Then the link is all that speaks for it, and the entry must at least be what it says.
+      if (isDestroyed(token) && (isDestroyed(entry.token) || made.includes(entry.token))) {
+        return { text, isVerified: false };
+      }
+      throw exchanged(column);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+const canMakeTokens = ({ keyring }: MaskOptions): boolean =>
+  keyring === null || keyring.versions.some(({ state }) => state !== "destroyed");
+
+const exchanged = ({ name }: MaskedColumn): PiipeError =>
+  new PiipeError(
+    "keys.invalid",
+    `the original in the vault of column ${name} does not give the token it is stored for`,
+    {
+      hint: "Somebody exchanged the entry, or the keyring or keys.domain is another one than at the time. Nothing was revealed.",
+    },
+  );

@@ -1,0 +1,105 @@
+import { resolve } from "node:path";
+import { openDatabase } from "../app.ts";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load-config.ts";
+import type { Keyring } from "../keys/keyring.ts";
+import { loadKeyring } from "../keys/load-keyring.ts";
+import { showsVersion } from "../pipeline/mask/value-tokens.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { checkMigrated } from "../store/check-migrated.ts";
+import type { UserColumn } from "../store/find-tokens.ts";
+import { SEARCH_REPLY_TIMEOUT_MS } from "../store/search-limits.ts";
+import { readStoredTable, type StoredTable } from "../store/stored-columns.ts";
+import { chooseColumns, type ChosenColumns } from "./choose-duplicate-columns.ts";
+import { readValue } from "./read-value.ts";
+import { type ColumnSearch, findSearchedColumns, searchesOf, type UnsearchedColumn } from "./searched-columns.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What names a value: the same for all commands that search one. */
+export interface SearchOptions {
+  readonly config: string;
+  /** A column's name, or the field of one or several columns. */
+  readonly column: string;
+  /** undefined: asked for. */
+  readonly value: string | undefined;
+  /** null: as the configuration suggests. */
+  readonly user: string | null;
+  readonly reason: string | null;
+  readonly json: boolean;
+}
+
+/** A value that is to be searched, with all that was checked before the database is asked for it. */
+export interface Search {
+  readonly config: Config;
+  readonly searches: readonly ColumnSearch[];
+  readonly unsearched: readonly UnsearchedColumn[];
+  readonly user: UserColumn | null;
+  readonly time: ChosenColumns["time"];
+  /** Destroyed key versions whose tokens only links lead to. */
+  readonly destroyedVersions: readonly number[];
+}
+
+/**
+ * Makes the tokens of the value that the command line names. Touches no database.
+ * @throws {PiipeError} `usage.invalid`, `config.*`, `keys.*`
+ */
+export async function openSearch(options: SearchOptions, terminal: Terminal): Promise<Search> {
+  const config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
+  const columns = findSearchedColumns(options.column, config.columns);
+  const { user, time } = chooseColumns(config.columns, { column: null, user: options.user, time: null });
+  const keyring = await loadKeyring({ file: config.keys.file, environment: terminal.environment["PIIPE_KEYS"] });
+  const text = await readValue(options.value, `the value of ${options.column}`, terminal);
+  const found = searchesOf(text, columns, config, keyring);
+  return {
+    config,
+    ...found,
+    user: user === null ? null : { name: user.name, isMasked: user.mask !== null },
+    time,
+    destroyedVersions: destroyedAmong(found.searches, keyring),
+  };
+}
+
+function destroyedAmong(searches: readonly ColumnSearch[], keyring: Keyring | null): readonly number[] {
+  if (!searches.some(({ column }) => showsVersion(column))) return [];
+  return (keyring?.versions ?? []).filter(({ state }) => state === "destroyed").map(({ version }) => version);
+}
+
+/** Runs `work` with a pool that waits for slow statements, and with what is known of the table. */
+export async function withTable<T>(
+  { config }: Search,
+  columns: readonly string[],
+  work: (pool: PostgresPool, table: StoredTable) => Promise<T>,
+): Promise<T> {
+  const pool = openDatabase(config, { replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS });
+  try {
+    await checkMigrated(pool);
+    return await work(pool, await readStoredTable(pool, config.sink.postgres.table, columns));
+  } finally {
+    await pool.close();
+  }
+}
+
+/** As the store takes them: it knows no masks. */
+export const tokensOf = (searches: readonly ColumnSearch[]) =>
+  searches.map(({ column, tokens }) => ({ column: column.name, tokens }));
+
+/** What the search could not find, in sentences. */
+export function blindSpots({ destroyedVersions, unsearched }: Search): string[] {
+  const versions = destroyedVersions.join(", ");
+  return [
+    ...(destroyedVersions.length === 0
+      ? []
+      : [`Tokens of the destroyed key version ${versions} are found only where links lead to them.`]),
+    ...unsearched.map(({ column, why }) => `Column ${column} was not searched: ${why}.`),
+  ];
+}
+
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
+
+/** For the audit: a reason of blanks is none. */
+export const reasonOf = (text: string | null): string | null => {
+  const reason = text?.trim() ?? "";
+  return reason === "" ? null : reason;
+};

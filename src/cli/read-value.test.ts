@@ -1,0 +1,39 @@
+import { Readable } from "node:stream";
+import { expect, test } from "vitest";
+import { readValue } from "./read-value.ts";
+import type { Ask } from "./terminal.ts";
+
+const asked = (answer: string | null): Ask => ({
+  secret: (question) => Promise.resolve(question === "the value of ip:" ? answer : "asked otherwise"),
+  confirm: () => Promise.resolve(null),
+});
+const stdinOf = (text: string) => Readable.from([Buffer.from(text)]);
+const WHAT = "the value of ip";
+
+test("an argument is the value, exactly", async () => {
+  expect(await readValue(" a ", WHAT, { ask: asked("b"), stdin: stdinOf("c") })).toBe(" a ");
+});
+
+test.each([undefined, "-"])("without one (%s), a person is asked", async (given) => {
+  expect(await readValue(given, WHAT, { ask: asked("b"), stdin: stdinOf("c") })).toBe("b");
+});
+
+test.each([undefined, "-"])("without a terminal (%s), it is the first line of stdin, exactly", async (given) => {
+  for (const text of [" c \nd\n", " c \r\nd", " c "]) {
+    expect(await readValue(given, WHAT, { ask: null, stdin: stdinOf(text) })).toBe(" c ");
+  }
+});
+
+test("nothing is no value", async () => {
+  const empty = { code: "usage.invalid", message: "the value of ip is empty" };
+  await expect(readValue("", WHAT, { ask: null, stdin: stdinOf("") })).rejects.toMatchObject(empty);
+  await expect(readValue("-", WHAT, { ask: null, stdin: stdinOf("") })).rejects.toMatchObject(empty);
+  await expect(readValue("-", WHAT, { ask: null, stdin: stdinOf("\na") })).rejects.toMatchObject(empty);
+  await expect(readValue("-", WHAT, { ask: asked(""), stdin: stdinOf("a") })).rejects.toMatchObject(empty);
+});
+
+test("whoever cancels the question stops the command", async () => {
+  await expect(readValue("-", WHAT, { ask: asked(null), stdin: stdinOf("a") })).rejects.toMatchObject({
+    code: "interrupted",
+  });
+});

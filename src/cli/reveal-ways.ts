@@ -1,0 +1,91 @@
+import type { Config } from "../config/config.ts";
+import { PiipeError } from "../errors.ts";
+import type { PrivateKey } from "../keys/private-key.ts";
+import type { MaskedColumn, MaskOptions } from "../pipeline/mask/column-tokens.ts";
+import { revealToken } from "../pipeline/mask/reveal-token.ts";
+import { showsVersion, versionOfToken } from "../pipeline/mask/value-tokens.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { showTable } from "../postgres/identifiers.ts";
+import type { AuditEntry } from "../store/audit.ts";
+import { findOriginals, findRevealable, isStored } from "../store/find-originals.ts";
+import { type NeededRight, requireRights } from "../store/require-rights.ts";
+import { readStoredTable } from "../store/stored-columns.ts";
+import { decodeValue } from "./decode-value.ts";
+import { openOriginal, type Original } from "./open-original.ts";
+
+/**
+ * Finds what a token can be revealed by, and notes in the audit that it will be. What it gives opens the original: before
+ * that was committed, nothing has been opened.
+ */
+export type RevealWay = (
+  pool: PostgresPool,
+  token: string,
+  audit: Pick<AuditEntry, "operator" | "reason">,
+) => Promise<() => Original>;
+
+const own = (name: string): NeededRight["table"] => ({ schema: "piipe", name });
+const LINKS_AND_AUDIT: readonly NeededRight[] = [
+  { table: own("key_links"), right: "SELECT" },
+  { table: own("audit"), right: "INSERT" },
+];
+
+/** For a one-way mask with `reveal: true`. */
+export function vaultWay(column: MaskedColumn, masking: MaskOptions, privateKey: PrivateKey): RevealWay {
+  return async (pool, token, audit) => {
+    await requireRights(pool, [{ table: own("vault"), right: "SELECT" }, ...LINKS_AND_AUDIT]);
+    const entries = await findOriginals(pool, { column: column.name, token, audit });
+    if (entries.length === 0) {
+      throw new PiipeError("usage.invalid", `the vault has no original for this token in column ${column.name}`, {
+        hint: "Give the whole token as the table has it. Originals are kept of events that came since `reveal: true`, until they are erased.",
+      });
+    }
+    return () => openOriginal(column, token, entries, { privateKey, masking });
+  };
+}
+
+/** For a mask that the keyring alone reverses. */
+export function keyringWay(column: MaskedColumn, masking: MaskOptions, { sink }: Config): RevealWay {
+  return async (pool, token, audit) => {
+    await requireRights(pool, LINKS_AND_AUDIT);
+    if (showsVersion(column)) {
+      if (versionOfToken(column, token) === null) throw noToken(column);
+    } else {
+      // Any address looks like a token, and a raw one given by mistake must not get into the audit.
+      if (!decodeValue(column, token).ok) throw noToken(column);
+      const table = await readStoredTable(pool, sink.postgres.table, [column.name]);
+      await requireRights(pool, [{ table: table.name, right: "SELECT" }]);
+      if (!(await isStored(pool, table, { column: column.name, token }))) {
+        throw noToken(column, `no row of ${showTable(table.name)} has it`);
+      }
+    }
+    const [, ...linked] = await findRevealable(pool, { column: column.name, token, audit });
+    return () => openReversible(column, token, linked, masking);
+  };
+}
+
+function openReversible(
+  column: MaskedColumn,
+  token: string,
+  linked: readonly string[],
+  masking: MaskOptions,
+): Original {
+  const text = revealToken(column, token, masking);
+  if (text !== null) return { text, isVerified: true };
+  const version = versionOfToken(column, token);
+  const state = version === null ? undefined : masking.keyring?.find(version)?.state;
+  if (version === null || (state !== undefined && state !== "destroyed")) throw noToken(column);
+  for (const other of linked) {
+    const original = revealToken(column, other, masking);
+    if (original !== null) return { text: original, isVerified: false };
+  }
+  throw new PiipeError(
+    "keys.missing",
+    `the token was made with key version ${version}, which is ${state ?? "not in the keyring"}, and no link leads to a newer token`,
+    { hint: "Without that key nobody can reveal it: restore the keyring from a backup that has the version." },
+  );
+}
+
+const noToken = ({ name }: MaskedColumn, why = "its key did not make it"): PiipeError =>
+  new PiipeError("usage.invalid", `this is no token of column ${name}: ${why}`, {
+    hint: "Give the whole token as the table has it. If it is there, the keyring or keys.domain is another one than at the time.",
+  });

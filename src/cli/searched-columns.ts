@@ -1,0 +1,86 @@
+import { didYouMean } from "../config/did-you-mean.ts";
+import type { Config } from "../config/config.ts";
+import { PiipeError } from "../errors.ts";
+import type { Keyring } from "../keys/keyring.ts";
+import type { Column } from "../pipeline/contracts.ts";
+import { isMasked, type MaskedColumn } from "../pipeline/mask/column-tokens.ts";
+import { valueTokensOf, whyUnsearchable } from "../pipeline/mask/value-tokens.ts";
+import { decodeValue } from "./decode-value.ts";
+
+/** A column in which a value is searched. */
+export interface ColumnSearch {
+  readonly column: MaskedColumn;
+  /** Those that can be made: what is linked with them is in the database. */
+  readonly tokens: readonly string[];
+}
+
+/** A column that was named but cannot hold the value, or cannot be searched. */
+export interface UnsearchedColumn {
+  readonly column: string;
+  readonly why: string;
+}
+
+export interface SearchedColumns {
+  readonly searched: readonly MaskedColumn[];
+  readonly unsearched: readonly UnsearchedColumn[];
+}
+
+/**
+ * The columns that a person means: by the column's name, or by the field that one or several columns are made from.
+ * @throws {PiipeError} `usage.invalid` when there is none, or none that can be searched, saying why
+ */
+export function findSearchedColumns(what: string, columns: readonly Column[]): SearchedColumns {
+  const named = columns.filter(({ name, from }) => name === what || from === what);
+  if (named.length === 0) throw unknownColumn(columns, what);
+  const unsearched = named.flatMap((column) => {
+    const why = isMasked(column) ? whyUnsearchable(column) : "it is stored as it is";
+    return why === null ? [] : [{ column: column.name, why }];
+  });
+  const searched = named.filter(isMasked).filter((column) => whyUnsearchable(column) === null);
+  if (searched.length === 0) {
+    throw new PiipeError("usage.invalid", `no value can be searched in ${showUnsearched(unsearched)}`, {
+      hint: named.some((column) => !isMasked(column))
+        ? "A column that is stored as it is needs no key: search it with SQL."
+        : "Search the person's rows by another column.",
+    });
+  }
+  return { searched, unsearched };
+}
+
+/**
+ * The tokens of a value in each column that can hold it.
+ * @throws {PiipeError} `usage.invalid` when none can hold it, which does not quote it; `keys.missing`
+ */
+export function searchesOf(
+  text: string,
+  { searched, unsearched }: SearchedColumns,
+  { keys }: Config,
+  keyring: Keyring | null,
+): { readonly searches: readonly ColumnSearch[]; readonly unsearched: readonly UnsearchedColumn[] } {
+  const searches: ColumnSearch[] = [];
+  const unfit: UnsearchedColumn[] = [];
+  for (const column of searched) {
+    const tokensOf = valueTokensOf(column, { keyring, domain: keys.domain });
+    const decoded = decodeValue(column, text);
+    const tokens = decoded.ok ? tokensOf(decoded.value) : null;
+    if (tokens === null) unfit.push({ column: column.name, why: `the value is none of its type, ${column.type}` });
+    else searches.push({ column, tokens });
+  }
+  if (searches.length === 0) {
+    throw new PiipeError("usage.invalid", `no row can have this value in ${showUnsearched(unfit)}`, {
+      hint: "An event with it would be refused. Give the value as the events have it.",
+    });
+  }
+  return { searches, unsearched: [...unsearched, ...unfit] };
+}
+
+const showUnsearched = (columns: readonly UnsearchedColumn[]): string =>
+  columns.map(({ column, why }) => `${column} (${why})`).join(", ");
+
+/** Does not quote what was given: it may be a raw value in the wrong place. */
+function unknownColumn(columns: readonly Column[], given: string): PiipeError {
+  const near = didYouMean(given, new Set(columns.flatMap(({ name, from }) => [name, from])));
+  return new PiipeError("usage.invalid", "the configuration has no column of the given name, nor for such a field", {
+    hint: `${near === null ? "" : `Did you mean ${near}? `}The columns are ${columns.map(({ name }) => name).join(", ")}.`,
+  });
+}

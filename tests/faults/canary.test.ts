@@ -1,0 +1,300 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type EmbeddedPostgres, startPostgres } from "../../src/embedded/postgres.ts";
+import { MASK_NAMES, REJECTION_CODES, type RejectionCode } from "../../src/pipeline/contracts.ts";
+import { Canaries } from "../support/canaries.ts";
+import { type CliResult, LOCAL_AWS, runCli } from "../support/cli.ts";
+import { query } from "../support/postgres.ts";
+import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
+
+/** Every mask, and around them every way to be refused. */
+const COLUMNS = `
+  user_id: { type: text }
+  h: { type: text, mask: hmac-sha256, reveal: true, nullable: true }
+  email: { type: text, mask: hmac-sha256, nullable: true }
+  nested: { from: device.id, type: text, mask: hmac-sha256, nullable: true }
+  attribute: { from: "@attribute.secret", type: text, mask: hmac-sha256, nullable: true }
+  w: { type: text, mask: hmac-over-sha256, nullable: true }
+  s: { type: text, mask: aes-siv, nullable: true }
+  det: { type: ip, mask: ipcrypt-deterministic, keyVersion: 1, nullable: true }
+  pfx: { type: ip, mask: ipcrypt-pfx, keyVersion: 1, nullable: true }
+  ff1: { type: text, mask: fpe-ff1, digits: 9, keyVersion: 1, nullable: true }
+  net: { type: ip, mask: generalize, nullable: true }
+  at: { type: timestamp, mask: generalize, precision: hour, nullable: true }
+  r: { type: text, mask: redact, nullable: true }
+  d: { type: text, mask: drop }
+  bare: { type: text, mask: sha256, nullable: true }
+  n: { type: number, nullable: true }
+  small: { type: integer, nullable: true }
+  short: { type: text, nullable: true }
+  indexed: { type: text, nullable: true }
+  wild: { type: text, nullable: true, piiDetection: quarantine }
+`;
+
+const TABLE = `CREATE TABLE events (
+  user_id text, h text, email text, nested text, attribute text, w text, s text, det inet, pfx text, ff1 text, net cidr,
+  at timestamptz, r text, d text, bare text, n double precision, small integer CHECK (small <> 13),
+  short varchar(8) CHECK (short::text <> 'overflow' OR 1 / (length(short) - 8) > 0), indexed text)`;
+
+const canaries = new Canaries();
+let postgres: EmbeddedPostgres;
+let sqs: TestSqs;
+let folder: string;
+let queue: { readonly name: string; readonly url: string };
+let environment: Readonly<Record<string, string>>;
+let databaseUrl: string;
+/** What every command printed, where nothing raw may be. */
+const printed: { readonly command: string; readonly text: string }[] = [];
+
+const random = (below: number): number => Math.floor(Math.random() * below);
+const group = (): string => (4_096 + random(60_000)).toString(16);
+/** A few values each: every one of them is a search of its own through all files. */
+const few = (make: () => string): (() => string) => {
+  const values = Array.from({ length: 3 }, () => canaries.note(make()));
+  return () => values[random(values.length)] ?? "";
+};
+const ipv4 = few(() => `198.51.${100 + random(100)}.${100 + random(155)}`);
+const ipv6 = few(() => `2001:db8:${group()}:7:8:9:a:${group()}`);
+const digits = few(() => String(123_456_789 + random(800_000_000)));
+const time = few(() => `2031-03-04T05:17:${10 + random(50)}.${123_456 + random(800_000)}Z`);
+
+/** A good event: a canary in every masked field, in fields that no column declares, and in their names. */
+function event(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return {
+    user_id: "u-1",
+    h: canaries.text(),
+    email: canaries.note(`${canaries.text()}@example.com`),
+    device: { id: canaries.text(), other: canaries.text() },
+    w: canaries.text(),
+    s: `${canaries.text()} é ü`,
+    det: ipv4(),
+    pfx: ipv6(),
+    ff1: digits(),
+    net: ipv4(),
+    at: time(),
+    r: canaries.text(),
+    d: canaries.text(),
+    bare: canaries.noteHashed(canaries.marker + random(1e9)),
+    n: 1,
+    small: 1,
+    short: "ok",
+    indexed: "ok",
+    wild: "ok",
+    ...changes,
+  };
+}
+
+const json = (changes: Readonly<Record<string, unknown>>): string => JSON.stringify(event(changes));
+/** JSON that JSON.stringify would not write. */
+const raw = (field: string, text: string): string => json({ [field]: "PLACE" }).replace('"PLACE"', () => text);
+
+/** A body for every reason, with canaries wherever it has room for them. */
+function badBodies(): Readonly<Record<RejectionCode, string>> {
+  const one = canaries.text();
+  return {
+    "body.empty": " ",
+    "body.too-large": json({ extra: canaries.marker.repeat(15_000) }),
+    "body.not-json": `{"user_id":"${one}","h":"${one}"`,
+    "body.not-object": JSON.stringify([one]),
+    "body.too-deep": raw("extra", `${"[".repeat(101)}"${one}"${"]".repeat(101)}`),
+    "body.too-many-keys": json({
+      extra: Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => [`${one}${i}`, i])),
+    }),
+    "body.duplicate-key": raw("h", `"${one}","h":"${one}"`),
+    "body.forbidden-key": raw("extra", `{"__proto__":"${one}"}`),
+    "field.missing": json({ user_id: undefined }),
+    "field.null": json({ user_id: null }),
+    "field.type": json({ h: { [one]: one } }),
+    "field.format": json({ det: one }),
+    "field.range": raw("n", "1e400"),
+    "field.too-long": json({ h: canaries.marker.repeat(5_000) }),
+    "field.nul-character": json({ h: `${one}\u0000` }),
+    "field.lone-surrogate": raw("h", `"${one}\\ud800"`),
+    "field.unknown": json({ [one]: one }),
+    "leak.echo": json({ h: one, user_id: `user ${one}` }),
+    "leak.detected": json({ wild: `${one}@example.com` }),
+    "database.value": json({ short: "overflow" }),
+    "database.constraint": json({ small: 13 }),
+    "database.limit": json({ indexed: Array.from({ length: 9_000 }, () => random(36).toString(36)).join("") }),
+  };
+}
+
+async function writeConfig(unknownFields: "ignore" | "quarantine"): Promise<void> {
+  await writeFile(
+    join(folder, "piipe.yaml"),
+    `source: { sqs: { queue: ${queue.name} } }
+sink: { postgres: { url: "\${DATABASE_URL}", table: events } }
+keys: { file: ./piipe.keys.json }
+allowUnkeyed: true
+unknownFields: ${unknownFields}
+quarantine: { haltAboveShare: 1 }
+columns:${COLUMNS}`,
+  );
+}
+
+/** Runs a command and keeps what it printed. */
+async function piipe(args: readonly string[], stdin = ""): Promise<CliResult> {
+  const result = await runCli(args, { folder, environment, stdin });
+  printed.push({ command: args.slice(0, 2).join(" "), text: result.stdout + result.stderr });
+  return result;
+}
+
+async function well(args: readonly string[], stdin = ""): Promise<string> {
+  const { code, stdout, stderr } = await piipe(args, stdin);
+  expect({ args, code, stderr: code === 0 ? "" : stderr }).toStrictEqual({ args, code: 0, stderr: "" });
+  return stdout;
+}
+
+const run = (): Promise<string> => well(["run", "--until-empty", "--json", "--log-level", "debug"]);
+
+async function send(body: string): Promise<void> {
+  await callSqs(sqs.endpoint, "SendMessage", {
+    QueueUrl: queue.url,
+    MessageBody: body,
+    MessageAttributes: { secret: { DataType: "String", StringValue: canaries.text() } },
+  });
+}
+
+beforeAll(async () => {
+  const nativeFolder = process.env["PIIPE_TEST_POSTGRES_NATIVE"];
+  postgres = await startPostgres(nativeFolder === undefined ? {} : { nativeFolder });
+  sqs = await startTestSqs();
+  queue = await sqs.createTestQueue();
+  folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
+  databaseUrl = postgres.url.replace("/postgres?", "/canary?");
+  environment = { ...LOCAL_AWS, DATABASE_URL: databaseUrl, AWS_ENDPOINT_URL_SQS: sqs.endpoint };
+  await query(postgres.url, "CREATE DATABASE canary");
+  // The worst that an operator may set: every statement with its parameters, every error with all that it quotes.
+  const settings = {
+    log_statement: "all",
+    log_error_verbosity: "verbose",
+    log_min_error_statement: "debug5",
+    log_min_messages: "debug1",
+    log_min_duration_statement: "0",
+  };
+  for (const [name, value] of Object.entries(settings)) {
+    await query(postgres.url, `ALTER DATABASE canary SET ${name} = '${value}'`);
+  }
+  await query(databaseUrl, TABLE);
+  await query(databaseUrl, "ALTER TABLE events ADD COLUMN wild text");
+  await query(databaseUrl, "CREATE INDEX ON events (indexed)");
+  await writeConfig("ignore");
+  await well(["keys", "new"]);
+  await well(["migrate", "--token-checks"]);
+});
+
+afterAll(async () => {
+  await postgres.stop();
+  await sqs.stop();
+  await rm(folder, { recursive: true });
+});
+
+describe("canaries in every field, key and error path", { timeout: 240_000 }, () => {
+  it("go through every mask, every rejection reason and every command", async () => {
+    for (let index = 0; index < 5; index += 1) await send(json({ [canaries.text()]: canaries.text() }));
+    const wanted = event();
+    for (let index = 0; index < 3; index += 1) await send(JSON.stringify({ ...wanted, user_id: `u-${index}` }));
+    await run();
+    await writeConfig("quarantine");
+    for (const body of Object.values(badBodies())) await send(body);
+    await run();
+
+    const reasons = await query<{ reason: string }>(databaseUrl, "SELECT DISTINCT reason FROM piipe.quarantine");
+    expect(reasons.map(({ reason }) => reason).toSorted()).toStrictEqual(Object.keys(REJECTION_CODES).toSorted());
+    for (const mask of MASK_NAMES) expect(COLUMNS).toContain(`mask: ${mask}`);
+    const [row] = await query<Record<string, unknown>>(databaseUrl, "SELECT * FROM events WHERE user_id = 'u-2'");
+    for (const [name, value] of Object.entries(row ?? {}))
+      expect([name, value === null]).toEqual([name, name === "d" || false]);
+
+    await piipe(["mask"], [JSON.stringify(wanted), ...Object.values(badBodies())].join("\n"));
+    await piipe(["check", "--json"]);
+    await well(["duplicates", "--json"]);
+    await well(["lookup", "h", "-", "--json"], String(wanted["h"]));
+    await piipe(["lookup", "det", "-"], canaries.text());
+    await well(["quarantine", "list", "--json"]);
+    await piipe(["quarantine", "replay", "--all"]);
+    // Of those that may print raw values only what goes to stderr is searched.
+    const [entry] = await query<{ message_id: string }>(
+      databaseUrl,
+      "SELECT message_id FROM piipe.quarantine WHERE reason = 'field.missing'",
+    );
+    await well(["quarantine", "show", String(entry?.message_id)]);
+    const opened = await runCli(["quarantine", "show", String(entry?.message_id), "--open", "--reason", "test"], {
+      folder,
+      environment,
+    });
+    expect(opened.stdout).toContain(canaries.marker);
+    printed.push({ command: "quarantine show --open, stderr", text: opened.stderr });
+    const revealed = await runCli(["reveal", "h", String(row?.["h"]), "--reason", "test"], { folder, environment });
+    expect(revealed.stdout).toContain(wanted["h"]);
+    printed.push({ command: "reveal, stderr", text: revealed.stderr });
+
+    await well(["keys", "add"]);
+    await well(["migrate", "--token-checks"]);
+    await well(["keys", "promote", "2"]);
+    await writeConfig("ignore");
+    await send(JSON.stringify({ ...wanted, user_id: "u-9" }));
+    await send(json({}));
+    await run();
+    await well(["duplicates"]);
+    await well(["erase", "h", "-", "--yes"], String(wanted["h"]));
+    await well(["quarantine", "discard", "--all", "--yes"]);
+  });
+
+  it("are in no output of any command", () => {
+    expect(printed.length).toBeGreaterThan(15);
+    for (const { command, text } of printed) expect([command, canaries.find(Buffer.from(text))]).toEqual([command, []]);
+  });
+
+  it("are in no dump of the database", async () => {
+    const dump = await dumpOf(databaseUrl);
+    // The dump has what may be there.
+    for (const text of ["u-1", "[redacted]", "h1_", "h2_", "leak.echo"]) expect(dump.includes(text)).toBe(true);
+    expect(canaries.find(Buffer.from(dump))).toEqual([]);
+  });
+
+  it("are neither in PostgreSQL's own log nor in any file of its data folder", async () => {
+    const log = await readFile(postgres.logFile);
+    // It did log statements with their parameters, and errors.
+    for (const text of ["u-0", "INSERT INTO", "Failing row contains"]) expect(log.includes(text)).toBe(true);
+    await query(databaseUrl, "CHECKPOINT");
+    expect(await canaries.findInFolder(dirname(postgres.logFile))).toEqual([]);
+  });
+
+  it("would be found, in every form", () => {
+    const value = canaries.text();
+    const bytes = Buffer.from(`before ${value} after`);
+    const forms = [
+      bytes,
+      Buffer.from(bytes.toString("hex")),
+      ...[0, 1, 2].map((offset) => Buffer.from(Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64"))),
+    ];
+    for (const form of forms) expect(canaries.find(form)).not.toEqual([]);
+    const digest = createHash("sha256").update(value).digest("hex");
+    expect(canaries.find(Buffer.from(`00${digest.toUpperCase()}ff`))).toHaveLength(1);
+  });
+});
+
+/** Every row of every table of the database, as COPY writes it. */
+async function dumpOf(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows: tables } = await client.query<{ name: string }>(
+      `SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE c.relkind = 'r' AND n.nspname NOT LIKE 'pg\\_toast%'`,
+    );
+    const parts: string[] = [];
+    for (const { name } of tables) {
+      const { rows } = await client.query<{ row: string }>(`SELECT t::text AS row FROM ${name} AS t`);
+      parts.push(name, ...rows.map(({ row }) => row));
+    }
+    return parts.join("\n");
+  } finally {
+    await client.end();
+  }
+}
