@@ -3,12 +3,16 @@ CREATE TABLE piipe.key_links (
   old_token   text NOT NULL,
   new_token   text NOT NULL,
   linked_at   timestamptz NOT NULL DEFAULT now(),
+  domain      text NOT NULL,
   PRIMARY KEY (column_name, old_token),
   CHECK (old_token <> new_token)
 );
 CREATE INDEX key_links_new_token ON piipe.key_links (column_name, new_token);
 COMMENT ON TABLE piipe.key_links IS
   'Tokens of one value under two key versions: duplicates survive a key rotation by them.';
+
+COMMENT ON COLUMN piipe.key_links.domain IS
+  'Of the keys that made the tokens: a rewrap leaves those of other pipelines, whose columns may have the same names.';
 
 CREATE FUNCTION piipe.canonical(column_name text, token text) RETURNS text
 LANGUAGE sql STABLE AS $$
@@ -31,8 +35,10 @@ CREATE TABLE piipe.vault (
   token       text NOT NULL,
   sealed      bytea NOT NULL,
   sealed_at   timestamptz NOT NULL DEFAULT now(),
+  domain      text NOT NULL,
   PRIMARY KEY (column_name, token)
 );
+COMMENT ON COLUMN piipe.vault.domain IS 'Of the keys that made the token.';
 COMMENT ON TABLE piipe.vault IS 'Originals of tokens, encrypted to the operator''s public key; only the private file opens them.';
 
 CREATE TABLE piipe.audit (

@@ -1,4 +1,6 @@
-import { migrateDatabase, openDatabase, openPipeline } from "./app.ts";
+import { migrateDatabase } from "./app/migrate-database.ts";
+import { openDatabase } from "./app/open-database.ts";
+import { openPipeline } from "./app/open-pipeline.ts";
 import type { Config } from "./config/config.ts";
 import { parseConfig } from "./config/parse-config.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";

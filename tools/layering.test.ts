@@ -39,15 +39,15 @@ const cases: readonly Case[] = [
     ["src/postgres/store.ts", "../store/other.ts"],
     ["src/keys/config.ts", "../config/config.ts"],
     ["src/config/keys.ts", "../keys/keyring.ts"],
-    ["src/app.ts", "./cli/main.ts"],
-    ["src/app.ts", "./embedded/other.ts"],
+    ["src/app/part.ts", "../cli/main.ts"],
+    ["src/app/part.ts", "../embedded/other.ts"],
     ["src/config/embedded.ts", "../embedded/other.ts"],
     ["src/index.ts", "./pipeline/mask/other.ts"],
     ["src/stranger/stranger.ts", "../errors.ts"],
     ["src/pipeline/decode/package.ts", "pg"],
     ["src/pipeline/mask/package.ts", "undici"],
     ["src/cli/server.ts", "fauxqs"],
-    ["src/app.ts", "commander"],
+    ["src/app/part.ts", "commander"],
     ["src/pipeline/decode/files.ts", "node:fs"],
     ["src/pipeline/decode/promised-files.ts", "node:fs/promises"],
     ["src/pipeline/mask/sockets.ts", "node:net"],
@@ -86,18 +86,18 @@ const cases: readonly Case[] = [
     code: "export const id = globalThis.process.pid;",
     rule: "eslint(no-restricted-properties)",
   },
-  { file: "src/app.ts", code: `console.log("here");\nexport {};`, rule: "eslint(no-console)" },
+  { file: "src/app/part.ts", code: `console.log("here");\nexport {};`, rule: "eslint(no-console)" },
   {
-    file: "src/app.ts",
+    file: "src/app/part.ts",
     code: `export function parse(text: string): any {\n  return text;\n}`,
     rule: "typescript(no-explicit-any)",
   },
   {
-    file: "src/app.ts",
+    file: "src/app/part.ts",
     code: `export function forget(): void {\n  Promise.resolve(1);\n}`,
     rule: "typescript(no-floating-promises)",
   },
-  { file: "src/app.ts", code: "export default 1;", rule: "import(no-default-export)" },
+  { file: "src/app/part.ts", code: "export default 1;", rule: "import(no-default-export)" },
   {
     file: "src/keys/a.ts",
     code: `import { b } from "./b.ts";\nexport const a = (): unknown => b;`,
@@ -105,8 +105,8 @@ const cases: readonly Case[] = [
   },
 
   {
-    file: "src/app.ts",
-    code: `export * from "./pipeline/engine.ts";\nexport * from "./pipeline/mask/other.ts";`,
+    file: "src/app/part.ts",
+    code: `export * from "../pipeline/engine.ts";\nexport * from "../pipeline/mask/other.ts";`,
     rule: null,
   },
   { file: "src/pipeline/mask/keys.ts", code: `export * from "../../keys/keyring.ts";`, rule: null },
@@ -123,7 +123,7 @@ const cases: readonly Case[] = [
     rule: null,
   },
   { file: "src/cli/exit.ts", code: "export const id = process.pid;", rule: null },
-  { file: "src/index.ts", code: `export { definePipeline } from "./app.ts";`, rule: null },
+  { file: "src/index.ts", code: `export { definePipeline } from "./app/part.ts";`, rule: null },
 ];
 
 /** A tree of this repository's shape with its lint configuration, and nothing wrong in it. */

@@ -41,7 +41,7 @@ const LAYERS = [
   { name: "engine", paths: ["src/pipeline/"], ...STAGE, may: [...SHARED, "waiting"], builtins: [] },
   { name: "store", paths: ["src/store/"], ...STAGE, may: [...SHARED, "postgres", "waiting"] },
 
-  { name: "app", paths: ["src/app.ts"], may: [...LEAVES, ...STAGES, "engine", "store"] },
+  { name: "app", paths: ["src/app/"], may: [...LEAVES, ...STAGES, "engine", "store"] },
   { name: "embedded", paths: ["src/embedded/"], may: SHARED },
   { name: "cli", paths: ["src/cli/"], may: [...LEAVES, "decode", "mask", "engine", "store", "app", "embedded"] },
   { name: "library", paths: ["src/define-pipeline.ts"], may: [...LEAVES, "app"], mayTypes: ["engine", "store"] },

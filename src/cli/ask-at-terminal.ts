@@ -6,13 +6,30 @@ export function askAtTerminal(streams: { readonly input: Readable; readonly outp
   return {
     async secret(message) {
       const { isCancel, password } = await import("@clack/prompts");
-      const answer = await password({ message, ...streams });
+      const answer = await untilEnd(streams.input, (signal) => password({ message, signal, ...streams }));
       return isCancel(answer) ? null : answer;
     },
     async confirm(message) {
       const { confirm, isCancel } = await import("@clack/prompts");
-      const answer = await confirm({ message, initialValue: false, ...streams });
+      const answer = await untilEnd(streams.input, (signal) =>
+        confirm({ message, signal, initialValue: false, ...streams }),
+      );
       return isCancel(answer) ? null : answer;
     },
   };
+}
+
+/** Ctrl-D cancels like Ctrl-C: the library would never answer, and the process would end with neither word nor cursor. */
+async function untilEnd<T>(input: Readable, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const cancel = new AbortController();
+  const onKey = (_text: unknown, key: { readonly ctrl?: boolean; readonly name?: string }): void => {
+    if (key.ctrl === true && key.name === "d") cancel.abort();
+  };
+  const onEnd = (): void => cancel.abort();
+  input.on("keypress", onKey).once("end", onEnd);
+  try {
+    return await ask(cancel.signal);
+  } finally {
+    input.off("keypress", onKey).off("end", onEnd);
+  }
 }

@@ -1,4 +1,4 @@
-import { openDatabase } from "../app.ts";
+import { openDatabase } from "../app/open-database.ts";
 import type { Config } from "../config/config.ts";
 import { styler, type Terminal } from "./terminal.ts";
 import { textTable } from "./text-table.ts";

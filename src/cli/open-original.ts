@@ -1,4 +1,5 @@
 import { PiipeError } from "../errors.ts";
+import type { Keyring } from "../keys/keyring.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
 import { openSealed } from "../keys/seal.ts";
 import type { MaskedColumn, MaskOptions } from "../pipeline/mask/column-tokens.ts";
@@ -8,7 +9,7 @@ import type { VaultEntry } from "../store/find-originals.ts";
 
 export interface Original {
   readonly text: string;
-  /** False when the token cannot be made of it anew, as the token's key version is destroyed. */
+  /** False when the token cannot be made of it anew, as the key version that first made it is destroyed. */
   readonly isVerified: boolean;
 }
 
@@ -26,10 +27,7 @@ export function openOriginal(
   { privateKey, masking }: { readonly privateKey: PrivateKey; readonly masking: MaskOptions },
 ): Original {
   const tokensOf = canMakeTokens(masking) ? valueTokensOf(column, masking) : () => null;
-  const isDestroyed = (of: string): boolean => {
-    const version = versionOfToken(column, of);
-    return version !== null && masking.keyring?.find(version)?.state === "destroyed";
-  };
+  const isDestroyed = (of: string): boolean => mayBeDestroyed(versionOfToken(column, of), masking.keyring);
   let failure: unknown = null;
   for (const entry of entries) {
     try {
@@ -46,6 +44,14 @@ export function openOriginal(
     }
   }
   throw failure;
+}
+
+/** Whether a token that shows a version may be of a destroyed one: a rewrap makes it show its own. */
+function mayBeDestroyed(shown: number | null, keyring: Keyring | null): boolean {
+  const version = shown === null ? null : keyring?.find(shown);
+  if (!version) return false;
+  if (version.over === null) return version.state === "destroyed";
+  return keyring?.versions.some((known) => known.version <= version.version && known.state === "destroyed") === true;
 }
 
 const canMakeTokens = ({ keyring }: MaskOptions): boolean =>

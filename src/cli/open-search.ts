@@ -1,12 +1,10 @@
 import { resolve } from "node:path";
-import { openDatabase } from "../app.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { loadKeyring } from "../keys/load-keyring.ts";
 import { showsVersion } from "../pipeline/mask/value-tokens.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { checkMigrated } from "../store/check-migrated.ts";
 import type { UserColumn } from "../store/find-tokens.ts";
 import { SEARCH_REPLY_TIMEOUT_MS } from "../store/search-limits.ts";
 import { readStoredTable, type StoredTable } from "../store/stored-columns.ts";
@@ -14,6 +12,7 @@ import { chooseColumns, type ChosenColumns } from "./choose-duplicate-columns.ts
 import { readValue } from "./read-value.ts";
 import { type ColumnSearch, findSearchedColumns, searchesOf, type UnsearchedColumn } from "./searched-columns.ts";
 import type { Terminal } from "./terminal.ts";
+import { withDatabase } from "./with-database.ts";
 
 /** What names a value: the same for all commands that search one. */
 export interface SearchOptions {
@@ -65,18 +64,16 @@ function destroyedAmong(searches: readonly ColumnSearch[], keyring: Keyring | nu
 }
 
 /** Runs `work` with a pool that waits for slow statements, and with what is known of the table. */
-export async function withTable<T>(
+export function withTable<T>(
   { config }: Search,
   columns: readonly string[],
   work: (pool: PostgresPool, table: StoredTable) => Promise<T>,
 ): Promise<T> {
-  const pool = openDatabase(config, { replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS });
-  try {
-    await checkMigrated(pool);
-    return await work(pool, await readStoredTable(pool, config.sink.postgres.table, columns));
-  } finally {
-    await pool.close();
-  }
+  return withDatabase(
+    config,
+    async (pool) => work(pool, await readStoredTable(pool, config.sink.postgres.table, columns)),
+    { replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS },
+  );
 }
 
 /** As the store takes them: it knows no masks. */
@@ -93,13 +90,3 @@ export function blindSpots({ destroyedVersions, unsearched }: Search): string[] 
     ...unsearched.map(({ column, why }) => `Column ${column} was not searched: ${why}.`),
   ];
 }
-
-export function counted(count: number, noun: string, plural = `${noun}s`): string {
-  return `${count} ${count === 1 ? noun : plural}`;
-}
-
-/** For the audit: a reason of blanks is none. */
-export const reasonOf = (text: string | null): string | null => {
-  const reason = text?.trim() ?? "";
-  return reason === "" ? null : reason;
-};

@@ -1,14 +1,15 @@
 import { resolve } from "node:path";
-import { openDatabase, ownQueues } from "../app.ts";
+import { ownQueues } from "../app/open-replay.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { PiipeError } from "../errors.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { checkMigrated } from "../store/check-migrated.ts";
 import { findEntries } from "../store/find-entries.ts";
 import { type Choice, countPending, databaseTime } from "../store/pending-events.ts";
 import type { QuarantinedQueue, QuarantineEntry } from "../store/quarantine.ts";
+import { counted } from "./counted.ts";
 import type { Terminal } from "./terminal.ts";
+import { withDatabase } from "./with-database.ts";
 
 /** What every command of the quarantine works with. */
 export interface Quarantine {
@@ -41,13 +42,7 @@ export async function withQuarantine<T>(
   work: (quarantine: Quarantine) => Promise<T>,
 ): Promise<T> {
   const config = await loadConfig(resolve(folder, configFile), environment);
-  const pool = openDatabase(config);
-  try {
-    await checkMigrated(pool);
-    return await work({ config, pool, queues: await ownQueues(config, pool) });
-  } finally {
-    await pool.close();
-  }
+  return withDatabase(config, async (pool) => work({ config, pool, queues: await ownQueues(config, pool) }));
 }
 
 /** @throws {PiipeError} `usage.invalid` */
@@ -77,8 +72,7 @@ export async function chooseEvents({ pool, queues }: Quarantine, options: Choice
   return { choices, count, settled: entries?.filter(({ state }) => state !== "pending") ?? [] };
 }
 
-/** `12 events`, `1 event`. */
-export const eventCount = (count: number): string => `${count} event${count === 1 ? "" : "s"}`;
+export const eventCount = (count: number): string => counted(count, "event");
 
 export function reportSettled({ settled }: Chosen, { writeError }: Terminal): void {
   for (const { id, state } of settled) writeError(`${id} is ${state} already\n`);

@@ -8,7 +8,7 @@ import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import type { AuditEntry } from "../store/audit.ts";
 import { findOriginals, findRevealable, isStored } from "../store/find-originals.ts";
-import { type NeededRight, requireRights } from "../store/require-rights.ts";
+import { type NeededRight, ownTable, requireRights } from "../store/require-rights.ts";
 import { readStoredTable } from "../store/stored-columns.ts";
 import { decodeValue } from "./decode-value.ts";
 import { openOriginal, type Original } from "./open-original.ts";
@@ -23,16 +23,15 @@ export type RevealWay = (
   audit: Pick<AuditEntry, "operator" | "reason">,
 ) => Promise<() => Original>;
 
-const own = (name: string): NeededRight["table"] => ({ schema: "piipe", name });
 const LINKS_AND_AUDIT: readonly NeededRight[] = [
-  { table: own("key_links"), right: "SELECT" },
-  { table: own("audit"), right: "INSERT" },
+  { table: ownTable("key_links"), right: "SELECT" },
+  { table: ownTable("audit"), right: "INSERT" },
 ];
 
 /** For a one-way mask with `reveal: true`. */
 export function vaultWay(column: MaskedColumn, masking: MaskOptions, privateKey: PrivateKey): RevealWay {
   return async (pool, token, audit) => {
-    await requireRights(pool, [{ table: own("vault"), right: "SELECT" }, ...LINKS_AND_AUDIT]);
+    await requireRights(pool, [{ table: ownTable("vault"), right: "SELECT" }, ...LINKS_AND_AUDIT]);
     const entries = await findOriginals(pool, { column: column.name, token, audit });
     if (entries.length === 0) {
       throw new PiipeError("usage.invalid", `the vault has no original for this token in column ${column.name}`, {

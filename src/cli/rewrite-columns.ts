@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
-import { openDatabase, openMask, openTable } from "../app.ts";
+import { openDatabase } from "../app/open-database.ts";
+import { openMask } from "../app/open-mask.ts";
+import { openTable } from "../app/open-table.ts";
 import { systemClock } from "../clock.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { PiipeError } from "../errors.ts";

@@ -2,7 +2,7 @@ import { styleText } from "node:util";
 
 /** Questions to a person. Each answers null when the person cancels. */
 export interface Ask {
-  /** Shows nothing of what is typed. */
+  /** Shows no character of what is typed. */
   readonly secret: (question: string) => Promise<string | null>;
   readonly confirm: (question: string) => Promise<boolean | null>;
 }

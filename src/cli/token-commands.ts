@@ -8,12 +8,13 @@ interface SearchOptions {
   readonly json?: boolean;
 }
 
-const VALUE = "the raw value; left out or -: asked for, or the first line of stdin, and so in no history";
+const VALUE =
+  "the raw value, after -- where it begins with -; left out or -: asked for, or the one line of stdin, and so in no history";
 
 /** `piipe lookup`, `reveal` and `erase`: what can be done about one value. */
 export function addTokenCommands(program: Command, execute: Execute): void {
   examples(
-    add(program, "lookup", "find the rows of a raw value by its tokens")
+    addUnquoting(program, "lookup", "find the rows of a raw value by its tokens")
       .argument("<column>", "a masked column, or the field that masked columns are made from")
       .argument("[value]", VALUE)
       .option("--user <column>", "whose rows they are (default: the column user_id, if there is one)")
@@ -35,7 +36,7 @@ export function addTokenCommands(program: Command, execute: Execute): void {
   );
 
   examples(
-    add(program, "erase", "delete the rows of a raw value, its links and its vault entries")
+    addUnquoting(program, "erase", "delete the rows of a raw value, its links and its vault entries")
       .argument("<column>", "a masked column, or the field that masked columns are made from")
       .argument("[value]", VALUE)
       .option("--user <column>", "count what remains of the same users (default: the column user_id, if there is one)")
@@ -56,9 +57,9 @@ export function addTokenCommands(program: Command, execute: Execute): void {
   );
 
   examples(
-    add(program, "reveal", "print the original of a token")
+    addUnquoting(program, "reveal", "print the original of a token")
       .argument("<column>", "a column with reveal: true, or with a reversible mask")
-      .argument("[token]", "left out or -: asked for, or the first line of stdin")
+      .argument("[token]", "left out or -: asked for, or the one line of stdin")
       .requiredOption("--reason <text>", "why, for the audit")
       .option("--private-file <path>", "the private key, for a column with reveal: true", "piipe.private.json")
       .addOption(config())
@@ -91,6 +92,14 @@ export function addTokenCommands(program: Command, execute: Execute): void {
       ),
     [['piipe reveal masked_ip h1_LhB1… --reason "fraud case 42"', "noted in piipe.audit before anything is opened"]],
   );
+}
+
+/** What is no option may be a value that begins with a dash: it is not quoted. */
+function addUnquoting(program: Command, name: string, description: string): Command {
+  return add(program, name, description).configureOutput({
+    outputError: (text, write) =>
+      write(text.replace(/(?<=unknown option) '.*'/s, "; a value that begins with - follows --")),
+  });
 }
 
 function searchOf(column: string, value: string | undefined, options: SearchOptions) {

@@ -86,7 +86,6 @@ export const columnSchema = mapping("a mapping with the key type", {
     .int(KEY_VERSION)
     .min(1, KEY_VERSION)
     .max(9_999, KEY_VERSION)
-
     .optional()
     .describe(
       "With ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1, whose tokens do not show it: the key version that makes them. Default: the primary one, as long as the keyring has no other.",

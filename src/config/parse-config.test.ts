@@ -121,6 +121,21 @@ test("what is given stays", () => {
   });
 });
 
+test.each([
+  [{ type: "text" }, "warn"],
+  [{ type: "json" }, "warn"],
+  [{ type: "version" }, "off"],
+  [{ type: "text", mask: "redact" }, "off"],
+  [{ type: "text", piiDetection: "quarantine" }, "quarantine"],
+  // What the producer gives, and what the queue makes.
+  [{ type: "text", from: "@attribute.tenant" }, "warn"],
+  [{ type: "text", from: "@group_id" }, "warn"],
+  [{ type: "text", from: "@message_id" }, "off"],
+  [{ type: "text", from: "@sent_at" }, "off"],
+] as const)("%j has `piiDetection: %s`", (settings, piiDetection) => {
+  expect(parse({ ...MINIMAL, columns: { c: settings } }).columns).toMatchObject([{ piiDetection }]);
+});
+
 test("the keys' domain is the pipeline's name, else the table's", () => {
   expect(parse({ ...MINIMAL, name: "n" }).keys.domain).toBe("n");
   expect(parse({ ...MINIMAL, name: "n", keys: { domain: "d" } })).toMatchObject({ name: "n", keys: { domain: "d" } });

@@ -50,16 +50,17 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
 
 const DETECTED_TYPES: ReadonlySet<ColumnType> = new Set(["text", "json"]);
 
-const isMetadata = (from: string): boolean => {
+/** Its id and its times; the group's id is the producer's. */
+const isOfQueue = (from: string): boolean => {
   const origin = parseOrigin(from);
-  return origin.ok && origin.value.kind === "metadata";
+  return origin.ok && origin.value.kind === "metadata" && origin.value.name !== "group_id";
 };
 
 function resolveColumn(name: string, settings: CheckedConfig["columns"][string]): Column {
   const isTimeGeneralized = settings.mask === "generalize" && settings.type === "timestamp";
-  // In a value of any other type, and in the message's own metadata, a hit would be chance: a version looks like an address.
+  // In a value of any other type, and in what the queue itself makes, a hit would be chance: a version looks like an address.
   const mayBePersonal =
-    settings.mask === undefined && DETECTED_TYPES.has(settings.type) && !isMetadata(settings.from ?? name);
+    settings.mask === undefined && DETECTED_TYPES.has(settings.type) && !isOfQueue(settings.from ?? name);
   return {
     name,
     origin: settings.from === undefined ? { kind: "field", path: [name] } : resolveOrigin(settings.from),

@@ -118,6 +118,15 @@ describe("promoteVersion", () => {
   });
 });
 
+test("a version from before a leak is never promoted after it: its root may have leaked too", () => {
+  const keyring = promoteVersion(keyringOf("primary", "pending", ["pending", { over: 1 }]), 3);
+  expect(thrownBy(() => promoteVersion(keyring, 2))).toMatchObject({
+    code: "keys.conflict",
+    message: "key version 2 cannot be promoted: it is older than version 3, which took the place of a leaked one",
+    hint: expect.stringContaining("piipe keys destroy 2"),
+  });
+});
+
 describe("retireVersion", () => {
   test("ends the linking of a version", () => {
     expect(statesOf(retireVersion(keyringOf("linking", "linking", "primary"), 1))).toBe(
@@ -171,6 +180,19 @@ describe("destroyVersion", () => {
     });
     expect(statesOf(destroyVersion(destroyVersion(keyring, 2), 1))).toBe("1 destroyed, 2 destroyed over 1, 3 primary");
   });
+});
+
+test("what stored tokens were made anew with stays while older versions are linking", () => {
+  const keyring = keyringOf("linking", "lookup", ["lookup", { over: 2 }], "primary");
+  expect(thrownBy(() => destroyVersion(keyring, 3))).toMatchObject({
+    code: "keys.conflict",
+    message:
+      "key version 3 cannot be destroyed: version 1 is linking, and its stored tokens were made anew under version 3",
+    hint: expect.stringContaining("piipe keys retire 1"),
+  });
+  expect(statesOf(destroyVersion(retireVersion(keyring, 1), 3))).toBe(
+    "1 lookup, 2 lookup, 3 destroyed over 2, 4 primary",
+  );
 });
 
 test.each([

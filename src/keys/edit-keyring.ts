@@ -59,6 +59,13 @@ export function promoteVersion(keyring: Keyring, version: number): Keyring {
       `Destroy it with \`piipe keys destroy ${version}\`, and add one over the version that is primary now with \`piipe keys add --over\`.`,
     );
   }
+  const replacement = keyring.rewrapsOf(version)[0];
+  if (replacement !== undefined) {
+    throw conflict(
+      `key version ${version} cannot be promoted: it is older than version ${replacement.version}, which took the place of a leaked one`,
+      `Destroy it with \`piipe keys destroy ${version}\`, as its root may have leaked too, and add a new one with \`piipe keys add\`.`,
+    );
+  }
   return withStates(keyring, (known) => {
     if (known.version === version) return "primary";
     if (known === primary) return over === null ? "linking" : "lookup";
@@ -105,6 +112,15 @@ export function destroyVersion(keyring: Keyring, version: number): Keyring {
     throw conflict(
       `key version ${version} cannot be destroyed: version ${needing.version} (${needing.state}) makes its tokens over those of version ${version}`,
       `Keep it as long as version ${needing.version} is there.`,
+    );
+  }
+  const linking = keyring.versions.find(
+    (known) => known.state === "linking" && keyring.rewrapsOf(known.version).some((by) => by.version === version),
+  );
+  if (linking !== undefined) {
+    throw conflict(
+      `key version ${version} cannot be destroyed: version ${linking.version} is linking, and its stored tokens were made anew under version ${version}`,
+      `Retire version ${linking.version} first with \`piipe keys retire ${linking.version}\`.`,
     );
   }
   return withStates(keyring, (known) => (known.version === version ? "destroyed" : known.state));

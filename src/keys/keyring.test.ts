@@ -106,6 +106,11 @@ describe("Keyring.parse", () => {
       "version 1 is there twice",
     ],
     [
+      "a primary version from before a leak that is over",
+      document({ versions: [version(1, "lookup"), version(2, "primary"), { ...version(3, "linking"), over: 1 }] }),
+      "version 2 is primary, and older than version 3, which took the place of a leaked one",
+    ],
+    [
       "two primaries",
       document({ versions: [version(1, "primary"), version(2, "primary")] }),
       "versions 1 and 2 are both primary",

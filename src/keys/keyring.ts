@@ -57,6 +57,16 @@ export class Keyring extends Unprintable {
       .toSorted((a, b) => Number(b.state === "primary") - Number(a.state === "primary") || b.version - a.version);
   }
 
+  /**
+   * The versions by which `piipe keys rewrap` makes the stored tokens of a version anew, the oldest first: those over a
+   * leaked one that came after it. Whoever has a leaked key has the older ones too, as one file holds them.
+   */
+  rewrapsOf(version: number): readonly KeyVersion[] {
+    return this.versions
+      .filter((later) => later.over !== null && later.isLive && later.version > version)
+      .toSorted((a, b) => a.version - b.version);
+  }
+
   find(version: number): KeyVersion | null {
     return this.versions.find((known) => known.version === version) ?? null;
   }

@@ -26,6 +26,18 @@ export function checkKeyVersions(versions: readonly KeyVersion[], where: string)
     }
   });
   for (const version of versions) checkBase(version, versions, where);
+  checkOrder(versions, where);
+}
+
+/** What makes the stored tokens anew after a leak does so with those of every older version: new ones must not be among them. */
+function checkOrder(versions: readonly KeyVersion[], where: string): void {
+  const primary = versions.find(({ state }) => state === "primary")?.version ?? KEY_VERSION_MAX;
+  const newer = versions.find(({ over, isLive, version }) => over !== null && isLive && version > primary);
+  if (newer === undefined) return;
+  throw invalidKeys(
+    where,
+    `version ${primary} is primary, and older than version ${newer.version}, which took the place of a leaked one`,
+  );
 }
 
 /** The version over whose tokens another one makes its own must be able to make them, and must no longer do so itself. */

@@ -184,6 +184,8 @@ export interface MaskedRecord {
 
 /** Two tokens of one value: duplicates survive a key rotation by it. */
 export interface TokenLink {
+  /** Of the keys that made the tokens. */
+  readonly domain: string;
   readonly column: string;
   readonly oldToken: string;
   readonly newToken: string;
@@ -191,6 +193,8 @@ export interface TokenLink {
 
 /** What a token was made from, encrypted to the operator's public key. */
 export interface SealedOriginal {
+  /** Of the keys that made the token. */
+  readonly domain: string;
   readonly column: string;
   readonly token: string;
   readonly sealed: Uint8Array;
@@ -213,6 +217,8 @@ export interface TokenForm {
 
 /** What becomes of a column's stored tokens of older forms, without their values. Prepared by mask/, carried out by store/. */
 export interface TokenRewrite {
+  /** Of the keys: a link or an original of another domain is left as it is. */
+  readonly domain: string;
   readonly forms: readonly TokenForm[];
   /** Pure; gives the token that new events get. null: not an old token, or one that the keys at hand do not open. */
   readonly rewrite: (oldToken: string) => string | null;

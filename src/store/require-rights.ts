@@ -7,13 +7,17 @@ export interface NeededRight {
   readonly right: "SELECT" | "INSERT" | "DELETE";
 }
 
+/** One of piipe's own. */
+export const ownTable = (name: string): NeededRight["table"] => ({ schema: "piipe", name });
+
 /** By the catalogue's own tables: a name in a schema that may not be used cannot even be asked about. */
 const FIND_MISSING = `
-SELECT wanted.position
+SELECT wanted.position, hidden.is_hidden
 FROM jsonb_to_recordset($1::jsonb) AS wanted (position integer, schema text, name text, "right" text)
 LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
 LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
-WHERE (has_schema_privilege(n.oid, 'USAGE') AND CASE wanted."right"
+CROSS JOIN LATERAL (SELECT wanted."right" <> 'INSERT' AND row_security_active(c.oid)) AS hidden (is_hidden)
+WHERE hidden.is_hidden OR (has_schema_privilege(n.oid, 'USAGE') AND CASE wanted."right"
   WHEN 'DELETE' THEN has_table_privilege(c.oid, 'DELETE')
   -- It may be granted by columns.
   ELSE has_any_column_privilege(c.oid, wanted."right")
@@ -21,14 +25,17 @@ END) IS NOT TRUE
 ORDER BY wanted.position`;
 
 /**
- * Call it before the first step of work that would otherwise stop half way.
+ * Call it before the first step of work that would otherwise stop half way. To read or delete only what a row-level policy
+ * leaves counts as missing too: rows that are hidden would be said not to be there.
  * @throws {PiipeError} `database.denied`, naming every right that is missing and how to grant it
  */
 export async function requireRights(pool: PostgresPool, needed: readonly NeededRight[]): Promise<void> {
   const wanted = needed.map(({ table, right }, position) => ({ position, ...table, right }));
   const { rows } = await pool.query("looking at the user's rights", FIND_MISSING, [JSON.stringify(wanted)]);
+  if (rows.length === 0) return;
+  const hidden = rows.flatMap((row) => (row["is_hidden"] === "t" ? (needed[Number(row["position"])] ?? []) : []));
+  if (hidden.length > 0) throw rowsHidden(hidden, pool.place.user);
   const missing = rows.flatMap(({ position }) => needed[Number(position)] ?? []);
-  if (missing.length === 0) return;
   const schemas = [...new Set(missing.map(({ table }) => table.schema))];
   throw new PiipeError(
     "database.denied",
@@ -42,6 +49,17 @@ export async function requireRights(pool: PostgresPool, needed: readonly NeededR
         ]
           .map((grant) => `${grant} TO …;`)
           .join(" "),
+    },
+  );
+}
+
+function rowsHidden(hidden: readonly NeededRight[], user: string): PiipeError {
+  const tables = [...new Set(hidden.map(({ table }) => showTable(table)))].join(", ");
+  return new PiipeError(
+    "database.denied",
+    `row-level security may hide rows of ${tables} from the PostgreSQL user ${user}`,
+    {
+      hint: "What it hides would be neither found nor deleted. Use the tables' owner, or a user with BYPASSRLS, for this command.",
     },
   );
 }

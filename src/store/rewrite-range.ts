@@ -20,8 +20,8 @@ export interface RangeOutcome {
 }
 
 const INSERT_LINKS = `
-INSERT INTO piipe.key_links (column_name, old_token, new_token)
-SELECT $1, link.old_token, link.new_token
+INSERT INTO piipe.key_links (column_name, old_token, new_token, domain)
+SELECT $1, link.old_token, link.new_token, $3
 FROM json_to_recordset($2::json) AS link (old_token text, new_token text)
 WHERE link.old_token <> link.new_token
 ORDER BY 2
@@ -74,7 +74,7 @@ export async function rewriteRange(run: RunStatement, task: RewriteTask, range: 
   const links = Array.from(pairs).flatMap(([old, new_token]) =>
     rewrite.linkedTokens(old).map((old_token) => ({ old_token, new_token })),
   );
-  if (links.length > 0) await run(INSERT_LINKS, [column, JSON.stringify(links)]);
+  if (links.length > 0) await run(INSERT_LINKS, [column, JSON.stringify(links), rewrite.domain]);
   return { rewritten: rowCount, hasSkipped: locked.length < found.length };
 }
 

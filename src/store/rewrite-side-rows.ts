@@ -5,7 +5,7 @@ import type { RunStatement } from "../postgres/transaction.ts";
 /** A table of piipe's own that holds tokens of the target table's columns. */
 export interface SideTable {
   readonly name: "links" | "originals";
-  /** The next rows of column `$1` after the token `$2`. */
+  /** The next rows of column `$1` after the token `$2`, of the domain `$3`. */
   readonly read: string;
   /** By which they are read. */
   readonly key: string;
@@ -23,7 +23,7 @@ const LINKS: SideTable = {
   key: "old_token",
   read: `
 SELECT old_token, new_token FROM piipe.key_links
-WHERE column_name = $1 AND old_token > $2 ORDER BY old_token LIMIT ${ROWS_MAX}`,
+WHERE column_name = $1 AND old_token > $2 AND domain = $3 ORDER BY old_token LIMIT ${ROWS_MAX}`,
   rewriteRow({ old_token: oldToken, new_token: newToken }, rewrite) {
     const nextOld = rewrite(oldToken ?? "");
     const nextNew = rewrite(newToken ?? "");
@@ -42,10 +42,10 @@ WITH pair AS (
 ), gone AS (
   DELETE FROM piipe.key_links AS link USING pair
   WHERE link.column_name = $1 AND link.old_token = pair.old_token AND link.new_token = pair.new_token
-  RETURNING pair.next_old_token, pair.next_new_token, link.linked_at
+  RETURNING pair.next_old_token, pair.next_new_token, link.linked_at, link.domain
 ), replaced AS (
-  INSERT INTO piipe.key_links (column_name, old_token, new_token, linked_at)
-  SELECT $1, next_old_token, next_new_token, linked_at FROM gone WHERE next_old_token <> next_new_token
+  INSERT INTO piipe.key_links (column_name, old_token, new_token, linked_at, domain)
+  SELECT $1, next_old_token, next_new_token, linked_at, domain FROM gone WHERE next_old_token <> next_new_token
   ORDER BY next_old_token
   ON CONFLICT DO NOTHING
 )
@@ -57,7 +57,7 @@ const ORIGINALS: SideTable = {
   name: "originals",
   key: "token",
   read: `
-SELECT token FROM piipe.vault WHERE column_name = $1 AND token > $2 ORDER BY token LIMIT ${ROWS_MAX}`,
+SELECT token FROM piipe.vault WHERE column_name = $1 AND token > $2 AND domain = $3 ORDER BY token LIMIT ${ROWS_MAX}`,
   rewriteRow({ token }, rewrite) {
     const next = rewrite(token ?? "");
     return next === null ? null : { token, next_token: next };
@@ -68,10 +68,10 @@ WITH pair AS (
 ), gone AS (
   DELETE FROM piipe.vault AS original USING pair
   WHERE original.column_name = $1 AND original.token = pair.token
-  RETURNING pair.next_token, original.sealed, original.sealed_at
+  RETURNING pair.next_token, original.sealed, original.sealed_at, original.domain
 ), replaced AS (
-  INSERT INTO piipe.vault (column_name, token, sealed, sealed_at)
-  SELECT $1, next_token, sealed, sealed_at FROM gone
+  INSERT INTO piipe.vault (column_name, token, sealed, sealed_at, domain)
+  SELECT $1, next_token, sealed, sealed_at, domain FROM gone
   ORDER BY next_token
   ON CONFLICT DO NOTHING
 )
@@ -93,7 +93,7 @@ export async function findOldSideRows(
   { column, rewrite }: { readonly column: string; readonly rewrite: TokenRewrite },
   after: string,
 ): Promise<OldSideRows> {
-  const { rows } = await run(read, [column, after]);
+  const { rows } = await run(read, [column, after, rewrite.domain]);
   return {
     replacements: rows.flatMap((row) => rewriteRow(row, rewrite.rewrite) ?? []),
     last: rows.length < ROWS_MAX ? null : (rows.at(-1)?.[key] ?? null),

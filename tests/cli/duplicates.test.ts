@@ -43,7 +43,7 @@ beforeAll(async () => {
   );
   await query(
     database.url,
-    "INSERT INTO piipe.key_links (column_name, old_token, new_token) VALUES ('masked_device_id', $1, $2)",
+    "INSERT INTO piipe.key_links (column_name, old_token, new_token, domain) VALUES ('masked_device_id', $1, $2, 'user_logins')",
     [OLD_DEVICE, DEVICE],
   );
 });

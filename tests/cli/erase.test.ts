@@ -49,6 +49,7 @@ describe("piipe erase", () => {
     ["a column that is stored as it is", ["user_id", "u1", "--yes"], 2, "search it with SQL"],
     ["an address that is none", ["ip", "999.1.1.1", "--yes"], 2, "no row can have this value"],
     ["an empty stdin", ["ip", "--yes"], 2, "the value of ip is empty"],
+    ["a value that looks like an option", ["device_id", "-999.1.1.1", "--yes"], 2, "follows --"],
     ["no database", ["ip", IP, "--yes"], 4, "[database.unreachable]"],
   ])("with %s, ends with a hint and deletes nothing", async (_, args, code, text) => {
     const result = await runCli(["erase", ...args], { folder });
@@ -61,6 +62,13 @@ describe("piipe erase", () => {
   it("without --yes, nothing is even looked up when nobody can be asked", async () => {
     expect(await steps.cli(["erase", "ip"], IP)).toMatchObject({ code: 2, stdout: "" });
     expect(await steps.audit()).toEqual([]);
+    expect(await pipeline.rows()).toBe(3);
+  });
+
+  it("takes one value from stdin, not the first of several", async () => {
+    const result = await steps.cli(["erase", "ip", "-", "--yes"], `${IP}\n203.0.113.9\n`);
+    expect(result).toMatchObject({ code: 2, stdout: "" });
+    expect(result.stderr).toContain("stdin has more than one line");
     expect(await pipeline.rows()).toBe(3);
   });
 

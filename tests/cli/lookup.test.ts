@@ -63,6 +63,8 @@ describe("piipe lookup", () => {
     ["an address that is none", ["ip", "999.1.1.1"], "the value is none of its type, ip"],
     ["an ambiguous address", ["masked_ip", "010.8.8.8"], "the value is none of its type, ip"],
     ["an empty value", ["ip", ""], "the value of ip is empty"],
+    ["a value that looks like an option", ["ip", "--4711"], "a value that begins with - follows --"],
+    ["an option that is none", ["ip", IP, "--jsn"], "Did you mean --json?"],
     ["an unknown user column", ["ip", IP, "--user", "nobody"], "--user nobody"],
     ["a limit that is none", ["ip", IP, "--limit", "many"], "Give a whole number"],
   ])("refuses %s with exit code 2, and quotes no value", async (_, args, text) => {

@@ -41,7 +41,7 @@ async function insertLogins(rows: ReadonlyArray<readonly [user: string | null, i
 
 async function link(column: string, ...chain: readonly string[]): Promise<void> {
   for (const [index, token] of chain.slice(1).entries()) {
-    await run("INSERT INTO piipe.key_links (column_name, old_token, new_token) VALUES ($1, $2, $3)", [
+    await run("INSERT INTO piipe.key_links (column_name, old_token, new_token, domain) VALUES ($1, $2, $3, 'logins')", [
       column,
       chain[index],
       token,
@@ -281,8 +281,8 @@ describe("piipe.duplicates", () => {
             ["user_id", userLinks],
           ] as const) {
             await client.query(
-              `INSERT INTO piipe.key_links (column_name, old_token, new_token)
-             SELECT $1, link->>0, link->>1 FROM json_array_elements($2::json) AS link`,
+              `INSERT INTO piipe.key_links (column_name, old_token, new_token, domain)
+             SELECT $1, link->>0, link->>1, 'logins' FROM json_array_elements($2::json) AS link`,
               [column, JSON.stringify([...links])],
             );
           }

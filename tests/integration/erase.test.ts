@@ -198,7 +198,7 @@ describe("piipe erase, after real runs", () => {
       await client.query("BEGIN");
       await client.query(
         `WITH old AS (DELETE FROM piipe.vault WHERE token = $1 RETURNING *)
-         INSERT INTO piipe.vault (column_name, token, sealed) SELECT column_name, $2, sealed FROM old`,
+         INSERT INTO piipe.vault (column_name, token, sealed, domain) SELECT column_name, $2, sealed, domain FROM old`,
         [token, renewed],
       );
       const running = startCli(["erase", "ip", ERASED, "--yes", "--json"], steps);
@@ -311,5 +311,46 @@ describe("piipe erase, after real runs", () => {
     expect((await eraseAsRole()).code).toBe(0);
     expect(await steps.rows()).toBe(0);
     await role.drop();
+  });
+
+  it("does not take rows that row-level security hides for rows that are not there", async () => {
+    const steps = await scenario();
+    await steps.land({ user: "u1", ip: ERASED }, { user: "u2", ip: OTHER });
+    const role = await createTestRole(steps.databaseUrl);
+    await query(
+      steps.databaseUrl,
+      `GRANT USAGE ON SCHEMA piipe TO ${role.name}; GRANT ALL ON ALL TABLES IN SCHEMA piipe, public TO ${role.name};
+       ALTER TABLE user_logins ENABLE ROW LEVEL SECURITY;
+       CREATE POLICY only_some ON user_logins USING (user_id = 'u2')`,
+    );
+    for (const args of [
+      ["erase", "ip", ERASED, "--yes"],
+      ["lookup", "ip", ERASED],
+    ]) {
+      const environment = { ...steps.environment, DATABASE_URL: role.url };
+      const { code, stdout, stderr } = await startCli(args, { folder: steps.folder, environment }).ended;
+      expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
+      expect(stderr).toContain("row-level security may hide rows of public.user_logins");
+    }
+    expect(await steps.audit()).toEqual([]);
+    expect((await erase(steps)).deleted.rows).toBe(1);
+    await role.drop();
+  });
+
+  it("says how much is gone when it fails half way", async () => {
+    const steps = await scenario();
+    await steps.land({ user: "u1", ip: ERASED });
+    await query(
+      steps.databaseUrl,
+      `INSERT INTO user_logins SELECT (user_logins).* FROM user_logins, generate_series(1, 5999);
+       INSERT INTO user_logins (user_id, masked_ip) SELECT 'kept', masked_ip FROM user_logins LIMIT 1;
+       CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'kept'; END $$;
+       CREATE TRIGGER keep BEFORE DELETE ON user_logins FOR EACH ROW WHEN (OLD.user_id = 'kept')
+         EXECUTE PROCEDURE keep()`,
+    );
+    const { code, stdout, stderr } = await startCli(["erase", "ip", ERASED, "--yes"], steps).ended;
+    expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
+    expect(stderr).toContain("5000 rows had been deleted, for good");
+    expect(await steps.rows()).toBe(1001);
   });
 });

@@ -97,6 +97,52 @@ test("a role without CREATE on the database cannot migrate, and is told so", asy
   }
 });
 
+test("a database of the first version keeps its data, and needs no superuser to be brought up to date", async () => {
+  const role = await createTestRole(database.url);
+  await query(
+    database.url,
+    `DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO ${role.name}', current_database()); END $$`,
+  );
+  const owned = openPool({ url: new Secret(role.url), connectionsMax: 1 });
+  try {
+    const [first, ...later] = await readMigrations();
+    await query(role.url, first?.sql ?? "");
+    await query(role.url, "INSERT INTO piipe.migrations (number, name, checksum) VALUES (1, $1, $2)", [
+      first?.name,
+      first?.checksum,
+    ]);
+    const body = Buffer.from("sealed");
+    await query(
+      role.url,
+      `INSERT INTO piipe.quarantine (source_id, message_id, source, sent_at, reason, attempt, sealed_body)
+       SELECT 1, id::text, 'arn', now(), 'json.invalid', 1, $1 FROM generate_series(1, 1000) AS id`,
+      [body],
+    );
+    await query(role.url, "INSERT INTO piipe.ledger VALUES ('2026-01-31', 1, '00000000-0000-4000-8000-000000000001')");
+    expect(await migrate(owned)).toEqual(later.map(({ name }) => name));
+    await checkMigrated(owned);
+    expect(
+      await query(
+        role.url,
+        `SELECT count(*)::integer AS count FROM piipe.quarantine
+         WHERE state = 'pending' AND sealed_body = $1 AND sealed_metadata IS NULL AND settled_at IS NULL`,
+        [body],
+      ),
+    ).toEqual([{ count: 1000 }]);
+    expect(await query(role.url, "SELECT FROM piipe.ledger")).toHaveLength(1);
+    await expect(query(role.url, "UPDATE piipe.quarantine SET sealed_body = NULL")).rejects.toMatchObject({
+      code: "23514",
+    });
+    await query(role.url, "INSERT INTO piipe.audit (action, operator, details) VALUES ('erase', 'me', '{}')");
+    for (const change of ["UPDATE piipe.audit SET reason = ''", "DELETE FROM piipe.audit", "TRUNCATE piipe.audit"]) {
+      await expect(query(role.url, change)).rejects.toMatchObject({ code: "42501" });
+    }
+  } finally {
+    await owned.close();
+    await role.drop();
+  }
+});
+
 test("a missing target table is created from the columns, an existing one left alone", async () => {
   const columns = [
     column("t", "text"),

@@ -173,6 +173,15 @@ describe("piipe reveal from the vault, after real runs", () => {
     );
     const exchanged = await vault.cli(["reveal", "masked_ip", await tokenOf(vault, "u1"), ...REASON]);
     expect(exchanged).toMatchObject({ code: 3, stdout: "" });
+
+    // A rewrap takes the tokens of destroyed versions, too: what leaked may have been an older file.
+    await vault.rotate(3, "--over");
+    await vault.must("keys", "rewrap");
+    const rewrapped = await tokenOf(vault, "u2");
+    expect(rewrapped).toMatch(/^h3_/);
+    const result = await vault.must("reveal", "masked_ip", rewrapped, ...REASON);
+    expect(result.stdout).toBe(`${SPELLED}\n`);
+    expect(result.stderr).toContain("could not be verified");
   });
 });
 

@@ -19,7 +19,9 @@ const NEVER = new AbortController().signal;
 const DONE = { remaining: 0, unreadable: 0 };
 
 /** A rewrite whose outcome SQL can compute as well. */
+const DOMAIN = "events";
 const upgrade: TokenRewrite = {
+  domain: DOMAIN,
   forms: [{ prefix: "h1_", charsMin: 46, charsMax: 46 }],
   rewrite: (token) => (/^h1_[\w-]{43}$/.test(token) ? newOf(token) : null),
   linkedTokens: () => [],
@@ -153,17 +155,22 @@ describe("a table", () => {
 });
 
 describe("links and originals", () => {
-  const link = (old: string, next: string, column = "token"): Promise<unknown> =>
-    sql("INSERT INTO piipe.key_links (column_name, old_token, new_token) VALUES ($1, $2, $3)", [column, old, next]);
+  const link = (old: string, next: string, { column = "token", domain = DOMAIN } = {}): Promise<unknown> =>
+    sql("INSERT INTO piipe.key_links (column_name, old_token, new_token, domain) VALUES ($1, $2, $3, $4)", [
+      column,
+      old,
+      next,
+      domain,
+    ]);
 
   beforeEach(() => sql("CREATE TABLE events (token text)"));
 
   test("get the new tokens on both sides, and keep their age; other columns keep theirs", async () => {
     await sql(
-      `INSERT INTO piipe.key_links SELECT 'token', 'h0_' || i, ${OLD("i")}, '2020-01-01Z' FROM generate_series(1, 5000) AS i`,
+      `INSERT INTO piipe.key_links SELECT 'token', 'h0_' || i, ${OLD("i")}, '2020-01-01Z', '${DOMAIN}' FROM generate_series(1, 5000) AS i`,
     );
     await link(oldOf(-1), "h3_x");
-    await link("h0_1", oldOf(1), "other");
+    await link("h0_1", oldOf(1), { column: "other" });
     expect(await rewriteAll()).toMatchObject({ links: 5_001, left: DONE });
     expect(
       await count(
@@ -181,6 +188,18 @@ describe("links and originals", () => {
     ]);
   });
 
+  test("of another pipeline stay, whose column has the same name and whose keys have another domain", async () => {
+    await link(oldOf(1), oldOf(2), { domain: "orders" });
+    await sql("INSERT INTO piipe.vault (column_name, token, sealed, domain) VALUES ('token', $1, '\\x01', 'orders')", [
+      oldOf(3),
+    ]);
+    expect(await rewriteAll()).toEqual({ rows: 0, links: 0, originals: 0, left: DONE });
+    expect(await sql("SELECT old_token, new_token FROM piipe.key_links")).toEqual([
+      { old_token: oldOf(1), new_token: oldOf(2) },
+    ]);
+    expect(await sql("SELECT token FROM piipe.vault")).toEqual([{ token: oldOf(3) }]);
+  });
+
   test("one link stays where two become the same, none where both sides become equal", async () => {
     await link(oldOf(1), "h3_a");
     await link(newOf(oldOf(1)), "h3_a");
@@ -193,11 +212,12 @@ describe("links and originals", () => {
 
   test("originals follow their tokens, and one stays where two become the same", async () => {
     await sql(
-      `INSERT INTO piipe.vault SELECT 'token', ${OLD("i")}, decode(md5(i::text), 'hex') FROM generate_series(1, 4500) AS i`,
+      `INSERT INTO piipe.vault SELECT 'token', ${OLD("i")}, decode(md5(i::text), 'hex'), now(), '${DOMAIN}' FROM generate_series(1, 4500) AS i`,
     );
-    await sql("INSERT INTO piipe.vault VALUES ('token', $1, '\\x01'), ('other', $2, '\\x02')", [
+    await sql("INSERT INTO piipe.vault VALUES ('token', $1, '\\x01', now(), $3), ('other', $2, '\\x02', now(), $3)", [
       newOf(oldOf(7)),
       oldOf(7),
+      DOMAIN,
     ]);
     expect(await rewriteAll()).toMatchObject({ originals: 4_500, left: DONE });
     expect(
@@ -328,7 +348,9 @@ describe("an interruption", () => {
   beforeEach(async () => {
     await sql("CREATE TABLE events (id bigint, token text)");
     await sql(`INSERT INTO events SELECT i, ${OLD("i")} FROM generate_series(1, 14000) AS i`);
-    await sql(`INSERT INTO piipe.vault SELECT 'token', ${OLD("i")}, '\\x00' FROM generate_series(1, 3000) AS i`);
+    await sql(
+      `INSERT INTO piipe.vault SELECT 'token', ${OLD("i")}, '\\x00', now(), '${DOMAIN}' FROM generate_series(1, 3000) AS i`,
+    );
   });
 
   test("by `stop` ends between two batches, and the next call goes on there", async () => {

@@ -8,6 +8,7 @@ import type { Column, MaskName, MaskedRecord, TokenRewrite } from "../../src/pip
 import { isMasked, type MaskedColumn } from "../../src/pipeline/mask/column-tokens.ts";
 import { compileMask } from "../../src/pipeline/mask/compile-mask.ts";
 import { rewrapOf, type RewriteKeys, takeoverOf } from "../../src/pipeline/mask/token-rewrites.ts";
+import { valueTokensOf } from "../../src/pipeline/mask/value-tokens.ts";
 import { checkTable } from "../../src/pipeline/write/check-table.ts";
 import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
@@ -209,17 +210,41 @@ test("rewrap: every duplicate is found after it, beside a writer with either key
   expect(logins).toHaveLength(EVENTS);
 }, 60_000);
 
-test("link, then a leak of the new key: the links lead to the rewrapped tokens", async () => {
+/** All tokens that someone can make of a guess with the roots of a keyring and what the links lead to from there. */
+async function reachable(keyring: Keyring, value: string): Promise<readonly string[]> {
+  const column = maskedColumn("hmac-sha256");
+  const tokens = valueTokensOf(column, { keyring, domain: DOMAIN })(value) ?? [];
+  return (
+    await pool.query("a test", "SELECT piipe.canonical('device', guess) AS token FROM unnest($1::text[]) AS guess", [
+      `{${tokens.join(",")}}`,
+    ])
+  ).rows.flatMap(({ token }) => [...tokens, token ?? ""]);
+}
+
+test("link, then a leak of the whole keyring: duplicates are found, and the leaked roots lead nowhere", async () => {
   await sql(TABLE);
+  const leaked = keyringOf({ 1: "linking", 2: "primary" });
   await (await workerWith(keyringOf({ 1: "primary" }))).write(devices(4_000));
-  await (await workerWith(keyringOf({ 1: "linking", 2: "primary" }))).write(devices(4_000));
+  await (await workerWith(leaked)).write(devices(4_000));
   const keyring = keyringOf({ 1: "linking", 2: "lookup", 3: "primary" }, { 3: 2 });
   const after = await workerWith(keyring);
   await after.write(devices(2_000));
   const report = await rewrite(rewrapOf(maskedColumn("hmac-sha256"), keysOf(keyring)));
   await after.write(devices(2_000));
-  expect(report).toMatchObject({ rows: 4_000, left: { remaining: 0, unreadable: 0 } });
+  expect(report).toMatchObject({ rows: 8_000, left: { remaining: 0, unreadable: 0 } });
   expect(report.links).toBeGreaterThan(1_000);
+  const expected = trueGroups();
+  expect(await foundGroups(LINKED)).toEqual(expected);
+  expect(await foundGroups("device")).not.toEqual(expected);
+
+  const value = logins.at(-1)?.value ?? "";
+  expect(await sql("SELECT FROM logins WHERE device = ANY ($1)", [await reachable(keyring, value)])).not.toEqual([]);
+  expect(await sql("SELECT FROM logins WHERE device = ANY ($1)", [await reachable(leaked, value)])).toEqual([]);
+  expect(await sql("SELECT FROM logins WHERE device !~ '^h3_'")).toEqual([]);
+
+  // The next rotation joins what both leave behind.
+  const next = await workerWith(keyringOf({ 1: "linking", 2: "lookup", 3: "linking", 4: "primary" }, { 3: 2 }));
+  await next.write(devices(2_000));
   expect(await foundGroups(LINKED)).toEqual(trueGroups());
 }, 60_000);
 

@@ -50,13 +50,13 @@ function linked(value: number, id?: string): MaskedRecord {
   const newToken = `h2_${value}`;
   return {
     ...record([newToken], id),
-    links: [{ column: "token", oldToken, newToken }],
-    originals: [{ column: "token", token: newToken, sealed: Buffer.from([value % 256, 0, 92, 34]) }],
+    links: [{ domain: "events", column: "token", oldToken, newToken }],
+    originals: [{ domain: "events", column: "token", token: newToken, sealed: Buffer.from([value % 256, 0, 92, 34]) }],
   };
 }
 
 const links = (): Promise<Record<string, unknown>[]> =>
-  sql("SELECT column_name, old_token, new_token FROM piipe.key_links ORDER BY old_token");
+  sql("SELECT column_name, old_token, new_token, domain FROM piipe.key_links ORDER BY old_token");
 const originals = (): Promise<Record<string, unknown>[]> =>
   sql("SELECT column_name, token, sealed FROM piipe.vault ORDER BY token");
 
@@ -65,7 +65,7 @@ test("links and sealed originals are stored with the rows, once for each value",
   await sink.write(batchOf([linked(1), linked(2), linked(1)]), NEVER);
   await sink.write(batchOf([linked(2), linked(3)]), NEVER);
   expect(await links()).toEqual(
-    [1, 2, 3].map((n) => ({ column_name: "token", old_token: `h1_${n}`, new_token: `h2_${n}` })),
+    [1, 2, 3].map((n) => ({ column_name: "token", old_token: `h1_${n}`, new_token: `h2_${n}`, domain: "events" })),
   );
   expect(await originals()).toEqual(
     [1, 2, 3].map((n) => ({ column_name: "token", token: `h2_${n}`, sealed: Buffer.from([n, 0, 92, 34]) })),

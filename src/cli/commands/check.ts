@@ -1,5 +1,8 @@
 import { resolve } from "node:path";
-import { openDatabase, openMask, openSource, openTable } from "../../app.ts";
+import { openDatabase } from "../../app/open-database.ts";
+import { openMask } from "../../app/open-mask.ts";
+import { openSource } from "../../app/open-pipeline.ts";
+import { openTable } from "../../app/open-table.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";

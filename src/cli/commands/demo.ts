@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { migrateDatabase, openDatabase, openPipeline } from "../../app.ts";
+import { migrateDatabase } from "../../app/migrate-database.ts";
+import { openDatabase } from "../../app/open-database.ts";
+import { openPipeline } from "../../app/open-pipeline.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";

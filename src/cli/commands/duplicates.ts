@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { openDatabase } from "../../app.ts";
+import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
+import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
-import { checkMigrated } from "../../store/check-migrated.ts";
 import {
   DUPLICATES_REPLY_TIMEOUT_MS,
   type Duplicates,
@@ -11,9 +11,11 @@ import {
   resolveTable,
 } from "../../store/duplicates.ts";
 import { chooseColumns, type ChosenColumns } from "../choose-duplicate-columns.ts";
+import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { styler, type Terminal } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
+import { withDatabase } from "../with-database.ts";
 
 export interface DuplicatesOptions {
   readonly config: string;
@@ -36,31 +38,35 @@ interface ColumnFindings extends Duplicates {
 export async function duplicatesCommand(options: DuplicatesOptions, terminal: Terminal): Promise<ExitCode> {
   const config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
   const chosen = chooseColumns(config.columns, options);
-  const pool = openDatabase(config, { replyTimeoutMs: DUPLICATES_REPLY_TIMEOUT_MS });
-  try {
-    await checkMigrated(pool);
-    const table = await resolveTable(pool, config.sink.postgres.table);
-    const findings: ColumnFindings[] = [];
-    for (const { name } of chosen.masked) {
-      if (terminal.isInteractive) terminal.writeError(counting(name, terminal));
-      const found = await readDuplicates(pool, {
-        table,
-        column: name,
-        userColumn: chosen.user?.name ?? null,
-        timeColumn: chosen.time?.name ?? null,
-        rowsMin: options.rowsMin,
-        limit: options.limit,
-      });
-      findings.push({ column: name, ...found, values: found.values.map((value) => withTimes(value, chosen)) });
-    }
-    const report = { table: showTable(table), findings, chosen };
-    terminal.writeOut(
-      options.json ? `${JSON.stringify(jsonOf(report, options))}\n` : textOf(report, options, terminal),
-    );
-    return EXIT_CODES.done;
-  } finally {
-    await pool.close();
+  const report = await withDatabase(config, (pool) => findDuplicates(pool, config, chosen, options, terminal), {
+    replyTimeoutMs: DUPLICATES_REPLY_TIMEOUT_MS,
+  });
+  terminal.writeOut(options.json ? `${JSON.stringify(jsonOf(report, options))}\n` : textOf(report, options, terminal));
+  return EXIT_CODES.done;
+}
+
+async function findDuplicates(
+  pool: PostgresPool,
+  config: Config,
+  chosen: ChosenColumns,
+  { rowsMin, limit }: DuplicatesOptions,
+  terminal: Terminal,
+): Promise<Report> {
+  const table = await resolveTable(pool, config.sink.postgres.table);
+  const findings: ColumnFindings[] = [];
+  for (const { name } of chosen.masked) {
+    if (terminal.isInteractive) terminal.writeError(counting(name, terminal));
+    const found = await readDuplicates(pool, {
+      table,
+      column: name,
+      userColumn: chosen.user?.name ?? null,
+      timeColumn: chosen.time?.name ?? null,
+      rowsMin,
+      limit,
+    });
+    findings.push({ column: name, ...found, values: found.values.map((value) => withTimes(value, chosen)) });
   }
+  return { table: showTable(table), findings, chosen };
 }
 
 interface Report {
@@ -126,8 +132,4 @@ function cellsOf(value: DuplicateValue, { user, time }: ChosenColumns): Record<s
     ...(user === null ? {} : { users: String(value.users) }),
     ...(time === null ? {} : { "first seen": value.firstSeen ?? "–", "last seen": value.lastSeen ?? "–" }),
   };
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

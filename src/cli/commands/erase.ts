@@ -2,22 +2,15 @@ import { PiipeError } from "../../errors.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { type ErasedCounts, eraseTokens } from "../../store/erase-tokens.ts";
 import { type Erasable, findErasable } from "../../store/find-erasable.ts";
-import { type NeededRight, requireRights } from "../../store/require-rights.ts";
+import { type NeededRight, ownTable, requireRights } from "../../store/require-rights.ts";
 import type { StoredTable } from "../../store/stored-columns.ts";
 import { confirm, requireConsent } from "../confirm.ts";
+import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
-import {
-  blindSpots,
-  counted,
-  openSearch,
-  reasonOf,
-  type Search,
-  type SearchOptions,
-  tokensOf,
-  withTable,
-} from "../open-search.ts";
+import { blindSpots, openSearch, type Search, type SearchOptions, tokensOf, withTable } from "../open-search.ts";
 import { operatorName } from "../operator-name.ts";
 import { ProgressBar } from "../progress-bar.ts";
+import { reasonOf } from "../reason-of.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface EraseOptions extends SearchOptions {
@@ -53,10 +46,13 @@ export async function eraseCommand(options: EraseOptions, terminal: Terminal): P
         bar.update(rows, Math.max(rows, found.rows));
       },
       abort: stop.signal,
-    }).catch((error: unknown) => {
-      throw stop.signal.aborted ? stopped(rowsDeleted) : error;
-    });
-    bar.finish(erased.rows);
+    })
+      .finally(() => bar.finish(rowsDeleted))
+      .catch((error: unknown) => {
+        if (stop.signal.aborted) throw stopped(rowsDeleted);
+        if (rowsDeleted > 0) terminal.writeError(unfinished(rowsDeleted));
+        throw error;
+      });
     terminal.writeOut(
       options.json ? `${JSON.stringify(jsonOf(erased, found, search, table))}\n` : textOf(erased, found, search, table),
     );
@@ -69,16 +65,18 @@ const stopped = (rows: number): PiipeError =>
     hint: "Run the command again to delete the rest.",
   });
 
+const unfinished = (rows: number): string =>
+  `${counted(rows, "row")} had been deleted, for good, when this failed. Run the command again to delete the rest.\n`;
+
 function rightsFor(table: StoredTable): readonly NeededRight[] {
-  const own = (name: string) => ({ schema: "piipe", name });
-  const both = [table.name, own("key_links"), own("vault")];
+  const both = [table.name, ownTable("key_links"), ownTable("vault")];
   return [
     ...both.flatMap((of) => [
       { table: of, right: "SELECT" as const },
       { table: of, right: "DELETE" as const },
     ]),
-    { table: own("quarantine"), right: "SELECT" },
-    { table: own("audit"), right: "INSERT" },
+    { table: ownTable("quarantine"), right: "SELECT" },
+    { table: ownTable("audit"), right: "INSERT" },
   ];
 }
 
@@ -126,6 +124,7 @@ function textOf({ rows, links, vault }: ErasedCounts, found: Erasable, search: S
       : [
           `  - ${counted(pendingEvents, "quarantined event")}, sealed: the value may be in them (\`piipe quarantine\`).`,
         ]),
+    "  - Rows of other tables: erase with each pipeline's own configuration.",
     "  - Ids of messages in the ledger, without any value, until they expire.",
     "  - Deleted rows on disk until VACUUM has run, and in WAL, replicas and backups as long as you keep these.",
     "  - Messages still in the queue, or sent again later: their events would bring the value back.",

@@ -33,8 +33,8 @@ const rotation = (file: string, version: number, old: number): string =>
 const afterLeak = (file: string, version: number, old: number): string =>
   `${file}: key version ${version} is primary, over version ${old}, which is now lookup\n` +
   steps(old) +
-  `  2. When ALL have it: \`piipe keys rewrap\` makes the stored tokens of version ${old} anew. Until it is done, duplicates\n` +
-  "     that span the change are not seen.\n" +
+  `  2. When ALL have it: \`piipe keys rewrap\` makes the stored tokens of version ${old} and older ones anew. Until it is\n` +
+  "     done, duplicates that span the change are not seen.\n" +
   `  3. Keep version ${old}: the new tokens are made over its own.\n`;
 
 const steps = (old: number): string =>

@@ -1,7 +1,7 @@
 import { PiipeError } from "../../errors.ts";
 import type { MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
 import { OPERATORS } from "../../pipeline/mask/operators/operators.ts";
-import { basesOf, rewrapOf, type RewriteKeys } from "../../pipeline/mask/token-rewrites.ts";
+import { rewrappedVersions, rewrapOf, type RewriteKeys } from "../../pipeline/mask/token-rewrites.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { type ColumnPlan, rewriteColumns, type RewriteCommandOptions } from "../rewrite-columns.ts";
 import type { Terminal } from "../terminal.ts";
@@ -11,9 +11,9 @@ export function keysRewrapCommand(options: RewriteCommandOptions, terminal: Term
   return rewriteColumns(options, terminal, {
     command: "keys rewrap",
     plan(columns, keys) {
-      const bases = basesOf(keys.primary, keys.keyring);
-      if (bases.length === 0) throw overNothing(keys.primary.version);
-      const versions = bases.map(({ version }) => version).join(", ");
+      const rewrapped = rewrappedVersions(keys.keyring);
+      if (rewrapped.length === 0) throw overNothing();
+      const versions = rewrapped.map(({ version }) => version).join(", ");
       const plans = columns.filter(({ mask }) => OPERATORS[mask].needsKey).map((column) => planOf(column, keys));
       return {
         plans,
@@ -37,14 +37,10 @@ function planOf(column: MaskedColumn, keys: RewriteKeys): ColumnPlan {
     : { column, rewrite };
 }
 
-function overNothing(primary: number): PiipeError {
-  return new PiipeError(
-    "usage.invalid",
-    `the primary key version ${primary} is over no other: there is nothing to rewrap`,
-    {
-      hint:
-        "After a leak: `piipe keys add --over` adds a version over the primary one, bring the keyring to every worker, " +
-        "`piipe keys promote` makes it primary, bring the keyring to every worker again and restart them, then rewrap.",
-    },
-  );
+function overNothing(): PiipeError {
+  return new PiipeError("usage.invalid", "no key version in use is over another: there is nothing to rewrap", {
+    hint:
+      "After a leak: `piipe keys add --over` adds a version over the primary one, bring the keyring to every worker, " +
+      "`piipe keys promote` makes it primary, bring the keyring to every worker again and restart them, then rewrap.",
+  });
 }

@@ -2,19 +2,12 @@ import type { MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
 import { versionOfToken } from "../../pipeline/mask/value-tokens.ts";
 import type { FoundToken } from "../../store/find-tokens.ts";
 import { lookUp, type LookupFindings } from "../../store/look-up.ts";
-import { requireRights } from "../../store/require-rights.ts";
+import { ownTable, requireRights } from "../../store/require-rights.ts";
+import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
-import {
-  blindSpots,
-  counted,
-  openSearch,
-  reasonOf,
-  type Search,
-  type SearchOptions,
-  tokensOf,
-  withTable,
-} from "../open-search.ts";
+import { blindSpots, openSearch, type Search, type SearchOptions, tokensOf, withTable } from "../open-search.ts";
 import { operatorName } from "../operator-name.ts";
+import { reasonOf } from "../reason-of.ts";
 import { showControls } from "../show-controls.ts";
 import type { Terminal } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
@@ -35,8 +28,8 @@ export async function lookupCommand(options: LookupOptions, terminal: Terminal):
   const findings = await withTable(search, columns, async (pool, table) => {
     await requireRights(pool, [
       { table: table.name, right: "SELECT" },
-      { table: { schema: "piipe", name: "key_links" }, right: "SELECT" },
-      { table: { schema: "piipe", name: "audit" }, right: "INSERT" },
+      { table: ownTable("key_links"), right: "SELECT" },
+      { table: ownTable("audit"), right: "INSERT" },
     ]);
     return lookUp(pool, table, {
       searches: tokensOf(search.searches),

@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
-import { migrateDatabase, migrateTokenChecks, openDatabase, openMask } from "../../app.ts";
+import { migrateDatabase, migrateTokenChecks } from "../../app/migrate-database.ts";
+import { openDatabase } from "../../app/open-database.ts";
+import { openMask } from "../../app/open-mask.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import type { TokenCheckReport } from "../../store/token-checks.ts";

@@ -12,6 +12,7 @@ import {
   reportSettled,
   withQuarantine,
 } from "../quarantine-choice.ts";
+import { reasonOf } from "../reason-of.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface QuarantineDiscardOptions extends ChoiceOptions {
@@ -42,7 +43,7 @@ export async function quarantineDiscardCommand(
     }
     const bar = new ProgressBar(terminal, "events");
     const abort = new AbortController().signal;
-    const audit = { operator: operatorName(), reason: options.reason?.trim() || null };
+    const audit = { operator: operatorName(), reason: reasonOf(options.reason) };
     let discarded = 0;
     for (const choice of chosen.choices) {
       while ((await countPending(pool, choice)) > 0) {

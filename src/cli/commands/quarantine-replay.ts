@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { openReplay } from "../../app.ts";
+import { openReplay } from "../../app/open-replay.ts";
 import { systemClock } from "../../clock.ts";
 import { PiipeError } from "../../errors.ts";
 import { loadPrivateKey } from "../../keys/load-keyring.ts";
@@ -23,6 +23,7 @@ import {
   reportSettled,
   withQuarantine,
 } from "../quarantine-choice.ts";
+import { reasonOf } from "../reason-of.ts";
 import { listenForStop, type StopSignals } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -94,7 +95,7 @@ async function replayChosen(
   const limits = { eventsMax: config.batch.rows, bytesMax: config.batch.bytes };
   const table = showTable(config.sink.postgres.table);
   const operator = operatorName();
-  const reason = options.reason?.trim() || null;
+  const reason = reasonOf(options.reason);
   for (const choice of chosen.choices) {
     const { queue } = choice;
     const announce = async (ids: readonly string[]): Promise<void> => {

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { openDatabase } from "../../app.ts";
 import type { Config } from "../../config/config.ts";
 import { didYouMean } from "../../config/did-you-mean.ts";
 import { loadConfig } from "../../config/load-config.ts";
@@ -9,14 +8,15 @@ import type { Column } from "../../pipeline/contracts.ts";
 import { isMasked, type MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
 import { isReversible } from "../../pipeline/mask/reveal-token.ts";
 import { whyUnsearchable } from "../../pipeline/mask/value-tokens.ts";
-import { checkMigrated } from "../../store/check-migrated.ts";
 import { SEARCH_REPLY_TIMEOUT_MS } from "../../store/search-limits.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { operatorName } from "../operator-name.ts";
 import { readValue } from "../read-value.ts";
 import { keyringWay, type RevealWay, vaultWay } from "../reveal-ways.ts";
+import { reasonOf } from "../reason-of.ts";
 import { showControls } from "../show-controls.ts";
 import type { Terminal } from "../terminal.ts";
+import { withDatabase } from "../with-database.ts";
 
 export interface RevealOptions {
   readonly config: string;
@@ -30,28 +30,25 @@ export interface RevealOptions {
 
 /** Prints the original of a token, once the audit says for good that it was revealed. */
 export async function revealCommand(options: RevealOptions, terminal: Terminal): Promise<ExitCode> {
-  const reason = options.reason.trim();
-  if (reason === "") {
+  const reason = reasonOf(options.reason);
+  if (reason === null) {
     throw new PiipeError("usage.invalid", "the reason is empty", { hint: "Say in --reason why this is revealed." });
   }
   const config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
   const column = revealable(options.column, config.columns);
   const way = await wayOf(column, config, options, terminal);
   const token = (await readValue(options.token, `the token of ${column.name}`, terminal)).trim();
-  const pool = openDatabase(config, { replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS });
-  try {
-    await checkMigrated(pool);
-    const open = await way(pool, token, { operator: operatorName(), reason });
-    const { text, isVerified } = open();
-    if (!isVerified) terminal.writeError(UNVERIFIED);
-    const report = { column: column.name, token, value: text, verified: isVerified };
-    terminal.writeOut(
-      options.json ? `${JSON.stringify(report)}\n` : `${terminal.outIsTerminal ? showControls(text) : text}\n`,
-    );
-    return EXIT_CODES.done;
-  } finally {
-    await pool.close();
-  }
+  const audit = { operator: operatorName(), reason };
+  const open = await withDatabase(config, (pool) => way(pool, token, audit), {
+    replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS,
+  });
+  const { text, isVerified } = open();
+  if (!isVerified) terminal.writeError(UNVERIFIED);
+  const report = { column: column.name, token, value: text, verified: isVerified };
+  terminal.writeOut(
+    options.json ? `${JSON.stringify(report)}\n` : `${terminal.outIsTerminal ? showControls(text) : text}\n`,
+  );
+  return EXIT_CODES.done;
 }
 
 const UNVERIFIED =

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { openPipeline, type Pipeline } from "../../app.ts";
+import { openPipeline, type Pipeline } from "../../app/open-pipeline.ts";
 import { PiipeError } from "../../errors.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import type { Totals } from "../../pipeline/totals.ts";

@@ -9,7 +9,7 @@ import {
   activeVersion,
   isMasked,
   keyUse,
-  linkedVersions,
+  linkedTokenizers,
   type MaskedColumn,
   type MaskOptions,
   normalizerOf,
@@ -18,6 +18,7 @@ import {
 } from "./column-tokens.ts";
 import type { KeyedOperator } from "./operators/operator.ts";
 import { OPERATORS } from "./operators/operators.ts";
+import { rewrapOf } from "./token-rewrites.ts";
 
 interface Version {
   readonly version: number;
@@ -141,21 +142,51 @@ describe("activeVersion", () => {
   });
 });
 
-describe("linkedVersions", () => {
+describe("linkedTokenizers", () => {
+  const tokensOf = (mask: (typeof KEYED)[number], options: MaskOptions, fields: Partial<Column> = {}) =>
+    linkedTokenizers(masked(mask, fields), options).map((tokenize) => tokenize(VALUES[mask]));
+  const tokenUnder = (mask: (typeof KEYED)[number], version: number): string =>
+    String(tokenizerOf(masked(mask), optionsOf({ version, state: "primary" }))(VALUES[mask]));
   const options = optionsOf(
     { version: 1, state: "lookup" },
     { version: 2, state: "linking" },
     { version: 3, state: "linking" },
     { version: 4, state: "primary" },
-    { version: 5, state: "pending" },
+    { version: 5, state: "pending", over: 4 },
   );
 
-  test.each(VERSIONED)("%s has the linking ones, the newest first", (mask) => {
-    expect(linkedVersions(masked(mask), options).map(({ version }) => version)).toEqual([3, 2]);
+  test.each(VERSIONED)("%s has those of the linking versions, the newest first", (mask) => {
+    expect(tokensOf(mask, options)).toEqual([tokenUnder(mask, 3), tokenUnder(mask, 2)]);
   });
 
-  test.each([...VERSIONLESS, "sha256", "redact", "drop"] as const)("%s has none", (mask) => {
-    expect(linkedVersions(masked(mask, { keyVersion: 1 }), options)).toEqual([]);
+  test.each(VERSIONLESS)("%s has none", (mask) => {
+    expect(tokensOf(mask, options, { keyVersion: 4 })).toEqual([]);
+  });
+
+  test.each(["sha256", "redact", "drop"] as const)("%s has none", (mask) => {
+    expect(linkedTokenizers(masked(mask), options)).toEqual([]);
+  });
+
+  const afterLeak = [
+    { version: 1, state: "linking" },
+    { version: 2, state: "lookup" },
+  ] as const;
+
+  test.each(["hmac-sha256", "hmac-over-sha256"] as const)(
+    "%s, after a leak, has the token that a rewrap makes",
+    (mask) => {
+      const replaced = optionsOf(...afterLeak, { version: 3, state: "primary", over: 2 });
+      const rewrap = rewrapOf(masked(mask), { keyring: replaced.keyring, domain: "logins" });
+      const token = rewrap?.rewrite(tokenUnder(mask, 1));
+      expect(token).toMatch(/^[hw]3_/);
+      expect(tokensOf(mask, replaced)).toEqual([token]);
+    },
+  );
+
+  test("aes-siv, after a leak, has none that a rewrap makes the same as the new one, and then that of the next rotation", () => {
+    expect(tokensOf("aes-siv", optionsOf(...afterLeak, { version: 3, state: "primary", over: 2 }))).toEqual([]);
+    const next = optionsOf(...afterLeak, { version: 3, state: "lookup", over: 2 }, { version: 4, state: "primary" });
+    expect(tokensOf("aes-siv", next)).toEqual([tokenUnder("aes-siv", 3)]);
   });
 });
 

@@ -51,12 +51,43 @@ export function versionTokenizer(
   if (version.over === null || operator.chain === null) return operator.create(use);
   const base = options.keyring?.find(version.over);
   if (!base) throw new TypeError(`key version ${version.version} is over one that is not there`);
-  const tokenizeBase = versionTokenizer(operator, column, base, options);
-  const chain = operator.chain(use);
-  return (text) => {
-    const token = tokenizeBase(text);
+  return overTokens(versionTokenizer(operator, column, base, options), operator.chain(use));
+}
+
+/**
+ * What the stored token of a value under a key version becomes by all rewraps. Takes normalised text. That of a reversible
+ * mask is then one that the last of the rewraps made of the value.
+ */
+function rewrappedTokenizer(
+  operator: KeyedOperator,
+  column: MaskedColumn,
+  version: KeyVersion,
+  options: MaskOptions & { readonly keyring: Keyring },
+): Tokenize {
+  const rewraps = options.keyring.rewrapsOf(version.version);
+  if (operator.chain === null) return versionTokenizer(operator, column, rewraps.at(-1) ?? version, options);
+  const tokenize = versionTokenizer(operator, column, version, options);
+  return overTokens(tokenize, chainOf(operator.chain, operator, column, rewraps, options.domain));
+}
+
+/** First the token, then what is made over it. */
+export const overTokens =
+  (tokenize: Tokenize, chain: (token: string) => string): Tokenize =>
+  (text) => {
+    const token = tokenize(text);
     return typeof token === "string" ? chain(token) : token;
   };
+
+/** @param versions each takes the tokens of the one before */
+export function chainOf(
+  chain: NonNullable<KeyedOperator["chain"]>,
+  operator: KeyedOperator,
+  column: MaskedColumn,
+  versions: readonly KeyVersion[],
+  domain: string,
+): (token: string) => string {
+  const steps = versions.map((version) => chain(keyUse(operator, column, version, domain)));
+  return (token) => steps.reduce((made, step) => step(made), token);
 }
 
 export function keyUse(operator: KeyedOperator, column: MaskedColumn, version: KeyVersion, domain: string): KeyUse {
@@ -64,11 +95,17 @@ export function keyUse(operator: KeyedOperator, column: MaskedColumn, version: K
   return { key, version: version.version, column };
 }
 
-/** The versions under which new events get a second token, which links their duplicates across a rotation. */
-export function linkedVersions(column: MaskedColumn, { keyring }: MaskOptions): readonly KeyVersion[] {
+/**
+ * What else new events get: the tokens of the linking versions as a rewrap leaves them in the table, by which duplicates
+ * are found across a rotation. A token that a leaked key makes is never linked.
+ */
+export function linkedTokenizers(column: MaskedColumn, { keyring, domain }: MaskOptions): readonly Tokenize[] {
   const operator = OPERATORS[column.mask];
-  if (!operator.needsKey || operator.tokenLetter === null) return [];
-  return (keyring?.live ?? []).filter(({ state }) => state === "linking");
+  if (!operator.needsKey || operator.tokenLetter === null || keyring === null) return [];
+  return keyring.live
+    .filter(({ state }) => state === "linking")
+    .filter((version) => operator.chain !== null || keyring.rewrapsOf(version.version).at(-1)?.state !== "primary")
+    .map((version) => rewrappedTokenizer(operator, column, version, { keyring, domain }));
 }
 
 /**

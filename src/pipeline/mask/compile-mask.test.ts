@@ -18,8 +18,10 @@ import type {
   RawValue,
   Rejection,
 } from "../contracts.ts";
+import { isMasked } from "./column-tokens.ts";
 import { compileMask, type MaskOptions } from "./compile-mask.ts";
 import { NORMALIZATION_VERSION } from "./normalize/normalize.ts";
+import { rewrapOf } from "./token-rewrites.ts";
 import { vaultContext } from "./vault-context.ts";
 
 interface GoldenToken {
@@ -281,6 +283,7 @@ describe("links", () => {
     expect(before.links).toEqual([]);
     expect(between.links).toEqual(
       [0, 1, 2].map((at) => ({
+        domain: "logins",
         column: columns[at]?.name,
         oldToken: before.values[at],
         newToken: between.values[at],
@@ -289,6 +292,7 @@ describe("links", () => {
     expect(after.links).toEqual(
       [0, 1, 2].flatMap((at) =>
         [between, before].map((older) => ({
+          domain: "logins",
           column: columns[at]?.name,
           oldToken: older.values[at],
           newToken: after.values[at],
@@ -315,11 +319,18 @@ describe("links", () => {
   test("are none to a leaked version, over which the new tokens are made", () => {
     const rewrap = optionsOf({ 1: "lookup", 2: "primary" }, { 2: 1 });
     expect(maskRecord(columns, values, rewrap).links).toEqual([]);
-    // An older rotation that is still under way goes on.
+    // An older rotation that is still under way goes on, with the tokens that a rewrap makes; it makes one of aes-siv's.
     const both = optionsOf({ 1: "linking", 2: "lookup", 3: "primary" }, { 3: 2 });
     const before = maskRecord(columns, values, optionsOf({ 1: "primary" }));
     const linked = maskRecord(columns, values, both);
-    expect(linked.links.map(({ oldToken }) => oldToken)).toEqual(before.values.slice(0, 3));
+    const rewrapped = columns
+      .filter(isMasked)
+      .flatMap((own) => rewrapOf(own, both)?.rewrite(String(before.values[columns.indexOf(own)])) ?? []);
+    expect(rewrapped).toHaveLength(3);
+    expect(linked.links.map(({ oldToken }) => oldToken)).toEqual(
+      rewrapped.filter((token) => !linked.values.includes(token)),
+    );
+    expect(linked.links).toHaveLength(2);
   });
 });
 

@@ -12,17 +12,15 @@ import type {
 } from "../contracts.ts";
 import {
   isMasked,
-  linkedVersions,
+  linkedTokenizers,
   type MaskedColumn,
   type MaskOptions as TokenOptions,
   normalizerOf,
   tokenizerOf,
-  versionTokenizer,
 } from "./column-tokens.ts";
 import { compileLeakGuard } from "./leak/leak-guard.ts";
 import { maskedRecord } from "./masked-record.ts";
 import type { Tokenize } from "./operators/operator.ts";
-import { OPERATORS } from "./operators/operators.ts";
 import { vaultContext } from "./vault-context.ts";
 
 export interface MaskOptions extends TokenOptions {
@@ -68,6 +66,7 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
     mask: isMasked(column) ? compileColumn(column, options) : null,
   }));
   const guard = compileLeakGuard(columns);
+  const { domain } = options;
 
   return (record) => {
     if (record.values.length !== compiled.length) {
@@ -96,10 +95,10 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
       if (token === null) continue;
       for (const tokenizeOld of mask.linked) {
         const oldToken = tokenizeOld(normalized);
-        if (typeof oldToken === "string") (links ??= []).push({ column: name, oldToken, newToken: token });
+        if (typeof oldToken === "string") (links ??= []).push({ domain, column: name, oldToken, newToken: token });
       }
       if (mask.sealOriginal !== null) {
-        (originals ??= []).push({ column: name, token, sealed: mask.sealOriginal(text) });
+        (originals ??= []).push({ domain, column: name, token, sealed: mask.sealOriginal(text) });
       }
     }
     const guarded = guard(record, hidden);
@@ -122,13 +121,10 @@ const refuse = (code: Rejection["code"], path: string): Result<MaskedRecord, Rej
 });
 
 function compileColumn(column: MaskedColumn, options: MaskOptions): CompiledMask {
-  const operator = OPERATORS[column.mask];
   return {
     normalize: normalizerOf(column),
     tokenize: tokenizerOf(column, options),
-    linked: operator.needsKey
-      ? linkedVersions(column, options).map((version) => versionTokenizer(operator, column, version, options))
-      : [],
+    linked: linkedTokenizers(column, options),
     sealOriginal: column.reveal ? originalSealer(column, options) : null,
   };
 }

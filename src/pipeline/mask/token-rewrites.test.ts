@@ -5,7 +5,7 @@ import { testColumn } from "../../../tests/support/test-column.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import { MASK_NAMES, type MaskName } from "../contracts.ts";
 import { isMasked, type MaskedColumn, tokenizerOf } from "./column-tokens.ts";
-import { basesOf, rewrapOf, type RewriteKeys, takeoverOf } from "./token-rewrites.ts";
+import { rewrapOf, rewrappedVersions, type RewriteKeys, takeoverOf } from "./token-rewrites.ts";
 
 const DOMAIN = "logins";
 const VALUE = "912-34-5678";
@@ -41,14 +41,41 @@ describe("rewrapOf", () => {
     },
   );
 
-  test("leaves tokens of versions that the primary one is not over", () => {
+  test("makes the tokens of every older version anew: whoever has the leaked key has theirs, too", () => {
     const column = columnWith("hmac-sha256");
-    const keyring = keyringOf({ 1: "lookup", 2: "lookup", 3: "primary" }, { 3: 2 });
+    const keyring = keyringOf({ 1: "lookup", 2: "lookup", 3: "primary", 4: "pending" }, { 3: 2, 4: 3 });
     const rewrap = rewrapOf(column, keysOf(keyring));
-    expect(rewrap?.forms).toEqual([{ prefix: "h2_", charsMin: 46, charsMax: 46 }]);
+    expect(rewrap?.forms).toEqual([
+      { prefix: "h1_", charsMin: 46, charsMax: 46 },
+      { prefix: "h2_", charsMin: 46, charsMax: 46 },
+    ]);
+    expect(rewrap?.rewrite(tokenOf(column, keyringOf({ 2: "primary" })))).toBe(tokenOf(column, keyring));
+    const rewrapped = rewrap?.rewrite(tokenOf(column, FIRST));
+    expect(rewrapped).toMatch(/^h3_[\w-]{43}$/);
+    // Another text than that of the value: nobody could join the two without a link.
+    expect(rewrapped).not.toBe(tokenOf(column, keyring));
+    for (const text of ["h2_not-a-token!", tokenOf(column, FIRST).replace("h", "w"), ""]) {
+      expect(rewrap?.rewrite(text)).toBeNull();
+    }
+  });
+
+  test("goes on after the next rotation, and leaves what was made since", () => {
+    for (const mask of ["hmac-sha256", "aes-siv"] as const) {
+      const column = columnWith(mask);
+      const replaced = keyringOf({ 1: "lookup", 2: "primary" }, { 2: 1 });
+      const rewrap = rewrapOf(column, keysOf(keyringOf({ 1: "lookup", 2: "linking", 3: "primary" }, { 2: 1 })));
+      expect(rewrap?.rewrite(tokenOf(column, FIRST))).toBe(tokenOf(column, replaced));
+      expect(rewrap?.rewrite(tokenOf(column, replaced))).toBeNull();
+      expect(rewrap?.rewrite(tokenOf(column, keyringOf({ 3: "primary" })))).toBeNull();
+    }
+  });
+
+  test("a reversible token whose root is destroyed stays as it is", () => {
+    const column = columnWith("aes-siv");
+    const keyring = keyringOf({ 1: "destroyed", 2: "lookup", 3: "primary" }, { 3: 2 });
+    const rewrap = rewrapOf(column, keysOf(keyring));
+    expect(rewrap?.forms.map(({ prefix }) => prefix)).toEqual(["s2_"]);
     expect(rewrap?.rewrite(tokenOf(column, FIRST))).toBeNull();
-    expect(rewrap?.rewrite("h2_not-a-token!")).toBeNull();
-    expect(rewrap?.rewrite("")).toBeNull();
   });
 
   test("does not open a reversible token of another column or domain", () => {
@@ -72,9 +99,11 @@ describe("rewrapOf", () => {
   });
 });
 
-test("basesOf leads from a version's base down to the one over the values", () => {
-  expect(basesOf(keysOf(THIRD).primary, THIRD).map(({ version }) => version)).toEqual([2, 1]);
-  expect(basesOf(keysOf(FIRST).primary, FIRST)).toEqual([]);
+test("rewrappedVersions are those before the last leak", () => {
+  const versionsOf = (keyring: Keyring) => rewrappedVersions(keyring).map(({ version }) => version);
+  expect(versionsOf(THIRD)).toEqual([1, 2]);
+  expect(versionsOf(FIRST)).toEqual([]);
+  expect(versionsOf(keyringOf({ 1: "primary", 2: "pending" }, { 2: 1 }))).toEqual([]);
 });
 
 describe("takeoverOf", () => {
@@ -96,6 +125,13 @@ describe("takeoverOf", () => {
       tokenOf(column, FIRST),
       tokenOf(column, keyringOf({ 2: "primary" })),
     ]);
+  });
+
+  test("links to no token that a leaked key makes", () => {
+    const column = columnWith("hmac-over-sha256");
+    const keyring = keyringOf({ 1: "linking", 2: "lookup", 3: "primary" }, { 3: 2 });
+    const rewrapped = rewrapOf(column, keysOf(keyring))?.rewrite(tokenOf(column, FIRST));
+    expect(takeoverOf(column, keysOf(keyring))?.linkedTokens(digest(VALUE))).toEqual([rewrapped]);
   });
 
   test.each(["A6D0E2F27F6111E10B06790DB42F34123E724AA0FD24B280F4A0EF5EE986784C", "a6d0", `${digest("")}0`])(

@@ -5,6 +5,7 @@ import { testColumn } from "../../../tests/support/test-column.ts";
 import type { MaskName } from "../contracts.ts";
 import { compileMask } from "./compile-mask.ts";
 import type { MaskedColumn } from "./column-tokens.ts";
+import { rewrapOf } from "./token-rewrites.ts";
 import { valueTokensOf } from "./value-tokens.ts";
 
 const masks = fc.constantFrom<MaskName>("hmac-sha256", "hmac-over-sha256", "aes-siv", "sha256");
@@ -21,6 +22,12 @@ const histories = fc.constantFrom(
     keyringOf({ 1: "primary", 2: "pending" }, { 2: 1 }),
     keyringOf({ 1: "lookup", 2: "primary" }, { 2: 1 }),
     keyringOf({ 1: "lookup", 2: "lookup", 3: "primary" }, { 2: 1, 3: 2 }),
+  ],
+  [
+    keyringOf({ 1: "primary" }),
+    keyringOf({ 1: "linking", 2: "primary" }),
+    keyringOf({ 1: "linking", 2: "lookup", 3: "primary" }, { 3: 2 }),
+    keyringOf({ 1: "linking", 2: "lookup", 3: "lookup", 4: "primary" }, { 3: 2, 4: 3 }),
   ],
 );
 const values = fc.oneof(fc.string({ unit: "grapheme" }), fc.uuid(), fc.ipV4(), fc.emailAddress());
@@ -44,6 +51,8 @@ test("whatever the pipeline stored of a value, under any keyring before this one
         return;
       }
       expect(tokens).toContain(stored);
+      const rewrap = now && rewrapOf(column, { keyring: now, domain: "logins" });
+      expect(tokens).toContain(rewrap?.rewrite(String(stored)) ?? stored);
       for (const { oldToken } of masked.value.links) expect(tokens).toContain(oldToken);
       expect(new Set(tokens).size).toBe(tokens.length);
     }),

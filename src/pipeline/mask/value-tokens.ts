@@ -1,6 +1,14 @@
 import { PiipeError } from "../../errors.ts";
 import type { KeyVersion } from "../../keys/key-version.ts";
-import { activeVersion, type MaskedColumn, type MaskOptions, normalizerOf, versionTokenizer } from "./column-tokens.ts";
+import {
+  activeVersion,
+  chainOf,
+  type MaskedColumn,
+  type MaskOptions,
+  normalizerOf,
+  overTokens,
+  versionTokenizer,
+} from "./column-tokens.ts";
 import type { KeyedOperator, Tokenize } from "./operators/operator.ts";
 import { OPERATORS } from "./operators/operators.ts";
 import { sha256Operator } from "./operators/sha256.ts";
@@ -57,10 +65,29 @@ function letterOf({ mask }: MaskedColumn): string | null {
 function tokenizersOf(column: MaskedColumn, options: MaskOptions): readonly Tokenize[] {
   const operator = OPERATORS[column.mask];
   if (!operator.needsKey) return [operator.create(column)];
-  const tokenizers = versionsOf(operator, column, options).map((version) =>
-    versionTokenizer(operator, column, version, options),
-  );
+  const tokenizers = versionsOf(operator, column, options).flatMap((version) => {
+    const tokenize = versionTokenizer(operator, column, version, options);
+    return [tokenize, ...rewrappers(operator, column, version, options).map((rewrap) => overTokens(tokenize, rewrap))];
+  });
   return operator.name === "hmac-over-sha256" ? [...tokenizers, sha256Operator.create(column)] : tokenizers;
+}
+
+/** Every step that rewraps may have taken with a version's token: one may be under way, or be that of a newer keyring. */
+function rewrappers(
+  operator: KeyedOperator,
+  column: MaskedColumn,
+  version: KeyVersion,
+  { keyring, domain }: MaskOptions,
+): readonly ((token: string) => string)[] {
+  const { chain } = operator;
+  if (keyring === null || chain === null) return [];
+  const done = keyring.rewrapsOf(version.version);
+  const next = keyring.versions.filter(
+    ({ state, over }) => state === "pending" && over !== null && over === keyring.primary?.version,
+  );
+  return [...done.map((_, index) => done.slice(0, index + 1)), ...next.map((pending) => [...done, pending])].map(
+    (versions) => chainOf(chain, operator, column, versions, domain),
+  );
 }
 
 function versionsOf(operator: KeyedOperator, column: MaskedColumn, options: MaskOptions): readonly KeyVersion[] {

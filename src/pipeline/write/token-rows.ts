@@ -4,16 +4,16 @@ import { arrayLiteral, byteaArrayLiteral } from "./array-literal.ts";
 
 /** Sorted, so that writers which see the same values wait for each other instead of deadlocking. */
 const INSERT_LINKS = `
-INSERT INTO piipe.key_links (column_name, old_token, new_token)
-SELECT link.column_name, link.old_token, link.new_token
-FROM unnest($1::text[], $2::text[], $3::text[]) AS link (column_name, old_token, new_token)
+INSERT INTO piipe.key_links (column_name, old_token, new_token, domain)
+SELECT link.column_name, link.old_token, link.new_token, link.domain
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS link (column_name, old_token, new_token, domain)
 ORDER BY 1, 2
 ON CONFLICT DO NOTHING`;
 
 const INSERT_ORIGINALS = `
-INSERT INTO piipe.vault (column_name, token, sealed)
-SELECT original.column_name, original.token, original.sealed
-FROM unnest($1::text[], $2::text[], $3::bytea[]) AS original (column_name, token, sealed)
+INSERT INTO piipe.vault (column_name, token, sealed, domain)
+SELECT original.column_name, original.token, original.sealed, original.domain
+FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[]) AS original (column_name, token, sealed, domain)
 ORDER BY 1, 2
 ON CONFLICT DO NOTHING`;
 
@@ -31,6 +31,7 @@ export async function writeTokenRows(run: RunStatement, records: readonly Masked
       arrayLiteral(links.map(({ column }) => column)),
       arrayLiteral(links.map(({ oldToken }) => oldToken)),
       arrayLiteral(links.map(({ newToken }) => newToken)),
+      arrayLiteral(links.map(({ domain }) => domain)),
     ]);
   }
   const originals = onePer(
@@ -42,6 +43,7 @@ export async function writeTokenRows(run: RunStatement, records: readonly Masked
       arrayLiteral(originals.map(({ column }) => column)),
       arrayLiteral(originals.map(({ token }) => token)),
       byteaArrayLiteral(originals.map(({ sealed }) => sealed)),
+      arrayLiteral(originals.map(({ domain }) => domain)),
     ]);
   }
 }

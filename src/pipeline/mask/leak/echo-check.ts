@@ -1,4 +1,4 @@
-import type { Column, ColumnType, RawRecord } from "../../contracts.ts";
+import type { Column, ColumnType, RawRecord, ValueOrigin } from "../../contracts.ts";
 import { normalizeIp } from "../normalize/normalize-ip.ts";
 import { fold, percentEncoded, searchable, type Spellings, spellingsOf, versionNumberOf } from "./spellings.ts";
 
@@ -10,6 +10,8 @@ export type EchoCheck = (record: RawRecord, hidden: readonly (string | null)[]) 
 
 /** A shorter value is part of other texts by chance: it must be the whole text. */
 const PART_CHARS_MIN = 5;
+/** So few digits are part of longer numbers by chance, such as a time in milliseconds: they must be the whole number. */
+const SHORT_NUMBER = /^\d{1,6}$/;
 /** A longer text is no single address or time, but may hold one. */
 const ONE_VALUE_CHARS_MAX = 64;
 
@@ -26,8 +28,8 @@ interface Sought extends Spellings {
 }
 
 /**
- * Columns of metadata are not looked at: what they hold comes from the queue, not from the event. Nor are true and false,
- * which equal each other by chance and tell nobody apart.
+ * Columns of what the queue itself makes are not looked at: ids and times. Nor are true and false, which equal each other by
+ * chance and tell nobody apart.
  *
  * Masked values are searched in all texts at once, as they are nearly never found; only then is it asked which column has
  * one.
@@ -37,7 +39,7 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
   const masked = places.filter(({ index }) => columns[index]?.mask !== null);
   const open = places.filter(({ index }) => {
     const column = columns[index];
-    return column?.mask === null && column.origin.kind !== "metadata" && column.type !== "boolean";
+    return column?.mask === null && !isOfQueue(column.origin) && column.type !== "boolean";
   });
   if (masked.length === 0 || open.length === 0) return () => null;
 
@@ -69,6 +71,9 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
   };
 }
 
+/** The group's id is the producer's. */
+const isOfQueue = (origin: ValueOrigin): boolean => origin.kind === "metadata" && origin.name !== "group_id";
+
 /** Whether one of the texts may be an echo; `searched` holds all of them. */
 function mayHold(searched: string, { type, texts }: Sought): boolean {
   for (const text of texts) if (text.length < PART_CHARS_MIN || holdsPart(searched, text)) return true;
@@ -89,7 +94,13 @@ function isTextEcho(place: Place, value: string, { type, normalized, texts }: So
 }
 
 const holdsPart = (searched: string, text: string): boolean =>
-  searched.includes(text) || (searched.includes("%") && searched.includes(percentEncoded(text)));
+  SHORT_NUMBER.test(text)
+    ? holdsNumber(searched, text)
+    : searched.includes(text) || (searched.includes("%") && searched.includes(percentEncoded(text)));
+
+/** Whether digits stand for themselves, after another character or one that is escaped in a URL or in JSON. */
+const holdsNumber = (searched: string, digits: string): boolean =>
+  searched.includes(digits) && new RegExp(`(?:^|\\D|%[\\da-f]{2}|\\\\u[\\da-f]{4})${digits}(?!\\d)`).test(searched);
 
 const isShortEcho = ({ type }: Place, value: string, text: string): boolean =>
   fold(value).trim() === text || (type === "json" && hasLeaf(fold(value), text));

@@ -68,7 +68,8 @@ const secret = fc
     fc.emailAddress(),
     fc.uuid(),
   )
-  .filter((value) => value.trim().length >= 5);
+  // Few digits alone are a part of longer numbers by chance.
+  .filter((value) => value.trim().length >= 5 && !/^\d{5,6}$/.test(value.trim()));
 const columns = [
   testColumn({ name: "secret", type: "text", mask: "hmac-sha256" }),
   testColumn({ name: "a", type: "text" }),
@@ -107,6 +108,8 @@ test("an address is found in whichever spelling it is", () => {
   ];
   fc.assert(
     fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (ip) => {
+      // Too short to be looked for.
+      fc.pre(normalizerOf(ofIp[0] as never)(ip) !== "::");
       for (const spelling of [ip, ip.toUpperCase(), normalizerOf(ofIp[0] as never)(ip)]) {
         expect(guard(ofIp, [ip, spelling, "{}"])).toEqual(echo("a"));
       }

@@ -54,6 +54,11 @@ describe("the echo check", () => {
     ["a short value in JSON", "text", "U12", "json", '{"a":["U12"]}'],
     ["a short number in JSON", "text", "1234", "json", '{"a":[1,1234]}'],
     ["a number in JSON", "integer", 1_234_567, "json", '{"a":1234567}'],
+    ["digits in a word", "text", "12345", "text", "user12345x"],
+    ["digits on their own after a longer number", "text", "12345", "text", "9123456, 12345"],
+    ["digits in a URL", "text", "12345", "text", "https://example.com/?q=a%2012345%20b"],
+    ["digits in JSON within JSON", "text", "12345", "json", '{"a":"{\\\\u002212345\\\\u0022:1}"}'],
+    ["seven digits within a longer number", "text", "555-0132", "text", "14155550132"],
     ["digits as an integer", "text", "12345678", "integer", 12_345_678],
     ["short digits as an integer", "text", "421", "integer", 421],
     ["digits with zeros before them", "text", "0012345", "integer", 12_345],
@@ -112,6 +117,8 @@ describe("the echo check", () => {
     ["one or two characters, which are equal by chance", "text", "DE", "text", "DE"],
     ["one or two digits", "integer", 30, "integer", 30],
     ["digits within an integer", "text", "12345", "integer", 1_234_567],
+    ["digits within a longer number", "text", "34567", "text", "at 1734567890123"],
+    ["digits at the end of a longer number", "integer", 90_123, "json", '{"at":1734567890123}'],
     ["true", "boolean", true, "text", "true"],
     ["true as true", "boolean", true, "boolean", true],
     ["no value", "text", null, "text", "null"],
@@ -133,11 +140,26 @@ describe("the echo check", () => {
     expect(guard([masked("ip", mask), open("text")], ["203.0.113.9", "203.0.113.9"])).toEqual(ECHO);
   });
 
-  test("leaves metadata alone, and looks at attributes", () => {
-    const other = (origin: Column["origin"]) => testColumn({ name: "other", from: "out.side", type: "text", origin });
-    const values = ["group-1", "group-1"];
-    expect(guard([masked("text"), other({ kind: "metadata", name: "group_id" })], values)).toEqual(CLEAN);
-    expect(guard([masked("text"), other({ kind: "attribute", name: "g" })], values)).toEqual(ECHO);
+  test("leaves alone what the queue makes, and looks at what the producer gives", () => {
+    const verdictOn = (origin: Column["origin"]) =>
+      guard(
+        [masked("text"), testColumn({ name: "other", from: "out.side", type: "text", origin })],
+        ["dev-1", "dev-1"],
+      );
+    for (const name of ["message_id", "sent_at", "received_at"] as const) {
+      expect(verdictOn({ kind: "metadata", name })).toEqual(CLEAN);
+    }
+    expect(verdictOn({ kind: "metadata", name: "group_id" })).toEqual(ECHO);
+    expect(verdictOn({ kind: "attribute", name: "g" })).toEqual(ECHO);
+  });
+
+  test("looks at many combining marks in a time that their number bounds", () => {
+    const marks = "\u0345\u0301".repeat(32_768);
+    const startedMs = performance.now();
+    expect(guard([masked("text"), open("text")], ["abcde", `${marks} ABCDE`])).toEqual(ECHO);
+    expect(guard([masked("text"), open("text")], [marks, "abcde"])).toEqual(CLEAN);
+    // In n² steps it takes several seconds.
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
   });
 
   test("lets two masked columns hold the same", () => {

@@ -1,4 +1,5 @@
 import type { ColumnType } from "../../contracts.ts";
+import { compose } from "../normalize/compose.ts";
 
 /** What a masked value looks like where it is not masked. Raw: lives as long as the look at one record. */
 export interface Spellings {
@@ -25,7 +26,7 @@ const VERSION = /^(\d+)(?:\.(\d+))?(?:\.(\d+))?$/;
 
 /** Brings upper and lower case, and composed and decomposed characters (UAX #15), together. */
 export function fold(text: string): string {
-  return BEYOND_ASCII.test(text) ? text.normalize("NFC").toLowerCase() : text.toLowerCase();
+  return compose(text).toLowerCase();
 }
 
 /** A text in which every spelling of a value is found that it holds. */

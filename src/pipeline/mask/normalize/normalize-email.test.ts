@@ -49,6 +49,9 @@ describe("normalizeEmail", () => {
     "Ann@b\u00fccher%2ede",
     "Ann@b\u00fccher.de#top",
     "Ann@\ufdfa.com",
+    // What an URL's host would take for the addresses 8.8.8.8 and 0.0.0.1.
+    "Ann@\uff10\uff11\uff10.8.8.8",
+    "Ann@\uff11",
     `${"A".repeat(65)}@example.com`,
     `Ann@${"A".repeat(252)}.com`,
   ])("%j is none", (text) => {

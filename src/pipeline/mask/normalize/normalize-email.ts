@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import { domainToASCII } from "node:url";
 
 /** RFC 5321 sections 4.5.3.1.1 and 4.5.3.1.2, in UTF-16 units. */
@@ -32,5 +33,6 @@ function asciiDomain(domain: string): string | null {
   if (ASCII_DOMAIN.test(lower)) return lower;
   if (!DOMAIN.test(domain)) return null;
   const ascii = domainToASCII(domain);
-  return ASCII_DOMAIN.test(ascii) ? ascii : null;
+  // It takes full-width digits for an address, and `\uff10\uff11\uff10.8.8.8` for 8.8.8.8.
+  return ASCII_DOMAIN.test(ascii) && !isIPv4(ascii) ? ascii : null;
 }

@@ -1,3 +1,4 @@
+import { compose } from "./compose.ts";
 import { normalizeEmail } from "./normalize-email.ts";
 
 /** RFC 9562 section 4. */
@@ -16,7 +17,7 @@ const CAPITAL_HEX = /^[0-9A-F]{12,}$/;
  * a word or a code, and one of mixed case is more likely base64 or base62.
  */
 export function normalizeText(text: string): string {
-  const composed = text.trim().normalize("NFC");
+  const composed = compose(text.trim());
   const email = composed.includes("@") ? normalizeEmail(composed) : null;
   if (email !== null) return email;
   const lower = composed.toLowerCase();

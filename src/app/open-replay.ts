@@ -1,0 +1,50 @@
+import type { Config } from "../config/config.ts";
+import type { PrivateKey } from "../keys/private-key.ts";
+import { openSealed } from "../keys/seal.ts";
+import { queuesNamed } from "../pipeline/consume/queues-named.ts";
+import type { Open } from "../pipeline/contracts.ts";
+import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
+import type { ReplayStages } from "../pipeline/replay.ts";
+import { boundsOf } from "../pipeline/write/check-table.ts";
+import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { type QuarantinedQueue, quarantinedQueues } from "../store/quarantine.ts";
+import { openMask } from "./open-mask.ts";
+import { openTable } from "./open-table.ts";
+
+/** The queues of the quarantine that the configuration means: events of other pipelines do not fit its columns. */
+export async function ownQueues(config: Config, pool: PostgresPool): Promise<readonly QuarantinedQueue[]> {
+  const queues = await quarantinedQueues(pool);
+  const arns = queuesNamed(
+    config.source.sqs,
+    queues.map(({ arn }) => arn),
+  );
+  return queues.filter(({ arn }) => arns.includes(arn));
+}
+
+/** What refused events go through again. */
+export type SecondWay = Pick<ReplayStages, "open" | "decode" | "mask" | "sink">;
+
+/**
+ * Checks everything that a replay needs, as `openPipeline` does for a run. Asks no queue. Gives the stages for the events
+ * of a queue; `isDryRun` leaves out the sink. The pool stays the caller's.
+ * @throws {PiipeError} what is missing or wrong, before anything was opened
+ */
+export async function openReplay(
+  config: Config,
+  pool: PostgresPool,
+  options: { readonly keysJson: string | undefined; readonly privateKey: PrivateKey; readonly isDryRun: boolean },
+): Promise<(queue: QuarantinedQueue) => SecondWay> {
+  const { privateKey, isDryRun } = options;
+  const { keyring, mask } = await openMask(config, options.keysJson);
+  const table = await openTable(config, keyring, pool);
+  const { columns, unknownFields } = config;
+  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields });
+  const open: Open = (sealed, boundTo) => openSealed(privateKey, sealed, boundTo);
+  return ({ arn }) => ({
+    open,
+    decode,
+    mask,
+    sink: isDryRun ? null : new PostgresSink({ pool, table, columns, sourceName: arn, claim: "quarantine" }),
+  });
+}

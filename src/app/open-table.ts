@@ -1,0 +1,39 @@
+import type { Config } from "../config/config.ts";
+import type { Keyring } from "../keys/keyring.ts";
+import type { Column } from "../pipeline/contracts.ts";
+import { tokenCharsOf } from "../pipeline/mask/token-chars.ts";
+import { writtenForms } from "../pipeline/mask/token-form.ts";
+import { checkTable } from "../pipeline/write/check-table.ts";
+import { readTargetTable, type TargetTable } from "../pipeline/write/target-table.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { checkTokenChecks, type ColumnForms } from "../store/token-checks.ts";
+
+/** @throws {PiipeError} when the table is missing, or its columns cannot hold what the configuration writes */
+export async function openTable(config: Config, keyring: Keyring | null, pool: PostgresPool): Promise<TargetTable> {
+  const table = await readTargetTable(pool, config.sink.postgres.table);
+  checkTable(table, config.columns, tokenChars(config.columns, keyring));
+  await checkTokenChecks(
+    pool,
+    table.name,
+    formsOf(config.columns, (column) => writtenForms(column, keyring)),
+  );
+  return table;
+}
+
+/** The forms of each column, as the store takes them: it knows no masks. */
+export function formsOf(
+  columns: readonly Column[],
+  formsOfColumn: (column: Column) => ColumnForms["forms"],
+): readonly ColumnForms[] {
+  return columns.map((column) => ({ column: column.name, forms: formsOfColumn(column) }));
+}
+
+function tokenChars(columns: readonly Column[], keyring: Keyring | null): ReadonlyMap<string, number> {
+  const version = keyring?.primary?.version ?? 1;
+  return new Map(
+    columns.flatMap(({ name, mask }) => {
+      const chars = mask === null ? null : tokenCharsOf(mask, version);
+      return chars === null ? [] : [[name, chars] as const];
+    }),
+  );
+}

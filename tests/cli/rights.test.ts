@@ -1,0 +1,83 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCli } from "../support/cli.ts";
+import { createLoginPipeline } from "../support/login-pipeline.ts";
+import { query } from "../support/postgres.ts";
+import { createTestRole, type TestRole } from "../support/roles.ts";
+import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { tokenScenario } from "../support/token-scenario.ts";
+
+let sqs: TestSqs;
+
+beforeAll(async () => {
+  sqs = await startTestSqs();
+});
+afterAll(() => sqs.stop());
+
+const DOCUMENT = new URL("../../docs/masking.md", import.meta.url);
+const COLUMNS = `
+  user_id: { type: text }
+  masked_ip: { from: ip, type: ip, mask: hmac-sha256, reveal: true }
+  masked_device_id: { from: device_id, type: text, mask: hmac-sha256 }
+  create_date: { from: "@sent_at", type: date }
+`;
+const BEFORE = { user: "1", ip: "192.0.2.1" };
+const AFTER = { user: "2", ip: "192.0.2.2" };
+
+/** The statements that the documentation gives for a role. */
+async function documentedGrants(role: string): Promise<string> {
+  const text = await readFile(DOCUMENT, "utf8");
+  const statements = [...text.matchAll(/^ *(GRANT [^;]+;)/gm)].map(([, statement]) => statement ?? "");
+  const own = statements.filter((statement) => statement.includes(` TO ${role};`));
+  if (own.length === 0) throw new Error(`docs/masking.md grants nothing to ${role}`);
+  return own.join("\n");
+}
+
+test("the rights that docs/masking.md names are enough for a run, which can read none of it, and for a rewrap", async () => {
+  const pipeline = await createLoginPipeline(sqs, { columns: COLUMNS });
+  const roles: TestRole[] = [];
+  const limited = async (name: string): Promise<(...args: readonly string[]) => ReturnType<typeof runCli>> => {
+    const role = await createTestRole(pipeline.databaseUrl);
+    roles.push(role);
+    await query(pipeline.databaseUrl, (await documentedGrants(name)).replaceAll(` TO ${name};`, ` TO ${role.name};`));
+    const environment = { ...pipeline.environment, DATABASE_URL: role.url };
+    return (...args) => runCli(args, { folder: pipeline.folder, environment });
+  };
+  try {
+    const { land, rotate } = tokenScenario(pipeline, sqs);
+    await land(BEFORE);
+    await rotate(2);
+    const worker = await limited("piipe_run");
+    // Linked, with an original; refused; and both again.
+    const { ip, ...unmaskable } = AFTER;
+    await sqs.send(pipeline.queue.url, [
+      JSON.stringify({ user_id: "1", ip: BEFORE.ip, device_id: "1" }),
+      JSON.stringify({ ...unmaskable, ip: `${ip}.` }),
+    ]);
+    const ran = await worker("run", "--until-empty");
+    expect(ran.stderr).not.toContain("database.denied");
+    expect(ran.code).toBe(0);
+    expect(await query(pipeline.databaseUrl, "SELECT FROM piipe.key_links")).toHaveLength(2);
+    expect(await query(pipeline.databaseUrl, "SELECT FROM piipe.vault")).toHaveLength(2);
+    expect(await pipeline.quarantined()).toHaveLength(1);
+    expect(await pipeline.rows()).toBe(2);
+    // It cannot read what it writes.
+    for (const table of ["user_logins", "piipe.vault", "piipe.key_links", "piipe.audit"]) {
+      await expect(query(roles[0]?.url ?? "", `SELECT FROM ${table}`)).rejects.toMatchObject({ code: "42501" });
+    }
+
+    await rotate(3, "--over");
+    const keeper = await limited("piipe_rewrap");
+    const rewrapped = await keeper("keys", "rewrap", "--json");
+    expect(rewrapped.stderr).toBe("");
+    expect(JSON.parse(rewrapped.stdout)).toMatchObject({
+      columns: [
+        { column: "masked_ip", rows: 2, links: 1, vault: 2, remaining: 0 },
+        { column: "masked_device_id", rows: 2, links: 1, remaining: 0 },
+      ],
+    });
+  } finally {
+    for (const role of roles) await role.drop();
+    await pipeline.remove();
+  }
+});
