@@ -41,6 +41,18 @@ CREATE TABLE piipe.vault (
 COMMENT ON COLUMN piipe.vault.domain IS 'Of the keys that made the token.';
 COMMENT ON TABLE piipe.vault IS 'Originals of tokens, encrypted to the operator''s public key; only the private file opens them.';
 
+CREATE TABLE piipe.key_checks (
+  domain      text NOT NULL,
+  column_name text NOT NULL,
+  mask        text NOT NULL,
+  version     integer NOT NULL,
+  check_value text NOT NULL,
+  first_used  timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (domain, column_name, mask, version)
+);
+COMMENT ON TABLE piipe.key_checks IS
+  'By what the keys that made a column''s tokens are recognised: another keyring is refused, as its tokens would match none. Tells nothing of the keys.';
+
 CREATE TABLE piipe.audit (
   id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at       timestamptz NOT NULL DEFAULT now(),

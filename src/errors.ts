@@ -11,6 +11,7 @@ export const ERROR_CODES = {
   "keys.missing": "a mask or the quarantine needs a key and there is none",
   "keys.invalid": "the keyring is malformed",
   "keys.unsafe": "the keyring can be read or changed by others",
+  "keys.mismatch": "the keyring is another than the one that made the stored tokens",
   "keys.exists": "a key file stands where a new one was to be written",
   "keys.unfinished": "stored tokens of an older key remain that should have been rewritten",
   "keys.conflict": "a change does not fit the state of the keyring, or another change was faster",

@@ -10,10 +10,12 @@ import { boundsOf } from "../pipeline/write/check-table.ts";
 import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { checkMigrated } from "../store/check-migrated.ts";
+import { noteKeys } from "../store/key-checks.ts";
 import { keepLedger } from "../store/keep-ledger.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { createMissing } from "./migrate-database.ts";
 import { openDatabase } from "./open-database.ts";
+import { columnKeysOf } from "./column-keys.ts";
 import { openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
 
@@ -99,6 +101,7 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
           "`piipe keys new` makes a keyring with such a key.",
       });
     }
+    await noteKeys(pool, columnKeysOf(config, keyring));
     const sink = new PostgresSink({ pool, table, columns: config.columns, sourceName: source.name, claim: "ledger" });
     const engine = new Engine(
       { source, decode, mask, sink, seal },

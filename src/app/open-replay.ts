@@ -9,6 +9,8 @@ import { boundsOf } from "../pipeline/write/check-table.ts";
 import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { type QuarantinedQueue, quarantinedQueues } from "../store/quarantine.ts";
+import { noteKeys } from "../store/key-checks.ts";
+import { columnKeysOf } from "./column-keys.ts";
 import { openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
 
@@ -38,6 +40,7 @@ export async function openReplay(
   const { privateKey, isDryRun } = options;
   const { keyring, mask } = await openMask(config, options.keysJson);
   const table = await openTable(config, keyring, pool);
+  if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
   const { columns, unknownFields } = config;
   const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields });
   const open: Open = (sealed, boundTo) => openSealed(privateKey, sealed, boundTo);

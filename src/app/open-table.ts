@@ -6,12 +6,18 @@ import { writtenForms } from "../pipeline/mask/token-form.ts";
 import { checkTable } from "../pipeline/write/check-table.ts";
 import { readTargetTable, type TargetTable } from "../pipeline/write/target-table.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
+import { compareKeys } from "../store/key-checks.ts";
 import { checkTokenChecks, type ColumnForms } from "../store/token-checks.ts";
+import { columnKeysOf } from "./column-keys.ts";
 
-/** @throws {PiipeError} when the table is missing, or its columns cannot hold what the configuration writes */
+/**
+ * @throws {PiipeError} when the table is missing, its columns cannot hold what the configuration writes, or the keyring is
+ * another than the one that made its tokens
+ */
 export async function openTable(config: Config, keyring: Keyring | null, pool: PostgresPool): Promise<TargetTable> {
   const table = await readTargetTable(pool, config.sink.postgres.table);
   checkTable(table, config.columns, tokenChars(config.columns, keyring));
+  await compareKeys(pool, columnKeysOf(config, keyring));
   await checkTokenChecks(
     pool,
     table.name,

@@ -1,10 +1,13 @@
 import { resolve } from "node:path";
+import { columnKeysOf } from "../app/column-keys.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { loadKeyring } from "../keys/load-keyring.ts";
+import type { ColumnKeys } from "../pipeline/contracts.ts";
 import { showsVersion } from "../pipeline/mask/value-tokens.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
+import { compareKeys } from "../store/key-checks.ts";
 import type { UserColumn } from "../store/find-tokens.ts";
 import { SEARCH_REPLY_TIMEOUT_MS } from "../store/search-limits.ts";
 import { readStoredTable, type StoredTable } from "../store/stored-columns.ts";
@@ -30,6 +33,7 @@ export interface SearchOptions {
 /** A value that is to be searched, with all that was checked before the database is asked for it. */
 export interface Search {
   readonly config: Config;
+  readonly columnKeys: readonly ColumnKeys[];
   readonly searches: readonly ColumnSearch[];
   readonly unsearched: readonly UnsearchedColumn[];
   readonly user: UserColumn | null;
@@ -51,6 +55,7 @@ export async function openSearch(options: SearchOptions, terminal: Terminal): Pr
   const found = searchesOf(text, columns, config, keyring);
   return {
     config,
+    columnKeys: columnKeysOf(config, keyring),
     ...found,
     user: user === null ? null : { name: user.name, isMasked: user.mask !== null },
     time,
@@ -65,13 +70,17 @@ function destroyedAmong(searches: readonly ColumnSearch[], keyring: Keyring | nu
 
 /** Runs `work` with a pool that waits for slow statements, and with what is known of the table. */
 export function withTable<T>(
-  { config }: Search,
+  { config, columnKeys }: Search,
   columns: readonly string[],
   work: (pool: PostgresPool, table: StoredTable) => Promise<T>,
 ): Promise<T> {
   return withDatabase(
     config,
-    async (pool) => work(pool, await readStoredTable(pool, config.sink.postgres.table, columns)),
+    async (pool) => {
+      // With another keyring, no row would be found, and "nothing was there" would be untrue.
+      await compareKeys(pool, columnKeys);
+      return work(pool, await readStoredTable(pool, config.sink.postgres.table, columns));
+    },
     { replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS },
   );
 }

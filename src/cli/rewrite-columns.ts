@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { columnKeysOf } from "../app/column-keys.ts";
 import { openDatabase } from "../app/open-database.ts";
 import { openMask } from "../app/open-mask.ts";
 import { openTable } from "../app/open-table.ts";
@@ -11,6 +12,7 @@ import type { RewriteKeys } from "../pipeline/mask/token-rewrites.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import type { TableName } from "../postgres/identifiers.ts";
 import { checkMigrated } from "../store/check-migrated.ts";
+import { noteKeys } from "../store/key-checks.ts";
 import { type RewriteReport, rewriteTokens } from "../store/rewrite-tokens.ts";
 import { dropInvalidChecks } from "../store/token-checks.ts";
 import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
@@ -77,6 +79,7 @@ export async function rewriteColumns(
   try {
     await checkMigrated(pool);
     const { name: table } = await openTable(config, keyring, pool);
+    await noteKeys(pool, columnKeysOf(config, keyring));
     const names = columns.map(({ name }) => name);
     const dropped = await dropInvalidChecks(pool, table, names, { clock: systemClock, stop: signals.stop });
     for (const check of dropped) {

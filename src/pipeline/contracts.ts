@@ -200,6 +200,28 @@ export interface SealedOriginal {
   readonly sealed: Uint8Array;
 }
 
+/** By what a key version of a column is recognised, without telling the key. */
+export interface KeyCheck {
+  readonly domain: string;
+  readonly column: string;
+  readonly mask: MaskName;
+  readonly version: number;
+  /** 32 hex digits. */
+  readonly value: string;
+}
+
+/** What a column's tokens are made with. */
+export interface ColumnKeys {
+  readonly column: string;
+  readonly mask: MaskName;
+  /** Of the version that makes the tokens; null while none does. */
+  readonly active: KeyCheck | null;
+  /** Of every version that the keyring has the root of. */
+  readonly known: readonly KeyCheck[];
+  /** Tokens show their version: others than the active one may have made the stored ones. */
+  readonly showsVersion: boolean;
+}
+
 export interface Suspicion {
   readonly column: string;
   readonly detector: DetectorName;

@@ -1,0 +1,97 @@
+import { PiipeError } from "../errors.ts";
+import type { ColumnKeys, KeyCheck } from "../pipeline/contracts.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { DatabaseFailure } from "../postgres/database-failure.ts";
+
+const READ = `
+SELECT column_name, mask, version::text AS version, check_value FROM piipe.key_checks WHERE domain = $1`;
+
+const INSERT = `
+INSERT INTO piipe.key_checks (domain, column_name, mask, version, check_value)
+SELECT used.domain, used."column", used.mask, used.version, used.value
+FROM json_to_recordset($1::json) AS used (domain text, "column" text, mask text, version integer, value text)
+ORDER BY 2, 3, 4
+ON CONFLICT DO NOTHING`;
+
+const DOING = "comparing the keys with those that made the stored tokens";
+/** There is no such table, or no such schema. */
+const MISSING: ReadonlySet<string | null> = new Set(["42P01", "3F000"]);
+
+/**
+ * Refuses keys that are not those of the stored tokens. Reads only; a database without piipe's own tables knows no keys.
+ * @throws {PiipeError} `keys.mismatch`
+ */
+export async function compareKeys(pool: PostgresPool, columns: readonly ColumnKeys[]): Promise<void> {
+  await unnotedKeys(pool, columns);
+}
+
+/**
+ * The same for whoever is about to make tokens: notes the keys that were not used before.
+ * @throws {PiipeError} `keys.mismatch`, also when another worker with other keys was faster
+ */
+export async function noteKeys(pool: PostgresPool, columns: readonly ColumnKeys[]): Promise<void> {
+  const unnoted = await unnotedKeys(pool, columns);
+  if (unnoted.length === 0) return;
+  await pool.query(DOING, INSERT, [JSON.stringify(unnoted)]);
+  await compareKeys(pool, columns);
+}
+
+/** Those that make tokens, and did not before. */
+async function unnotedKeys(pool: PostgresPool, columns: readonly ColumnKeys[]): Promise<readonly KeyCheck[]> {
+  const domain = columns.flatMap(({ known }) => known)[0]?.domain;
+  if (domain === undefined) return [];
+  const used = await readChecks(pool, domain);
+  return columns.flatMap((keys) => {
+    const ofColumn = used.filter(({ column, mask }) => column === keys.column && mask === keys.mask);
+    compareColumn(keys, ofColumn, domain);
+    const { active } = keys;
+    return active === null || ofColumn.some(({ version }) => version === active.version) ? [] : [active];
+  });
+}
+
+async function readChecks(pool: PostgresPool, domain: string): Promise<readonly Omit<KeyCheck, "domain">[]> {
+  try {
+    const { rows } = await pool.query(DOING, READ, [domain]);
+    return rows.map((row) => ({
+      column: row["column_name"] ?? "",
+      mask: row["mask"] as KeyCheck["mask"],
+      version: Number(row["version"]),
+      value: row["check_value"] ?? "",
+    }));
+  } catch (error) {
+    if (error instanceof DatabaseFailure && MISSING.has(error.sqlState)) return [];
+    throw error;
+  }
+}
+
+function compareColumn(
+  { column, mask, active, known, showsVersion }: ColumnKeys,
+  used: readonly Omit<KeyCheck, "domain">[],
+  domain: string,
+): void {
+  const other = used.find(({ version, value }) =>
+    known.some((check) => check.version === version && check.value !== value),
+  );
+  if (other !== undefined) {
+    throw new PiipeError(
+      "keys.mismatch",
+      `version ${other.version} of the keyring is not the key that made the stored tokens of column ${column}`,
+      {
+        hint:
+          "Restore the keyring of before: with this one, equal values would have other tokens. For a data set of its own, " +
+          `set keys.domain. If the stored tokens are of no use any more: DELETE FROM piipe.key_checks WHERE domain = '${domain.replaceAll("'", "''")}'.`,
+      },
+    );
+  }
+  if (showsVersion || active === null) return;
+  const earlier = used.find(({ version }) => version !== active.version);
+  if (earlier !== undefined) {
+    throw new PiipeError(
+      "keys.mismatch",
+      `key version ${earlier.version} made the stored tokens of column ${column}, and version ${active.version} would make the new ones`,
+      {
+        hint: `Write \`keyVersion: ${earlier.version}\` for ${column}: tokens of ${mask} do not show their version. For a new key, use a new column (docs/masking.md).`,
+      },
+    );
+  }
+}

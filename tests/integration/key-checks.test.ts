@@ -1,0 +1,131 @@
+import { copyFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Secret } from "../../src/config/secret.ts";
+import type { Column } from "../../src/pipeline/contracts.ts";
+import { keyChecksOf } from "../../src/pipeline/mask/key-checks.ts";
+import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
+import { compareKeys, noteKeys } from "../../src/store/key-checks.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { runCli } from "../support/cli.ts";
+import { keyringOf } from "../support/keyring-of.ts";
+import { loginEvents } from "../support/login-events.ts";
+import { createLoginPipeline } from "../support/login-pipeline.ts";
+import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
+import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testColumn } from "../support/test-column.ts";
+
+const TOKEN: readonly Column[] = [testColumn({ name: "token", type: "text", mask: "hmac-sha256" })];
+const MISMATCH = { code: "keys.mismatch" };
+
+describe("the keys that made the stored tokens", () => {
+  let database: TestDatabase;
+  let pool: PostgresPool;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    pool = openPool({ url: new Secret(database.url), connectionsMax: 4 });
+  });
+  afterAll(async () => {
+    await pool.close();
+    await database.drop();
+  });
+
+  test("are not known to a database without piipe's own tables", async () => {
+    await expect(compareKeys(pool, keyChecksOf(TOKEN, keyringOf({ 1: "primary" }), "a"))).resolves.toBeUndefined();
+    await migrate(pool);
+  });
+
+  test("are noted once, and another root of the same number is refused from then on, by column and domain", async () => {
+    const first = keyringOf({ 1: "primary" });
+    const second = keyringOf({ 1: "primary" }, {}, "other");
+    await noteKeys(pool, keyChecksOf(TOKEN, first, "logins"));
+    await noteKeys(pool, keyChecksOf(TOKEN, first, "logins"));
+    expect(await query(database.url, "SELECT domain, column_name, mask, version FROM piipe.key_checks")).toEqual([
+      { domain: "logins", column_name: "token", mask: "hmac-sha256", version: 1 },
+    ]);
+    await expect(compareKeys(pool, keyChecksOf(TOKEN, second, "logins"))).rejects.toMatchObject(MISMATCH);
+    await expect(noteKeys(pool, keyChecksOf(TOKEN, second, "logins"))).rejects.toMatchObject(MISMATCH);
+    await noteKeys(pool, keyChecksOf(TOKEN, second, "orders"));
+    await noteKeys(
+      pool,
+      keyChecksOf([testColumn({ name: "other", type: "text", mask: "hmac-sha256" })], second, "logins"),
+    );
+  });
+
+  test("may be several where tokens show their version, each compared", async () => {
+    const rotated = keyringOf({ 1: "linking", 2: "primary" });
+    await noteKeys(pool, keyChecksOf(TOKEN, rotated, "logins"));
+    const exchanged = keyringOf({ 1: "lookup", 3: "primary" }, {}, "other");
+    await expect(compareKeys(pool, keyChecksOf(TOKEN, exchanged, "logins"))).rejects.toMatchObject({
+      ...MISMATCH,
+      message: expect.stringContaining("version 1 "),
+    });
+  });
+
+  test("may be one only where tokens do not show it", async () => {
+    const keyring = keyringOf({ 1: "linking", 2: "primary" });
+    const pinned = (keyVersion: number): readonly Column[] => [
+      testColumn({ name: "address", type: "ip", mask: "ipcrypt-pfx", keyVersion }),
+    ];
+    await noteKeys(pool, keyChecksOf(pinned(1), keyring, "logins"));
+    await noteKeys(pool, keyChecksOf(pinned(1), keyring, "logins"));
+    await expect(noteKeys(pool, keyChecksOf(pinned(2), keyring, "logins"))).rejects.toMatchObject({
+      ...MISMATCH,
+      hint: expect.stringContaining("`keyVersion: 1`"),
+    });
+  });
+
+  test("of two workers with different keyrings that start at once, one is refused", async () => {
+    const keyrings = ["a", "b", "c", "d"].map((owner) => keyringOf({ 1: "primary" }, {}, owner));
+    const starts = await Promise.allSettled(
+      keyrings.map((keyring) => noteKeys(pool, keyChecksOf(TOKEN, keyring, "together"))),
+    );
+    expect(starts.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  });
+
+  test("are not told by what is noted", () => {
+    const [keys] = keyChecksOf(TOKEN, keyringOf({ 1: "primary" }), "logins");
+    const [other] = keyChecksOf(TOKEN, keyringOf({ 1: "primary" }, {}, "other"), "logins");
+    expect(keys?.active?.value).toMatch(/^[0-9a-f]{32}$/);
+    expect(other?.active?.value).not.toBe(keys?.active?.value);
+  });
+});
+
+describe("a pipeline with another keyring", () => {
+  let sqs: TestSqs;
+  beforeAll(async () => {
+    sqs = await startTestSqs();
+  });
+  afterAll(() => sqs.stop());
+
+  test("does not start, finds nothing and checks red; with the keyring of before it goes on", async () => {
+    const pipeline = await createLoginPipeline(sqs);
+    const { folder } = pipeline;
+    const file = join(folder, "piipe.keys.json");
+    try {
+      await sqs.send(pipeline.queue.url, loginEvents(5));
+      expect((await runCli(["run", "--until-empty"], pipeline)).code).toBe(0);
+      await copyFile(file, join(folder, "before.json"));
+      await rm(file);
+      await rm(join(folder, "piipe.private.json"));
+      await runCli(["keys", "new"], pipeline);
+      await sqs.send(pipeline.queue.url, loginEvents(5));
+      for (const args of [
+        ["run", "--until-empty"],
+        ["check"],
+        ["lookup", "ip", "192.0.2.1"],
+        ["erase", "ip", "192.0.2.1", "--yes"],
+      ]) {
+        const { code, stdout, stderr } = await runCli(args, pipeline);
+        expect([args[0], code]).toEqual([args[0], 3]);
+        expect(stdout + stderr).toContain("[keys.mismatch]");
+      }
+      expect(await pipeline.rows()).toBe(5);
+      await copyFile(join(folder, "before.json"), file);
+      expect((await runCli(["run", "--until-empty"], pipeline)).code).toBe(0);
+      expect(await pipeline.rows()).toBe(10);
+    } finally {
+      await pipeline.remove();
+    }
+  });
+});
