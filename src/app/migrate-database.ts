@@ -1,9 +1,11 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
+import { PiipeError } from "../errors.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { duplicateColumns } from "../pipeline/mask/duplicate-columns.ts";
 import { allowedForms } from "../pipeline/mask/token-form.ts";
-import { readTargetTable } from "../pipeline/write/target-table.ts";
+import { checkTable } from "../pipeline/write/check-table.ts";
+import { readTargetTable, type TargetTable } from "../pipeline/write/target-table.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { createTable } from "../store/create-table.ts";
 import { updateDuplicatesView } from "../store/duplicates-view.ts";
@@ -11,14 +13,29 @@ import { maintainLedger } from "../store/ledger-maintenance.ts";
 import { migrate } from "../store/migrate.ts";
 import type { MigrationReport } from "../store/migration-report.ts";
 import { addTokenChecks, type TokenCheckReport } from "../store/token-checks.ts";
-import { formsOf } from "./open-table.ts";
+import { formsOf, tokenChars } from "./open-table.ts";
 
-/** Brings piipe's own tables and views up to date and creates the target table when it is missing. Idempotent. */
+/**
+ * Brings piipe's own tables and views up to date and creates the target table when it is missing. An existing one is left
+ * as it is: what does not fit in it is a warning. Idempotent.
+ */
 export async function migrateDatabase(config: Config, pool: PostgresPool): Promise<MigrationReport> {
   const report = await createMissing(config, pool);
   const { failure } = await maintainLedger(pool, systemClock.nowMs());
   if (failure) throw failure;
-  return report;
+  const misfit = misfitOf(await readTargetTable(pool, config.sink.postgres.table), config);
+  return misfit === null ? report : { ...report, warnings: [misfit, ...report.warnings] };
+}
+
+/** Whether this user may insert into the table does not matter here: the workers' users do. */
+function misfitOf(table: TargetTable, { columns }: Config): string | null {
+  try {
+    checkTable(table, columns, tokenChars(columns, null));
+    return null;
+  } catch (error) {
+    if (!(error instanceof PiipeError)) throw error;
+    return error.code === "database.table-mismatch" ? [error.message, error.hint].join(". ") : null;
+  }
 }
 
 /** Without the ledger's partitions: a run makes them beside its work, and until then the default one takes the claims. */
@@ -26,7 +43,9 @@ export async function createMissing(config: Config, pool: PostgresPool): Promise
   const { table } = config.sink.postgres;
   const applied = await migrate(pool);
   const tableCreated = await createTable(pool, table, config.columns);
-  const { masked, user, time } = duplicateColumns(config.columns);
+  const real = new Set((await readTargetTable(pool, table)).columns.map(({ name }) => name));
+  // A column that the table lacks would break the view for all others.
+  const { masked, user, time } = duplicateColumns(config.columns.filter(({ name }) => real.has(name)));
   const { changed, warning } = await updateDuplicatesView(pool, {
     table,
     columns: masked.map(({ name }) => name),

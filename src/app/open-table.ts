@@ -34,7 +34,8 @@ export function formsOf(
   return columns.map((column) => ({ column: column.name, forms: formsOfColumn(column) }));
 }
 
-function tokenChars(columns: readonly Column[], keyring: Keyring | null): ReadonlyMap<string, number> {
+/** Length of the tokens of each masked column; without a keyring, of its first version. */
+export function tokenChars(columns: readonly Column[], keyring: Keyring | null): ReadonlyMap<string, number> {
   const version = keyring?.primary?.version ?? 1;
   return new Map(
     columns.flatMap(({ name, mask }) => {

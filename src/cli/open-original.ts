@@ -9,7 +9,7 @@ import type { VaultEntry } from "../store/find-originals.ts";
 
 export interface Original {
   readonly text: string;
-  /** False when the token cannot be made of it anew, as the key version that first made it is destroyed. */
+  /** False when the token cannot be made of it anew, as its key version is destroyed, or opens with any key. */
   readonly isVerified: boolean;
 }
 

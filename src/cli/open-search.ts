@@ -5,7 +5,7 @@ import { loadConfig } from "../config/load-config.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { loadKeyring } from "../keys/load-keyring.ts";
 import type { ColumnKeys } from "../pipeline/contracts.ts";
-import { showsVersion } from "../pipeline/mask/value-tokens.ts";
+import { keepsSeparators, showsVersion } from "../pipeline/mask/value-tokens.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { compareKeys } from "../store/key-checks.ts";
 import type { UserColumn } from "../store/find-tokens.ts";
@@ -87,7 +87,7 @@ export function withTable<T>(
 
 /** As the store takes them: it knows no masks. */
 export const tokensOf = (searches: readonly ColumnSearch[]) =>
-  searches.map(({ column, tokens }) => ({ column: column.name, tokens }));
+  searches.map(({ column, tokens }) => ({ column: column.name, tokens, byDigits: keepsSeparators(column) }));
 
 /** What the search could not find, in sentences. */
 export function blindSpots({ destroyedVersions, unsearched }: Search): string[] {

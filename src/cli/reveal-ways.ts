@@ -69,7 +69,8 @@ function openReversible(
   masking: MaskOptions,
 ): Original {
   const text = revealToken(column, token, masking);
-  if (text !== null) return { text, isVerified: true };
+  // A token that shows no version has no room for a proof either: another key gives another text, which looks as good.
+  if (text !== null) return { text, isVerified: showsVersion(column) };
   const version = versionOfToken(column, token);
   const state = version === null ? undefined : masking.keyring?.find(version)?.state;
   if (version === null || (state !== undefined && state !== "destroyed")) throw noToken(column);

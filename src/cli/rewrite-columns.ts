@@ -38,7 +38,9 @@ export interface RewritePlan {
   readonly what: string;
   /** What to do when some remain. */
   readonly remedy: string;
-  /** What to know about those that cannot be rewritten. */
+  /** What cannot be rewritten, for errors. */
+  readonly unreadable: string;
+  /** What to know about those. */
   readonly whenUnreadable: string;
 }
 
@@ -182,7 +184,8 @@ function print(
       "rows rewritten": String(rows),
       links: String(links),
       vault: String(originals),
-      remaining: left === null ? "not known" : String(left.remaining + left.unreadable),
+      remaining: left === null ? "not known" : String(left.remaining),
+      unreadable: left === null ? "not known" : String(left.unreadable),
     }));
     terminal.writeOut(`${textTable(shown)}\n`);
   }
@@ -193,7 +196,7 @@ function print(
 
 function unfinishedError(
   reports: readonly ColumnReport[],
-  { what, remedy, whenUnreadable }: RewritePlan,
+  { what, remedy, unreadable: whatUnreadable, whenUnreadable }: RewritePlan,
 ): PiipeError | null {
   const of = (count: (left: NonNullable<RewriteReport["left"]>) => number): readonly string[] =>
     reports.flatMap(({ column, left }) =>
@@ -204,7 +207,7 @@ function unfinishedError(
   if (remaining.length + unreadable.length === 0) return null;
   const parts: string[] = [];
   if (remaining.length > 0) parts.push(`${what} were written meanwhile and remain (${remaining.join(", ")})`);
-  if (unreadable.length > 0) parts.push(`values that look like ${what} cannot be rewritten (${unreadable.join(", ")})`);
+  if (unreadable.length > 0) parts.push(`${whatUnreadable} (${unreadable.join(", ")})`);
   return new PiipeError("keys.unfinished", parts.join("; "), {
     hint: [remaining.length > 0 ? remedy : "", unreadable.length > 0 ? whenUnreadable : ""].filter(Boolean).join(" "),
   });

@@ -28,7 +28,8 @@ becomes a number or true/false where the setting asks for one. Within \`{ }\` an
 const TYPES = `## Types
 
 What a column's value must be in the event, and what the table's column may be. Anything else refuses the event, or stops
-the start. A masked column is text in the table, whatever its type.
+the start. A masked column is text in the table, except with \`generalize\` (also inet, cidr, timestamptz, timestamp), the
+ipcrypt masks (also inet) and \`drop\` (any type).
 
 | type | in the event | in the table |
 | --- | --- | --- |
@@ -44,9 +45,7 @@ the start. A masked column is text in the table, whatever its type.
 | \`json\` | any JSON | jsonb, json, text |
 
 Metadata are text, but for \`@sent_at\` and \`@received_at\`, which are timestamps. Message attributes are read as the
-column's type means them. Before masking with \`hmac-sha256\`, addresses are brought into one form (\`::ffff:192.0.2.1\` is
-\`192.0.2.1\`, IPv6 as in RFC 5952), and text is trimmed and composed (Unicode NFC); only UUIDs, MAC addresses and long
-capital hex are lower-cased, so \`Ann@example.org\` and \`ann@example.org\` have different tokens.
+column's type means them. Before masking, values are brought into one form: docs/masking.md says which.
 `;
 
 /** A whole pipeline, shown in the documentation; a test parses it. */

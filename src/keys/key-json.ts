@@ -62,11 +62,24 @@ export function allowOnly(object: KeyObjectJson, names: readonly string[], where
   }
 }
 
+/** Each kind of key file, and where it belongs. */
+const KINDS = {
+  keyring: { name: "the keyring", place: "`keys.file`, `--file` or PIIPE_KEYS" },
+  "private-key": { name: "the private file", place: "`--private-file`" },
+} as const;
+
 /** The two properties that say what a file of piipe is and how to read it. */
-export function checkFormat(object: KeyObjectJson, kind: string, where: string): void {
+export function checkFormat(object: KeyObjectJson, kind: keyof typeof KINDS, where: string): void {
+  const other = kind === "keyring" ? "private-key" : "keyring";
+  if (object["piipe"] === other) throw exchangedFile(kind, other, where);
   if (object["piipe"] !== kind) throw invalidKeys(where, `"piipe" is not "${kind}"`);
   if (object["format"] !== 1) throw invalidKeys(where, `"format" is not 1, the only one that this piipe reads`);
 }
+
+const exchangedFile = (wanted: keyof typeof KINDS, given: keyof typeof KINDS, where: string): PiipeError =>
+  new PiipeError("keys.invalid", `${where}: this is ${KINDS[given].name}, and ${KINDS[wanted].name} is wanted`, {
+    hint: `\`piipe keys new\` wrote both: ${KINDS[wanted].name} belongs in ${KINDS[wanted].place}.`,
+  });
 
 export function asKeyBytes(value: unknown, where: string, what: string): Buffer {
   if (typeof value !== "string" || !KEY_TEXT.test(value)) {

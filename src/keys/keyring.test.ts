@@ -76,7 +76,8 @@ describe("Keyring.parse", () => {
   const { root: _root, ...rootless } = version(1, "primary");
   test.each<[string, unknown, string]>([
     ["a list", [], "the document is not an object"],
-    ["another kind", document({ piipe: "private-key" }), '"piipe" is not "keyring"'],
+    ["a private file", document({ piipe: "private-key" }), "this is the private file, and the keyring is wanted"],
+    ["another kind", document({ piipe: "key" }), '"piipe" is not "keyring"'],
     ["another format", document({ format: 2 }), '"format" is not 1'],
     ["an unknown property", document({ SECRET: 1 }), "the document has a property that is not one of"],
     ["no versions", document({ versions: [] }), '"versions" is not a list of key versions'],

@@ -97,7 +97,8 @@ describe("PrivateKey", () => {
   });
 
   test.each<[string, Record<string, unknown>, string]>([
-    ["a keyring", { piipe: "keyring" }, '"piipe" is not "private-key"'],
+    ["a keyring", { piipe: "keyring" }, "this is the keyring, and the private file is wanted"],
+    ["another kind", { piipe: "key" }, '"piipe" is not "private-key"'],
     ["another format", { format: 2 }, '"format" is not 1'],
     ["a short key", { privateKey: "SECRET" }, "the private key is not 32 bytes"],
     ["halves of two pairs", { publicKey: Buffer.alloc(32, 9).toString("base64url") }, "are not of one pair"],

@@ -242,6 +242,8 @@ export interface TokenRewrite {
   /** Of the keys: a link or an original of another domain is left as it is. */
   readonly domain: string;
   readonly forms: readonly TokenForm[];
+  /** What the column may hold beside them; everything else is counted as unreadable. null: that is not looked for. */
+  readonly tokenForms: readonly TokenForm[] | null;
   /** Pure; gives the token that new events get. null: not an old token, or one that the keys at hand do not open. */
   readonly rewrite: (oldToken: string) => string | null;
   /** Tokens of the same value under other key versions: they are linked to the new one. Mostly none. */

@@ -1,5 +1,5 @@
 import type { Delivery, HeldEvent, Open } from "./contracts.ts";
-import { type DeliveryMetadata, metadataContext, parseMetadata } from "./sealed-delivery.ts";
+import { bodyContext, type DeliveryMetadata, metadataContext, parseMetadata } from "./sealed-delivery.ts";
 
 const NO_METADATA: DeliveryMetadata = { groupId: null, attributes: new Map() };
 
@@ -9,7 +9,7 @@ const NO_METADATA: DeliveryMetadata = { groupId: null, attributes: new Map() };
  */
 export function openHeld(event: HeldEvent, open: Open): Delivery {
   const { id, attempt, sentAtMs, firstSeenMs, sealedBody, sealedMetadata } = event;
-  const body = open(sealedBody, id);
+  const body = open(sealedBody, bodyContext(id));
   const metadata = sealedMetadata === null ? NO_METADATA : parseMetadata(open(sealedMetadata, metadataContext(id)));
   const bodyBytes = Buffer.byteLength(body);
   return { id, attempt, sentAtMs, receivedAtMs: firstSeenMs, ...metadata, body, bodyBytes };

@@ -109,7 +109,7 @@ describe("replay", () => {
   it("announces a page before it opens any of it, and opens nothing that it cannot announce", async () => {
     const first = setUp([[held("a", "ok"), held("b", "ok")]]);
     await first.run();
-    expect(first.steps).toEqual(["announce a b", "open a", "open b"]);
+    expect(first.steps).toEqual(["announce a b", "open body/a", "open body/b"]);
 
     const denied = new PiipeError("database.denied", "no right");
     const second = setUp([[held("a", "ok")]], { announce: () => Promise.reject(denied) });

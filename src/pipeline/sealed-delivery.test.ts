@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { delivery } from "../../tests/support/model-source.ts";
 import type { Seal } from "./contracts.ts";
-import { metadataContext, parseMetadata, sealDelivery } from "./sealed-delivery.ts";
+import { bodyContext, metadataContext, parseMetadata, sealDelivery } from "./sealed-delivery.ts";
 
 /** Seals by writing down what it was given. */
 const seal: Seal = (text, boundTo) => Buffer.from(JSON.stringify({ text, boundTo }));
@@ -10,7 +10,7 @@ const opened = (bytes: Uint8Array | null): unknown =>
 
 test("the body is bound to its message, and a message without group and attributes has no metadata", () => {
   const sealed = sealDelivery(delivery("id-1", "body"), seal);
-  expect(opened(sealed.sealedBody)).toStrictEqual({ text: "body", boundTo: "id-1" });
+  expect(opened(sealed.sealedBody)).toStrictEqual({ text: "body", boundTo: bodyContext("id-1") });
   expect(sealed.sealedMetadata).toBeNull();
 });
 
@@ -22,6 +22,6 @@ test("group and attributes come back as they were, bound to the message and not 
   const { sealedMetadata } = sealDelivery({ ...delivery("id-1", "body"), groupId: "g", attributes }, seal);
   const { text, boundTo } = opened(sealedMetadata) as { text: string; boundTo: string };
   expect(boundTo).toBe(metadataContext("id-1"));
-  expect(boundTo).not.toBe("id-1");
+  expect(boundTo).not.toBe(bodyContext("id-1"));
   expect(parseMetadata(text)).toStrictEqual({ groupId: "g", attributes });
 });

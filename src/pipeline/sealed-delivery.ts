@@ -6,7 +6,10 @@ export interface DeliveryMetadata {
   readonly attributes: ReadonlyMap<string, string>;
 }
 
-/** What the sealed metadata of a message is bound to: it must not pass for a body. */
+/** What the sealed body of a message is bound to. */
+export const bodyContext = (messageId: string): string => `body/${messageId}`;
+
+/** What its sealed metadata is bound to: neither may pass for the other, nor for an original of the vault. */
 export const metadataContext = (messageId: string): string => `metadata/${messageId}`;
 
 /** Encrypts what a replay needs of a refused message. */
@@ -16,7 +19,10 @@ export function sealDelivery(
 ): Pick<RefusedEvent, "sealedBody" | "sealedMetadata"> {
   const hasMetadata = groupId !== null || attributes.size > 0;
   const metadata = JSON.stringify({ groupId, attributes: Object.fromEntries(attributes) });
-  return { sealedBody: seal(body, id), sealedMetadata: hasMetadata ? seal(metadata, metadataContext(id)) : null };
+  return {
+    sealedBody: seal(body, bodyContext(id)),
+    sealedMetadata: hasMetadata ? seal(metadata, metadataContext(id)) : null,
+  };
 }
 
 /** The opposite, after opening. `text` is what `sealDelivery` sealed: authenticated, so its shape is known. */

@@ -1,12 +1,14 @@
 import { PiipeError } from "../errors.ts";
-import type { PostgresPool } from "../postgres/connection.ts";
+import type { PostgresPool, Row } from "../postgres/connection.ts";
 import { DatabaseFailure } from "../postgres/database-failure.ts";
 import { quoteTable, showTable } from "../postgres/identifiers.ts";
 import { inTransaction, type RunStatement } from "../postgres/transaction.ts";
-import { type BesideCounts, countBesideRows, LINKS, VAULT_ENTRIES } from "./find-erasable.ts";
+import { ERASURE_LOCK } from "./advisory-locks.ts";
+import { countBesideRows, LINKS, VAULT_ENTRIES } from "./find-erasable.ts";
+import { type BesideCounts, deleteOrphans, isKnown, sumOf } from "./orphaned-tokens.ts";
 import { SEARCH_LIMITS } from "./search-limits.ts";
-import type { StoredTable } from "./stored-columns.ts";
-import { type ColumnTokens, tokenFilter } from "./token-filter.ts";
+import { columnOfRow, type StoredTable } from "./stored-columns.ts";
+import { type ColumnTokens, type SqlPart, tokenFilter } from "./token-filter.ts";
 
 /** One transaction deletes so many rows at most: its locks and its WAL must not hold up the workers. */
 const ROWS_PER_BATCH = 5_000;
@@ -19,8 +21,10 @@ export interface ErasedCounts extends BesideCounts {
 
 /**
  * Deletes the rows with the tokens, in batches, until none is left, then the vault entries and the links. The links go
- * last: what was cut short is found by them again. Safe to repeat, and beside running workers.
+ * last: what was cut short is found by them again. Links and vault entries of other columns go with the last row that has
+ * their token, in its batch: nothing would lead to them later. Safe to repeat, and beside running workers.
  *
+ * @param otherColumns whose tokens of the deleted rows may have links and originals
  * @param onProgress called with the number of rows deleted so far
  * @throws {PiipeError} `interrupted` when `abort` fires: what was deleted stays deleted; `database.*`
  */
@@ -28,35 +32,45 @@ export async function eraseTokens(
   pool: PostgresPool,
   table: StoredTable,
   searches: readonly ColumnTokens[],
-  { onProgress, abort }: { readonly onProgress: (rows: number) => void; readonly abort: AbortSignal },
+  {
+    otherColumns,
+    onProgress,
+    abort,
+  }: {
+    readonly otherColumns: readonly string[];
+    readonly onProgress: (rows: number) => void;
+    readonly abort: AbortSignal;
+  },
 ): Promise<ErasedCounts> {
   const options = {
     doing: `erasing from ${showTable(table.name)}`,
     ...SEARCH_LIMITS,
     abort,
   };
-  const batch = deleteBatch(table, searches);
+  const batch = deleteBatch(table, searches, otherColumns);
   const filter = tokenFilter(table, searches);
   const remaining = `SELECT 1 FROM ${quoteTable(table.name)} AS t WHERE ${filter.sql} LIMIT 1`;
   const inBatch = <T>(work: (run: RunStatement) => Promise<T>): Promise<T> =>
     retried(() => inTransaction(pool, options, work));
   let rows = 0;
-  let links = 0;
-  let vault = 0;
+  let beside: BesideCounts = { links: 0, vault: 0 };
   await untilNoneLeft(table, {
     async deleteSome() {
-      const { rowCount } = await inBatch((run) => run(batch, filter.values));
-      rows += rowCount;
+      const deleted = await inBatch(async (run) => {
+        const { rows: gone, rowCount } = await run(batch.sql, batch.values);
+        return { rowCount, orphans: await deleteOrphansOf(run, table, tokensOf(gone, otherColumns)) };
+      });
+      rows += deleted.rowCount;
+      beside = sumOf([beside, deleted.orphans]);
       onProgress(rows);
-      return rowCount;
+      return deleted.rowCount;
     },
     isAnyLeft: async () => (await pool.query(options.doing, remaining, filter.values, abort)).rowCount > 0,
   });
   await untilNoneLeft(table, {
     async deleteSome() {
       const deleted = await inBatch((run) => deleteBesideRows(run, searches));
-      links += deleted.links;
-      vault += deleted.vault;
+      beside = sumOf([beside, deleted]);
       return deleted.links + deleted.vault;
     },
     async isAnyLeft() {
@@ -64,7 +78,7 @@ export async function eraseTokens(
       return left.links + left.vault > 0;
     },
   });
-  return { rows, links, vault };
+  return { rows, ...beside };
 }
 
 /**
@@ -87,15 +101,42 @@ async function untilNoneLeft(
 
 /**
  * The condition stands twice: a place may hold another row by now, and partitions each have the same places. A row without
- * a place is deleted with all the others at once.
+ * a place is deleted with all the others at once. Gives the rows' tokens of the other columns, as `c0` and so on.
  */
-function deleteBatch(table: StoredTable, searches: readonly ColumnTokens[]): string {
+function deleteBatch(table: StoredTable, searches: readonly ColumnTokens[], otherColumns: readonly string[]): SqlPart {
   const name = quoteTable(table.name);
-  const { sql } = tokenFilter(table, searches);
+  const { sql, values } = tokenFilter(table, searches);
   const batch = table.hasPlaces
     ? `t.ctid = ANY (ARRAY(SELECT t.ctid FROM ${name} AS t WHERE ${sql} LIMIT ${ROWS_PER_BATCH})) AND `
     : "";
-  return `DELETE FROM ${name} AS t WHERE ${batch}${sql}`;
+  const known = otherColumns.map((column, index) => {
+    const token = `${columnOfRow(column)}::text`;
+    return `CASE WHEN ${isKnown(token, `$${values.length + index + 1}`)} THEN ${token} END AS ${nameOf(index)}`;
+  });
+  const returning = known.length === 0 ? "" : ` RETURNING ${known.join(", ")}`;
+  return { sql: `DELETE FROM ${name} AS t WHERE ${batch}${sql}${returning}`, values: [...values, ...otherColumns] };
+}
+
+const nameOf = (index: number): string => `c${index}`;
+
+/** Without repetition, and without the columns that have none. */
+function tokensOf(rows: readonly Row[], columns: readonly string[]): readonly ColumnTokens[] {
+  return columns.flatMap((column, index) => {
+    const tokens = new Set(rows.flatMap((row) => row[nameOf(index)] ?? []));
+    return tokens.size === 0 ? [] : [{ column, tokens: [...tokens] }];
+  });
+}
+
+/** One erasure at a time: each of two would take the row that the other is deleting for one that stays. */
+async function deleteOrphansOf(
+  run: RunStatement,
+  table: StoredTable,
+  gone: readonly ColumnTokens[],
+): Promise<BesideCounts> {
+  if (gone.length > 0) await run(`SELECT pg_advisory_xact_lock(${ERASURE_LOCK})`);
+  const deleted: BesideCounts[] = [];
+  for (const tokens of gone) deleted.push(await deleteOrphans(run, table, tokens));
+  return sumOf(deleted);
 }
 
 async function deleteBesideRows(run: RunStatement, searches: readonly ColumnTokens[]): Promise<BesideCounts> {

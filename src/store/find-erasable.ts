@@ -5,17 +5,12 @@ import { type AuditEntry, writeAudit } from "./audit.ts";
 import { countRows, type UserColumn } from "./find-tokens.ts";
 import { linkedWith } from "./linked-tokens.ts";
 import { detailsOf, withLinks } from "./look-up.ts";
+import { type BesideCounts, countOrphans, sumOf } from "./orphaned-tokens.ts";
 import { SEARCH_LIMITS } from "./search-limits.ts";
 import { columnOfRow, type StoredTable } from "./stored-columns.ts";
 import { type ColumnTokens, tokenFilter, tokenList } from "./token-filter.ts";
 
-/** What piipe's own tables hold of a value's tokens. */
-export interface BesideCounts {
-  readonly links: number;
-  readonly vault: number;
-}
-
-/** What an erasure would delete, and what it would leave. */
+/** What an erasure would delete, and what it would leave. Links and vault entries: those of other columns as well. */
 export interface Erasable extends BesideCounts {
   /** With the linked tokens. */
   readonly searches: readonly ColumnTokens[];
@@ -32,14 +27,22 @@ export interface Erasable extends BesideCounts {
 export async function findErasable(
   pool: PostgresPool,
   table: StoredTable,
-  query: { readonly searches: readonly ColumnTokens[]; readonly user: UserColumn | null },
+  query: {
+    readonly searches: readonly ColumnTokens[];
+    /** Whose tokens of the found rows may have links and originals. */
+    readonly otherColumns: readonly string[];
+    readonly user: UserColumn | null;
+  },
   audit: Pick<AuditEntry, "action" | "operator" | "reason">,
 ): Promise<Erasable> {
   const options = { doing: `looking for what to erase from ${showTable(table.name)}`, ...SEARCH_LIMITS };
   return inTransaction(pool, options, async (run) => {
     const searches = await withLinks(run, query.searches);
     const { rows } = await countRows(run, table, searches, null);
-    const beside = await countBesideRows(run, searches);
+    const beside = sumOf([
+      await countBesideRows(run, searches),
+      await countOrphans(run, table, searches, query.otherColumns),
+    ]);
     const others = query.user === null ? null : await countOtherRows(run, table, searches, query.user);
     const pendingEvents = await countPendingEvents(run);
     await writeAudit(run, { ...audit, details: detailsOf(table, searches, { rows, ...beside }) });

@@ -14,33 +14,56 @@ export interface FoundToken {
   readonly lastSeen: string | null;
 }
 
-/** Counts each token's rows. `run` is of a session whose time zone is UTC. */
+/** Counts each token's rows, by digits those of each stored spelling. `run` is of a session whose time zone is UTC. */
 export async function countTokens(
   run: RunStatement,
   table: StoredTable,
-  { column, tokens }: ColumnTokens,
+  search: ColumnTokens,
   timeColumn: string | null,
 ): Promise<readonly FoundToken[]> {
-  const time = timeColumn === null ? "NULL::text" : columnOfRow(timeColumn);
+  if (search.byDigits === true) return countSpellings(run, table, search, timeColumn);
+  const { column, tokens } = search;
   const { rows } = await run(
-    `SELECT wanted.position, count(*) AS rows, ${utcText(`min(${time})`)} AS first_seen, ${utcText(`max(${time})`)} AS last_seen
+    `SELECT wanted.position, ${tally(timeColumn)}
      FROM jsonb_array_elements_text($1::jsonb) WITH ORDINALITY AS wanted (token, position)
      JOIN ${quoteTable(table.name)} AS t ON ${columnOfRow(column)} = wanted.token::${table.typeOf(column)}
      GROUP BY wanted.position`,
     [JSON.stringify(tokens)],
   );
   const found = new Map(rows.map((row) => [Number(row["position"]), row]));
-  return tokens.map((token, index) => {
-    const row = found.get(index + 1);
-    return {
-      column,
-      token,
-      rows: Number(row?.["rows"] ?? 0),
-      firstSeen: row?.["first_seen"] ?? null,
-      lastSeen: row?.["last_seen"] ?? null,
-    };
-  });
+  return tokens.map((token, index) => foundToken(column, token, found.get(index + 1)));
 }
+
+/** The given ones first, then the others that the table has. */
+async function countSpellings(
+  run: RunStatement,
+  table: StoredTable,
+  search: ColumnTokens,
+  timeColumn: string | null,
+): Promise<readonly FoundToken[]> {
+  const { column, tokens } = search;
+  const filter = tokenFilter(table, [search]);
+  const { rows } = await run(
+    `SELECT ${columnOfRow(column)}::text AS token, ${tally(timeColumn)}
+     FROM ${quoteTable(table.name)} AS t WHERE ${filter.sql} GROUP BY 1 ORDER BY 1`,
+    filter.values,
+  );
+  const found = new Map(rows.map((row) => [row["token"] ?? "", row]));
+  return [...new Set([...tokens, ...found.keys()])].map((token) => foundToken(column, token, found.get(token)));
+}
+
+function tally(timeColumn: string | null): string {
+  const time = timeColumn === null ? "NULL::text" : columnOfRow(timeColumn);
+  return `count(*) AS rows, ${utcText(`min(${time})`)} AS first_seen, ${utcText(`max(${time})`)} AS last_seen`;
+}
+
+const foundToken = (column: string, token: string, row: Row | undefined): FoundToken => ({
+  column,
+  token,
+  rows: Number(row?.["rows"] ?? 0),
+  firstSeen: row?.["first_seen"] ?? null,
+  lastSeen: row?.["last_seen"] ?? null,
+});
 
 const utcText = (sql: string): string => `replace(to_json(${sql}) #>> '{}', '+00:00', 'Z')`;
 

@@ -42,6 +42,22 @@ export async function findOldRows(
   return rows.map(({ address, token }) => ({ address: address ?? "", token: token ?? "" }));
 }
 
+/** How many rows of a range have neither an old form nor one of those that may stay. */
+export async function countForeignRows(
+  run: RunStatement,
+  { column, rewrite: { forms, tokenForms } }: RewriteTask,
+  { table, firstBlock, lastBlock }: HeapRange,
+): Promise<number> {
+  if (tokenForms === null) return 0;
+  const isKnown = [...forms, ...tokenForms].map((form) => formCondition(column, form)).join(" OR ");
+  const { rows } = await run(
+    `SELECT count(*) AS rows FROM ONLY ${quoteTable(table)} AS stored
+     WHERE ${IN_RANGE} AND ${quoteIdentifier(column)} IS NOT NULL AND NOT (${isKnown})`,
+    [String(firstBlock), String(lastBlock)],
+  );
+  return Number(rows[0]?.["rows"]);
+}
+
 export async function rewriteRange(run: RunStatement, task: RewriteTask, range: HeapRange): Promise<RangeOutcome> {
   const { column, rewrite } = task;
   await run(RANGE_SETTINGS);

@@ -46,7 +46,7 @@ export interface RewriteReport {
 export interface LeftTokens {
   /** Old tokens in rows, links and originals: other sessions wrote them meanwhile. */
   readonly remaining: number;
-  /** Rows whose value looks like an old token and cannot be rewritten. */
+  /** Rows whose value looks like an old token and cannot be rewritten, or like no token at all where that is looked for. */
   readonly unreadable: number;
 }
 

@@ -27,6 +27,8 @@ export interface TokenCheckReport {
   readonly state: "valid" | "not-valid" | "dropped";
   /** Rows that keep the check from being valid; null when they could not be counted in time. */
   readonly misfits: number | null;
+  /** False: the check was there already, and is as it was. */
+  readonly isChanged: boolean;
 }
 
 export const TOKEN_CHECK_PREFIX = "piipe_token_";
@@ -67,15 +69,18 @@ export async function addTokenChecks(
     if (forms === null) {
       if (found === undefined) continue;
       await retryDatabase(() => changeCheck(pool, table, check, null), retry);
-      reports.push({ column, check, state: "dropped", misfits: null });
+      reports.push({ column, check, state: "dropped", misfits: null, isChanged: true });
       continue;
     }
     const condition = conditionOf(column, forms);
     const isSame = found?.comment === commentOf(condition);
     if (!isSame) await retryDatabase(() => changeCheck(pool, table, check, condition), retry);
-    if (isSame && found.isValid) reports.push({ column, check, state: "valid", misfits: null });
-    else
-      reports.push({ column, check, ...(await retryDatabase(() => validate(pool, table, check, condition), retry)) });
+    if (isSame && found.isValid) {
+      reports.push({ column, check, state: "valid", misfits: null, isChanged: false });
+      continue;
+    }
+    const outcome = await retryDatabase(() => validate(pool, table, check, condition), retry);
+    reports.push({ column, check, ...outcome, isChanged: !isSame || outcome.state === "valid" });
   }
   return reports;
 }
@@ -98,6 +103,24 @@ export async function dropInvalidChecks(
   return invalid;
 }
 
+/** The checks of the table that refuse some of the forms, such as `piipe_token_ip on column ip`. */
+export async function refusingTokenChecks(
+  pool: PostgresPool,
+  table: TableName,
+  columns: readonly ColumnForms[],
+): Promise<readonly string[]> {
+  const existing = await readChecks(pool, table, namesOf(columns));
+  const refusing: string[] = [];
+  for (const { column, forms } of columns) {
+    const found = existing.get(tokenCheckName(column));
+    if (found === undefined) continue;
+    if (forms === null || !(await takesAll(pool, column, found, forms))) {
+      refusing.push(`${tokenCheckName(column)} on column ${column}`);
+    }
+  }
+  return refusing;
+}
+
 /**
  * Compares the checks of the table with what new events get. Without it a check that was made before the last key version
  * would refuse every event.
@@ -108,17 +131,11 @@ export async function checkTokenChecks(
   table: TableName,
   columns: readonly ColumnForms[],
 ): Promise<void> {
-  const existing = await readChecks(pool, table, namesOf(columns));
-  const refusing: string[] = [];
-  for (const { column, forms } of columns) {
-    const found = existing.get(tokenCheckName(column));
-    if (found === undefined) continue;
-    if (forms === null || !(await takesAll(pool, column, found, forms))) refusing.push(column);
-  }
+  const refusing = await refusingTokenChecks(pool, table, columns);
   if (refusing.length === 0) return;
   throw new PiipeError(
     "database.table-mismatch",
-    `the table ${showTable(table)} has token checks that refuse what the configuration writes now: ${refusing.map((column) => `${tokenCheckName(column)} on column ${column}`).join(", ")}`,
+    `the table ${showTable(table)} has token checks that refuse what the configuration writes now: ${refusing.join(", ")}`,
     {
       hint: "They are of another mask, or older than the key version: bring them up to date with `piipe migrate --token-checks`.",
     },

@@ -4,6 +4,8 @@ import { columnOfRow, type StoredTable } from "./stored-columns.ts";
 export interface ColumnTokens {
   readonly column: string;
   readonly tokens: readonly string[];
+  /** Whether the digits alone tell values apart: a token stands for all spellings with other separators. Default: no. */
+  readonly byDigits?: boolean;
 }
 
 /** A part of a statement about rows `t`, and the values of its parameters. */
@@ -14,15 +16,20 @@ export interface SqlPart {
 
 /**
  * The condition for rows with one of the tokens: one parameter for each column, from `$1` on. They are compared as values
- * of the column's own type: as text, an index on an inet or citext column would be of no use.
+ * of the column's own type: as text, an index on an inet or citext column would be of no use. By digits, the whole table is
+ * read: only an index on that very expression would serve.
  */
 export function tokenFilter(table: StoredTable, searches: readonly ColumnTokens[]): SqlPart {
-  const parts = searches.map(
-    ({ column }, index) =>
-      `${columnOfRow(column)} = ANY (ARRAY(${tokenList(`$${index + 1}`)})::${table.typeOf(column)}[])`,
-  );
+  const parts = searches.map(({ column, byDigits = false }, index) => {
+    const tokens = tokenList(`$${index + 1}`);
+    return byDigits
+      ? `${digitsOf(`${columnOfRow(column)}::text`)} = ANY (ARRAY(SELECT ${digitsOf("token")} FROM (${tokens}) AS given (token)))`
+      : `${columnOfRow(column)} = ANY (ARRAY(${tokens})::${table.typeOf(column)}[])`;
+  });
   return { sql: `(${parts.join(" OR ")})`, values: searches.map(({ tokens }) => JSON.stringify(tokens)) };
 }
+
+const digitsOf = (text: string): string => `regexp_replace(${text}, '[^0-9]', '', 'g')`;
 
 /** The texts of a JSON array that is a parameter. */
 export const tokenList = (parameter: string): string => `SELECT jsonb_array_elements_text(${parameter}::jsonb)`;

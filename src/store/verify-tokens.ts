@@ -1,6 +1,6 @@
 import type { RunStatement } from "../postgres/transaction.ts";
 import { blocksOf, RANGE_SETTINGS, rangesOf, readHeaps } from "./heap-ranges.ts";
-import { findOldRows } from "./rewrite-range.ts";
+import { countForeignRows, findOldRows } from "./rewrite-range.ts";
 import { findOldSideRows, SIDE_TABLES } from "./rewrite-side-rows.ts";
 import type { LeftTokens, RewriteOptions, RewriteTask } from "./rewrite-tokens.ts";
 
@@ -25,6 +25,7 @@ export async function verifyTokens(
       if (task.rewrite.rewrite(token) === null) unreadable += 1;
       else remaining += 1;
     }
+    unreadable += await countForeignRows(run, task, range);
     done += blocksOf([range]);
     onProgress({ phase: "verifying", done, total });
   }

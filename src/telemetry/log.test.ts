@@ -37,6 +37,16 @@ describe("createLog", () => {
     });
   });
 
+  it("writes the text of a warning once", () => {
+    const [line = ""] = log("json", "info", [{ type: "config.warning", message: "mask it" }]);
+    expect(JSON.parse(line)).toEqual({
+      level: "warn",
+      time: expect.any(String) as string,
+      type: "config.warning",
+      msg: "mask it",
+    });
+  });
+
   it("writes a short line for a person", () => {
     expect(log("text", "info", [written])).toEqual([
       expect.stringMatching(/^\d\d:\d\d:\d\d info {2}stored 997, 2 already there, 1 quarantined in 12 ms\n$/),

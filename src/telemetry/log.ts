@@ -55,7 +55,9 @@ export function createLog({ write, format, level }: LogOptions): Emit {
     const line = describe(event);
     const times = timesLogged(event);
     if (times === null) return;
-    logger[line.level](times > 1 ? { ...event, times } : { ...event }, line.text);
+    // Its message is the line's text.
+    const fields = event.type === "config.warning" ? { type: event.type } : event;
+    logger[line.level](times > 1 ? { ...fields, times } : { ...fields }, line.text);
   };
 }
 

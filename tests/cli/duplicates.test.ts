@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -147,6 +148,31 @@ Total: 3 values in 2 columns of public.user_logins that occur for more than one 
     // By day: the device of one user is seen on two of them.
     const byDay = await duplicatesJson("--column", "masked_device_id", "--min", "3", "--user", "create_date");
     expect(byDay).toMatchObject({ userColumn: "create_date", columns: [{ valuesFound: 2 }] });
+  });
+
+  it("shows no value that is no token: it may be raw, or a bare SHA-256", async () => {
+    const bare = createHash("sha256").update("203.0.113.7").digest("hex");
+    await writeConfig("raw.yaml", "\n  user_token: { type: text, mask: hmac-over-sha256 }\n", "raw_logins");
+    await query(database.url, "CREATE TABLE raw_logins (user_token text)");
+    await query(database.url, "INSERT INTO raw_logins SELECT unnest($1::text[])", [
+      [bare, bare, "jane.canary@example.org", "jane.canary@example.org", "jane.canary@example.org"],
+    ]);
+    const { stdout } = await duplicates("-c", "raw.yaml");
+    expect(stdout).toMatch(/ \[no token\] +3\n +\[no token\] +2\n/);
+    const report = await duplicatesJson("-c", "raw.yaml");
+    expect(report).toMatchObject({
+      columns: [
+        {
+          valuesFound: 2,
+          rowsFound: 5,
+          values: [
+            { token: null, rows: 3 },
+            { token: null, rows: 2 },
+          ],
+        },
+      ],
+    });
+    for (const secret of ["canary", bare]) expect(stdout + JSON.stringify(report)).not.toContain(secret);
   });
 
   it("says what the limit cut", async () => {

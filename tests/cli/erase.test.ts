@@ -94,4 +94,10 @@ describe("piipe erase", () => {
     });
     expect(await pipeline.rows()).toBe(0);
   });
+
+  it("speaks of no other rows when there are none", async () => {
+    const result = await steps.must("erase", "ip", IP, "--yes");
+    expect(result.stdout).toContain("Nothing was there to delete.");
+    expect(result.stdout).not.toContain("other row");
+  });
 });

@@ -160,6 +160,7 @@ describe("a rotation", () => {
     expect(await states()).toEqual(["1 linking", "2 primary"]);
     expect(promoted).toContain("Bring the file to every worker");
     expect(promoted).toContain("both versions make tokens");
+    expect(promoted).toContain("`keyVersion: 1`");
     expect(promoted).toContain("piipe keys retire 1");
 
     const retired = await done("retire 1");
@@ -172,6 +173,10 @@ describe("a rotation", () => {
       expect(destroyed).toContain(loss);
     }
     expect(destroyed).toContain("backups of the file still hold the key");
+
+    // What was stored first was made by the first version, however many came since.
+    await done("add");
+    expect(await done("promote 3")).toContain("`keyVersion: 1`");
 
     expect(await readdir(folder)).toEqual(["piipe.keys.json", "piipe.private.json"]);
     expect((await stat(file)).mode & 0o777).toBe(0o600);

@@ -119,6 +119,27 @@ columns: { ip: { type: ip, mask: hmac-sha256 } }`,
     });
   });
 
+  it("shows no value of a masked column that is no token: it may be raw", async () => {
+    const raw = "canary-4711";
+    const change = (to: string) =>
+      query(pipeline.databaseUrl, "UPDATE user_logins SET masked_device_id = $1 WHERE user_id = 'u2'", [to]);
+    const [row] = await query<{ token: string }>(
+      pipeline.databaseUrl,
+      "SELECT masked_device_id AS token FROM user_logins WHERE user_id = 'u2'",
+    );
+    await change(raw);
+    const person = await runCli(["lookup", "ip", IP], pipeline);
+    const program = await runCli(["lookup", "ip", IP, "--json"], pipeline);
+    await change(row?.token ?? "");
+    expect(person.stdout).toMatch(/^ *u2 .*\[no token\]/m);
+    const { sample } = JSON.parse(program.stdout) as { sample: Record<string, string>[] };
+    expect(Object.fromEntries(sample.map((found) => [found["user_id"], found["masked_device_id"]]))).toMatchObject({
+      u2: "[no token]",
+      "u1\u001b[31m": expect.stringMatching(/^h1_/) as string,
+    });
+    expect(person.stdout + program.stdout).not.toContain(raw);
+  });
+
   it("asks a person for the value, and lets no stored text rule the terminal", async () => {
     const { terminal, output } = scriptedTerminal(pipeline, { secret: IP, confirm: null });
     const options = { config: "piipe.yaml", column: "ip", value: undefined, user: null, reason: null, json: false };
@@ -139,7 +160,7 @@ columns: { ip: { type: ip, mask: hmac-sha256 } }`,
     await query(
       pipeline.databaseUrl,
       `GRANT USAGE ON SCHEMA piipe TO ${role.name};
-       GRANT SELECT ON user_logins, piipe.key_links, piipe.migrations TO ${role.name}`,
+       GRANT SELECT ON user_logins, piipe.key_links, piipe.key_checks, piipe.migrations TO ${role.name}`,
     );
     const denied = await asRole();
     expect(denied.code).toBe(4);

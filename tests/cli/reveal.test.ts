@@ -73,7 +73,7 @@ describe("piipe reveal", () => {
       "a private file that is a keyring",
       ["masked_ip", "h1_LhB1", "--private-file", "piipe.keys.json", ...REASON],
       3,
-      "[keys.invalid]",
+      "piipe.keys.json: this is the keyring, and the private file is wanted [keys.invalid]",
     ],
     ["no database", ["masked_ip", "h1_LhB1", ...REASON], 4, "[database.unreachable]"],
   ])("with %s, ends with a hint and reveals nothing", async (_, args, code, text) => {

@@ -180,6 +180,10 @@ describe("piipe keys takeover", () => {
     const pipeline = await loginPipeline({ columns: columnsWith("hmac-over-sha256", "hmac-over-sha256") });
     await storeBare(pipeline, loginEvents(50));
     await query(pipeline.databaseUrl, "UPDATE user_logins SET masked_ip = upper(masked_ip) WHERE user_id = 'user-3'");
+    await query(
+      pipeline.databaseUrl,
+      "UPDATE user_logins SET masked_device_id = 'raw-canary' WHERE user_id IN ('user-4', 'user-5')",
+    );
 
     // Added too early, the checks do not keep the old rows from being taken over.
     const early = await done(pipeline, "migrate", "--token-checks", "--json");
@@ -193,14 +197,23 @@ describe("piipe keys takeover", () => {
 
     const first = await cli(pipeline, "keys", "takeover");
     expect(first.code).toBe(3);
-    expect(first.stdout).toMatch(/masked_ip +49 +0 +0 +1\n.*masked_device_id +50 +0 +0 +0/);
-    expect(first.stderr).toMatch(/1 in column masked_ip[\s\S]*lower-case hex/);
+    expect(first.stdout).toMatch(/remaining +unreadable\n/);
+    expect(first.stdout).toMatch(/masked_ip +49 +0 +0 +0 +1\n.*masked_device_id +48 +0 +0 +0 +2/);
+    expect(first.stderr).toMatch(/1 in column masked_ip, 2 in column masked_device_id[\s\S]*raw values/);
+    expect(first.stdout + first.stderr).not.toContain("canary");
+    const asJson = await cli(pipeline, "keys", "takeover", "--json");
+    expect(JSON.parse(asJson.stdout)).toMatchObject({
+      columns: [
+        { column: "masked_ip", rows: 0, remaining: 0, unreadable: 1 },
+        { column: "masked_device_id", rows: 0, remaining: 0, unreadable: 2 },
+      ],
+    });
     expect(first.stderr).toMatch(/dropped the check piipe_token_masked_ip: .*piipe migrate --token-checks/);
-    await query(pipeline.databaseUrl, "DELETE FROM user_logins WHERE user_id = 'user-3'");
+    await query(pipeline.databaseUrl, "DELETE FROM user_logins WHERE user_id IN ('user-3', 'user-4', 'user-5')");
     expect((await done(pipeline, "keys", "takeover")).stderr).toBe("");
 
     await land(pipeline, loginEvents(50));
-    expect(await prefixes(pipeline, "masked_ip")).toEqual({ w1_: 99 });
+    expect(await prefixes(pipeline, "masked_ip")).toEqual({ w1_: 97 });
     expect(await distinct(pipeline, "masked_ip")).toBe(50);
     const late = await done(pipeline, "migrate", "--token-checks");
     expect(late.stderr).toContain("piipe_token_masked_ip holds for every row");
@@ -215,6 +228,24 @@ describe("piipe keys takeover", () => {
 });
 
 describe("piipe migrate --token-checks", () => {
+  it("names the columns that get none, and why; the second time it says that nothing changed", async () => {
+    const pipeline = await loginPipeline({ columns: columnsWith("hmac-sha256", "fpe-ff1, digits: 9") });
+    const unchecked = "column masked_device_id gets no check: what fpe-ff1 gives has no form of its own";
+    const first = await done(pipeline, "migrate", "--token-checks");
+    expect(first.stderr).toContain("piipe_token_masked_ip holds for every row");
+    expect(first.stderr).toContain(unchecked);
+    expect(first.stderr).not.toContain("nothing to do");
+    const second = await done(pipeline, "migrate", "--token-checks");
+    expect(second.stderr).toMatch(/^the check piipe_token_masked_ip is there already/);
+    expect(second.stderr).toContain(unchecked);
+    expect(second.stderr).toMatch(/nothing to do: everything is up to date\n$/);
+    const asJson = JSON.parse((await done(pipeline, "migrate", "--token-checks", "--json")).stdout) as unknown;
+    expect(asJson).toMatchObject({
+      tokenChecks: [{ column: "masked_ip", state: "valid", isChanged: false }],
+      unchecked: [{ column: "masked_device_id", mask: "fpe-ff1" }],
+    });
+  });
+
   it("after a promotion without it no worker starts; with it all goes on, and a rewrap as well", async () => {
     const pipeline = await loginPipeline();
     await done(pipeline, "migrate", "--token-checks");

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadPrivateKey } from "../../src/keys/load-keyring.ts";
 import { openSealed } from "../../src/keys/seal.ts";
+import { bodyContext } from "../../src/pipeline/sealed-delivery.ts";
 import { type CliResult, runCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
@@ -90,7 +91,7 @@ describe("bad input", () => {
       "SELECT message_id, reason, path, sealed_body FROM piipe.quarantine",
     );
     const privateKey = await loadPrivateKey(join(pipeline.folder, "piipe.private.json"));
-    const found = rows.find((row) => openSealed(privateKey, row.sealed_body, row.message_id) === body);
+    const found = rows.find((row) => openSealed(privateKey, row.sealed_body, bodyContext(row.message_id)) === body);
     expect(found).toMatchObject({ reason, path });
   });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eraseCommand } from "../../src/cli/commands/erase.ts";
+import { ERASURE_LOCK } from "../../src/store/advisory-locks.ts";
 import { startCli } from "../support/cli.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { postgresMajor, query, withClient } from "../support/postgres.ts";
@@ -26,6 +27,17 @@ const REVEALED_COLUMNS = LOGIN_COLUMNS.replace(
   "type: ip, mask: hmac-sha256",
   "type: ip, mask: hmac-sha256, reveal: true",
 );
+const BOTH_REVEALED = LOGIN_COLUMNS.replaceAll("mask: hmac-sha256", "mask: hmac-sha256, reveal: true");
+/** Of the command at a terminal. */
+const ASKING = {
+  config: "piipe.yaml",
+  column: "ip",
+  value: undefined,
+  user: null,
+  reason: null,
+  json: false,
+  yes: false,
+};
 
 let sqs: TestSqs;
 const pipelines: LoginPipeline[] = [];
@@ -40,8 +52,8 @@ afterAll(async () => {
 
 type Scenario = TokenScenario & Pick<LoginPipeline, "databaseUrl" | "folder" | "environment" | "rows" | "queue">;
 
-async function scenario(): Promise<Scenario> {
-  const pipeline = await createLoginPipeline(sqs, { columns: REVEALED_COLUMNS });
+async function scenario(columns = REVEALED_COLUMNS): Promise<Scenario> {
+  const pipeline = await createLoginPipeline(sqs, { columns });
   pipelines.push(pipeline);
   return { ...pipeline, ...tokenScenario(pipeline, sqs) };
 }
@@ -60,11 +72,31 @@ async function tokensOf({ databaseUrl }: Scenario, user: string): Promise<string
   return rows.map(({ masked_ip: token }) => token);
 }
 
-async function isWaiting({ databaseUrl }: Scenario): Promise<boolean> {
+async function deviceToken({ databaseUrl }: Scenario, user: string): Promise<string> {
+  const [row] = await query<{ token: string }>(
+    databaseUrl,
+    "SELECT masked_device_id AS token FROM user_logins WHERE user_id = $1 LIMIT 1",
+    [user],
+  );
+  return row?.token ?? "";
+}
+
+/** The tokens of a column that the vault has originals of. */
+async function originals({ databaseUrl }: Scenario, column: string): Promise<readonly string[]> {
+  const rows = await query<{ token: string }>(
+    databaseUrl,
+    "SELECT token FROM piipe.vault WHERE column_name = $1 ORDER BY 1",
+    [column],
+  );
+  return rows.map(({ token }) => token);
+}
+
+async function isWaiting({ databaseUrl }: Scenario, statement = "DELETE%"): Promise<boolean> {
   const waiting = await query(
     databaseUrl,
     `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-     AND query LIKE 'DELETE%'`,
+     AND query LIKE $1`,
+    [statement],
   );
   return waiting.length > 0;
 }
@@ -127,6 +159,82 @@ describe("piipe erase, after real runs", () => {
       { action: "erase", reason: "again" },
     ]);
     expect(JSON.stringify(audit)).not.toMatch(/h\d_/);
+  });
+
+  it("takes the originals of other columns along, unless a row still has the token or one linked with it", async () => {
+    const steps = await scenario(BOTH_REVEALED);
+    await steps.land(
+      { user: "u1", ip: ERASED, device: "only here" },
+      { user: "u2", ip: ERASED, device: "shared" },
+      { user: "u3", ip: OTHER, device: "shared" },
+      { user: "u4", ip: ERASED, device: "later elsewhere" },
+      { user: "u5", ip: ERASED, device: "later here" },
+    );
+    const orphan = await deviceToken(steps, "u1");
+    await query(
+      steps.databaseUrl,
+      "INSERT INTO user_logins SELECT (user_logins).* FROM user_logins, generate_series(1, 6000) WHERE user_id = 'u1'",
+    );
+    await steps.rotate(2);
+    await steps.land(
+      { user: "u6", ip: OTHER, device: "later elsewhere" },
+      { user: "u7", ip: ERASED, device: "later here" },
+    );
+    const staying = [];
+    for (const user of ["u3", "u4", "u6"]) staying.push(await deviceToken(steps, user));
+    // Only the link of another row leads to its token now.
+    await query(steps.databaseUrl, "UPDATE user_logins SET masked_device_id = 'raw' WHERE user_id = 'u7'");
+    const { terminal, output } = scriptedTerminal(steps, { secret: ERASED, confirm: false });
+    expect(await eraseCommand(ASKING, terminal)).toBe(130);
+
+    const { deleted } = await erase(steps);
+    // The address has two tokens; "only here" has one, and "later here" two, of which a row had one.
+    expect(deleted).toEqual({ rows: 6005, links: 2, vault: 5 });
+    expect(output.error).toContain("6005 rows of public.user_logins, 2 links, 5 vault entries");
+    expect(await originals(steps, "masked_device_id")).toEqual(staying.toSorted());
+    const revealed = await steps.cli(["reveal", "masked_device_id", orphan, "--reason", "test"]);
+    expect(revealed).toMatchObject({ code: 2, stdout: "" });
+    const links = await query(
+      steps.databaseUrl,
+      "SELECT old_token, new_token FROM piipe.key_links WHERE column_name = $1",
+      ["masked_device_id"],
+    );
+    expect(links).toEqual([{ old_token: staying[1], new_token: staying[2] }]);
+    expect((await steps.audit()).map(({ details }) => details)).toMatchObject([
+      { rows: 6005, links: 2, vault: 5 },
+      { rows: 6005, links: 2, vault: 5 },
+    ]);
+  });
+
+  it("leaves no original of another column when two erasures delete the last two rows that have it", async () => {
+    const steps = await scenario(BOTH_REVEALED);
+    await steps.land({ user: "u1", ip: ERASED, device: "shared" }, { user: "u2", ip: OTHER, device: "shared" });
+    await withClient(steps.databaseUrl, async (client) => {
+      await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${ERASURE_LOCK})`);
+      await client.query("DELETE FROM user_logins WHERE user_id = 'u2'");
+      const running = startCli(["erase", "ip", ERASED, "--yes", "--json"], steps);
+      await until("the erasure waits for the other one", () => isWaiting(steps, "SELECT pg_advisory%"));
+      await client.query("COMMIT");
+      expect(JSON.parse((await running.ended).stdout)).toMatchObject({ deleted: { rows: 1, vault: 2 } });
+    });
+    expect(await originals(steps, "masked_device_id")).toEqual([]);
+  });
+
+  it("deletes the rows of all spellings where tokens keep the separators", async () => {
+    const steps = await scenario(
+      LOGIN_COLUMNS.replace("type: text, mask: hmac-sha256 }", "type: text, mask: fpe-ff1, digits: 9 }"),
+    );
+    await steps.land(
+      { user: "u1", ip: OTHER, device: "593-47-5928" },
+      { user: "u1", ip: OTHER, device: "593 47 5928" },
+      { user: "u1", ip: OTHER, device: "593-47-5929" },
+    );
+    const { terminal, output } = scriptedTerminal(steps, { secret: "593475928", confirm: true });
+    expect(await eraseCommand({ ...ASKING, column: "device_id" }, terminal)).toBe(0);
+    expect(output.error).toContain("2 rows of public.user_logins");
+    expect(output.error).toContain("1 other row of the same 1 user");
+    expect(output.out).toContain("Deleted 2 rows");
+    expect(await steps.rows()).toBe(1);
   });
 
   it("deletes many rows in batches", async () => {
@@ -228,22 +336,13 @@ describe("piipe erase, after real runs", () => {
   it("at a terminal, asks for the value unseen, shows what would go, and deletes only after a yes", async () => {
     const steps = await scenario();
     await steps.land({ user: "u1", ip: ERASED }, { user: "u1", ip: OTHER });
-    const options = {
-      config: "piipe.yaml",
-      column: "ip",
-      value: undefined,
-      user: null,
-      reason: null,
-      json: false,
-      yes: false,
-    };
     for (const [consent, code, rows] of [
       [null, 130, 2],
       [false, 130, 2],
       [true, 0, 1],
     ] as const) {
       const { terminal, output } = scriptedTerminal(steps, { secret: ERASED, confirm: consent });
-      expect(await eraseCommand(options, terminal)).toBe(code);
+      expect(await eraseCommand(ASKING, terminal)).toBe(code);
       expect(output.error).toContain("1 row of public.user_logins, 0 links, 1 vault entry");
       expect(output.error).toContain("1 other row of the same 1 user (user_id) will remain");
       expect(output.error.includes("Nothing was deleted.")).toBe(code === 130);
@@ -253,7 +352,7 @@ describe("piipe erase, after real runs", () => {
     // A preview tells as much as a lookup, and is noted as one.
     expect((await steps.audit()).map(({ action }) => action)).toEqual(["lookup", "lookup", "lookup", "erase"]);
     const cancelled = scriptedTerminal(steps, { secret: null, confirm: true });
-    await expect(eraseCommand(options, cancelled.terminal)).rejects.toMatchObject({ code: "interrupted" });
+    await expect(eraseCommand(ASKING, cancelled.terminal)).rejects.toMatchObject({ code: "interrupted" });
     expect(await steps.audit()).toHaveLength(4);
   });
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadPrivateKey } from "../../src/keys/load-keyring.ts";
 import { openSealed } from "../../src/keys/seal.ts";
+import { bodyContext } from "../../src/pipeline/sealed-delivery.ts";
 import { type CliResult, startCli } from "../support/cli.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
@@ -96,7 +97,7 @@ describe("the leak guard in a run", () => {
       "SELECT message_id, sealed_body FROM piipe.quarantine",
     );
     const privateKey = await loadPrivateKey(join(pipeline.folder, "piipe.private.json"));
-    const bodies = rows.map((row) => openSealed(privateKey, row.sealed_body, row.message_id));
+    const bodies = rows.map((row) => openSealed(privateKey, row.sealed_body, bodyContext(row.message_id)));
     expect(bodies.toSorted()).toEqual([...ECHOES, ...DETECTED].toSorted());
   });
 

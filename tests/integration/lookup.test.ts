@@ -104,7 +104,7 @@ describe("piipe lookup, after real runs", () => {
     const steps = await scenario();
     await steps.land({ user: "u1", ip: SHARED }, { user: "u2", ip: "2001:db8::1" });
     expect(await lookUp(steps, "ip", `::ffff:${SHARED}`)).toMatchObject({ rows: 1 });
-    const fromStdin = await steps.cli(["lookup", "masked_ip", "-", "--json"], "2001:DB8:0:0::1\nnot read\n");
+    const fromStdin = await steps.cli(["lookup", "masked_ip", "-", "--json"], "2001:DB8:0:0::1\n");
     expect(JSON.parse(fromStdin.stdout)).toMatchObject({ rows: 1, users: 1 });
     const device = await steps.cli(["lookup", "device_id", "--json"], " 593-47-5928 \n");
     expect(JSON.parse(device.stdout)).toMatchObject({ rows: 2, users: 2 });
@@ -141,6 +141,29 @@ describe("piipe lookup, after real runs", () => {
     const found = await lookUp(steps, "ip", SHARED);
     expect(found.tokens).toHaveLength(1);
     expect(found).toMatchObject({ rows: 2, users: 2 });
+  });
+
+  it("finds all spellings where tokens keep the separators, and shows each", async () => {
+    const steps = await scenario({
+      columns: LOGIN_COLUMNS.replace("type: text, mask: hmac-sha256 }", "type: text, mask: fpe-ff1, digits: 9 }"),
+    });
+    await steps.land(
+      { user: "u1", ip: SHARED, device: "593-47-5928" },
+      { user: "u2", ip: SHARED, device: "593 47 5928" },
+      { user: "u2", ip: SHARED, device: "593 47 5928" },
+      { user: "u3", ip: SHARED, device: "593-47-5929" },
+    );
+    const found = await lookUp(steps, "device_id", "593475928");
+    expect(found).toMatchObject({ rows: 3, users: 2 });
+    const today = new Date().toISOString().slice(0, 10);
+    expect(found.tokens.map(({ token, rows, lastSeen }) => [token.replaceAll(/\d/g, "0"), rows, lastSeen])).toEqual([
+      ["000000000", 0, null],
+      ["000 00 0000", 2, today],
+      ["000-00-0000", 1, today],
+    ]);
+    const spelled = await lookUp(steps, "device_id", "593-47-5928");
+    expect(spelled.rows).toBe(3);
+    expect(spelled.tokens.map(({ rows }) => rows)).toEqual([1, 2]);
   });
 
   it("finds the bare SHA-256 that a takeover has not reached yet", async () => {

@@ -23,6 +23,7 @@ const DOMAIN = "events";
 const upgrade: TokenRewrite = {
   domain: DOMAIN,
   forms: [{ prefix: "h1_", charsMin: 46, charsMax: 46 }],
+  tokenForms: null,
   rewrite: (token) => (/^h1_[\w-]{43}$/.test(token) ? newOf(token) : null),
   linkedTokens: () => [],
 };

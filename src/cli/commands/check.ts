@@ -7,20 +7,25 @@ import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Keyring } from "../../keys/keyring.ts";
-import { countDetections, type Detections } from "../../pipeline/mask/leak/count-detections.ts";
+import { countDetections } from "../../pipeline/mask/leak/count-detections.ts";
+import { OPERATORS } from "../../pipeline/mask/operators/operators.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { checkMigrated, firstPending } from "../../store/check-migrated.ts";
 import { sampleColumns } from "../../store/sample-columns.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../exit-codes.ts";
 import { PERSONAL_COLUMN_REMEDY, personalColumns, sampledColumns } from "../personal-columns.ts";
+import { pendingCheckProblems, pendingColumnProblem, type PendingProblem } from "../pending-versions.ts";
 import { reportOf } from "../print-error.ts";
+import { recognizableColumns, storedMisfits } from "../stored-misfits.ts";
 import { styler, type Terminal } from "../terminal.ts";
 
 export interface CheckOptions {
   readonly config: string;
   readonly json: boolean;
 }
+
+type Warn = (subject: string, text: string, hint: string | null) => void;
 
 /** Takes one look and notes what it found: null when it failed. */
 type Look = <T>(
@@ -51,7 +56,7 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
       return null;
     }
   };
-  const warn = (subject: string, text: string, hint: string | null): void => {
+  const warn: Warn = (subject, text, hint) => {
     findings.push({ subject, level: "warning", text, code: null, hint });
   };
 
@@ -72,7 +77,9 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
         "`piipe keys new` makes one; or make sure that the queue has a dead-letter queue.",
       );
     }
-    const samples = await checkDatabase(config, keys?.keyring ?? null, look);
+    const pending = keys?.keyring ? pendingColumnProblem(config, keys.keyring) : null;
+    if (pending) warn("keys", pending.text, pending.remedy);
+    const samples = await checkDatabase(config, keys?.keyring ?? null, look, warn);
     checkColumns(config, samples, findings);
     await look("queue", async () => {
       const source = await openSource(config, {
@@ -95,12 +102,11 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
   return failed?.code ? exitCodeOfErrorCode(failed.code) : EXIT_CODES.done;
 }
 
-/** Also looks at a sample of the stored values: null when they cannot be read. */
-async function checkDatabase(
-  config: Config,
-  keyring: Keyring | null,
-  look: Look,
-): Promise<ReadonlyMap<string, Detections> | null> {
+/** Stored values by the column's name; raw, so never to be shown. */
+type Samples = ReadonlyMap<string, readonly string[]>;
+
+/** Also reads a sample of the stored values: null when they cannot be read. */
+async function checkDatabase(config: Config, keyring: Keyring | null, look: Look, warn: Warn): Promise<Samples | null> {
   const pool = openDatabase(config);
   try {
     const isReachable = await look("database", async () => {
@@ -119,40 +125,47 @@ async function checkDatabase(
         value: true,
       };
     });
-    const table = await look("table", async () => {
+    const pending = await look<readonly PendingProblem[] | null>("table", async () => {
       const name = showTable(config.sink.postgres.table);
       try {
-        await openTable(config, keyring, pool);
-        return { text: `${name} can hold the columns`, value: { exists: true } };
+        const table = await openTable(config, keyring, pool);
+        const problems = keyring === null ? [] : await pendingCheckProblems(config, keyring, pool, table.name);
+        return { text: `${name} can hold the columns`, value: problems };
       } catch (error) {
         const isMissing = error instanceof PiipeError && error.code === "database.table-missing";
         if (!isMissing || !config.sink.postgres.createTable) throw error;
-        return { text: `run will create ${name}`, value: { exists: false } };
+        return { text: `run will create ${name}`, value: null };
       }
     });
-    return table?.exists === true ? await sampleDetections(config, pool) : null;
+    if (pending === null) return null;
+    for (const { text, remedy } of pending) warn("table", text, remedy);
+    return await readSamples(config, pool);
   } finally {
     await pool.close();
   }
 }
 
 /** What runs need is to insert: whoever may not read the table has nothing to mend. */
-async function sampleDetections(config: Config, pool: PostgresPool): Promise<ReadonlyMap<string, Detections> | null> {
-  const columns = sampledColumns(config);
-  if (columns.length === 0) return new Map();
+async function readSamples(config: Config, pool: PostgresPool): Promise<Samples | null> {
+  const names = [...sampledColumns(config), ...recognizableColumns(config.columns)].map(({ name }) => name);
+  if (names.length === 0) return new Map();
   try {
-    const names = columns.map(({ name }) => name);
-    const samples = await sampleColumns(pool, config.sink.postgres.table, names);
-    return new Map(columns.map(({ name, type }) => [name, countDetections(type, samples.get(name) ?? [])]));
+    return await sampleColumns(pool, config.sink.postgres.table, names);
   } catch (error) {
     if (error instanceof PiipeError) return null;
     throw error;
   }
 }
 
-function checkColumns(config: Config, samples: ReadonlyMap<string, Detections> | null, findings: Finding[]): void {
-  const personal = personalColumns(config, samples ?? new Map());
+function checkColumns(config: Config, samples: Samples | null, findings: Finding[]): void {
+  const detections = sampledColumns(config).map(
+    ({ name, type }) => [name, countDetections(type, samples?.get(name) ?? [])] as const,
+  );
+  const personal = personalColumns(config, new Map(detections));
   const base = { subject: "columns", code: null };
+  for (const { text, remedy } of storedMisfits(config.columns, samples ?? new Map())) {
+    findings.push({ ...base, level: "warning", text, hint: remedy });
+  }
   for (const { column, why } of personal) {
     const text = `${column} is stored as it is: ${why}`;
     findings.push({ ...base, level: "warning", text, hint: PERSONAL_COLUMN_REMEDY });
@@ -165,9 +178,11 @@ function checkColumns(config: Config, samples: ReadonlyMap<string, Detections> |
 }
 
 function describeKeys(config: Config, keyring: Keyring | null): string {
-  const masked = config.columns.filter(({ mask }) => mask !== null).map(({ name }) => name);
+  const keyed = config.columns
+    .filter(({ mask }) => mask !== null && OPERATORS[mask].needsKey)
+    .map(({ name, keyVersion }) => (keyVersion === null ? name : `${name} (version ${keyVersion})`));
   const version = keyring?.primary?.version;
-  return `${version === undefined ? "no keyring" : `key version ${version}`}; masked columns: ${masked.join(", ") || "none"}`;
+  return `${version === undefined ? "no keyring" : `key version ${version}`}; columns masked with a key: ${keyed.join(", ") || "none"}`;
 }
 
 function print(findings: readonly Finding[], json: boolean, terminal: Terminal): void {
@@ -177,8 +192,10 @@ function print(findings: readonly Finding[], json: boolean, terminal: Terminal):
   }
   const style = styler(terminal.outIsTerminal, terminal.environment);
   const marks = { ok: style("green", "ok     "), warning: style("yellow", "warning"), error: style("red", "error  ") };
+  const indent = " ".repeat(22);
   for (const { subject, level, text, code, hint } of findings) {
-    terminal.writeOut(`${marks[level]} ${subject.padEnd(13)} ${text}${code === null ? "" : ` [${code}]`}\n`);
-    if (hint) terminal.writeOut(`${hint.replace(/^/gm, " ".repeat(22))}\n`);
+    const aligned = text.replaceAll("\n", `\n${indent}`);
+    terminal.writeOut(`${marks[level]} ${subject.padEnd(13)} ${aligned}${code === null ? "" : ` [${code}]`}\n`);
+    if (hint) terminal.writeOut(`${hint.replace(/^/gm, indent)}\n`);
   }
 }

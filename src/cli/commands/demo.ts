@@ -31,6 +31,8 @@ interface Servers {
 }
 
 const QUEUE = "login-queue";
+/** Left to the user: a second pipeline on the demo's own queue would share its messages. */
+const SPARE_QUEUE = "my-queue";
 const DRAIN_TIMEOUT_MS = 10_000;
 /** The local queue checks no signature, but requests carry one all the same. */
 const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
@@ -179,7 +181,7 @@ async function land(
 async function serve(
   config: Config,
   keysJson: string,
-  { postgres, sqs, queueUrl }: Servers,
+  { postgres, sqs }: Servers,
   terminal: Terminal,
   signals: StopSignals,
 ): Promise<void> {
@@ -192,14 +194,15 @@ async function serve(
     stop: signals.stop,
     emit,
   });
-  const message = JSON.stringify({ QueueUrl: queueUrl, MessageBody: (await readSampleEvents())[0] });
+  const spareQueueUrl = await sqs.createQueue(SPARE_QUEUE, { VisibilityTimeout: "30" });
+  const message = JSON.stringify({ QueueUrl: spareQueueUrl, MessageBody: (await readSampleEvents())[0] });
   terminal.writeError(
     "\nEverything stays up until Ctrl-C. Look around:\n" +
       `  psql '${postgres.url}' -c 'select * from user_logins limit 5'\n` +
-      "Use both for a pipeline of your own, in another terminal:\n" +
+      `For a pipeline of your own, in another terminal, with the empty queue ${SPARE_QUEUE} and a table of its own:\n` +
       `  export DATABASE_URL='${postgres.url}' AWS_ENDPOINT_URL_SQS=${sqs.endpoint} \\\n` +
       `    AWS_REGION=${sqs.region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n` +
-      "Send an event of your own:\n" +
+      `Send an event to ${SPARE_QUEUE} (or, with ${QUEUE} in its place, to the pipeline that runs here):\n` +
       `  curl -s ${sqs.endpoint} -H 'x-amz-target: AmazonSQS.SendMessage' \\\n` +
       `    -H 'content-type: application/x-amz-json-1.0' -d '${message}'\n\n`,
   );

@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
+import type { MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
+import { tokenTestOf } from "../../pipeline/mask/token-form.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import {
@@ -13,6 +15,7 @@ import {
 import { chooseColumns, type ChosenColumns } from "../choose-duplicate-columns.ts";
 import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { NO_TOKEN } from "../no-token.ts";
 import { styler, type Terminal } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
 import { withDatabase } from "../with-database.ts";
@@ -30,8 +33,14 @@ export interface DuplicatesOptions {
 }
 
 /** A column with what was found in it. */
-interface ColumnFindings extends Duplicates {
+interface ColumnFindings extends Omit<Duplicates, "values"> {
   readonly column: string;
+  readonly values: readonly ShownValue[];
+}
+
+interface ShownValue extends Omit<DuplicateValue, "token"> {
+  /** null: what is stored is no token, and may be a raw value. */
+  readonly token: string | null;
 }
 
 /** Lists values that occur for more than one user or many times. Shows tokens only: whose they are stays hidden. */
@@ -54,7 +63,8 @@ async function findDuplicates(
 ): Promise<Report> {
   const table = await resolveTable(pool, config.sink.postgres.table);
   const findings: ColumnFindings[] = [];
-  for (const { name } of chosen.masked) {
+  for (const column of chosen.masked) {
+    const { name } = column;
     if (terminal.isInteractive) terminal.writeError(counting(name, terminal));
     const found = await readDuplicates(pool, {
       table,
@@ -64,7 +74,7 @@ async function findDuplicates(
       rowsMin,
       limit,
     });
-    findings.push({ column: name, ...found, values: found.values.map((value) => withTimes(value, chosen)) });
+    findings.push({ column: name, ...found, values: found.values.map((value) => shown(value, column, chosen)) });
   }
   return { table: showTable(table), findings, chosen };
 }
@@ -80,10 +90,11 @@ function counting(column: string, { environment }: Terminal): string {
 }
 
 /** A date has no time of day to show. */
-function withTimes(value: DuplicateValue, { time }: ChosenColumns): DuplicateValue {
-  if (time?.type !== "date") return value;
+function shown(value: DuplicateValue, column: MaskedColumn, { time }: ChosenColumns): ShownValue {
+  const token = tokenTestOf(column)?.(value.token) === false ? null : value.token;
+  if (time?.type !== "date") return { ...value, token };
   const { firstSeen, lastSeen } = value;
-  return { ...value, firstSeen: firstSeen?.slice(0, 10) ?? null, lastSeen: lastSeen?.slice(0, 10) ?? null };
+  return { ...value, token, firstSeen: firstSeen?.slice(0, 10) ?? null, lastSeen: lastSeen?.slice(0, 10) ?? null };
 }
 
 function jsonOf({ table, findings, chosen }: Report, { rowsMin, limit }: DuplicatesOptions): object {
@@ -125,9 +136,9 @@ function textOf(
   return `${sections.join("\n")}\nTotal: ${counted(total, "value")} in ${columns} of ${table} that occur ${ofSeveral}at least ${rowsMin} times\n`;
 }
 
-function cellsOf(value: DuplicateValue, { user, time }: ChosenColumns): Record<string, string> {
+function cellsOf(value: ShownValue, { user, time }: ChosenColumns): Record<string, string> {
   return {
-    token: value.token,
+    token: value.token ?? NO_TOKEN,
     rows: String(value.rows),
     ...(user === null ? {} : { users: String(value.users) }),
     ...(time === null ? {} : { "first seen": value.firstSeen ?? "–", "last seen": value.lastSeen ?? "–" }),

@@ -1,7 +1,9 @@
 import { PiipeError } from "../../errors.ts";
+import { isMasked } from "../../pipeline/mask/column-tokens.ts";
+import { whyUnsearchable } from "../../pipeline/mask/value-tokens.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { type ErasedCounts, eraseTokens } from "../../store/erase-tokens.ts";
-import { type Erasable, findErasable } from "../../store/find-erasable.ts";
+import { type Erasable, findErasable, type OtherRows } from "../../store/find-erasable.ts";
 import { type NeededRight, ownTable, requireRights } from "../../store/require-rights.ts";
 import type { StoredTable } from "../../store/stored-columns.ts";
 import { confirm, requireConsent } from "../confirm.ts";
@@ -22,10 +24,12 @@ export async function eraseCommand(options: EraseOptions, terminal: Terminal): P
   requireConsent(options.yes, terminal);
   const search = await openSearch(options, terminal);
   const stop = new AbortController();
-  const columns = [...search.searches.map(({ column }) => column.name), ...(search.user ? [search.user.name] : [])];
+  const searched = search.searches.map(({ column }) => column.name);
+  const otherColumns = otherTokenColumns(search);
+  const columns = [...searched, ...otherColumns, ...(search.user ? [search.user.name] : [])];
   return withTable(search, columns, async (pool, table) => {
     await requireRights(pool, rightsFor(table));
-    const query = { searches: tokensOf(search.searches), user: search.user };
+    const query = { searches: tokensOf(search.searches), otherColumns, user: search.user };
     const audit = { operator: operatorName(), reason: reasonOf(options.reason) };
     if (!options.yes) {
       const preview = await findErasable(pool, table, query, { ...audit, action: "lookup" });
@@ -41,6 +45,7 @@ export async function eraseCommand(options: EraseOptions, terminal: Terminal): P
     const bar = new ProgressBar(terminal, "rows deleted:");
     let rowsDeleted = 0;
     const erased = await eraseTokens(pool, table, found.searches, {
+      otherColumns,
       onProgress(rows) {
         rowsDeleted = rows;
         bar.update(rows, Math.max(rows, found.rows));
@@ -58,6 +63,15 @@ export async function eraseCommand(options: EraseOptions, terminal: Terminal): P
     );
     return EXIT_CODES.done;
   });
+}
+
+/** The row's other tokens may have originals and links of their own. */
+function otherTokenColumns({ config, searches }: Search): readonly string[] {
+  const searched = new Set(searches.map(({ column }) => column.name));
+  return config.columns
+    .filter(isMasked)
+    .filter((column) => whyUnsearchable(column) === null && !searched.has(column.name))
+    .map(({ name }) => name);
 }
 
 const stopped = (rows: number): PiipeError =>
@@ -85,13 +99,15 @@ function previewOf({ searches, rows, links, vault, others }: Erasable, search: S
   return [
     `What the value's tokens in ${columns} lead to:`,
     `  ${counted(rows, "row")} of ${showTable(table.name)}, ${counted(links, "link")}, ${counted(vault, "vault entry", "vault entries")}`,
-    ...(others === null ? [] : [`  ${showOthers(others, search)} will remain`]),
+    ...(hasOthers(others) ? [`  ${showOthers(others, search)} will remain`] : []),
     ...blindSpots(search).map((sentence) => `  ${sentence}`),
     "",
   ].join("\n");
 }
 
-const showOthers = ({ rows, users }: NonNullable<Erasable["others"]>, { user }: Search): string =>
+const hasOthers = (others: OtherRows | null): others is OtherRows => others !== null && others.rows > 0;
+
+const showOthers = ({ rows, users }: OtherRows, { user }: Search): string =>
   `${counted(rows, "other row")} of the same ${counted(users, "user")} (${user?.name})`;
 
 function jsonOf(erased: ErasedCounts, found: Erasable, search: Search, table: StoredTable): object {
@@ -118,7 +134,9 @@ function textOf({ rows, links, vault }: ErasedCounts, found: Erasable, search: S
       ? "Nothing was there to delete."
       : `Deleted ${counted(rows, "row")} of ${showTable(table.name)}, ${counted(links, "link")}, ${counted(vault, "vault entry", "vault entries")}.`,
     "What remains:",
-    ...(others === null ? [] : [`  - ${showOthers(others, search)}: erase by a column that they share, or with SQL.`]),
+    ...(hasOthers(others)
+      ? [`  - ${showOthers(others, search)}: erase by a column that they share, or with SQL.`]
+      : []),
     ...(pendingEvents === 0
       ? []
       : [

@@ -1,4 +1,5 @@
 import { promoteVersion } from "../../keys/edit-keyring.ts";
+import { firstUsedVersion } from "../../pipeline/mask/column-tokens.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { openKeyringFile, replaceKeyring } from "../open-keyring-file.ts";
 import type { Terminal } from "../terminal.ts";
@@ -17,26 +18,27 @@ export async function keysPromoteCommand({ version, file }: KeysPromoteOptions, 
     old === null
       ? `${file}: key version ${version} is primary\n  Bring the file to every worker and restart them.\n`
       : keyring.find(old.version)?.state === "lookup"
-        ? afterLeak(file, version, old.version)
-        : rotation(file, version, old.version),
+        ? afterLeak(file, version, old.version, firstUsedVersion(keyring))
+        : rotation(file, version, old.version, firstUsedVersion(keyring)),
   );
   return EXIT_CODES.done;
 }
 
-const rotation = (file: string, version: number, old: number): string =>
+const rotation = (file: string, version: number, old: number, first: number): string =>
   `${file}: key version ${version} is primary; version ${old} is linking\n` +
-  steps(old) +
+  steps(first) +
   "  2. Until all have it, both versions make tokens; the links that restarted workers write keep duplicates together.\n" +
   `  3. Much later, when no value stored under version ${old} has to be recognised any more if it comes again:\n` +
   `     \`piipe keys retire ${old}\`.\n`;
 
-const afterLeak = (file: string, version: number, old: number): string =>
+const afterLeak = (file: string, version: number, old: number, first: number): string =>
   `${file}: key version ${version} is primary, over version ${old}, which is now lookup\n` +
-  steps(old) +
+  steps(first) +
   `  2. When ALL have it: \`piipe keys rewrap\` makes the stored tokens of version ${old} and older ones anew. Until it is\n` +
   "     done, duplicates that span the change are not seen.\n" +
   `  3. Keep version ${old}: the new tokens are made over its own.\n`;
 
-const steps = (old: number): string =>
+const steps = (first: number): string =>
   "  1. Bring the file to every worker, or its text where they have it in PIIPE_KEYS, and restart them. Columns of\n" +
-  `     ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1 must name their \`keyVersion\`, such as ${old}: \`piipe check\` tells.\n`;
+  "     ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1 must name the version that made their stored tokens, or no worker\n" +
+  `     starts: \`keyVersion: ${first}\`, the oldest one, unless the column came later. \`piipe check\` names them.\n`;

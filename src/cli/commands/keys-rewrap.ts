@@ -21,6 +21,7 @@ export function keysRewrapCommand(options: RewriteCommandOptions, terminal: Term
         remedy:
           `A worker still runs with an older keyring and writes tokens of version ${versions}: bring the keyring to ` +
           "every worker, restart them, and run the command again.",
+        unreadable: `values that look like tokens of key version ${versions} cannot be rewritten`,
         whenUnreadable:
           "The key does not open them: another domain or column name made them, or they were changed. Keep version " +
           `${versions}, and look for such rows by the beginnings of their tokens.`,

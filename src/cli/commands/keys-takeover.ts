@@ -23,9 +23,10 @@ export function keysTakeoverCommand(options: RewriteCommandOptions, terminal: Te
         plans,
         what: "bare SHA-256 values",
         remedy: "Something still writes bare SHA-256 values: stop it, and run the command again.",
+        unreadable: "values are neither SHA-256 in lower-case hex nor tokens of this keyring, and may be raw",
         whenUnreadable:
-          "They have 64 characters and are no SHA-256 in lower-case hex, so no event can match them. Where they are " +
-          "digests in another spelling, update them to lower-case hex first.",
+          "No event can match the unreadable ones. Update digests in another spelling to lower-case hex, and run the " +
+          "command again; update or delete raw values.",
       };
     },
   });

@@ -1,10 +1,13 @@
-import type { MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
+import { isMasked, type MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
+import { tokenTestOf } from "../../pipeline/mask/token-form.ts";
 import { versionOfToken } from "../../pipeline/mask/value-tokens.ts";
+import type { Row } from "../../postgres/connection.ts";
 import type { FoundToken } from "../../store/find-tokens.ts";
 import { lookUp, type LookupFindings } from "../../store/look-up.ts";
 import { ownTable, requireRights } from "../../store/require-rights.ts";
 import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { NO_TOKEN } from "../no-token.ts";
 import { blindSpots, openSearch, type Search, type SearchOptions, tokensOf, withTable } from "../open-search.ts";
 import { operatorName } from "../operator-name.ts";
 import { reasonOf } from "../reason-of.ts";
@@ -25,7 +28,7 @@ interface TokenReport extends FoundToken {
 export async function lookupCommand(options: LookupOptions, terminal: Terminal): Promise<ExitCode> {
   const search = await openSearch(options, terminal);
   const columns = search.config.columns.map(({ name }) => name);
-  const findings = await withTable(search, columns, async (pool, table) => {
+  const found = await withTable(search, columns, async (pool, table) => {
     await requireRights(pool, [
       { table: table.name, right: "SELECT" },
       { table: ownTable("key_links"), right: "SELECT" },
@@ -40,6 +43,7 @@ export async function lookupCommand(options: LookupOptions, terminal: Terminal):
       audit: { operator: operatorName(), reason: reasonOf(options.reason) },
     });
   });
+  const findings = { ...found, sample: found.sample.map(hidingRawValues(search)) };
   const tokens = findings.tokens.map((token) => reportOf(token, search));
   terminal.writeOut(
     options.json
@@ -47,6 +51,17 @@ export async function lookupCommand(options: LookupOptions, terminal: Terminal):
       : textOf(search, findings, tokens, options.limit),
   );
   return EXIT_CODES.done;
+}
+
+/** Other masked columns of a row may still hold what they had before their mask. */
+function hidingRawValues({ config }: Search): (row: Row) => Row {
+  const tests = config.columns.filter(isMasked).map((column) => [column.name, tokenTestOf(column)] as const);
+  return (row) => {
+    const hidden = tests.filter(
+      ([name, isToken]) => isToken !== null && typeof row[name] === "string" && !isToken(row[name]),
+    );
+    return { ...row, ...Object.fromEntries(hidden.map(([name]) => [name, NO_TOKEN])) };
+  };
 }
 
 function reportOf(found: FoundToken, { searches, time }: Search): TokenReport {

@@ -7,6 +7,7 @@ import { PiipeError } from "../../errors.ts";
 import type { Delivery } from "../../pipeline/contracts.ts";
 import { compileDecoder } from "../../pipeline/decode/compile-decoder.ts";
 import { RefusalGuard } from "../../pipeline/refusal-guard.ts";
+import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { readLines } from "../read-lines.ts";
 import type { Terminal } from "../terminal.ts";
@@ -27,6 +28,7 @@ export async function maskCommand(
   const names = config.columns.map(({ name }) => name);
   const guard = new RefusalGuard(config.quarantine.haltAboveShare);
   let isBeyondLimit = false;
+  let maskedLines = 0;
   let refused = 0;
   let number = 0;
   for await (const line of readLines(stdin)) {
@@ -36,6 +38,7 @@ export async function maskCommand(
     const masked = decoded.ok ? mask(decoded.value) : decoded;
     isBeyondLimit = guard.count(!masked.ok) || isBeyondLimit;
     if (masked.ok) {
+      maskedLines += 1;
       const { values } = masked.value;
       writeOut(`${JSON.stringify(Object.fromEntries(names.map((name, index) => [name, values[index]])))}\n`);
     } else {
@@ -44,6 +47,7 @@ export async function maskCommand(
       writeError(`line ${number}: ${code}${path === null ? "" : ` at ${path}`}\n`);
     }
   }
+  writeError(`masked ${counted(maskedLines, "line")}, refused ${refused}\n`);
   if (isBeyondLimit) {
     throw new PiipeError("data.beyond-limit", `${refused} of ${number} lines were refused: run would halt`, {
       hint: "Compare the columns of the configuration with the events.",

@@ -3,6 +3,9 @@ import { migrateDatabase, migrateTokenChecks } from "../../app/migrate-database.
 import { openDatabase } from "../../app/open-database.ts";
 import { openMask } from "../../app/open-mask.ts";
 import { loadConfig } from "../../config/load-config.ts";
+import type { Column } from "../../pipeline/contracts.ts";
+import { isMasked, type MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
+import { tokenTestOf } from "../../pipeline/mask/token-form.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import type { TokenCheckReport } from "../../store/token-checks.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
@@ -27,9 +30,10 @@ export async function migrateCommand(
     const { applied, tableCreated, viewChanged, warnings } = await migrateDatabase(config, pool);
     const tokenChecks =
       keys === null ? null : await migrateTokenChecks(config, keys.keyring, pool, new AbortController().signal);
+    const unchecked = tokenChecks === null ? [] : withoutForm(config.columns);
     const table = showTable(config.sink.postgres.table);
     if (options.json) {
-      const checks = tokenChecks === null ? {} : { tokenChecks };
+      const checks = tokenChecks === null ? {} : { tokenChecks, unchecked: unchecked.map(jsonOfUnchecked) };
       writeOut(`${JSON.stringify({ applied, table, tableCreated, viewChanged, warnings, ...checks })}\n`);
     }
     for (const name of applied) writeError(`applied ${name}\n`);
@@ -37,15 +41,33 @@ export async function migrateCommand(
     if (viewChanged !== null) writeError(`made the view ${viewChanged}\n`);
     for (const warning of warnings) writeError(`warning: ${warning}\n`);
     for (const check of tokenChecks ?? []) writeError(describeCheck(check));
+    for (const column of unchecked) writeError(`column ${column.name} gets no check: ${whyUnchecked(column)}\n`);
     const isDone = applied.length === 0 && !tableCreated && viewChanged === null && warnings.length === 0;
-    if (isDone && tokenChecks === null) writeError("nothing to do: everything is up to date\n");
+    const isUnchanged = (tokenChecks ?? []).every(({ isChanged, state }) => !isChanged && state === "valid");
+    if (isDone && isUnchanged) writeError("nothing to do: everything is up to date\n");
     return EXIT_CODES.done;
   } finally {
     await pool.close();
   }
 }
 
-function describeCheck({ column, check, state, misfits }: TokenCheckReport): string {
+/** Masked columns that no check can tell from raw values. */
+const withoutForm = (columns: readonly Column[]): readonly MaskedColumn[] =>
+  columns.filter(isMasked).filter((column) => tokenTestOf(column) === null);
+
+const whyUnchecked = ({ mask }: MaskedColumn): string =>
+  `what ${mask} gives has no form of its own, and looks like raw values`;
+
+const jsonOfUnchecked = (column: MaskedColumn): object => ({
+  column: column.name,
+  mask: column.mask,
+  reason: whyUnchecked(column),
+});
+
+function describeCheck({ column, check, state, misfits, isChanged }: TokenCheckReport): string {
+  if (!isChanged && state === "valid") {
+    return `the check ${check} is there already, and holds for every row of column ${column}\n`;
+  }
   if (state === "dropped") return `dropped the check ${check}: the values of column ${column} have no form any more\n`;
   if (state === "valid") return `the check ${check} holds for every row: column ${column} has only tokens\n`;
   if (misfits === null) {

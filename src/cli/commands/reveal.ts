@@ -7,7 +7,7 @@ import { loadKeyring, loadPrivateKey } from "../../keys/load-keyring.ts";
 import type { Column } from "../../pipeline/contracts.ts";
 import { isMasked, type MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
 import { isReversible } from "../../pipeline/mask/reveal-token.ts";
-import { whyUnsearchable } from "../../pipeline/mask/value-tokens.ts";
+import { showsVersion, whyUnsearchable } from "../../pipeline/mask/value-tokens.ts";
 import { SEARCH_REPLY_TIMEOUT_MS } from "../../store/search-limits.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { operatorName } from "../operator-name.ts";
@@ -43,7 +43,7 @@ export async function revealCommand(options: RevealOptions, terminal: Terminal):
     replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS,
   });
   const { text, isVerified } = open();
-  if (!isVerified) terminal.writeError(UNVERIFIED);
+  if (!isVerified) terminal.writeError(isReversible(column) && !showsVersion(column) ? UNPROVABLE : UNVERIFIED);
   const report = { column: column.name, token, value: text, verified: isVerified };
   terminal.writeOut(
     options.json ? `${JSON.stringify(report)}\n` : `${terminal.outIsTerminal ? showControls(text) : text}\n`,
@@ -53,6 +53,9 @@ export async function revealCommand(options: RevealOptions, terminal: Terminal):
 
 const UNVERIFIED =
   "warning: the key that made the token is gone: that this is its original could not be verified by making it anew\n";
+
+const UNPROVABLE =
+  "warning: tokens of this mask hold no proof of their key: with another keyring, keys.domain or keyVersion than at the time, this is the value of somebody else\n";
 
 async function wayOf(
   column: MaskedColumn,

@@ -69,5 +69,6 @@ export async function runCommand(options: RunOptions, terminal: Terminal): Promi
 function summaryOf(totals: Totals): string {
   const { received, stored, duplicate, quarantined, left, deleted } = totals;
   const ofLeft = left > 0 ? `, left in the queue ${left}` : "";
-  return `received ${received}, stored ${stored}, already there ${duplicate}, quarantined ${quarantined}${ofLeft}, deleted ${deleted}`;
+  const pointer = quarantined > 0 ? "\n`piipe quarantine list` shows what was quarantined, and why." : "";
+  return `received ${received}, stored ${stored}, already there ${duplicate}, quarantined ${quarantined}${ofLeft}, deleted ${deleted}${pointer}`;
 }

@@ -16,6 +16,7 @@ import {
   tokenizerOf,
   versionTokenizer,
 } from "./column-tokens.ts";
+import { compileMask } from "./compile-mask.ts";
 import type { KeyedOperator } from "./operators/operator.ts";
 import { OPERATORS } from "./operators/operators.ts";
 import { rewrapOf } from "./token-rewrites.ts";
@@ -102,6 +103,26 @@ describe("a key that cannot be used is refused", () => {
     // A pending version has made no tokens yet.
     const options = optionsOf({ version: 1, state: "primary" }, { version: 2, state: "pending" });
     expect(activeVersion(masked(mask), options).version).toBe(1);
+  });
+
+  test("all such columns are named at once, with the oldest version that was used", () => {
+    const columns = VERSIONLESS.map((mask) => masked(mask, { name: mask }));
+    const options = optionsOf(
+      { version: 2, state: "lookup" },
+      { version: 3, state: "linking" },
+      { version: 4, state: "primary" },
+      { version: 1, state: "pending" },
+    );
+    expect(() => compileMask(columns, { ...options, seal: null })).toThrow(
+      expect.objectContaining({
+        code: "keys.missing",
+        message: expect.stringContaining(`the columns ${VERSIONLESS.join(", ")} do not say which makes their tokens`),
+        hint: expect.stringMatching(/`keyVersion: 2`, or `keyVersion: 4` where a column is new/),
+      }),
+    );
+    const [column] = columns;
+    if (column === undefined) throw new Error("no column");
+    expect(() => compileMask([{ ...column, keyVersion: 2 }], { ...options, seal: null })).not.toThrow();
   });
 
   test.each<[KeyState | null, RegExp]>([

@@ -128,18 +128,53 @@ export function activeVersion(column: MaskedColumn, { keyring }: MaskOptions): K
       hint: "Make a pending version the primary one with `piipe keys promote`; `piipe keys add` adds one.",
     });
   }
-  const operator = OPERATORS[column.mask];
-  const hasOthers = keyring.versions.some(({ state }) => state !== "primary" && state !== "pending");
-  if (operator.needsKey && operator.tokenLetter === null && hasOthers) {
-    throw new PiipeError(
-      "keys.missing",
-      `the keyring has several versions, and column ${column.name} does not say which makes its tokens: those of ${column.mask} do not show it`,
-      {
-        hint: `Name the version that made the stored ones, such as \`keyVersion: ${Math.min(...keyring.versions.map(({ version }) => version))}\`. Rotating it would lose the duplicates (docs/masking.md).`,
-      },
-    );
-  }
+  requireKeyVersions([column], keyring);
   return primary;
+}
+
+/** Columns whose tokens do not show their version, and that do not say which one makes them. */
+export function columnsWithoutVersion(columns: readonly Column[], keyring: Keyring): readonly MaskedColumn[] {
+  const hasOthers = keyring.versions.some(({ state }) => state !== "primary" && state !== "pending");
+  if (!hasOthers) return [];
+  return columns.filter(isMasked).filter(({ mask, keyVersion }) => {
+    const operator = OPERATORS[mask];
+    return operator.needsKey && operator.tokenLetter === null && keyVersion === null;
+  });
+}
+
+/** @throws PiipeError `keys.missing`, naming every column that must name its version */
+export function requireKeyVersions(columns: readonly Column[], keyring: Keyring): void {
+  const unsaid = columnsWithoutVersion(columns, keyring);
+  if (unsaid.length === 0) return;
+  throw new PiipeError("keys.missing", `the keyring has several versions, and ${describeWithoutVersion(unsaid)}`, {
+    hint: keyVersionHint(keyring),
+  });
+}
+
+/** Follows a subject, and says what is wrong with `columnsWithoutVersion`. */
+export function describeWithoutVersion(columns: readonly MaskedColumn[]): string {
+  const masks = [...new Set(columns.map(({ mask }) => mask))].join(", ");
+  const names = columns.map(({ name }) => name).join(", ");
+  return columns.length === 1
+    ? `column ${names} does not say which makes its tokens: those of ${masks} do not show it`
+    : `the columns ${names} do not say which makes their tokens: those of ${masks} do not show it`;
+}
+
+/** What to write into `columnsWithoutVersion`. They could not be used with a second version: the first made their tokens. */
+function keyVersionHint(keyring: Keyring): string {
+  const first = firstUsedVersion(keyring);
+  const { primary } = keyring;
+  const forNew =
+    primary === null || primary.version === first
+      ? ""
+      : `, or \`keyVersion: ${primary.version}\` where a column is new`;
+  return `Write the version that made the stored ones: \`keyVersion: ${first}\`${forNew}. Rotating them would lose the duplicates (docs/masking.md).`;
+}
+
+/** The number of the oldest version that ever made tokens; one that is pending has made none. */
+export function firstUsedVersion({ versions }: Keyring): number {
+  const used = versions.filter(({ state }) => state !== "pending");
+  return Math.min(...(used.length === 0 ? versions : used).map(({ version }) => version));
 }
 
 function pinnedVersion(column: MaskedColumn, number: number, keyring: Keyring): KeyVersion {

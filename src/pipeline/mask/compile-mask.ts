@@ -16,6 +16,7 @@ import {
   type MaskedColumn,
   type MaskOptions as TokenOptions,
   normalizerOf,
+  requireKeyVersions,
   tokenizerOf,
 } from "./column-tokens.ts";
 import { compileLeakGuard } from "./leak/leak-guard.ts";
@@ -59,6 +60,8 @@ const NO_ORIGINALS: readonly SealedOriginal[] = [];
  * original is to be sealed and there is no key for it. There is no fallback to a mask without a key.
  */
 export function compileMask(columns: readonly Column[], options: MaskOptions): Mask {
+  // Of all columns at once, before the first one is compiled.
+  if (options.keyring !== null && options.keyring.primary !== null) requireKeyVersions(columns, options.keyring);
   const compiled: readonly CompiledColumn[] = columns.map((column) => ({
     name: column.name,
     from: column.from,

@@ -3,7 +3,7 @@ import { keyringOf } from "../../../tests/support/keyring-of.ts";
 import { testColumn } from "../../../tests/support/test-column.ts";
 import { MASK_NAMES, type MaskName } from "../contracts.ts";
 import { isMasked, tokenizerOf } from "./column-tokens.ts";
-import { allowedForms, writtenForms } from "./token-form.ts";
+import { allowedForms, tokenTestOf, writtenForms } from "./token-form.ts";
 
 const columnWith = (mask: MaskName | null) => testColumn({ name: "c", type: "text", mask, digits: 9 });
 const keyring = keyringOf({ 1: "destroyed", 2: "lookup", 12: "primary", 13: "pending" });
@@ -44,6 +44,42 @@ test.each(MASK_NAMES)("what %s makes has the written form, which is an allowed o
     expect(token.length).toBeGreaterThanOrEqual(form?.charsMin ?? Infinity);
     expect(token.length).toBeLessThanOrEqual(form?.charsMax ?? Infinity);
   }
+});
+
+describe("tokenTestOf", () => {
+  const isTokenOf = (mask: MaskName) => {
+    const column = columnWith(mask);
+    return isMasked(column) ? tokenTestOf(column) : null;
+  };
+  const DIGEST = "ab".repeat(32);
+  const WITH_FORM = MASK_NAMES.filter((mask) => !["drop"].includes(mask) && isTokenOf(mask) !== null);
+
+  test.each(WITH_FORM)("takes what %s makes, and nothing else", (mask) => {
+    const column = columnWith(mask);
+    if (!isMasked(column)) throw new Error("masked");
+    for (const text of ["a", "x".repeat(500)]) {
+      expect(isTokenOf(mask)?.(tokenizerOf(column, { keyring, domain: "logins" })(text) ?? "")).toBe(true);
+    }
+    for (const raw of [
+      "",
+      "a",
+      "jane@example.org",
+      "203.0.113.7",
+      "h1_short",
+      `h1_${"@".repeat(43)}`,
+      "A".repeat(64),
+    ]) {
+      expect(isTokenOf(mask)?.(raw)).toBe(false);
+    }
+    expect(isTokenOf(mask)?.(DIGEST)).toBe(mask === "sha256");
+  });
+
+  test("of drop nothing is stored", () => expect(isTokenOf("drop")?.("a")).toBe(false));
+
+  test.each(["generalize", "fpe-ff1", "ipcrypt-pfx", "ipcrypt-deterministic"] as const)(
+    "null for %s, whose values look like raw ones",
+    (mask) => expect(isTokenOf(mask)).toBeNull(),
+  );
 });
 
 test("without a keyring a keyed mask writes nothing", () => {

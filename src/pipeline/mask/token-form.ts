@@ -38,6 +38,36 @@ export function writtenForms(column: Column, keyring: Keyring | null): readonly 
   return formsOf(column, (masked) => (keyring === null ? [] : [activeVersion(masked, { keyring, domain: "" })]));
 }
 
+/**
+ * Tells what the column's mask gives, under whatever key version, from other values, such as those stored before the mask
+ * was configured. A bare SHA-256 that `keys takeover` has not reached is no token. null: what the mask gives has no form of
+ * its own. A value whose end is cut off is judged by what is there.
+ */
+export function tokenTestOf({ mask }: MaskedColumn): ((stored: string) => boolean) | null {
+  switch (mask) {
+    case "sha256":
+      return isDigest;
+    case "redact":
+      return (stored) => stored === REDACTED;
+    case "drop":
+      return () => false;
+    default:
+  }
+  const operator = OPERATORS[mask];
+  if (!operator.needsKey || operator.tokenLetter === null) return null;
+  const version = new RegExp(`^${operator.tokenLetter}([1-9]\\d{0,3})_[\\w-]+$`);
+  return (stored) => {
+    const match = version.exec(stored);
+    const form = match === null ? null : tokenFormOf(operator, Number(match[1]));
+    return (
+      form !== null && stored.length >= form.charsMin && (form.charsMax === null || stored.length <= form.charsMax)
+    );
+  };
+}
+
+/** A SHA-256 as hex, in the spelling that `sha256` gives and `keys takeover` takes. */
+export const isDigest = (stored: string): boolean => /^[0-9a-f]{64}$/.test(stored);
+
 function formsOf(
   column: Column,
   versionsOf: (column: MaskedColumn) => readonly KeyVersion[],

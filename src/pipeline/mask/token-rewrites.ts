@@ -3,7 +3,7 @@ import type { Keyring } from "../../keys/keyring.ts";
 import type { TokenRewrite } from "../contracts.ts";
 import { chainOf, keyUse, type MaskedColumn } from "./column-tokens.ts";
 import { OPERATORS } from "./operators/operators.ts";
-import { DIGEST_FORM, tokenFormOf } from "./token-form.ts";
+import { allowedForms, DIGEST_FORM, tokenFormOf } from "./token-form.ts";
 
 export interface RewriteKeys {
   readonly keyring: Keyring;
@@ -52,6 +52,7 @@ export function rewrapOf(
   return {
     domain,
     forms: [...rewriters.keys()].flatMap((version) => tokenFormOf(operator, Number(version)) ?? []),
+    tokenForms: null,
     rewrite: (stored) => {
       const version = token.exec(stored)?.[1];
       return (version === undefined ? undefined : rewriters.get(version)?.(stored)) ?? null;
@@ -86,6 +87,7 @@ export function takeoverOf(column: MaskedColumn, { keyring, primary, domain }: R
   return {
     domain,
     forms: [DIGEST_FORM],
+    tokenForms: allowedForms(column, keyring),
     rewrite: (digest) => (DIGEST.test(digest) ? rewrite(digest) : null),
     linkedTokens:
       others.length === 0 ? () => NO_TOKENS : (digest) => [...new Set(others.map((tokenize) => tokenize(digest)))],

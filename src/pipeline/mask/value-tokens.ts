@@ -48,6 +48,9 @@ export function valueTokensOf(column: MaskedColumn, options: MaskOptions): Value
   };
 }
 
+/** Whether the separators of a value stay in its token, so that spellings of one value have tokens with the same digits. */
+export const keepsSeparators = ({ mask }: MaskedColumn): boolean => mask === "fpe-ff1";
+
 /** Whether the mask's tokens show their key version. */
 export const showsVersion = (column: MaskedColumn): boolean => letterOf(column) !== null;
 

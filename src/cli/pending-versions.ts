@@ -1,0 +1,72 @@
+/** What would stop the next start once a pending key version is primary: what `check` warns of. */
+import { formsOf } from "../app/open-table.ts";
+import type { Config } from "../config/config.ts";
+import { PiipeError } from "../errors.ts";
+import { promoteVersion } from "../keys/edit-keyring.ts";
+import type { Keyring } from "../keys/keyring.ts";
+import { columnsWithoutVersion, describeWithoutVersion, firstUsedVersion } from "../pipeline/mask/column-tokens.ts";
+import { writtenForms } from "../pipeline/mask/token-form.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { type TableName, showTable } from "../postgres/identifiers.ts";
+import { refusingTokenChecks } from "../store/token-checks.ts";
+
+export interface PendingProblem {
+  readonly text: string;
+  readonly remedy: string;
+}
+
+/** A pending version with the keyring that its promotion makes. */
+interface Promotion {
+  readonly version: number;
+  readonly promoted: Keyring;
+}
+
+/** In the configuration: the same for every pending version. */
+export function pendingColumnProblem({ columns }: Config, keyring: Keyring): PendingProblem | null {
+  const [next] = promotionsOf(keyring);
+  const unsaid = next === undefined ? [] : columnsWithoutVersion(columns, next.promoted);
+  if (next === undefined || unsaid.length === 0) return null;
+  return {
+    text: `${withPrimary(next)}: ${describeWithoutVersion(unsaid)}`,
+    remedy: `Before \`piipe keys promote ${next.version}\`, write the version that made the stored ones: \`keyVersion: ${firstUsedVersion(keyring)}\`.`,
+  };
+}
+
+/** In the table's token checks. */
+export async function pendingCheckProblems(
+  { columns }: Config,
+  keyring: Keyring,
+  pool: PostgresPool,
+  table: TableName,
+): Promise<readonly PendingProblem[]> {
+  const problems: PendingProblem[] = [];
+  for (const promotion of promotionsOf(keyring)) {
+    // Those that a promotion changes nothing of are a matter of the configuration alone.
+    const unsaid = new Set(columnsWithoutVersion(columns, promotion.promoted).map(({ name }) => name));
+    const said = columns.filter(({ name }) => !unsaid.has(name));
+    const forms = formsOf(said, (column) => writtenForms(column, promotion.promoted));
+    const refusing = await refusingTokenChecks(pool, table, forms);
+    if (refusing.length === 0) continue;
+    problems.push({
+      text: `${withPrimary(promotion)}: ${showTable(table)} has token checks that refuse its tokens: ${refusing.join(", ")}`,
+      remedy: `Before \`piipe keys promote ${promotion.version}\`, run \`piipe migrate --token-checks\`.`,
+    });
+  }
+  return problems;
+}
+
+const withPrimary = ({ version }: Promotion): string => `once key version ${version} is primary, no worker starts`;
+
+function promotionsOf(keyring: Keyring): readonly Promotion[] {
+  return keyring.versions
+    .filter(({ state }) => state === "pending")
+    .flatMap(({ version }) => {
+      try {
+        return [{ version, promoted: promoteVersion(keyring, version) }];
+      } catch (error) {
+        // One that can no longer be promoted is not about to be.
+        if (error instanceof PiipeError) return [];
+        throw error;
+      }
+    });
+}
