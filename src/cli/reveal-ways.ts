@@ -1,3 +1,4 @@
+import { columnKeysOf } from "../app/column-keys.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
@@ -8,6 +9,7 @@ import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import type { AuditEntry } from "../store/audit.ts";
 import { findOriginals, findRevealable, isStored } from "../store/find-originals.ts";
+import { compareKeys } from "../store/key-checks.ts";
 import { type NeededRight, ownTable, requireRights } from "../store/require-rights.ts";
 import { readStoredTable } from "../store/stored-columns.ts";
 import { decodeValue } from "./decode-value.ts";
@@ -43,15 +45,17 @@ export function vaultWay(column: MaskedColumn, masking: MaskOptions, privateKey:
 }
 
 /** For a mask that the keyring alone reverses. */
-export function keyringWay(column: MaskedColumn, masking: MaskOptions, { sink }: Config): RevealWay {
+export function keyringWay(column: MaskedColumn, masking: MaskOptions, config: Config): RevealWay {
   return async (pool, token, audit) => {
+    // Another key opens an address to another address.
+    await compareKeys(pool, columnKeysOf(config, masking.keyring));
     await requireRights(pool, LINKS_AND_AUDIT);
     if (showsVersion(column)) {
       if (versionOfToken(column, token) === null) throw noToken(column);
     } else {
       // Any address looks like a token, and a raw one given by mistake must not get into the audit.
       if (!decodeValue(column, token).ok) throw noToken(column);
-      const table = await readStoredTable(pool, sink.postgres.table, [column.name]);
+      const table = await readStoredTable(pool, config.sink.postgres.table, [column.name]);
       await requireRights(pool, [{ table: table.name, right: "SELECT" }]);
       if (!(await isStored(pool, table, { column: column.name, token }))) {
         throw noToken(column, `no row of ${showTable(table.name)} has it`);
