@@ -158,6 +158,7 @@ columns: { user_id: { type: text } }`,
       "database",
       "migrations",
       "table",
+      "columns",
       "queue",
     ]);
     expect(findings.every(({ level }) => level === "ok")).toBe(true);
