@@ -1,36 +1,28 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
-import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
+import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
+import { createOfflineFolder, type OfflineFolder } from "../support/offline-folder.ts";
 import { startTestSqs, type TestSqs } from "../support/sqs.ts";
 import { type TokenScenario, tokenScenario } from "../support/token-scenario.ts";
 
 const IP = "199.172.111.135";
 
+let offline: OfflineFolder;
 let folder: string;
 let sqs: TestSqs;
 let pipeline: LoginPipeline;
 let steps: TokenScenario;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
-  await writeFile(
-    join(folder, "piipe.yaml"),
-    `source: { sqs: { queue: unused } }
-sink: { postgres: { url: "postgres://unused@127.0.0.1:9/unused", table: user_logins } }
-keys: { file: ./piipe.keys.json }
-columns:${LOGIN_COLUMNS}`,
-  );
-  await runCli(["keys", "new"], { folder });
+  offline = await createOfflineFolder();
+  ({ folder } = offline);
   sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs);
   steps = tokenScenario(pipeline, sqs);
   await steps.land({ user: "u1", ip: IP }, { user: "u2", ip: "203.0.113.9" }, { user: "u1", ip: "203.0.113.9" });
 });
 afterAll(async () => {
-  await rm(folder, { recursive: true });
+  await offline.remove();
   await pipeline.remove();
   await sqs.stop();
 });

@@ -8,36 +8,31 @@ import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../suppo
 import { query } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { scriptedTerminal } from "../support/scripted-terminal.ts";
+import { createOfflineFolder, type OfflineFolder } from "../support/offline-folder.ts";
 import { startTestSqs, type TestSqs } from "../support/sqs.ts";
 import { tokenScenario } from "../support/token-scenario.ts";
 
 const IP = "199.172.111.135";
 
 /** A configuration whose database nobody reaches: what is wrong with the command line is told before. */
+let offline: OfflineFolder;
 let folder: string;
 let sqs: TestSqs;
 let pipeline: LoginPipeline;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
-  await writeFile(
-    join(folder, "piipe.yaml"),
-    `source: { sqs: { queue: unused } }
-sink: { postgres: { url: "postgres://unused@127.0.0.1:9/unused", table: user_logins } }
-keys: { file: ./piipe.keys.json }
-columns:${LOGIN_COLUMNS}
+  offline = await createOfflineFolder(`${LOGIN_COLUMNS}
   ip_net: { from: ip, type: ip, mask: generalize }
   email: { type: text, mask: redact }
   phone: { type: text, mask: drop }
-  meta: { type: json }`,
-  );
-  await runCli(["keys", "new"], { folder });
+  meta: { type: json }`);
+  ({ folder } = offline);
   sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs);
   await tokenScenario(pipeline, sqs).land({ user: "u1\u001b[31m", ip: IP }, { user: "u2", ip: IP });
 });
 afterAll(async () => {
-  await rm(folder, { recursive: true });
+  await offline.remove();
   await pipeline.remove();
   await sqs.stop();
 });

@@ -1,5 +1,4 @@
-import { chmod, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { revealCommand } from "../../src/cli/commands/reveal.ts";
@@ -7,6 +6,7 @@ import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { scriptedTerminal } from "../support/scripted-terminal.ts";
+import { createOfflineFolder, type OfflineFolder } from "../support/offline-folder.ts";
 import { startTestSqs, type TestSqs } from "../support/sqs.ts";
 import { type TokenScenario, tokenScenario } from "../support/token-scenario.ts";
 
@@ -14,6 +14,7 @@ const IP = "199.172.111.135";
 const DEVICE = "\u001b[2J593-47-5928";
 const REASON = ["--reason", "fraud case 42"] as const;
 
+let offline: OfflineFolder;
 let folder: string;
 let sqs: TestSqs;
 let pipeline: LoginPipeline;
@@ -22,16 +23,10 @@ let ipToken: string;
 let deviceToken: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
-  await writeFile(
-    join(folder, "piipe.yaml"),
-    `source: { sqs: { queue: unused } }
-sink: { postgres: { url: "postgres://unused@127.0.0.1:9/unused", table: user_logins } }
-keys: { file: ./piipe.keys.json }
-columns:${LOGIN_COLUMNS.replace("type: ip, mask: hmac-sha256", "type: ip, mask: hmac-sha256, reveal: true")}
-  email: { type: text, mask: redact }`,
-  );
-  await runCli(["keys", "new"], { folder });
+  offline =
+    await createOfflineFolder(`${LOGIN_COLUMNS.replace("type: ip, mask: hmac-sha256", "type: ip, mask: hmac-sha256, reveal: true")}
+  email: { type: text, mask: redact }`);
+  ({ folder } = offline);
   sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs, {
     columns: LOGIN_COLUMNS.replaceAll("mask: hmac-sha256", "mask: hmac-sha256, reveal: true"),
@@ -46,7 +41,7 @@ columns:${LOGIN_COLUMNS.replace("type: ip, mask: hmac-sha256", "type: ip, mask: 
   deviceToken = row?.masked_device_id ?? "";
 });
 afterAll(async () => {
-  await rm(folder, { recursive: true });
+  await offline.remove();
   await pipeline.remove();
   await sqs.stop();
 });

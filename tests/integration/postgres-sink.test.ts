@@ -8,9 +8,9 @@ import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { inTransaction } from "../../src/postgres/transaction.ts";
-import { migrate } from "../../src/store/migrate.ts";
 import { type CutPoint, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { batchOf, column, record, refusedEvent, SENT_AT_MS } from "../support/masked-records.ts";
+import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, query, type TestDatabase, withClient } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
 
@@ -30,10 +30,7 @@ function poolOf(url: string, connectionsMax = 4): PostgresPool {
 }
 
 beforeAll(async () => {
-  template = await createTestDatabase();
-  const templatePool = openPool({ url: new Secret(template.url), connectionsMax: 1 });
-  await migrate(templatePool);
-  await templatePool.close();
+  template = await createMigratedDatabase();
 });
 
 afterAll(() => template.drop());

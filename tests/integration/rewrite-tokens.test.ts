@@ -7,9 +7,9 @@ import type { TokenRewrite } from "../../src/pipeline/contracts.ts";
 import { isMasked, tokenizerOf } from "../../src/pipeline/mask/column-tokens.ts";
 import { rewrapOf, type RewriteKeys } from "../../src/pipeline/mask/token-rewrites.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { migrate } from "../../src/store/migrate.ts";
 import { rewriteTokens, type RewriteOptions, type RewriteReport } from "../../src/store/rewrite-tokens.ts";
 import { keyringOf } from "../support/keyring-of.ts";
+import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, postgresMajor, query, type TestDatabase, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { testColumn } from "../support/test-column.ts";
@@ -40,10 +40,7 @@ let database: TestDatabase;
 let pool: PostgresPool;
 
 beforeAll(async () => {
-  template = await createTestDatabase();
-  const templatePool = openPool({ url: new Secret(template.url), connectionsMax: 1 });
-  await migrate(templatePool);
-  await templatePool.close();
+  template = await createMigratedDatabase();
 });
 afterAll(() => template.drop());
 

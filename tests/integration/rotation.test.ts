@@ -13,9 +13,9 @@ import { checkTable } from "../../src/pipeline/write/check-table.ts";
 import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { migrate } from "../../src/store/migrate.ts";
 import { rewriteTokens, type RewriteReport } from "../../src/store/rewrite-tokens.ts";
 import { keyringOf } from "../support/keyring-of.ts";
+import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { testColumn } from "../support/test-column.ts";
 
@@ -37,10 +37,7 @@ let logins: Login[];
 let random: () => number;
 
 beforeAll(async () => {
-  template = await createTestDatabase();
-  const templatePool = openPool({ url: new Secret(template.url), connectionsMax: 1 });
-  await migrate(templatePool);
-  await templatePool.close();
+  template = await createMigratedDatabase();
 });
 afterAll(() => template.drop());
 

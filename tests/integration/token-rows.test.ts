@@ -6,8 +6,8 @@ import type { ClaimName } from "../../src/pipeline/write/claim.ts";
 import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { migrate } from "../../src/store/migrate.ts";
 import { batchOf, record, refusedEvent } from "../support/masked-records.ts";
+import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { testColumn } from "../support/test-column.ts";
 
@@ -20,10 +20,7 @@ let database: TestDatabase;
 let pool: PostgresPool;
 
 beforeAll(async () => {
-  template = await createTestDatabase();
-  const migrating = openPool({ url: new Secret(template.url), connectionsMax: 1 });
-  await migrate(migrating);
-  await migrating.close();
+  template = await createMigratedDatabase();
 });
 afterAll(() => template.drop());
 beforeEach(async () => {
