@@ -93,15 +93,13 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
       unknownFields: config.unknownFields,
     });
     const source = await openSource(config, options);
-    if (source.ordered && !seal) {
+    try {
+      if (source.ordered && !seal) throw sealKeyMissing();
+      await noteKeys(pool, columnKeysOf(config, keyring));
+    } catch (error) {
       await source.close();
-      throw new PiipeError("keys.missing", "a FIFO queue needs a keyring with a key for sealing", {
-        hint:
-          "Without one, a refused message would stay in the queue while later ones of its group are stored. " +
-          "`piipe keys new` makes a keyring with such a key.",
-      });
+      throw error;
     }
-    await noteKeys(pool, columnKeysOf(config, keyring));
     const sink = new PostgresSink({ pool, table, columns: config.columns, sourceName: source.name, claim: "ledger" });
     const engine = new Engine(
       { source, decode, mask, sink, seal },
@@ -151,3 +149,10 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
     throw error;
   }
 }
+
+const sealKeyMissing = (): PiipeError =>
+  new PiipeError("keys.missing", "a FIFO queue needs a keyring with a key for sealing", {
+    hint:
+      "Without one, a refused message would stay in the queue while later ones of its group are stored. " +
+      "`piipe keys new` makes a keyring with such a key.",
+  });

@@ -10,6 +10,7 @@ import type { PostgresPool } from "../postgres/connection.ts";
 import { compareKeys } from "../store/key-checks.ts";
 import type { UserColumn } from "../store/find-tokens.ts";
 import { SEARCH_REPLY_TIMEOUT_MS } from "../store/search-limits.ts";
+import { ownTable, requireRights } from "../store/require-rights.ts";
 import { readStoredTable, type StoredTable } from "../store/stored-columns.ts";
 import { chooseColumns, type ChosenColumns } from "./choose-duplicate-columns.ts";
 import { readValue } from "./read-value.ts";
@@ -78,6 +79,7 @@ export function withTable<T>(
     config,
     async (pool) => {
       // With another keyring, no row would be found, and "nothing was there" would be untrue.
+      if (columnKeys.length > 0) await requireRights(pool, [{ table: ownTable("key_checks"), right: "SELECT" }]);
       await compareKeys(pool, columnKeys);
       return work(pool, await readStoredTable(pool, config.sink.postgres.table, columns));
     },

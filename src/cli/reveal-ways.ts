@@ -47,9 +47,9 @@ export function vaultWay(column: MaskedColumn, masking: MaskOptions, privateKey:
 /** For a mask that the keyring alone reverses. */
 export function keyringWay(column: MaskedColumn, masking: MaskOptions, config: Config): RevealWay {
   return async (pool, token, audit) => {
+    await requireRights(pool, [{ table: ownTable("key_checks"), right: "SELECT" }, ...LINKS_AND_AUDIT]);
     // Another key opens an address to another address.
     await compareKeys(pool, columnKeysOf(config, masking.keyring));
-    await requireRights(pool, LINKS_AND_AUDIT);
     if (showsVersion(column)) {
       if (versionOfToken(column, token) === null) throw noToken(column);
     } else {

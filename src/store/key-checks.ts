@@ -79,7 +79,7 @@ function compareColumn(
       {
         hint:
           "Restore the keyring of before: with this one, equal values would have other tokens. For a data set of its own, " +
-          `set keys.domain. If the stored tokens are of no use any more: DELETE FROM piipe.key_checks WHERE domain = '${domain.replaceAll("'", "''")}'.`,
+          `set keys.domain. ${startOver(domain)}`,
       },
     );
   }
@@ -90,8 +90,14 @@ function compareColumn(
       "keys.mismatch",
       `key version ${earlier.version} made the stored tokens of column ${column}, and version ${active.version} would make the new ones`,
       {
-        hint: `Write \`keyVersion: ${earlier.version}\` for ${column}: tokens of ${mask} do not show their version. For a new key, use a new column (docs/masking.md).`,
+        hint:
+          `Write \`keyVersion: ${earlier.version}\` for ${column}: tokens of ${mask} do not show their version. For a new key, use ` +
+          `a new column (docs/masking.md). ${startOver(domain)}`,
       },
     );
   }
 }
+
+/** The way out for who means it. */
+const startOver = (domain: string): string =>
+  `If the stored tokens are of no use any more: DELETE FROM piipe.key_checks WHERE domain = '${domain.replaceAll("'", "''")}'.`;

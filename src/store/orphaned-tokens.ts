@@ -40,7 +40,7 @@ WITH RECURSIVE family (origin, token) AS (
   SELECT family.origin FROM family
   JOIN ${quoteTable(table.name)} AS t ON ${columnOfRow(column)}::text = family.token WHERE ${stays}
 ), orphan (token) AS (
-  SELECT DISTINCT token FROM family WHERE origin NOT IN (SELECT origin FROM held)
+  SELECT DISTINCT token FROM family WHERE NOT EXISTS (SELECT FROM held WHERE held.origin = family.origin)
 )`;
 
 const ofOrphans = (parameter: string, token: string): string =>

@@ -155,8 +155,10 @@ columns: { ip: { type: ip, mask: hmac-sha256 } }`,
     await query(
       pipeline.databaseUrl,
       `GRANT USAGE ON SCHEMA piipe TO ${role.name};
-       GRANT SELECT ON user_logins, piipe.key_links, piipe.key_checks, piipe.migrations TO ${role.name}`,
+       GRANT SELECT ON user_logins, piipe.key_links, piipe.migrations TO ${role.name}`,
     );
+    expect((await asRole()).stderr).toContain("lacks SELECT on piipe.key_checks");
+    await query(pipeline.databaseUrl, `GRANT SELECT ON piipe.key_checks TO ${role.name}`);
     const denied = await asRole();
     expect(denied.code).toBe(4);
     expect(denied.stderr).toContain("lacks INSERT on piipe.audit");

@@ -12,6 +12,7 @@ import { keyringOf } from "../support/keyring-of.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline } from "../support/login-pipeline.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
+import { createTestRole } from "../support/roles.ts";
 import { startTestSqs, type TestSqs } from "../support/sqs.ts";
 import { testColumn } from "../support/test-column.ts";
 
@@ -125,6 +126,28 @@ describe("a pipeline with another keyring", () => {
       expect((await runCli(["run", "--until-empty"], pipeline)).code).toBe(0);
       expect(await pipeline.rows()).toBe(10);
     } finally {
+      await pipeline.remove();
+    }
+  });
+
+  test("of a user who may not note its keys ends at once, though the queue is open by then", async () => {
+    const pipeline = await createLoginPipeline(sqs);
+    const role = await createTestRole(pipeline.databaseUrl);
+    try {
+      await query(
+        pipeline.databaseUrl,
+        `GRANT USAGE ON SCHEMA piipe TO ${role.name};
+         GRANT SELECT ON piipe.migrations, piipe.key_checks TO ${role.name};
+         GRANT INSERT ON user_logins TO ${role.name}`,
+      );
+      const { code, signal, stderr } = await runCli(["run", "--until-empty"], {
+        folder: pipeline.folder,
+        environment: { ...pipeline.environment, DATABASE_URL: role.url },
+      });
+      expect({ code, signal }).toEqual({ code: 4, signal: null });
+      expect(stderr).toContain("[database.denied]");
+    } finally {
+      await role.drop();
       await pipeline.remove();
     }
   });
