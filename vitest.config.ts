@@ -7,7 +7,8 @@ export default defineConfig({
     setupFiles: ["tests/support/setup.ts"],
     // Integration and command-line tests mostly wait for servers: one worker a core left both cores idle.
     maxWorkers: 4,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Against hangs only. A test of twenty commands takes 15 s, and four times that on a machine that does other work.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });
