@@ -2,7 +2,8 @@ import { setMaxListeners } from "node:events";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
-import { SqsSource, type StaticCredentials } from "../pipeline/consume/sqs-source.ts";
+import { openSqsSource, type StaticCredentials } from "../pipeline/consume/open-sqs-source.ts";
+import type { SqsSource } from "../pipeline/consume/sqs-source.ts";
 import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
 import { Engine } from "../pipeline/engine.ts";
 import type { Totals } from "../pipeline/totals.ts";
@@ -58,7 +59,7 @@ const EMPTY_CONFIRMATIONS = 2;
 
 export async function openSource(config: Config, options: PipelineOptions): Promise<SqsSource> {
   const { queue, region, endpoint, visibilityTimeoutSeconds } = config.source.sqs;
-  return SqsSource.open({
+  return openSqsSource({
     queue,
     region,
     endpoint,

@@ -3,7 +3,8 @@ import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
+import { openSqsSource } from "../../src/pipeline/consume/open-sqs-source.ts";
+import type { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
 import type { Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 
@@ -60,7 +61,7 @@ describe.skipIf(!isInstalled)("SqsSource with moto (needs moto_server on the PAT
   }
 
   async function open(queue: string, events: TelemetryEvent[] = [], attributeNames: string[] = []): Promise<SqsSource> {
-    return SqsSource.open({
+    return openSqsSource({
       queue,
       region: REGION,
       endpoint,

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { SqsSource, type SqsSourceOptions } from "../../src/pipeline/consume/sqs-source.ts";
+import { openSqsSource, type OpenSqsSourceOptions } from "../../src/pipeline/consume/open-sqs-source.ts";
+import type { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
 import type { Clock, Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type ProxyReply, type SqsProxy, sqsError, startSqsProxy } from "../support/sqs-proxy.ts";
@@ -38,8 +39,8 @@ afterEach(async () => {
 
 afterAll(() => sqs?.stop());
 
-async function open(queue: string, more: Partial<SqsSourceOptions> = {}): Promise<SqsSource> {
-  source = await SqsSource.open({
+async function open(queue: string, more: Partial<OpenSqsSourceOptions> = {}): Promise<SqsSource> {
+  source = await openSqsSource({
     queue,
     region: sqs.region,
     endpoint: proxy.endpoint,

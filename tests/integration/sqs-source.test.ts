@@ -3,7 +3,8 @@ import { json as jsonOf } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { SqsSource, type SqsSourceOptions } from "../../src/pipeline/consume/sqs-source.ts";
+import { openSqsSource, type OpenSqsSourceOptions } from "../../src/pipeline/consume/open-sqs-source.ts";
+import type { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
 import type { Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type QueryFront, startQueryFront } from "../support/query-front.ts";
@@ -62,9 +63,9 @@ function settledWith(deliveries: readonly Delivery[], settlement: Settlement): M
 }
 
 describe.each(["json", "query"] as const)("SqsSource over the %s protocol", (protocol) => {
-  async function open(queue: string, more: Partial<SqsSourceOptions> = {}): Promise<[SqsSource, TelemetryEvent[]]> {
+  async function open(queue: string, more: Partial<OpenSqsSourceOptions> = {}): Promise<[SqsSource, TelemetryEvent[]]> {
     const events: TelemetryEvent[] = [];
-    const source = await SqsSource.open({
+    const source = await openSqsSource({
       queue,
       region: sqs.region,
       endpoint: protocol === "json" ? sqs.endpoint : front.endpoint,

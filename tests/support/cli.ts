@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
@@ -10,6 +10,10 @@ export interface CliOptions {
   /** Beside PATH and HOME, which every process gets; nothing else of this process's environment is passed on. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** Of Node itself, before the command's file. */
+  readonly nodeArguments?: readonly string[];
+  /** Opens a channel for `process.send`, which the command itself knows nothing of. */
+  readonly hasChannel?: boolean;
 }
 
 export interface CliResult {
@@ -32,11 +36,11 @@ export interface RunningCli {
 export const LOCAL_AWS = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test", AWS_REGION: "us-west-1" } as const;
 
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
-  const child = spawn(process.execPath, [CLI_FILE, ...args], {
+  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), CLI_FILE, ...args], {
     cwd: options.folder ?? process.cwd(),
     env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...options.environment },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+    stdio: ["pipe", "pipe", "pipe", ...(options.hasChannel === true ? (["ipc"] as const) : [])],
+  }) as ChildProcessWithoutNullStreams;
   // A test that fails before its end must not leave a worker behind.
   const kill = (): void => void child.kill("SIGKILL");
   process.once("exit", kill);

@@ -6,11 +6,10 @@ import { Condition } from "../condition.ts";
 import type { Clock, Delivery } from "../contracts.ts";
 import type { Intake } from "./intake.ts";
 import { MalformedReply } from "./reply-shape.ts";
-import { BATCH_ENTRIES_MAX, type SqsMessage } from "./sqs-actions.ts";
-import type { SqsClient } from "./sqs-client.ts";
+import { BATCH_ENTRIES_MAX, type SqsCaller, type SqsMessage } from "./sqs-actions.ts";
 
 export interface PollerOptions {
-  readonly client: SqsClient;
+  readonly client: SqsCaller;
   readonly intake: Intake;
   readonly queueUrl: string;
   /** 0 to 20: SQS's limit. */

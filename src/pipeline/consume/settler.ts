@@ -2,8 +2,7 @@ import { PiipeError } from "../../errors.ts";
 import { backoffMs } from "../backoff.ts";
 import type { Clock } from "../contracts.ts";
 import { inBatches } from "./batches.ts";
-import type { BatchFailure } from "./sqs-actions.ts";
-import type { SqsClient } from "./sqs-client.ts";
+import type { BatchFailure, SqsCaller } from "./sqs-actions.ts";
 import { isEntryRetryable } from "./sqs-errors.ts";
 import { grantableSeconds, type TrackedMessage } from "./tracker.ts";
 
@@ -18,7 +17,7 @@ export interface Release {
 }
 
 export interface SettlerOptions {
-  readonly client: SqsClient;
+  readonly client: SqsCaller;
   readonly queueUrl: string;
   readonly clock: Clock;
 }

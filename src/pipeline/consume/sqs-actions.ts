@@ -59,6 +59,15 @@ export interface ActionOutputs {
 
 export type SqsAction = keyof ActionInputs;
 
+/** Carries out actions: the client over HTTP, or a model of SQS. */
+export interface SqsCaller {
+  /**
+   * @throws PiipeError when the request failed for good, `retryable` when calling again later may help. When `signal`
+   * fired: its reason.
+   */
+  call<A extends SqsAction>(action: A, input: ActionInputs[A], signal: AbortSignal): Promise<ActionOutputs[A]>;
+}
+
 /** Entries in one batch, messages in one receive: SQS takes no more. */
 export const BATCH_ENTRIES_MAX = 10;
 /** The longest that a message can stay invisible, counted from its receive: SQS's 12 hours. */

@@ -4,7 +4,7 @@ import type { EncodedRequest, Protocol } from "./protocol.ts";
 import { queryProtocol } from "./query-protocol.ts";
 import type { Retry } from "./retry.ts";
 import type { Signer } from "./signer.ts";
-import type { ActionInputs, ActionOutputs, SqsAction } from "./sqs-actions.ts";
+import type { ActionInputs, ActionOutputs, SqsAction, SqsCaller } from "./sqs-actions.ts";
 import { notSqsFailure, replyFailure } from "./sqs-errors.ts";
 import type { HttpReply, Transport } from "./transport.ts";
 
@@ -28,7 +28,7 @@ const REPLY_TIMEOUT_MS = 10_000;
 const GATEWAY_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** SQS's actions, typed, signed and retried, over whichever protocol the server speaks. */
-export class SqsClient {
+export class SqsClient implements SqsCaller {
   readonly #options: SqsClientOptions;
   /** null until the first reply has shown it. */
   #protocol: Protocol | null = null;
@@ -37,10 +37,6 @@ export class SqsClient {
     this.#options = options;
   }
 
-  /**
-   * @throws PiipeError when the request failed for good, `retryable` when calling again later may help. When `signal`
-   * fired: its reason.
-   */
   call<A extends SqsAction>(action: A, input: ActionInputs[A], signal: AbortSignal): Promise<ActionOutputs[A]> {
     const { retry, queue, region } = this.#options;
     const queueUrl = "QueueUrl" in input ? input.QueueUrl : null;

@@ -1,97 +1,49 @@
 import { PiipeError } from "../../errors.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Clock, Delivery, Settlement, SettleReport, Source } from "../contracts.ts";
-import {
-  findEndpoint,
-  findRegion,
-  parseEndpoint,
-  StandardCredentials,
-  type StaticCredentials,
-  staticCredentials,
-} from "./aws-environment.ts";
 import { Intake } from "./intake.ts";
 import { interruptible } from "./interruptible.ts";
 import { Poller } from "./poller.ts";
-import { parseQueue, type QueueAddress, regionalEndpoint } from "./queue-address.ts";
-import { Retry } from "./retry.ts";
 import { type Release, Settler } from "./settler.ts";
-import { Signer } from "./signer.ts";
-import type { SqsMessage } from "./sqs-actions.ts";
-import { SqsClient } from "./sqs-client.ts";
+import type { SqsCaller, SqsMessage } from "./sqs-actions.ts";
 import { type TrackedMessage, Tracker } from "./tracker.ts";
-import { Transport } from "./transport.ts";
 import { Visibility } from "./visibility.ts";
 
-export type { StaticCredentials } from "./aws-environment.ts";
-
-export interface SqsSourceOptions {
-  /** A name, a URL or an ARN. */
-  readonly queue: string;
-  /** null: the queue's own when its URL or ARN names one, else as AWS's tools find it. */
-  readonly region: string | null;
-  /** null: as AWS's tools find it, else AWS's own. */
-  readonly endpoint: string | null;
-  /** 1 to 43,200; null: the queue's own. */
-  readonly visibilityTimeoutSeconds: number | null;
-  /** null: AWS's standard chain. */
-  readonly credentials: StaticCredentials | null;
-  /** Message attributes to ask for; a name may occur twice. */
-  readonly attributeNames: readonly string[];
-  /** How long a receive waits for messages, up to 20. Default: 20, which makes an idle queue cost three requests a minute. */
-  readonly waitSeconds?: number;
-  /** When receiving has failed for so long without a success between, `receive` throws; null: it tries for ever. */
-  readonly giveUpAfterMs: number | null;
-  /** Ends the opening early. Not listened to afterwards. */
-  readonly signal: AbortSignal;
-  readonly clock: Clock;
-  readonly emit: Emit;
-}
-
-const WAIT_SECONDS = 20;
-/** For a queue whose own timeout is 0: with that, every message would be given to all consumers at once. */
-const VISIBILITY_SECONDS_FALLBACK = 30;
-/** Long enough for a passing fault of the network, short against a redelivery. */
-const CORRUPT_DELAY_SECONDS = 5;
-const CLOSE_TIMEOUT_MS = 5_000;
-
-interface OpenQueue {
+/** What a queue is, as its attributes tell. */
+export interface OpenQueue {
   readonly url: string;
   readonly arn: string;
   readonly isFifo: boolean;
+}
+
+export interface SqsSourceOptions {
+  readonly client: SqsCaller;
+  readonly queue: OpenQueue;
+  /** How long what is received stays hidden from others, 1 to 43,200. */
   readonly visibilitySeconds: number;
+  /** How long a receive waits for messages, 0 to 20. */
+  readonly waitSeconds: number;
+  /** Message attributes to ask for; a name may occur twice. */
+  readonly attributeNames: readonly string[];
+  /** When receiving has failed for so long without a success between, `receive` throws; null: it tries for ever. */
+  readonly giveUpAfterMs: number | null;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Called once, when the source is closed and no request is under way. */
+  readonly closeClient: () => Promise<void>;
 }
 
-async function queueUrlOf(client: SqsClient, address: QueueAddress, signal: AbortSignal): Promise<string> {
-  if (address.url !== null) return address.url;
-  const owner = address.accountId === null ? {} : { QueueOwnerAWSAccountId: address.accountId };
-  return (await client.call("GetQueueUrl", { QueueName: address.name, ...owner }, signal)).QueueUrl;
-}
-
-async function openQueue(client: SqsClient, address: QueueAddress, signal: AbortSignal): Promise<OpenQueue> {
-  const url = await queueUrlOf(client, address, signal);
-  // By name, older servers refuse attributes that a standard queue does not have.
-  const { Attributes } = await client.call("GetQueueAttributes", { QueueUrl: url, AttributeNames: ["All"] }, signal);
-  const arn = Attributes["QueueArn"];
-  if (!arn) {
-    throw new PiipeError("queue.unavailable", `SQS does not tell the ARN of the queue ${address.name}`, {
-      hint: "Check that the endpoint is an SQS-compatible server: the ARN is what the ledger knows the queue by.",
-    });
-  }
-  return {
-    url,
-    arn,
-    isFifo: Attributes["FifoQueue"] === "true",
-    visibilitySeconds: Number(Attributes["VisibilityTimeout"]) || VISIBILITY_SECONDS_FALLBACK,
-  };
-}
+/** Long enough for a passing fault of the network, short against a redelivery. */
+const CORRUPT_DELAY_SECONDS = 5;
+const CLOSE_TIMEOUT_MS = 5_000;
 
 /** Amazon SQS, or a server compatible with it, as the pipeline's source. */
 export class SqsSource implements Source {
   readonly name: string;
   readonly ordered: boolean;
   readonly #url: string;
-  readonly #client: SqsClient;
-  readonly #transport: Transport;
+  readonly #client: SqsCaller;
+  readonly #closeClient: () => Promise<void>;
   readonly #clock: Clock;
   readonly #emit: Emit;
   readonly #tracker = new Tracker();
@@ -101,49 +53,14 @@ export class SqsSource implements Source {
   readonly #closed = new AbortController();
   #closing: Promise<void> | null = null;
 
-  /**
-   * Finds the queue and reads its settings. The AWS identity needs sqs:GetQueueUrl (unless the queue is given as a
-   * URL) and sqs:GetQueueAttributes, and later sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility.
-   * @throws PiipeError `config.invalid`, any of `queue.…`, or `interrupted` as soon as `signal` fires
-   */
-  static async open(options: SqsSourceOptions): Promise<SqsSource> {
-    const { clock, emit, signal } = options;
-    const address = parseQueue(options.queue);
-    const doing = `looking for the queue ${address.name}`;
-    const region = options.region ?? address.region ?? (await interruptible(findRegion(), signal, doing));
-    const endpointText = options.endpoint ?? (await interruptible(findEndpoint(), signal, doing));
-    const transport = new Transport();
-    const credentials =
-      options.credentials === null ? new StandardCredentials(region) : staticCredentials(options.credentials);
-    const client = new SqsClient({
-      transport,
-      signer: new Signer(region),
-      credentials,
-      retry: new Retry(clock, credentials, emit),
-      region,
-      queue: address.name,
-      endpoint: endpointText === null ? null : parseEndpoint(endpointText),
-      regionalEndpoint: regionalEndpoint(region),
-    });
-    try {
-      const queue = await interruptible(openQueue(client, address, signal), signal, doing);
-      return new SqsSource(options, transport, client, queue);
-    } catch (error) {
-      await transport.close();
-      throw error;
-    }
-  }
-
-  private constructor(options: SqsSourceOptions, transport: Transport, client: SqsClient, queue: OpenQueue) {
-    const { clock, emit } = options;
+  constructor({ client, queue, visibilitySeconds, clock, emit, ...options }: SqsSourceOptions) {
     const attributeNames = [...new Set(options.attributeNames)];
-    const visibilitySeconds = options.visibilityTimeoutSeconds ?? queue.visibilitySeconds;
     const tracker = this.#tracker;
     this.name = queue.arn;
     this.ordered = queue.isFifo;
     this.#url = queue.url;
     this.#client = client;
-    this.#transport = transport;
+    this.#closeClient = options.closeClient;
     this.#clock = clock;
     this.#emit = emit;
     this.#settler = new Settler({ client, queueUrl: queue.url, clock });
@@ -151,7 +68,7 @@ export class SqsSource implements Source {
       client,
       intake: new Intake(tracker, clock, visibilitySeconds, attributeNames),
       queueUrl: queue.url,
-      waitSeconds: options.waitSeconds ?? WAIT_SECONDS,
+      waitSeconds: options.waitSeconds,
       visibilitySeconds,
       attributeNames,
       giveUpAfterMs: options.giveUpAfterMs,
@@ -217,7 +134,7 @@ export class SqsSource implements Source {
     } catch (error) {
       if (!(error instanceof PiipeError)) throw error;
     } finally {
-      await this.#transport.close();
+      await this.#closeClient();
     }
   }
 

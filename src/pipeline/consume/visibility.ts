@@ -2,12 +2,12 @@ import { PiipeError } from "../../errors.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Clock } from "../contracts.ts";
 import { inBatches } from "./batches.ts";
-import type { SqsClient } from "./sqs-client.ts";
+import type { SqsCaller } from "./sqs-actions.ts";
 import { isEntryRetryable } from "./sqs-errors.ts";
 import { grantableSeconds, type TrackedMessage, type Tracker } from "./tracker.ts";
 
 export interface VisibilityOptions {
-  readonly client: SqsClient;
+  readonly client: SqsCaller;
   readonly tracker: Tracker;
   readonly queueUrl: string;
   readonly visibilitySeconds: number;
