@@ -9,7 +9,7 @@ import { readTargetTable, type TargetTable } from "../pipeline/write/target-tabl
 import type { PostgresPool } from "../postgres/connection.ts";
 import { createTable } from "../store/create-table.ts";
 import { updateDuplicatesView } from "../store/duplicates-view.ts";
-import { maintainLedger } from "../store/ledger-maintenance.ts";
+import { maintainLedger, MIGRATED_DAYS_AHEAD } from "../store/ledger-maintenance.ts";
 import { migrate } from "../store/migrate.ts";
 import type { MigrationReport } from "../store/migration-report.ts";
 import { addTokenChecks, type TokenCheckReport } from "../store/token-checks.ts";
@@ -21,10 +21,16 @@ import { formsOf, tokenChars } from "./open-table.ts";
  */
 export async function migrateDatabase(config: Config, pool: PostgresPool): Promise<MigrationReport> {
   const report = await createMissing(config, pool);
-  const { failure } = await maintainLedger(pool, systemClock.nowMs());
+  const { created, dropped, pruned, failure } = await maintainLedger(
+    pool,
+    systemClock.nowMs(),
+    undefined,
+    MIGRATED_DAYS_AHEAD,
+  );
   if (failure) throw failure;
   const misfit = misfitOf(await readTargetTable(pool, config.sink.postgres.table), config);
-  return misfit === null ? report : { ...report, warnings: [misfit, ...report.warnings] };
+  const ledger = { created, dropped, pruned };
+  return { ...report, ledger, warnings: misfit === null ? report.warnings : [misfit, ...report.warnings] };
 }
 
 /** Whether this user may insert into the table does not matter here: the workers' users do. */
@@ -39,7 +45,7 @@ function misfitOf(table: TargetTable, { columns }: Config): string | null {
 }
 
 /** Without the ledger's partitions: a run makes them beside its work, and until then the default one takes the claims. */
-export async function createMissing(config: Config, pool: PostgresPool): Promise<MigrationReport> {
+export async function createMissing(config: Config, pool: PostgresPool): Promise<Omit<MigrationReport, "ledger">> {
   const { table } = config.sink.postgres;
   const applied = await migrate(pool);
   const tableCreated = await createTable(pool, table, config.columns);

@@ -13,5 +13,6 @@ export async function openMask(
   const keyring = await loadKeyring({ file: config.keys.file, environment: keysJson });
   const publicKey = keyring?.sealingPublicKey ?? null;
   const seal = publicKey === null ? null : createSeal(publicKey);
-  return { keyring, seal, mask: compileMask(config.columns, { keyring, domain: config.keys.domain, seal }) };
+  const { columns, dedupeBy, keys } = config;
+  return { keyring, seal, mask: compileMask(columns, { keyring, domain: keys.domain, seal, dedupeBy }) };
 }

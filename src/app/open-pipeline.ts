@@ -52,6 +52,8 @@ const WRITES_IN_FLIGHT_MAX = 3;
 const IN_FLIGHT_BATCHES = 5;
 /** Bodies of up to 1 MiB must not add up to gigabytes. */
 const IN_FLIGHT_BYTES_MAX = 48 * 1024 * 1024;
+/** Halving costs some twenty transactions for each refused row: before more are looked for, the share is judged. */
+const REJECTED_MAX = 100;
 /** A run that is to end must not wait for ever for a database that is gone. */
 const GIVE_UP_AFTER_MS = 60_000;
 /** SQS counts its messages approximately: one answer of zero is not enough. */
@@ -64,7 +66,7 @@ export async function openSource(config: Config, options: PipelineOptions): Prom
     region,
     endpoint,
     visibilityTimeoutSeconds,
-    attributeNames: config.columns.flatMap(({ origin }) => (origin.kind === "attribute" ? [origin.name] : [])),
+    attributeNames: attributeNamesOf(config),
     // A run that is to end asks in short turns; 20 s, SQS's longest wait, makes an idle service cheap.
     waitSeconds: options.untilEmpty ? 1 : 20,
     giveUpAfterMs: options.untilEmpty ? GIVE_UP_AFTER_MS : null,
@@ -92,6 +94,7 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
     const table = await openTable(config, keyring, pool);
     const decode = compileDecoder(config.columns, boundsOf(table, config.columns), {
       unknownFields: config.unknownFields,
+      dedupeBy: config.dedupeBy,
     });
     const source = await openSource(config, options);
     try {
@@ -101,7 +104,14 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
       await source.close();
       throw error;
     }
-    const sink = new PostgresSink({ pool, table, columns: config.columns, sourceName: source.name, claim: "ledger" });
+    const sink = new PostgresSink({
+      pool,
+      table,
+      columns: config.columns,
+      sourceName: source.name,
+      claim: "ledger",
+      rejectedMax: source.ordered ? 1 : REJECTED_MAX,
+    });
     const engine = new Engine(
       { source, decode, mask, sink, seal },
       {
@@ -150,6 +160,11 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
     throw error;
   }
 }
+
+const attributeNamesOf = ({ columns, dedupeBy }: Config): readonly string[] =>
+  [...columns, ...(dedupeBy === null ? [] : [dedupeBy])].flatMap(({ origin }) =>
+    origin.kind === "attribute" ? [origin.name] : [],
+  );
 
 const sealKeyMissing = (): PiipeError =>
   new PiipeError("keys.missing", "a FIFO queue needs a keyring with a key for sealing", {

@@ -41,8 +41,8 @@ export async function openReplay(
   const { keyring, mask } = await openMask(config, options.keysJson);
   const table = await openTable(config, keyring, pool);
   if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
-  const { columns, unknownFields } = config;
-  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields });
+  const { columns, unknownFields, dedupeBy } = config;
+  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields, dedupeBy });
   const open: Open = (sealed, boundTo) => openSealed(privateKey, sealed, boundTo);
   return ({ arn }) => ({
     open,

@@ -1,4 +1,4 @@
-import type { Column } from "../pipeline/contracts.ts";
+import type { BusinessIdField, Column } from "../pipeline/contracts.ts";
 import type { Secret } from "./secret.ts";
 import type { TableName } from "./table-name.ts";
 
@@ -12,6 +12,7 @@ export interface Config {
   /** Columns of which the configuration itself says `piiDetection: off`. */
   readonly notPersonal: readonly string[];
   readonly unknownFields: "ignore" | "quarantine";
+  readonly dedupeBy: BusinessIdField | null;
   readonly allowUnkeyed: boolean;
   readonly batch: BatchConfig;
   readonly quarantine: QuarantineConfig;

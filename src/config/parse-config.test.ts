@@ -70,11 +70,20 @@ test("every default is filled in", () => {
     ],
     notPersonal: [],
     unknownFields: "ignore",
+    dedupeBy: null,
     allowUnkeyed: false,
     batch: { rows: 1000, bytes: 4_194_304, lingerMs: 50 },
     quarantine: { haltAboveShare: 0.5 },
     warnings: [],
   });
+});
+
+test("a business id is a field, a path or an attribute", () => {
+  const dedupeBy = (from: string): Config["dedupeBy"] => parse({ ...MINIMAL, dedupeBy: from }).dedupeBy;
+  expect(dedupeBy("event_id")).toEqual({ from: "event_id", origin: { kind: "field", path: ["event_id"] } });
+  expect(dedupeBy("order.id")).toEqual({ from: "order.id", origin: { kind: "field", path: ["order", "id"] } });
+  const attribute = { kind: "attribute", name: "event-id" };
+  expect(dedupeBy("@attribute.event-id")).toEqual({ from: "@attribute.event-id", origin: attribute });
 });
 
 test("what is given stays", () => {
@@ -170,11 +179,15 @@ describe("what is wrong and what would be right", () => {
     "it must be a URL that begins with postgres:// or postgresql://, special characters in its password percent-encoded";
   const ENDPOINT = "source.sqs.endpoint is wrong; it must be an http or https URL without user and password";
   const TABLE = "it must be table or schema.table, each part at most 63 bytes";
-  const TOP = "the keys here are name, source, sink, keys, columns, unknownFields, allowUnkeyed, batch, quarantine";
+  const TOP =
+    "the keys here are name, source, sink, keys, columns, unknownFields, dedupeBy, allowUnkeyed, batch, quarantine";
   const MASKS = `it must be one of ${MASK_NAMES.join(", ")}`;
   const DOMAIN = "it must be 1 to 128 characters, without / and control characters";
 
-  const cases: readonly (readonly [Record<string, unknown>, ...string[]])[] = [
+  const BUSINESS_ID = "a field, a path such as order.id, or @attribute.NAME";
+
+  type Case = readonly [Record<string, unknown>, ...string[]];
+  const cases: readonly Case[] = [
     [sqs({ queue: undefined }), "source.sqs.queue is missing; give a queue's name, URL or ARN"],
     [sqs({ queue: "" }), `source.sqs.queue is empty; ${QUEUE}`],
     [sqs({ queue: 7 }), "source.sqs.queue is a whole number; put it in quotes; it must be a queue's name, URL or ARN"],
@@ -318,7 +331,19 @@ describe("what is wrong and what would be right", () => {
       "unknown key sealed in columns.c; the keys here are from, type, mask, digits, precision, keyVersion, reveal, piiDetection, nullable",
     ],
     [column({ nulable: true }), "unknown key nulable in columns.c; did you mean nullable?"],
-    [{ dedupeBy: "id" }, `unknown key dedupeBy at the top; ${TOP}`],
+    [{ dedupeBye: "id" }, "unknown key dedupeBye at the top; did you mean dedupeBy?"],
+    [{ dedupeBy: 5 }, `dedupeBy is a whole number; put it in quotes; it must be ${BUSINESS_ID}`],
+    [{ dedupeBy: "" }, `dedupeBy is empty; it must be ${BUSINESS_ID}`],
+    [{ dedupeBy: "order..id" }, "dedupeBy has an empty part; it must be a field, or a path such as device.os.name"],
+    ...["@message_id", "@sent_at", "@received_at", "@group_id", "@id"].map((from): Case => [
+      { dedupeBy: from },
+      `dedupeBy names metadata, which is another when an event is sent again, or the same for many; it must be ${BUSINESS_ID}`,
+    ]),
+    [
+      { dedupeBy: "@attribute.a b" },
+      "dedupeBy names no possible message attribute; after @attribute. it must have 1 to 256 letters, digits, _ - or periods",
+    ],
+    [{ dedupeBy: "a".repeat(268) }, "dedupeBy is wrong; it must be at most 267 bytes long"],
     [{ piiDetection: "warn" }, `unknown key piiDetection at the top; ${TOP}`],
     [{ "postgres://u:geheim@h/db": 1 }, `unknown key at the top; ${TOP}`],
     [{ unknownFields: "reject" }, "unknownFields is none of the known; it must be one of ignore, quarantine"],

@@ -108,6 +108,11 @@ export interface PipelineConfig {
    */
   unknownFields?: "ignore" | "quarantine" | undefined;
   /**
+   * The event's own id: a field, a path (order.id) or @attribute.NAME. Of the messages that share one
+   * within 16 days, one is stored. Needs a keyring.
+   */
+  dedupeBy?: string | undefined;
+  /**
    * Whether a column may use `mask: sha256`, which has no key and can be reversed by trying all values.
    * Default: false.
    */

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Column, ColumnType, ValueOrigin } from "../pipeline/contracts.ts";
+import type { BusinessIdField, Column, ColumnType, ValueOrigin } from "../pipeline/contracts.ts";
 import type { Config } from "./config.ts";
 import { UNKEYED_RISK, type CheckedConfig } from "./schema.ts";
 import { Secret } from "./secret.ts";
@@ -41,6 +41,7 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
       piiDetection === "off" ? [column] : [],
     ),
     unknownFields: checked.unknownFields,
+    dedupeBy: checked.dedupeBy === undefined ? null : resolveBusinessId(checked.dedupeBy),
     allowUnkeyed: checked.allowUnkeyed,
     batch: { ...checked.batch },
     quarantine: { ...checked.quarantine },
@@ -81,6 +82,12 @@ function resolveOrigin(from: string): ValueOrigin {
   const origin = parseOrigin(from);
   if (!origin.ok) throw new Error("the schema let a malformed origin pass");
   return origin.value;
+}
+
+function resolveBusinessId(from: string): BusinessIdField {
+  const origin = resolveOrigin(from);
+  if (origin.kind === "metadata") throw new Error("the schema let metadata pass as a business id");
+  return { origin, from };
 }
 
 function unkeyedWarnings(columns: readonly Column[]): readonly string[] {

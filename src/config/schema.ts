@@ -47,6 +47,18 @@ function isKeyDomain(value: string): boolean {
 }
 const KEY_DOMAIN = "1 to 128 characters, without / and control characters";
 
+const BUSINESS_ID = "a field, a path such as order.id, or @attribute.NAME";
+/** It is part of what a key is derived from; SQS allows 256 in the name of an attribute. */
+const BUSINESS_ID_BYTES_MAX = 267;
+
+function businessIdProblem(from: string): string | null {
+  if (from.startsWith("@") && !from.startsWith("@attribute.")) {
+    return `names metadata, which is another when an event is sent again, or the same for many; it must be ${BUSINESS_ID}`;
+  }
+  const origin = parseOrigin(from);
+  return origin.ok ? null : origin.error;
+}
+
 const source = mapping("a mapping with the key sqs", {
   sqs: mapping("a mapping with the key queue", {
     queue: text("a queue's name, URL or ARN", isQueue).describe("The queue to read from: its name, URL or ARN."),
@@ -153,6 +165,18 @@ export const pipelineConfigSchema = mapping("a mapping with the keys source, sin
   unknownFields: choice(["ignore", "quarantine"])
     .default("ignore")
     .describe("What becomes of fields that no column declares: never stored, or the whole event is refused."),
+  dedupeBy: z
+    .string(BUSINESS_ID)
+    .min(1, { error: BUSINESS_ID, abort: true })
+    .refine((from) => Buffer.byteLength(from) <= BUSINESS_ID_BYTES_MAX, `at most ${BUSINESS_ID_BYTES_MAX} bytes long`)
+    .superRefine((from, context) => {
+      const problem = businessIdProblem(from);
+      if (problem !== null) context.addIssue({ code: "custom", message: problem });
+    })
+    .optional()
+    .describe(
+      "The event's own id: a field, a path (order.id) or @attribute.NAME. Of the messages that share one within 16 days, one is stored. Needs a keyring.",
+    ),
   allowUnkeyed: z
     .boolean("true or false")
     .default(false)

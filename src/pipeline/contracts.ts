@@ -11,6 +11,7 @@
  * - batch: the masked records written in one transaction
  * - drain: finish what was received, receive no more
  */
+import type { PiipeError } from "../errors.ts";
 
 export type Result<T, E> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
 
@@ -29,7 +30,7 @@ export interface Delivery {
   readonly body: string;
   /** UTF-8 length of `body`, for the bounds on bytes. */
   readonly bodyBytes: number;
-  /** String values of the message attributes that the columns name (`@attribute.NAME`). */
+  /** String values of the message attributes that the configuration names (`@attribute.NAME`). */
   readonly attributes: ReadonlyMap<string, string>;
 }
 
@@ -82,6 +83,14 @@ export type ValueOrigin =
   | { readonly kind: "field"; readonly path: readonly string[] }
   | { readonly kind: "metadata"; readonly name: MetadataName }
   | { readonly kind: "attribute"; readonly name: string };
+
+/** Where an event's business id is (`dedupeBy`): two messages with the same one are the same event. */
+export interface BusinessIdField {
+  /** No metadata: what the queue makes is another with each sending, or shared by many events. */
+  readonly origin: Exclude<ValueOrigin, { readonly kind: "metadata" }>;
+  /** As the configuration writes it: the path in a rejection. */
+  readonly from: string;
+}
 
 /** One declared column: what the table gets, and where the value comes from. */
 export interface Column {
@@ -162,6 +171,8 @@ export interface RawRecord {
   readonly values: readonly RawValue[];
   /** Names of the event's fields that no column declares: raw, as a key may itself be personal data. Often empty. */
   readonly unknownFields: readonly string[];
+  /** Raw, as it may be personal. null: there is no `dedupeBy`. */
+  readonly businessId: string | null;
 }
 
 export type ColumnValue = string | number | boolean | null;
@@ -179,6 +190,13 @@ export interface MaskedRecord {
   readonly originals: readonly SealedOriginal[];
   /** What its unmasked values look like, where that is to be warned of. Empty, and shared, nearly always. */
   readonly suspicions: readonly Suspicion[];
+  /**
+   * Keyed digests of the business id, 32 hex digits each: of the messages with one of them, one is stored. Empty, and
+   * shared, without `dedupeBy`.
+   */
+  readonly businessKeys: readonly string[];
+  /** The same under keys that have leaked: claimed no more, still recognised. Empty, and shared, nearly always. */
+  readonly leakedBusinessKeys: readonly string[];
   readonly [masked]: true;
 }
 
@@ -203,17 +221,21 @@ export interface SealedOriginal {
 /** By what a key version of a column is recognised, without telling the key. */
 export interface KeyCheck {
   readonly domain: string;
+  /** For `dedupe`, the path to the business id. */
   readonly column: string;
-  readonly mask: MaskName;
+  readonly mask: KeyedUse;
   readonly version: number;
   /** 32 hex digits. */
   readonly value: string;
 }
 
-/** What a column's tokens are made with. */
+/** What keys are for. */
+export type KeyedUse = MaskName | "dedupe";
+
+/** What a column's tokens, or the digests of business ids, are made with. */
 export interface ColumnKeys {
   readonly column: string;
-  readonly mask: MaskName;
+  readonly mask: KeyedUse;
   /** Of the version that makes the tokens; null while none does. */
   readonly active: KeyCheck | null;
   /** Of every version that the keyring has the root of. */
@@ -271,9 +293,7 @@ export interface Source {
   receive(room: number, stop: AbortSignal): Promise<readonly Delivery[]>;
   /**
    * Called with deliveries whose outcome is known. Resolves when every settlement is done or given up; a delivery
-   * whose settlement failed is redelivered later, which the ledger makes harmless. Does not throw for that. It
-   * throws a PiipeError when the queue refuses settlements for good, once no request is under way any more; the
-   * deliveries of the call are then given up like those whose settlement failed.
+   * whose settlement failed is redelivered later, which the ledger makes harmless. Does not throw for that.
    * `abort` cancels the requests.
    */
   settle(settled: ReadonlyMap<Delivery, Settlement>, abort: AbortSignal): Promise<SettleReport>;
@@ -291,6 +311,8 @@ export interface SettleReport {
   readonly released: number;
   /** Settlements that could not be done: those messages are redelivered. */
   readonly failed: number;
+  /** The queue refuses settlements for good, as when a permission is lacking: calling again would not help. */
+  readonly refusal?: PiipeError;
 }
 
 /** Pure and synchronous; does no I/O. Never throws for bad data. */
@@ -348,7 +370,7 @@ export type WriteOutcome =
   | { readonly kind: "stored" }
   /**
    * The ledger already had the id: the message was stored or quarantined before. That includes an earlier try of this
-   * very batch whose COMMIT went through while the reply was lost.
+   * very batch whose COMMIT went through while the reply was lost. Or a message with the same business id was stored.
    */
   | { readonly kind: "duplicate" }
   | { readonly kind: "quarantined" }
@@ -356,9 +378,15 @@ export type WriteOutcome =
   | { readonly kind: "rejected"; readonly rejection: Rejection };
 
 export interface BatchOutcome {
-  /** One outcome per record of the batch, in order: stored, duplicate or rejected. */
+  /**
+   * One outcome per record of the batch, in order: stored, duplicate or rejected. They may end early, with a rejected
+   * one: what follows it was not written.
+   */
   readonly records: readonly WriteOutcome[];
-  /** One outcome per refused event of the batch, in order: quarantined or duplicate. */
+  /**
+   * One outcome per refused event of the batch, in order: quarantined or duplicate. None when every record was rejected:
+   * then nothing was written, and whether so many refusals go into the quarantine can still be judged.
+   */
   readonly refused: readonly WriteOutcome[];
 }
 

@@ -28,7 +28,7 @@ const limits: EngineLimits = {
 const decode: Decode = ({ id, sentAtMs, body }) =>
   body.startsWith("bad")
     ? { ok: false, error: { code: "body.not-json", path: null } }
-    : { ok: true, value: { id, sentAtMs, values: [body], unknownFields: [] } };
+    : { ok: true, value: { id, sentAtMs, values: [body], unknownFields: [], businessId: null } };
 const mask: Mask = ({ id, sentAtMs, values }) => ({
   ok: true,
   value: { id, sentAtMs, values, links: [], originals: [], suspicions: [] as const } as unknown as MaskedRecord,
@@ -173,6 +173,21 @@ describe("Engine", () => {
     expect(source.released).toHaveLength(5);
   });
 
+  it("tries again after a write that took longer to fail than a run gives up after, as on a dead network", async () => {
+    const { source, sink, run } = setUp({ limits: { giveUpAfterMs: 60_000 } });
+    let nowMs = systemClock.nowMs();
+    clock.nowMs = () => nowMs;
+    let tries = 0;
+    sink.beforeWrite = () => {
+      tries += 1;
+      if (tries > 1) return;
+      nowMs += 90_000;
+      throw new PiipeError("database.unreachable", "no reply", { retryable: true });
+    };
+    source.send(...messages(5));
+    expect(await run()).toMatchObject({ stored: 5 });
+  });
+
   it("halts when too many events are refused, without carrying the queue into the quarantine", async () => {
     const { source, sink, run } = setUp({ limits: { batchRowsMax: 1_000, lingerMs: 10_000, inFlightMax: 1_000 } });
     source.send(...messages(500, "bad"));
@@ -193,6 +208,94 @@ describe("Engine", () => {
       expect(sink.quarantine.size).toBeLessThan(200);
     },
   );
+
+  it("lets refused events wait while they are too many of too few to judge the queue by", async () => {
+    const { source, sink, run, seen } = setUp({ limits: { batchRowsMax: 1_000, lingerMs: 1, inFlightMax: 1_000 } });
+    source.send(...messages(60, "bad"));
+    const running = run(null);
+    await seen("deliveries.received");
+    // Long after the linger.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(sink.quarantine.size).toBe(0);
+    source.send(...messages(40, "bad").map((each) => ({ ...each, id: `second ${each.id}` })));
+    await expect(running).rejects.toMatchObject({ code: "data.beyond-limit" });
+    expect(sink.quarantine.size).toBe(0);
+    expect(source.released).toHaveLength(100);
+  });
+
+  it("also when the queue looks empty while the first rows are written, and others still hold messages", async () => {
+    const { source, sink, run } = setUp({ limits: { lingerMs: 1, batchRowsMax: 1_000, inFlightMax: 1_000 } });
+    const all = messages(200);
+    for (const { id } of all) sink.unfit.add(id);
+    source.send(...all.slice(0, 60));
+    const depth = source.depth.bind(source);
+    let asked = 0;
+    source.depth = async () => {
+      asked += 1;
+      if (asked === 3) source.send(...all.slice(60));
+      return (await depth()) + (asked < 3 ? 140 : 0);
+    };
+    // The sink of the pipeline gives back the refused events of a batch whose rows it takes none of.
+    const write = sink.write.bind(sink);
+    sink.write = (batch, signal) => write(batch.records.length > 0 ? { ...batch, refused: [] } : batch, signal);
+    await expect(run(2)).rejects.toMatchObject({ code: "data.beyond-limit" });
+    expect(sink.quarantine.size).toBe(0);
+    expect(asked).toBe(3);
+  });
+
+  it("quarantines them in the end when no more events come", async () => {
+    const waits: number[] = [];
+    const { sleep } = clock;
+    clock.sleep = (delayMs, signal) => {
+      waits.push(delayMs);
+      return sleep(Math.min(delayMs, 5), signal);
+    };
+    const { source, run, stop, seen } = setUp();
+    source.send(...messages(5, "bad"));
+    const running = run(null);
+    await seen("batch.written");
+    stop.abort();
+    expect(await running).toMatchObject({ quarantined: 5, deleted: 5 });
+    expect(Math.max(...waits)).toBeGreaterThan(1_000);
+  });
+
+  it("a few among good ones do not wait", async () => {
+    const { source, sink, run, stop, seen } = setUp();
+    source.send(...messages(5), delivery("poison", "bad"));
+    const running = run(null);
+    await seen("batch.written");
+    expect(sink.quarantine.size).toBe(1);
+    stop.abort();
+    await running;
+  });
+
+  it.each([2, 3, 5])("writes what a write left before all else, in order (each %d. row refused)", async (every) => {
+    const { source, sink, run } = setUp({ source: new ModelSource({ ordered: true }), limits: { haltAboveShare: 1 } });
+    const all = messages(60);
+    for (const [index, { id }] of all.entries()) if (index % every === 1) sink.unfit.add(id);
+    const write = sink.write.bind(sink);
+    // As the sink of an ordered source: it ends with the first row that is refused.
+    sink.write = async (batch, signal) => {
+      const bad = batch.records.findIndex(({ id }) => sink.unfit.has(id));
+      if (bad === -1) return write(batch, signal);
+      const records = batch.records.slice(0, bad + 1);
+      return write({ records, refused: bad === 0 ? [] : batch.refused }, signal);
+    };
+    source.send(...all);
+    const fit = all.filter(({ id }) => !sink.unfit.has(id));
+    expect(await run()).toMatchObject({ stored: fit.length, quarantined: sink.unfit.size, deleted: 60 });
+    expect(sink.order).toEqual(fit.map(({ id }) => id));
+  });
+
+  it("gives back at once what failed for the first time, and ever later what fails again", async () => {
+    const { source, sink, run } = setUp();
+    sink.beforeWrite = () => {
+      throw new PiipeError("database.table-missing", "gone");
+    };
+    source.send(...[1, 2, 4, 1_000].map((attempt) => delivery(`m${attempt}`, "ok", { attempt })));
+    await expect(run()).rejects.toMatchObject({ code: "database.table-missing" });
+    expect(source.released.map(({ delaySeconds }) => delaySeconds)).toEqual([0, 10, 30, 900]);
+  });
 
   it("does not take a left message that comes back for a new refusal", async () => {
     const { source, run } = setUp({ seal: null, limits: { haltAboveShare: 0.3 } });
@@ -316,6 +419,20 @@ describe("Engine", () => {
     stop.abort();
     await expect(running).rejects.toBe(away);
     expect(source.released).toHaveLength(5);
+  });
+
+  it("ends when the queue refuses settlements for good, and counts those that were done before", async () => {
+    const { source, engine, events, run } = setUp();
+    const refusal = new PiipeError("queue.denied", "denied");
+    const settle = source.settle.bind(source);
+    source.settle = async (settled) => {
+      const report = await settle(settled);
+      return { ...report, deleted: report.deleted - 1, failed: 1, refusal };
+    };
+    source.send(...messages(5));
+    await expect(run(null)).rejects.toBe(refusal);
+    expect(engine.totals).toMatchObject({ stored: 5, deleted: 4 });
+    expect(events).toContainEqual({ type: "deliveries.settled", deleted: 4, released: 0, failed: 1 });
   });
 
   it("settles nothing on abort: what is unsettled is redelivered", async () => {

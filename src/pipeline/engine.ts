@@ -1,5 +1,6 @@
 import { PiipeError } from "../errors.ts";
 import type { Emit } from "../telemetry/events.ts";
+import { eventsBeyondLimit, rowsBeyondLimit } from "./beyond-limit.ts";
 import { Condition } from "./condition.ts";
 import type {
   BatchOutcome,
@@ -13,6 +14,7 @@ import type {
   Sink,
   Source,
 } from "./contracts.ts";
+import { divideBatch } from "./divide-batch.ts";
 import { EmptyWatch } from "./empty-watch.ts";
 import { Findings, NewFields } from "./findings.ts";
 import { LeftMessages } from "./left-messages.ts";
@@ -60,15 +62,16 @@ export interface RunOptions {
   readonly emptyConfirmations: number | null;
 }
 
-/** A refused message that stays in the queue comes back after this, times its attempt. */
-const LEFT_DELAY_SECONDS = 10;
-const LEFT_DELAY_SECONDS_MAX = 900;
+/** A message that was not settled comes back after this, times its earlier attempts; a refused one, times all. */
+const RETRIED_DELAY_SECONDS = 10;
+const RETRIED_DELAY_SECONDS_MAX = 900;
 /** About 10 MB of ids. */
 const LEFT_REMEMBERED_MAX = 100_000;
+/** How long the first refused events of a run, when they are too many, wait for more events to be judged by. */
+const FIRST_JUDGEMENT_MS = 30_000;
 /** Room is counted in messages: bytes become messages by the mean size seen, and by this before any was seen. */
 const FIRST_BODY_BYTES = 4_096;
 
-const RELEASE_NOW: Settlement = { kind: "release", delaySeconds: 0 };
 const DELETE: Settlement = { kind: "delete" };
 
 /**
@@ -84,7 +87,10 @@ export class Engine {
   readonly #limits: EngineLimits;
   readonly #clock: Clock;
   readonly #emit: Emit;
-  readonly #guard: RefusalGuard;
+  /** Over all events: whether they fit the columns. */
+  readonly #eventGuard: RefusalGuard;
+  /** Over the rows that the sink has judged: events are counted long before. */
+  readonly #rowGuard: RefusalGuard;
   readonly #writesMax: number;
   /** Fires when nothing more shall be received: stop, abort or failure. */
   readonly #receiving = new AbortController();
@@ -93,9 +99,13 @@ export class Engine {
   #stop: AbortSignal = new AbortController().signal;
   #abort: AbortSignal = new AbortController().signal;
   readonly #failed = new AbortController();
+  readonly #ended = new AbortController();
   #failure: unknown = null;
   #open = new OpenBatch();
-  #linger = new AbortController();
+  /** null: nothing is open, or the open batch is to be flushed. */
+  #linger: AbortController | null = null;
+  #hasLingered = false;
+  #firstJudgement: "ahead" | "under way" | "over" = "ahead";
   #ready: OpenBatch[] = [];
   #writing = 0;
   /** Writes and settlements under way. */
@@ -111,7 +121,8 @@ export class Engine {
     this.#limits = limits;
     this.#clock = clock;
     this.#emit = emit;
-    this.#guard = new RefusalGuard(limits.haltAboveShare);
+    this.#eventGuard = new RefusalGuard(limits.haltAboveShare);
+    this.#rowGuard = new RefusalGuard(limits.haltAboveShare);
     this.#writesMax = stages.source.ordered ? 1 : limits.writesInFlightMax;
   }
 
@@ -147,7 +158,8 @@ export class Engine {
     }
     if (this.#inFlight > 0) this.#emit({ type: "pipeline.draining", inFlight: this.#inFlight });
     await this.#drained();
-    this.#linger.abort();
+    this.#endLinger();
+    this.#ended.abort();
     stop.removeEventListener("abort", stopReceiving);
     abort.removeEventListener("abort", stopReceiving);
 
@@ -183,10 +195,18 @@ export class Engine {
         watch?.reset();
         this.#ingest(deliveries);
       } else if (watch) {
+        await this.#drained({ butForDoubts: true });
+        // Messages that others hold may yet come, and tell more of the queue.
+        if (this.#isInDoubt() && !(await watch.isEmpty(this.#leftCount() + this.#inFlight, stop))) continue;
         await this.#drained();
-        if (stop.aborted || (await watch.isEmpty(this.#left.countAt(this.#clock.nowMs()), stop))) return;
+        if (stop.aborted || (await watch.isEmpty(this.#leftCount(), stop))) return;
       }
     }
+  }
+
+  /** Messages that this run left in the queue on purpose. */
+  #leftCount(): number {
+    return this.#left.countAt(this.#clock.nowMs());
   }
 
   /** How many more deliveries may be received. */
@@ -220,7 +240,7 @@ export class Engine {
       } catch (error) {
         // A stage threw: a bug. This delivery is in no batch yet, so nothing else would give it back.
         this.#fail(error);
-        released.set(delivery, RELEASE_NOW);
+        released.set(delivery, givenBack(delivery));
       }
     }
     for (const event of findings.events(this.#newFields)) this.#emit(event);
@@ -230,35 +250,35 @@ export class Engine {
   /** Decodes and masks one delivery into the open batch. */
   #take(delivery: Delivery, released: Map<Delivery, Settlement>, findings: Findings): void {
     if (this.#failed.signal.aborted) {
-      released.set(delivery, RELEASE_NOW);
+      released.set(delivery, givenBack(delivery));
       return;
     }
     const decoded = this.#stages.decode(delivery);
     const masked = decoded.ok ? this.#stages.mask(decoded.value) : decoded;
     if (!masked.ok) {
-      if (!this.#left.has(delivery.id) && this.#guard.count(true)) this.#fail(beyondLimit(this.#guard));
-      this.#refuse(delivery, masked.error, released);
+      if (!this.#left.has(delivery.id) && this.#eventGuard.count(true)) this.#fail(eventsBeyondLimit(this.#eventGuard));
+      this.#refuse(delivery, masked.error, this.#open, released);
+      this.#flushOrLinger();
       return;
     }
-    if (!this.#left.has(delivery.id)) this.#guard.count(false);
+    if (!this.#left.has(delivery.id)) this.#eventGuard.count(false);
     this.#open.addRecord(masked.value, delivery);
     this.#flushOrLinger();
     if (decoded.ok) findings.add(decoded.value, masked.value);
   }
 
-  /** Sends a refused event to the quarantine; with no key to seal it, leaves its message in the queue. */
-  #refuse(delivery: Delivery, rejection: Rejection, released: Map<Delivery, Settlement>): void {
+  /** Sends a refused event to the quarantine, in the batch; with no key to seal it, leaves its message in the queue. */
+  #refuse(delivery: Delivery, rejection: Rejection, batch: OpenBatch, released: Map<Delivery, Settlement>): void {
     if (this.#failed.signal.aborted) {
-      released.set(delivery, RELEASE_NOW);
+      released.set(delivery, givenBack(delivery));
       return;
     }
     const { seal } = this.#stages;
     if (seal) {
       const { id, sentAtMs, attempt } = delivery;
-      this.#open.addRefused({ id, sentAtMs, attempt, rejection, ...sealDelivery(delivery, seal) }, delivery);
-      this.#flushOrLinger();
+      batch.addRefused({ id, sentAtMs, attempt, rejection, ...sealDelivery(delivery, seal) }, delivery);
     } else {
-      const delaySeconds = Math.min(LEFT_DELAY_SECONDS_MAX, LEFT_DELAY_SECONDS * delivery.attempt);
+      const delaySeconds = Math.min(RETRIED_DELAY_SECONDS_MAX, RETRIED_DELAY_SECONDS * delivery.attempt);
       this.#left.add(delivery.id, this.#clock.nowMs() + delaySeconds * 1_000);
       this.totals.left += 1;
       released.set(delivery, { kind: "release", delaySeconds });
@@ -266,27 +286,62 @@ export class Engine {
     this.#emit({ type: "event.refused", messageId: delivery.id, ...rejection, fate: seal ? "quarantine" : "left" });
   }
 
-  /** After each row that was added. */
+  /** After whatever was added, or tells more about the queue. */
   #flushOrLinger(): void {
     const { batchRowsMax, batchBytesMax, lingerMs } = this.#limits;
     const { size, bytes } = this.#open;
     if (size >= batchRowsMax || bytes >= batchBytesMax) {
       this.#flush();
-    } else if (size === 1) {
-      this.#linger.abort();
+    } else if (this.#hasLingered) {
+      this.#flushOnceJudged();
+    } else if (size > 0 && this.#linger === null) {
       const { signal } = (this.#linger = new AbortController());
       void this.#clock.sleep(lingerMs, signal).then(() => {
-        if (!signal.aborted) this.#flush();
+        if (signal.aborted) return;
+        this.#hasLingered = true;
+        this.#flushOnceJudged();
       });
     }
   }
 
+  #flushOnceJudged(): void {
+    if (!this.#isInDoubt()) this.#flush();
+    else if (this.#firstJudgement === "ahead") void this.#endFirstJudgement();
+  }
+
+  /**
+   * Whether the refused events that wait may be those of a queue that does not fit at all. They wait until enough was seen
+   * to tell: a worker that halts, is restarted and halts again must not carry a little more of it into the quarantine each
+   * time. With records in the batch the sink tells: when it takes none, it does not take the refused events either.
+   */
+  #isInDoubt(): boolean {
+    const { records, refused } = this.#open;
+    if (refused.length === 0 || this.#firstJudgement === "over") return false;
+    return this.#eventGuard.isInDoubt || (records.length === 0 && this.#rowGuard.isInDoubt);
+  }
+
+  /** A quiet queue never tells: what was refused is quarantined after a while, unless a write under way may tell more. */
+  async #endFirstJudgement(): Promise<void> {
+    this.#firstJudgement = "under way";
+    const { signal } = this.#ended;
+    do await this.#clock.sleep(FIRST_JUDGEMENT_MS, signal);
+    while (this.#writing > 0 && !signal.aborted);
+    this.#firstJudgement = "over";
+    if (!signal.aborted) this.#flushOrLinger();
+  }
+
   #flush(): void {
-    this.#linger.abort();
+    this.#endLinger();
     if (this.#open.size === 0) return;
     this.#ready.push(this.#open);
     this.#open = new OpenBatch();
     this.#startWrites();
+  }
+
+  #endLinger(): void {
+    this.#linger?.abort();
+    this.#linger = null;
+    this.#hasLingered = false;
   }
 
   #startWrites(): void {
@@ -314,7 +369,7 @@ export class Engine {
       this.#account(batch, outcome, settled, this.#clock.nowMs() - startedMs);
     } catch (error) {
       if (!this.#abort.aborted) this.#fail(error);
-      for (const delivery of batch.deliveries) settled.set(delivery, RELEASE_NOW);
+      for (const delivery of batch.deliveries) settled.set(delivery, givenBack(delivery));
     }
     // The next write need not wait for this one's deletes.
     this.#writing -= 1;
@@ -324,27 +379,35 @@ export class Engine {
     this.#changed.notify();
   }
 
-  /** Turns the outcome of a committed batch into settlements; what PostgreSQL rejected goes on as a refused event. */
+  /** Turns the outcome of a batch into settlements; what the sink rejected goes on as a refused event. */
   #account(batch: OpenBatch, outcome: BatchOutcome, settled: Map<Delivery, Settlement>, elapsedMs: number): void {
-    const outcomes = [...outcome.records, ...outcome.refused];
-    const { deliveries } = batch;
-    if (outcomes.length !== deliveries.length) throw new Error("the sink's outcomes do not match its batch");
-    const counts = { stored: 0, duplicate: 0, quarantined: 0, rejected: 0 };
-    for (const [index, result] of outcomes.entries()) {
-      const delivery = deliveries[index];
-      if (!delivery) throw new Error("the sink's outcomes do not match its batch");
-      counts[result.kind] += 1;
-      if (result.kind === "rejected") {
-        if (!this.#left.has(delivery.id) && this.#guard.countTurnedBad()) this.#fail(beyondLimit(this.#guard));
-        this.#refuse(delivery, result.rejection, settled);
-      } else {
-        settled.set(delivery, DELETE);
-      }
+    const { written, rejected, rest } = divideBatch(batch, outcome);
+    const counts = { stored: 0, duplicate: 0, quarantined: 0, rejected: rejected.size };
+    for (const [delivery, kind] of written) {
+      counts[kind] += 1;
+      settled.set(delivery, DELETE);
     }
+    const misfits = [...rejected.keys()].filter(({ id }) => !this.#left.has(id)).length;
+    if (this.#rowGuard.countBatch(misfits, misfits + counts.stored)) this.#fail(rowsBeyondLimit(this.#rowGuard));
+    this.#goOn(rest, rejected, settled);
     this.totals.stored += counts.stored;
     this.totals.duplicate += counts.duplicate;
     this.totals.quarantined += counts.quarantined;
     this.#emit({ type: "batch.written", ...counts, elapsedMs });
+  }
+
+  /** What was not written goes before all else: in a queue with an order, nothing later may overtake it. */
+  #goOn(rest: OpenBatch, rejected: ReadonlyMap<Delivery, Rejection>, settled: Map<Delivery, Settlement>): void {
+    if (this.#failed.signal.aborted) {
+      for (const delivery of [...rejected.keys(), ...rest.deliveries]) settled.set(delivery, givenBack(delivery));
+      return;
+    }
+    const hasRecords = rest.records.length > 0;
+    const next = hasRecords ? rest : (this.#ready[0] ?? this.#open);
+    if (hasRecords) this.#ready.unshift(rest);
+    else next.addRefusedOf(rest);
+    for (const [delivery, rejection] of rejected) this.#refuse(delivery, rejection, next, settled);
+    this.#flushOrLinger();
   }
 
   /** Settles, and frees the room. After an abort nothing is settled: the queue redelivers it. */
@@ -352,9 +415,10 @@ export class Engine {
     if (settled.size === 0 || this.#abort.aborted) return;
     this.#tasks += 1;
     try {
-      const report = await this.#stages.source.settle(settled, this.#abort);
+      const { refusal, ...report } = await this.#stages.source.settle(settled, this.#abort);
       this.totals.deleted += report.deleted;
       this.#emit({ type: "deliveries.settled", ...report });
+      if (refusal !== undefined) this.#fail(refusal);
     } catch (error) {
       this.#fail(error);
     }
@@ -372,10 +436,10 @@ export class Engine {
     this.#failure = error;
     this.#failed.abort();
     this.#receiving.abort();
-    this.#linger.abort();
+    this.#endLinger();
     const released = new Map<Delivery, Settlement>();
     for (const batch of [...this.#ready, this.#open]) {
-      for (const delivery of batch.deliveries) released.set(delivery, RELEASE_NOW);
+      for (const delivery of batch.deliveries) released.set(delivery, givenBack(delivery));
     }
     this.#ready = [];
     this.#open = new OpenBatch();
@@ -383,21 +447,21 @@ export class Engine {
     this.#changed.notify();
   }
 
-  /** Resolves when everything received is settled; on abort, as soon as the I/O under way has been cancelled. */
-  async #drained(): Promise<void> {
+  /**
+   * Resolves when everything received is settled, or is in doubt if that may wait; on abort, as soon as the I/O under way
+   * has been cancelled.
+   */
+  async #drained({ butForDoubts = false } = {}): Promise<void> {
     while (this.#tasks > 0 || (this.#inFlight > 0 && !this.#abort.aborted)) {
-      if (!this.#abort.aborted) this.#flush();
+      const mayWait = butForDoubts && this.#isInDoubt();
+      if (mayWait && this.#tasks === 0) return;
+      if (!mayWait && !this.#abort.aborted) this.#flush();
       await this.#changed.wait();
     }
   }
 }
 
-function beyondLimit(guard: RefusalGuard): PiipeError {
-  const { refused, events } = guard.recent;
-  return new PiipeError("data.beyond-limit", `halted: ${refused} of the last ${events} events were refused`, {
-    hint:
-      "A whole queue that does not fit its columns is rarely bad data: compare the configured columns with real " +
-      "events (`piipe mask < events.ndjson` names code and path of each refusal). What was not written stays in the " +
-      "queue. `quarantine.haltAboveShare` sets the limit.",
-  });
+/** The first time at once: another worker may do better. What has failed before must not use up its receives. */
+function givenBack({ attempt }: Delivery): Settlement {
+  return { kind: "release", delaySeconds: Math.min(RETRIED_DELAY_SECONDS_MAX, RETRIED_DELAY_SECONDS * (attempt - 1)) };
 }

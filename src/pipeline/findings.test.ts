@@ -3,7 +3,13 @@ import { record } from "../../tests/support/masked-records.ts";
 import type { MaskedRecord, RawRecord, Suspicion } from "./contracts.ts";
 import { Findings, NewFields } from "./findings.ts";
 
-const raw = (...unknownFields: readonly string[]): RawRecord => ({ id: "m", sentAtMs: 0, values: [], unknownFields });
+const raw = (...unknownFields: readonly string[]): RawRecord => ({
+  id: "m",
+  sentAtMs: 0,
+  values: [],
+  unknownFields,
+  businessId: null,
+});
 const masked = (...suspicions: readonly Suspicion[]): MaskedRecord => ({ ...record([]), suspicions });
 
 function eventsOf(newFields: NewFields, ...pairs: ReadonlyArray<readonly [RawRecord, MaskedRecord]>) {

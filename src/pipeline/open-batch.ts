@@ -29,4 +29,11 @@ export class OpenBatch implements Batch {
     this.refusedDeliveries.push(delivery);
     this.bytes += refused.sealedBody.length;
   }
+
+  addRefusedOf(other: OpenBatch): void {
+    for (const [index, refused] of other.refused.entries()) {
+      const delivery = other.refusedDeliveries[index];
+      if (delivery) this.addRefused(refused, delivery);
+    }
+  }
 }

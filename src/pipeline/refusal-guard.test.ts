@@ -29,12 +29,26 @@ describe("RefusalGuard", () => {
     expect(bad).toBe(500);
   });
 
-  it("counts an event that turned bad later once, as refused", () => {
-    const guard = new RefusalGuard(0.9);
-    for (let index = 0; index < 200; index += 1) guard.count(false);
-    for (let index = 0; index < 180; index += 1) expect(guard.countTurnedBad()).toBe(false);
-    expect(guard.countTurnedBad()).toBe(true);
-    expect(guard.recent).toEqual({ refused: 181, events: 200 });
+  it("judges a batch as a whole, also one that is larger than the window", () => {
+    const guard = new RefusalGuard(0.5);
+    expect(guard.countBatch(4_999, 10_000)).toBe(false);
+    expect(guard.recent).toEqual({ refused: 500, events: 1_000 });
+    expect(guard.countBatch(10, 10)).toBe(true);
+    expect(new RefusalGuard(0.5).countBatch(99, 99)).toBe(false);
+    expect(new RefusalGuard(0.5).countBatch(0, 0)).toBe(false);
+  });
+
+  it("is in doubt while too many of too few were refused", () => {
+    const guard = new RefusalGuard(0.5);
+    expect(guard.isInDoubt).toBe(false);
+    guard.count(true);
+    expect(guard.isInDoubt).toBe(true);
+    guard.count(false);
+    expect(guard.isInDoubt).toBe(false);
+    guard.countBatch(97, 97);
+    expect(guard.isInDoubt).toBe(true);
+    guard.count(true);
+    expect(guard.isInDoubt).toBe(false);
   });
 
   it("never halts at 1", () => {

@@ -20,33 +20,44 @@ export class RefusalGuard {
 
   /** Counts one event. Returns true when too many of the recent events were refused. */
   count(isRefused: boolean): boolean {
-    const slot = this.#seen % WINDOW_EVENTS;
-    this.#refusedInWindow += Number(isRefused) - (this.#refusedFlags[slot] ?? 0);
-    this.#refusedFlags[slot] = Number(isRefused);
-    this.#seen += 1;
+    this.#note(isRefused);
     return this.#isBeyondLimit();
   }
 
-  /** Takes back an event that was counted as good: PostgreSQL refused its row. Returns as `count` does. */
-  countTurnedBad(): boolean {
-    const judged = Math.min(this.#seen, WINDOW_EVENTS);
-    for (let back = 1; back <= judged; back += 1) {
-      const slot = (this.#seen - back) % WINDOW_EVENTS;
-      if (this.#refusedFlags[slot] === 1) continue;
-      this.#refusedFlags[slot] = 1;
-      this.#refusedInWindow += 1;
-      break;
+  /**
+   * Counts events that were judged together. Returns as `count` does. The refused ones are spread among the others: where
+   * in a batch they were says nothing, and a batch may be larger than the window.
+   */
+  countBatch(refused: number, events: number): boolean {
+    for (let index = 0; index < events; index += 1) {
+      this.#note(Math.floor(((index + 1) * refused) / events) > Math.floor((index * refused) / events));
     }
     return this.#isBeyondLimit();
   }
 
-  #isBeyondLimit(): boolean {
-    const judged = Math.min(this.#seen, WINDOW_EVENTS);
-    return judged >= JUDGED_FROM_EVENTS && this.#refusedInWindow > judged * this.#haltAboveShare;
+  /** Too many were refused so far, and too few were seen to halt for it. */
+  get isInDoubt(): boolean {
+    return this.#seen < JUDGED_FROM_EVENTS && this.#isTooMany();
   }
 
   /** Refused events among the recent ones, for the message of the halt. */
   get recent(): { readonly refused: number; readonly events: number } {
     return { refused: this.#refusedInWindow, events: Math.min(this.#seen, WINDOW_EVENTS) };
+  }
+
+  #note(isRefused: boolean): void {
+    const slot = this.#seen % WINDOW_EVENTS;
+    this.#refusedInWindow += Number(isRefused) - (this.#refusedFlags[slot] ?? 0);
+    this.#refusedFlags[slot] = Number(isRefused);
+    this.#seen += 1;
+  }
+
+  #isBeyondLimit(): boolean {
+    return this.#seen >= JUDGED_FROM_EVENTS && this.#isTooMany();
+  }
+
+  #isTooMany(): boolean {
+    const { refused, events } = this.recent;
+    return refused > events * this.#haltAboveShare;
   }
 }

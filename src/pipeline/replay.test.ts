@@ -55,6 +55,7 @@ function setUp(pages: readonly (readonly HeldEvent[])[], overrides: Partial<Repl
               sentAtMs,
               values: [body, receivedAtMs, groupId, attributes.get("tenant") ?? null, bodyBytes],
               unknownFields: [],
+              businessId: null,
             },
           },
     mask: ({ id, sentAtMs, values }) => ({

@@ -45,7 +45,7 @@ export interface ReplayTotals {
   events: number;
   /** Rows written; in a dry run those that would be, unless PostgreSQL refuses them. */
   stored: number;
-  /** Replayed or discarded by somebody else meanwhile. */
+  /** Replayed or discarded by somebody else meanwhile, or stored under the same business id: settled either way. */
   duplicate: number;
   /** Refused again: they stay. */
   refused: number;

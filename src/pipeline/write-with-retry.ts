@@ -27,7 +27,8 @@ export interface WriteRetryOptions {
  */
 export async function writeWithRetry(sink: Sink, batch: Batch, options: WriteRetryOptions): Promise<BatchOutcome> {
   const { clock, emit, stop, abort, failed, giveUpAfterMs } = options;
-  const startedMs = clock.nowMs();
+  /** Not since the start: a dead network takes longer to be noticed than a run gives up after. */
+  let failingSinceMs: number | null = null;
   let drainedSinceMs: number | null = null;
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -35,7 +36,8 @@ export async function writeWithRetry(sink: Sink, batch: Batch, options: WriteRet
     } catch (error) {
       if (!(error instanceof PiipeError) || !error.retryable || abort.aborted || failed.aborted) throw error;
       const nowMs = clock.nowMs();
-      if (giveUpAfterMs !== null && nowMs - startedMs >= giveUpAfterMs) throw error;
+      failingSinceMs ??= nowMs;
+      if (giveUpAfterMs !== null && nowMs - failingSinceMs >= giveUpAfterMs) throw error;
       if (stop.aborted) drainedSinceMs ??= nowMs;
       if (drainedSinceMs !== null && nowMs - drainedSinceMs >= DRAIN_RETRY_MS) throw error;
       const delayMs = backoffMs(attempt, RETRY_BASE_MS, RETRY_CAP_MS, clock.random());

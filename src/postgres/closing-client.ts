@@ -1,11 +1,15 @@
 import pg from "pg";
 
+/** Far longer than a server takes to close its side. */
+const GOODBYE_TIMEOUT_MS = 2_000;
+
 type ConnectCallback = ((error: Error) => void) | ((error: null, client: pg.Client) => void);
 
 /**
  * A client that closes its socket when it fails to connect, and at once when `closed` fires before it is connected. pg
  * leaves the socket open when it finds the fault itself (such as no password to answer with), and waits for a server
- * that accepts and never answers; either would keep the process alive.
+ * that accepts and never answers; either would keep the process alive. So would a dead network, in which pg says goodbye
+ * and waits for the server's to come back.
  */
 export function closingClient(closed: AbortSignal): typeof pg.Client {
   return class ClosingClient extends pg.Client {
@@ -27,6 +31,14 @@ export function closingClient(closed: AbortSignal): typeof pg.Client {
         if (error) this.end(() => {});
         settle(error, this);
       });
+    }
+
+    override end(): Promise<void>;
+    override end(callback: (error: Error) => void): void;
+    override end(callback?: (error: Error) => void): Promise<void> | void {
+      const timer = setTimeout(() => this.connection.stream.destroy(), GOODBYE_TIMEOUT_MS).unref();
+      this.connection.once("end", () => clearTimeout(timer));
+      return callback === undefined ? super.end() : super.end(callback);
     }
   };
 }

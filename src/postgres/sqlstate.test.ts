@@ -56,11 +56,19 @@ test.each([
   expect({ fate: rule.fate, code: rule.code }).toEqual({ fate, code });
 });
 
-// Messages: PgBouncer, src/client.c, src/objects.c and src/janitor.c.
+// Messages: PgBouncer, src/client.c, src/server.c, src/objects.c and src/janitor.c.
 test.each([
   ["no such database: canary", "halt", "database.refused"],
   ["No such database: canary", "halt", "database.refused"],
-  ["No such user: canary", "halt", "database.refused"],
+  ["No such user: canary", "halt", "database.credentials"],
+  ["SASL authentication failed", "halt", "database.credentials"],
+  ['password authentication failed for user "canary"', "halt", "database.credentials"],
+  ['role "canary" does not exist', "halt", "database.credentials"],
+  ['no pg_hba.conf entry for host "canary"', "halt", "database.credentials"],
+  ['database "canary" does not exist', "halt", "database.not-found"],
+  ["transaction blocks not allowed in statement pooling mode", "halt", "database.refused"],
+  ["no more connections allowed (max_client_conn)", "reconnect", "database.unreachable"],
+  ['the database system is starting up (or "canary" does not exist)', "reconnect", "database.unreachable"],
   ["unsupported startup parameter: canary", "halt", "database.refused"],
   ["query_wait_timeout", "reconnect", "database.unreachable"],
   ["server conn crashed?", "reconnect", "database.unreachable"],

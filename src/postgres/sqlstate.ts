@@ -1,6 +1,7 @@
 import pg from "pg";
 
 import type { ErrorCode } from "../errors.ts";
+import { poolerRefusal } from "./pooler-refusal.ts";
 
 /**
  * What a failure means for the batch that met it.
@@ -32,18 +33,6 @@ const CONNECTION_LOST: SqlStateRule = {
  */
 const POOLER = "08P01";
 
-/** How the messages begin that only a change of the configuration ends. Source: PgBouncer, src/client.c. */
-const POOLER_REFUSALS = /^(?:no such database|no such user|unsupported startup parameter)/i;
-
-const POOLER_REFUSED: SqlStateRule = {
-  fate: "halt",
-  code: "database.refused",
-  sentence: "the connection pooler does not take the database, the user or a startup parameter",
-  hint:
-    "Check database and user in sink.postgres.url against the pooler's configuration (PgBouncer: [databases], " +
-    "auth_file, ignore_startup_parameters).",
-};
-
 /**
  * SQLSTATE → rule; the longest prefix decides. Source: PostgreSQL, appendix A, "PostgreSQL Error Codes". Every class
  * that is not named here falls to `UNKNOWN`: a halt loses nothing, while blaming rows could quarantine a whole queue.
@@ -54,7 +43,7 @@ const RULES: Readonly<Record<string, SqlStateRule>> = {
     fate: "reconnect",
     code: "database.unreachable",
     sentence: "PostgreSQL or a connection pooler before it broke off the connection",
-    hint: "Look at the pooler's log (PgBouncer: server_login_retry, query_wait_timeout), then at the server's.",
+    hint: "Look at the pooler's log (PgBouncer: max_client_conn, query_wait_timeout, server_login_retry), then at the server's.",
   },
   "0A": {
     fate: "halt",
@@ -192,8 +181,7 @@ const PREFIX_LENGTHS = [5, 4, 2] as const;
 export function ruleFor(error: unknown): SqlStateRule {
   const facts = safeFacts(error);
   if (facts === null) return CONNECTION_LOST;
-  if (facts.code === POOLER && error instanceof Error && POOLER_REFUSALS.test(error.message)) return POOLER_REFUSED;
-  const rule = ruleForCode(facts.code);
+  const rule = (facts.code === POOLER ? poolerRefusal(error) : null) ?? ruleForCode(facts.code);
   if (rule.fate !== "bisect") return rule;
   if (facts.schema === "piipe") return OWN_TABLE;
   // A violated CHECK has a name; a row without partition is 23514 too and has none. The row is not to blame.

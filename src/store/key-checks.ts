@@ -75,10 +75,10 @@ function compareColumn(
   if (other !== undefined) {
     throw new PiipeError(
       "keys.mismatch",
-      `version ${other.version} of the keyring is not the key that made the stored tokens of column ${column}`,
+      `version ${other.version} of the keyring is not the key that ${madeBy(mask, column)}`,
       {
         hint:
-          "Restore the keyring of before: with this one, equal values would have other tokens. For a data set of its own, " +
+          "Restore the keyring of before: with this one, equal values would not be recognised. For a data set of its own, " +
           `set keys.domain. ${startOver(domain)}`,
       },
     );
@@ -97,6 +97,9 @@ function compareColumn(
     );
   }
 }
+
+const madeBy = (use: ColumnKeys["mask"], column: string): string =>
+  use === "dedupe" ? `claimed the business ids of dedupeBy: ${column}` : `made the stored tokens of column ${column}`;
 
 /** The way out for who means it. */
 const startOver = (domain: string): string =>

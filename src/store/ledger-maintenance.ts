@@ -10,7 +10,7 @@ export interface LedgerMaintenance {
   /** Partitions. */
   readonly created: number;
   readonly dropped: number;
-  /** Rows deleted where there was no partition to drop. */
+  /** Rows deleted: business ids, and where there was no partition to drop. */
   readonly pruned: number;
   /** Rows to delete are probably left: call again soon. False when another worker is at it. */
   readonly hasMore: boolean;
@@ -22,6 +22,8 @@ export interface LedgerMaintenance {
 const RETENTION_DAYS = 16;
 const DAYS_BEFORE = 15;
 const DAYS_AHEAD = 3;
+/** For whoever's workers may make none, and who runs `piipe migrate` instead, once a week. */
+export const MIGRATED_DAYS_AHEAD = 14;
 
 const PRUNE_ROWS_MAX = 10_000;
 const PRUNE_ROUNDS_MAX = 50;
@@ -30,8 +32,8 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 1_000;
 
 /**
- * Makes the ledger's partitions ahead of time, and drops what is older than the retention. Called at start and every
- * hour by every worker: only one works at a time, the others do nothing.
+ * Makes the ledger's partitions ahead of time, and drops what is older than the retention, business ids too. Called at
+ * start and every hour by every worker: only one works at a time, the others do nothing.
  * The earlier of `nowMs` and the database's clock counts: a clock that runs ahead must not drop live days.
  * @throws {PiipeError} when the ledger cannot be read or does not exist; `interrupted` when `abort` fired
  */
@@ -39,12 +41,13 @@ export async function maintainLedger(
   pool: PostgresPool,
   nowMs: number,
   abort?: AbortSignal,
+  daysAhead = DAYS_AHEAD,
 ): Promise<LedgerMaintenance> {
-  const { isPartitioned, partitions, serverNowMs } = await readLedger(pool, abort);
+  const { isPartitioned, partitions, serverNowMs, mayClaimBusinessIds } = await readLedger(pool, abort);
   const today = utcDay(Math.min(nowMs, serverNowMs));
   const oldest = addDays(today, -RETENTION_DAYS);
   const missing: string[] = [];
-  for (let offset = -DAYS_BEFORE; isPartitioned && offset <= DAYS_AHEAD; offset += 1) {
+  for (let offset = -DAYS_BEFORE; isPartitioned && offset <= daysAhead; offset += 1) {
     const day = addDays(today, offset);
     if (!partitions.has(day)) missing.push(day);
   }
@@ -72,14 +75,18 @@ export async function maintainLedger(
   await attempt(async () => {
     for (const day of expired) counts.dropped += await locked((run) => dropPartition(run, day));
   });
-  await attempt(async () => {
-    for (let round = 0; round < PRUNE_ROUNDS_MAX; round += 1) {
-      const pruned = await locked((run) => prune(run, oldest));
-      counts.pruned += pruned;
-      hasMore = pruned === PRUNE_ROWS_MAX;
-      if (!hasMore) break;
-    }
-  });
+  for (const prune of mayClaimBusinessIds ? [pruneClaims, pruneBusinessIds] : [pruneClaims]) {
+    let isFull = false;
+    await attempt(async () => {
+      for (let round = 0; round < PRUNE_ROUNDS_MAX; round += 1) {
+        const pruned = await locked((run) => prune(run, oldest));
+        counts.pruned += pruned;
+        isFull = pruned === PRUNE_ROWS_MAX;
+        if (!isFull) break;
+      }
+    });
+    hasMore ||= isFull;
+  }
   return { ...counts, hasMore, failure };
 }
 
@@ -88,7 +95,7 @@ SELECT relkind AS kind, (extract(epoch FROM now()) * 1000)::bigint AS now_ms, (
   SELECT coalesce(json_agg(child.relname), '[]')::text
   FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class child ON child.oid = i.inhrelid
   WHERE i.inhparent = ledger.oid
-) AS partitions
+) AS partitions, has_table_privilege(to_regclass('piipe.business_ids')::oid, 'INSERT') AS may_claim_business_ids
 FROM pg_catalog.pg_class ledger WHERE ledger.oid = to_regclass('piipe.ledger')`;
 
 interface Ledger {
@@ -96,6 +103,8 @@ interface Ledger {
   /** Their days. */
   readonly partitions: ReadonlySet<string>;
   readonly serverNowMs: number;
+  /** Whoever claims them prunes them. A worker without `dedupeBy` may have no rights to them, and needs none. */
+  readonly mayClaimBusinessIds: boolean;
 }
 
 async function readLedger(pool: PostgresPool, abort: AbortSignal | undefined): Promise<Ledger> {
@@ -107,7 +116,12 @@ async function readLedger(pool: PostgresPool, abort: AbortSignal | undefined): P
     });
   }
   const days = (JSON.parse(row["partitions"] ?? "[]") as string[]).flatMap((name) => partitionDay(name) ?? []);
-  return { isPartitioned: row["kind"] === "p", partitions: new Set(days), serverNowMs: Number(row["now_ms"]) };
+  return {
+    isPartitioned: row["kind"] === "p",
+    partitions: new Set(days),
+    serverNowMs: Number(row["now_ms"]),
+    mayClaimBusinessIds: row["may_claim_business_ids"] === "t",
+  };
 }
 
 /** One step in its own short transaction. 0 when another worker is at it. */
@@ -154,7 +168,7 @@ async function dropPartition(run: RunStatement, day: string): Promise<number> {
 }
 
 /** The condition stands twice so that the live partitions are left out of both sides. */
-async function prune(run: RunStatement, oldest: string): Promise<number> {
+async function pruneClaims(run: RunStatement, oldest: string): Promise<number> {
   const { rowCount } = await run(
     `DELETE FROM piipe.ledger AS ledger USING (
        SELECT sent_day, source_id, message_id FROM piipe.ledger WHERE sent_day < $1::date
@@ -162,6 +176,17 @@ async function prune(run: RunStatement, oldest: string): Promise<number> {
      ) AS expired
      WHERE ledger.sent_day < $1::date AND ledger.sent_day = expired.sent_day
        AND ledger.source_id = expired.source_id AND ledger.message_id = expired.message_id`,
+    [oldest],
+  );
+  return rowCount;
+}
+
+async function pruneBusinessIds(run: RunStatement, oldest: string): Promise<number> {
+  const { rowCount } = await run(
+    `DELETE FROM piipe.business_ids WHERE (table_id, business_key) IN (
+       SELECT table_id, business_key FROM piipe.business_ids WHERE claimed_day < $1::date
+       ORDER BY claimed_day LIMIT ${PRUNE_ROWS_MAX}
+     )`,
     [oldest],
   );
   return rowCount;

@@ -17,7 +17,8 @@ export interface LogOptions {
 
 /**
  * Turns telemetry events into log lines: at most one for each batch. Events hold no data of messages, so neither do
- * the lines. What each event of a queue may cause is logged the 1st, 10th, 100th … time: a bad producer must not flood the log.
+ * the lines. What each event of a queue may cause, or each hour, is logged the 1st, 10th, 100th … time: neither a bad
+ * producer nor a missing right must flood the log.
  */
 export function createLog({ write, format, level }: LogOptions): Emit {
   const repeated = new Map<string, number>();
@@ -68,6 +69,9 @@ function repeatedKind(event: TelemetryEvent): string | null {
       return `${event.type} ${event.code} ${event.path ?? ""}`;
     case "leak.suspected":
       return `${event.type} ${event.detector} ${event.column}`;
+    case "ledger.maintenance-failed":
+      // A worker without the rights fails every hour, for as long as it runs.
+      return `${event.type} ${event.code} ${event.sqlState ?? ""}`;
     case "fields.unknown":
       // Each of the first ten names, then the 10th, 100th …: one that appears after weeks is news.
       return `${event.type} ${event.fields < 10 ? event.fields : `${Math.floor(Math.log10(event.fields))} digits`}`;
@@ -132,10 +136,7 @@ function describe(event: TelemetryEvent): LogLine {
         text: `ledger: ${event.created} partitions made, ${event.dropped} dropped, ${event.pruned} old ids removed`,
       };
     case "ledger.maintenance-failed":
-      return {
-        level: "warn",
-        text: `ledger maintenance failed [${event.code}${event.sqlState ? ` ${event.sqlState}` : ""}]; nothing is lost, but old ids stay: run \`piipe migrate\` as the owner of schema piipe`,
-      };
+      return { level: "warn", text: describeMaintenanceFailure(event) };
     case "pipeline.draining":
       return { level: "info", text: `finishing ${event.inFlight} received messages` };
     case "pipeline.aborted":
@@ -153,4 +154,17 @@ function describeBatch(event: Extract<TelemetryEvent, { type: "batch.written" }>
   if (event.quarantined > 0) parts.push(`${event.quarantined} quarantined`);
   if (event.rejected > 0) parts.push(`${event.rejected} refused by PostgreSQL`);
   return `${parts.join(", ")} in ${Math.round(event.elapsedMs)} ms`;
+}
+
+function describeMaintenanceFailure(event: Extract<TelemetryEvent, { type: "ledger.maintenance-failed" }>): string {
+  const code = `${event.code}${event.sqlState === null ? "" : ` ${event.sqlState}`}`;
+  // Only rights or migrations: the rest passes.
+  const remedy =
+    event.code === "database.denied" || event.code === "database.not-migrated"
+      ? "Run `piipe migrate` now, and then once a week, as the owner of the schema piipe"
+      : "It is tried again within the hour";
+  return (
+    `the ledger's upkeep is incomplete [${code}]; every message is still stored once: ids of days without a partition ` +
+    `go into the default one, and old ids may stay longer. ${remedy}`
+  );
 }

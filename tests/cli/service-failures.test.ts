@@ -172,6 +172,7 @@ columns: { user_id: { type: text } }`,
       table: "user_logins",
       tableCreated: false,
       viewChanged: null,
+      ledger: { created: 0, dropped: 0, pruned: 0 },
       warnings: [],
     });
     await query(pipeline.databaseUrl, "DROP TABLE user_logins; DROP SCHEMA piipe CASCADE");

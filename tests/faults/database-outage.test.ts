@@ -4,7 +4,6 @@ import { type Gate, startGate } from "../support/gate.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { startTestSqs, type TestSqs } from "../support/sqs.ts";
-import { withClient } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
 
 const MESSAGES = 5_000;
@@ -56,18 +55,5 @@ describe("a database that goes away while a run writes to it", () => {
     // With a visibility timeout of ten minutes, whatever was not given back would still be in flight.
     await until("nothing is in flight", async () => (await sqs.count(pipeline.queue.url)).inFlight === 0);
     expect((await sqs.count(pipeline.queue.url)).visible).toBe(MESSAGES - (await pipeline.rows()));
-  });
-
-  it("cutting connections only: the run connects again", async () => {
-    const worker = startCli(["run", "--until-empty", "--json"], { folder: pipeline.folder, environment });
-    await until("some rows are stored", async () => (await pipeline.rows()) > 0);
-    await withClient(pipeline.databaseUrl, async (client) => {
-      const { rowCount } = await client.query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'piipe' AND datname = current_database()",
-      );
-      expect(rowCount).toBeGreaterThan(0);
-    });
-    expect((await worker.ended).code).toBe(0);
-    expect(await pipeline.rows()).toBe(MESSAGES);
   });
 });

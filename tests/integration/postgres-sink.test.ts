@@ -2,16 +2,22 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { Secret } from "../../src/config/secret.ts";
-import type { BatchOutcome, Column, MaskedRecord, WriteOutcome } from "../../src/pipeline/contracts.ts";
+import type { Column, MaskedRecord, WriteOutcome } from "../../src/pipeline/contracts.ts";
 import { checkTable } from "../../src/pipeline/write/check-table.ts";
 import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { inTransaction } from "../../src/postgres/transaction.ts";
-import { type CutPoint, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { batchOf, column, record, refusedEvent, SENT_AT_MS } from "../support/masked-records.ts";
 import { createMigratedDatabase } from "../support/migrated-database.ts";
-import { createTestDatabase, query, type TestDatabase, withClient } from "../support/postgres.ts";
+import {
+  createTestDatabase,
+  directUrl,
+  query,
+  renewSessions,
+  type TestDatabase,
+  withClient,
+} from "../support/postgres.ts";
 import { until } from "../support/until.ts";
 
 const NEVER = new AbortController().signal;
@@ -177,56 +183,6 @@ test("refused events are quarantined once, in the records' transaction; another 
   expect(await count("piipe.quarantine")).toBe(2);
 });
 
-// A deadlock would make one of the writes throw.
-test("eight writers with overlapping batches: every id once, no deadlock", async () => {
-  const wide = poolOf(database.url, 8);
-  const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED, wide);
-  const records = numbered(400);
-  const refused = Array.from({ length: 40 }, () => refusedEvent());
-  let order = 1;
-  // A fixed sequence (Numerical Recipes' generator): a failure can be run again.
-  const random = (): number => (order = (Math.imul(order, 1_664_525) + 1_013_904_223) >>> 0);
-  const some = <T>(items: readonly T[], size: number): T[] =>
-    items
-      .map((item) => ({ item, key: random() }))
-      .toSorted((a, b) => a.key - b.key)
-      .slice(0, size)
-      .map(({ item }) => item);
-  const writer = async (): Promise<BatchOutcome[]> => {
-    const outcomes: BatchOutcome[] = [];
-    for (let round = 0; round < 15; round += 1) {
-      outcomes.push(await sink.write(batchOf(some(records, 150), some(refused, 10)), NEVER));
-    }
-    return outcomes;
-  };
-  const outcomes = (await Promise.all(Array.from({ length: 8 }, writer))).flat();
-  outcomes.push(await sink.write(batchOf(records, refused), NEVER));
-  const kinds = outcomes.flatMap(({ records: ofRecords }) => ofRecords.map(({ kind }) => kind));
-  expect(kinds.filter((kind) => kind === "stored")).toHaveLength(400);
-  expect(await sql("SELECT count(*)::int AS rows, count(DISTINCT n)::int AS ids FROM events")).toEqual([
-    { rows: 400, ids: 400 },
-  ]);
-  expect(await count("piipe.quarantine")).toBe(40);
-});
-
-test.each<[CutPoint, WriteOutcome]>([
-  ["before COMMIT arrives", STORED],
-  ["before the reply to COMMIT", DUPLICATE],
-])("a connection cut %s throws, and the same batch again is %o", async (point, outcome) => {
-  const proxy = await startCuttingProxy(database.url);
-  try {
-    const sink = await sinkOn("CREATE TABLE events (n integer)", NUMBERED, poolOf(proxy.url));
-    const batch = batchOf(numbered(20));
-    proxy.arm(point);
-    await expect(sink.write(batch, NEVER)).rejects.toMatchObject({ code: "database.unreachable", retryable: true });
-    expect(proxy.cuts).toBe(1);
-    expect((await sink.write(batch, NEVER)).records).toEqual(Array(20).fill(outcome));
-    expect(await count("events")).toBe(20);
-  } finally {
-    await proxy.close();
-  }
-});
-
 test("a COMMIT that PostgreSQL answers with ROLLBACK is no success", async () => {
   await sql("CREATE TABLE events (n integer)");
   const options = { doing: "writing", statementTimeoutMs: 1_000, lockTimeoutMs: 1_000 };
@@ -259,12 +215,44 @@ test("one bad row in 1,000 is found in 21 transactions, and the others are store
   expect(await count("piipe.ledger")).toBe(999);
 });
 
-test("bad rows beside refused events: the refused ones are quarantined all the same", async () => {
-  const sink = await sinkOn("CREATE TABLE events (n integer CHECK (n <> 0))", NUMBERED);
-  expect(await sink.write(batchOf(numbered(1), [refusedEvent()]), NEVER)).toEqual({
-    records: [{ kind: "rejected", rejection: { code: "database.constraint", path: null } }],
+const REJECTED: WriteOutcome = { kind: "rejected", rejection: { code: "database.constraint", path: null } };
+
+test("bad rows beside refused events: the refused ones are quarantined with the others, once", async () => {
+  const sink = await sinkOn("CREATE TABLE events (n integer CHECK (n % 3 > 0))", NUMBERED);
+  expect(await sink.write(batchOf(numbered(4), [refusedEvent()]), NEVER)).toEqual({
+    records: [REJECTED, STORED, STORED, REJECTED],
     refused: [{ kind: "quarantined" }],
   });
+  expect(await count("piipe.quarantine")).toBe(1);
+});
+
+test("refused events are not quarantined when every row beside them is bad: the engine judges first", async () => {
+  const sink = await sinkOn("CREATE TABLE events (n integer CHECK (n < 0))", NUMBERED);
+  const outcome = await sink.write(batchOf(numbered(2), [refusedEvent()]), NEVER);
+  expect(outcome).toEqual({ records: [REJECTED, REJECTED], refused: [] });
+  expect(await count("piipe.quarantine")).toBe(0);
+  expect(await count("piipe.ledger")).toBe(0);
+});
+
+test("a limit of rejected rows ends the write with the last of them", async () => {
+  await sql("CREATE TABLE events (n integer CHECK (n % 10 <> 5))");
+  const table = await readTargetTable(pool, { schema: null, name: "events" });
+  const sink = new PostgresSink({
+    pool,
+    table,
+    columns: NUMBERED,
+    sourceName: "events",
+    claim: "ledger",
+    rejectedMax: 2,
+  });
+  const { records } = await sink.write(batchOf(numbered(40)), NEVER);
+  expect(records.map(({ kind }) => kind)).toEqual([
+    ...Array<string>(5).fill("stored"),
+    "rejected",
+    ...Array<string>(9).fill("stored"),
+    "rejected",
+  ]);
+  expect(await count("events")).toBe(14);
 });
 
 const TEXT = [column("t", "text", { nullable: true })];
@@ -343,6 +331,7 @@ test("every type arrives as it was sent, whatever the session's TimeZone", async
   const name = new URL(database.url).pathname.slice(1);
   await sql(`ALTER DATABASE ${name} SET timezone = 'America/New_York'`);
   await sql(`ALTER DATABASE ${name} SET datestyle = 'SQL, DMY'`);
+  await renewSessions(database.url);
   const columns = [
     column("t", "text"),
     column("i", "integer"),
@@ -422,16 +411,18 @@ test("a read-only server is left for a writable one", async () => {
   const batch = batchOf(numbered(3));
   // The setting holds for connections made after it: take new ones.
   await sql(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+  await renewSessions(database.url);
   const readOnly = await sinkOver("events", NUMBERED, poolOf(database.url, 1));
   await expect(readOnly.write(batch, NEVER)).rejects.toMatchObject({
     code: "database.unavailable",
     retryable: true,
     sqlState: "25006",
   });
-  await withClient(database.url, async (client) => {
+  await withClient(directUrl(database.url), async (client) => {
     await client.query("SET default_transaction_read_only = off");
     await client.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
   });
+  await renewSessions(database.url);
   expect((await readOnly.write(batch, NEVER)).records).toEqual(Array(3).fill(STORED));
   expect((await sink.write(batch, NEVER)).records).toEqual(Array(3).fill(DUPLICATE));
 });

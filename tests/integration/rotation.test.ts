@@ -83,7 +83,13 @@ async function workerWith(keyring: Keyring, mask: MaskName = "hmac-sha256"): Pro
       for (let at = 0; at < values.length; at += BATCH_ROWS) {
         const records = values.slice(at, at + BATCH_ROWS).map((value): MaskedRecord => {
           const user = logins.push({ user: logins.length + 1, value });
-          const raw = { id: randomUUID(), sentAtMs: Date.now(), values: [user, value], unknownFields: [] };
+          const raw = {
+            id: randomUUID(),
+            sentAtMs: Date.now(),
+            values: [user, value],
+            unknownFields: [],
+            businessId: null,
+          };
           const masked = toMasked(raw);
           if (!masked.ok) throw new Error(`refused: ${masked.error.code}`);
           return masked.value;

@@ -74,6 +74,10 @@ function settledWith(deliveries: readonly Delivery[], kind: "delete" | "release"
   return new Map(deliveries.map((delivery) => [delivery, settlement]));
 }
 
+function md5Of(body: string): string {
+  return createHash("md5").update(body).digest("hex");
+}
+
 /** Receipt handles of the first delete, which was denied. */
 function deniedHandles(): string[] {
   const denied = proxy.requests.find(({ action }) => action === "DeleteMessageBatch");
@@ -215,7 +219,7 @@ it("lets nothing of a FIFO group overtake a message of it whose digest is wrong"
     MessageId: id,
     ReceiptHandle: `handle-${id}`,
     Body: body,
-    MD5OfBody: createHash("md5").update(id).digest("hex"),
+    MD5OfBody: md5Of(id),
     Attributes: { SentTimestamp: "1", MessageGroupId: group },
   });
   const messages = [
@@ -241,7 +245,7 @@ it("lets nothing of a FIFO group overtake a message of it whose digest is wrong"
   expect(events).toContainEqual({ type: "delivery.corrupt", count: 1 });
 });
 
-it("throws when the right to delete is lacking, once the rest is settled, and holds none of it any more", async () => {
+it("says that the right to delete is lacking, once the rest is settled, and holds none of it any more", async () => {
   const bodies = Array.from({ length: 26 }, (_, i) => `${i}`);
   const { name, url } = await queueOf(...bodies);
   const opened = await open(name);
@@ -250,10 +254,15 @@ it("throws when the right to delete is lacking, once the rest is settled, and ho
   for (const delivery of deliveries.slice(0, 1)) settled.set(delivery, { kind: "release", delaySeconds: 0 });
   // Of three batches one.
   fail("DeleteMessageBatch", 1, sqsError("AccessDeniedException"));
-  await expect(opened.settle(settled, NEVER)).rejects.toMatchObject({
-    code: "queue.denied",
-    retryable: false,
-    message: expect.stringContaining("sqs:DeleteMessage") as string,
+  expect(await opened.settle(settled, NEVER)).toMatchObject({
+    deleted: 15,
+    released: 1,
+    failed: 10,
+    refusal: {
+      code: "queue.denied",
+      retryable: false,
+      message: expect.stringContaining("sqs:DeleteMessage") as string,
+    },
   });
   expect(await sqs.count(url)).toMatchObject({ visible: 1, inFlight: 10 });
   // Makes what is left visible without the source's doing.
@@ -294,6 +303,21 @@ it("gives up receiving after failing for so long without a success between", asy
   const beforeMs = aheadMs;
   await expect(opened.receive(1, NEVER)).rejects.toMatchObject({ code: "queue.unavailable", retryable: true });
   expect(aheadMs - beforeMs).toBe(9 * 15_000);
+});
+
+it("gives up receiving also when every reply can be read and no message of it", async () => {
+  const { name } = await queueOf("one");
+  let aheadMs = 0;
+  const clock: Clock = { ...hastyClock, nowMs: () => Date.now() + aheadMs };
+  const opened = await open(name, { clock, giveUpAfterMs: 60_000 });
+  proxy.change = (request, reply) => {
+    if (request.action !== "ReceiveMessage") return reply;
+    aheadMs += 15_000;
+    const message = { MessageId: "x", ReceiptHandle: "h", Body: "b", MD5OfBody: md5Of("b"), Attributes: {} };
+    return { ...reply, body: JSON.stringify({ Messages: [message] }) };
+  };
+  await expect(opened.receive(1, NEVER)).rejects.toMatchObject({ code: "queue.unavailable", retryable: true });
+  expect(aheadMs).toBe(5 * 15_000);
 });
 
 it("ends the opening at once when told to, against an endpoint that hangs", async () => {
@@ -342,11 +366,12 @@ it("sends failed entries of a delete again, but not those that can never succeed
     [{ Id: "1", Code: "InternalError", SenderFault: false, Message: "" }],
     [{ Id: "0", Code: "InternalError", SenderFault: false, Message: "" }],
   ];
+  const successful = [[{ Id: "3" }], [{ Id: "0" }], []];
   const sizes: number[] = [];
   proxy.answer = ({ action, input }) => {
     if (action !== "DeleteMessageBatch") return undefined;
-    sizes.push((input["Entries"] as unknown[]).length);
-    return { status: 200, body: JSON.stringify({ Successful: [], Failed: failures[sizes.length - 1] }) };
+    const round = sizes.push((input["Entries"] as unknown[]).length) - 1;
+    return { status: 200, body: JSON.stringify({ Successful: successful[round], Failed: failures[round] }) };
   };
   expect(await opened.settle(settledWith(deliveries, "delete"), NEVER)).toEqual({ deleted: 2, released: 0, failed: 2 });
   expect(sizes).toEqual([4, 2, 1]);

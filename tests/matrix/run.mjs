@@ -1,6 +1,7 @@
 /**
- * Runs the tests on every version of Node and PostgreSQL that piipe promises, and prints a table. The versions come as
- * npm packages with a lockfile of their own (package.json beside this file). Build first.
+ * Runs the tests on every version of Node and PostgreSQL that piipe promises, and through a connection pooler, and prints
+ * a table. The versions come as npm packages with a lockfile of their own (package.json beside this file); the pooler is
+ * the machine's. Build first.
  * Arguments choose entries: `npm run test:matrix -- node22 postgres10`.
  */
 import { spawnSync } from "node:child_process";
@@ -16,6 +17,7 @@ const versions = `${here}node_modules`;
  * @property {string} node the executable
  * @property {string | null} postgres the folder of the PostgreSQL to test with; null: the newest
  * @property {readonly string[]} tests paths; none: all
+ * @property {"pgbouncer"} [pooler] between the tests and PostgreSQL
  */
 
 const VITEST = [
@@ -42,6 +44,7 @@ const ENTRIES = [
   { name: "node24", node: `${versions}/node24/bin/node`, postgres: null, tests: [] },
   { name: "postgres10", node: process.execPath, postgres: `${versions}/postgres10/native`, tests: WITH_POSTGRES },
   { name: "postgres15", node: process.execPath, postgres: `${versions}/postgres15/native`, tests: WITH_POSTGRES },
+  { name: "pgbouncer", node: process.execPath, postgres: null, tests: WITH_POSTGRES, pooler: "pgbouncer" },
 ];
 
 const wanted = process.argv.slice(2);
@@ -62,7 +65,11 @@ const results = ENTRIES.filter(({ name }) => wanted.length === 0 || wanted.inclu
   const { status } = spawnSync(entry.node, [...VITEST, ...entry.tests], {
     cwd: root,
     stdio: "inherit",
-    env: { ...process.env, ...(entry.postgres === null ? {} : { PIIPE_TEST_POSTGRES_NATIVE: entry.postgres }) },
+    env: {
+      ...process.env,
+      ...(entry.postgres === null ? {} : { PIIPE_TEST_POSTGRES_NATIVE: entry.postgres }),
+      ...(entry.pooler === undefined ? {} : { PIIPE_TEST_POOLER: entry.pooler }),
+    },
   });
   return { name: entry.name, nodeVersion, passed: status === 0, seconds: (performance.now() - startedMs) / 1000 };
 });

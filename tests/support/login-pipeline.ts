@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
 import { LOCAL_AWS, runCli } from "./cli.ts";
-import { createTestDatabase, query } from "./postgres.ts";
+import { createTestDatabase, query, type TestDatabase } from "./postgres.ts";
 import type { TestSqs } from "./sqs.ts";
 
 /** A database with the original table, a queue, a keyring and a configuration, for the command line. */
@@ -26,6 +26,8 @@ export interface LoginPipelineOptions {
   /** Where the pipeline finds the queue. Default: the server itself. */
   readonly endpoint?: string;
   readonly isMigrated?: boolean;
+  /** Default: a new one on the server of this test run. */
+  readonly database?: TestDatabase;
 }
 
 export const LOGIN_COLUMNS = `
@@ -39,7 +41,7 @@ export const LOGIN_COLUMNS = `
 `;
 
 export async function createLoginPipeline(sqs: TestSqs, options: LoginPipelineOptions = {}): Promise<LoginPipeline> {
-  const database = await createTestDatabase();
+  const database = options.database ?? (await createTestDatabase());
   await query(database.url, await readFile(SAMPLE_TABLE_FILE, "utf8"));
   const queue = await sqs.createTestQueue(options.queueAttributes);
   const folder = await mkdtemp(join(tmpdir(), "piipe-test-"));

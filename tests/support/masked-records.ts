@@ -22,8 +22,14 @@ export function column(
 }
 
 /** What only the mask stage can make in the pipeline: here the values are what the test says. */
-export function record(values: readonly ColumnValue[], id: string = randomUUID(), sentAtMs = SENT_AT_MS): MaskedRecord {
-  return { id, sentAtMs, values, links: [], originals: [], suspicions: [] } as unknown as MaskedRecord;
+export function record(
+  values: readonly ColumnValue[],
+  id: string = randomUUID(),
+  sentAtMs = SENT_AT_MS,
+  businessKeys: readonly string[] = [],
+): MaskedRecord {
+  const none = { links: [], originals: [], suspicions: [], leakedBusinessKeys: [] };
+  return { id, sentAtMs, values, businessKeys, ...none } as unknown as MaskedRecord;
 }
 
 export function refusedEvent(id: string = randomUUID(), attempt = 1): RefusedEvent {

@@ -14,11 +14,36 @@ export function postgresMajor(): number {
   return Number.parseInt(inject("postgresVersion"), 10);
 }
 
+/** True when a pooler stands between the tests and the server. */
+function isPooled(): boolean {
+  return inject("postgresUrl") !== inject("serverUrl");
+}
+
+/** The URL past the pooler, if there is one: for a test that needs a session of its own to prepare or to look. */
+export function directUrl(url: string): string {
+  const direct = new URL(url);
+  direct.host = new URL(inject("serverUrl")).host;
+  return direct.href;
+}
+
+/** Makes what was changed with ALTER DATABASE hold: it does for new sessions, and the pooler keeps its own. */
+export async function renewSessions(databaseUrl: string): Promise<void> {
+  if (!isPooled()) return;
+  const admin = new URL(inject("postgresUrl"));
+  const name = new URL(databaseUrl).pathname.slice(1);
+  admin.pathname = "/pgbouncer";
+  await query(admin.href, `RECONNECT ${name}`);
+}
+
 /** A new database on the server of this test run. `template` is one made before, with no connection open to it. */
 export async function createTestDatabase(template?: TestDatabase): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString("hex")}`;
   const templateName = template === undefined ? "template1" : new URL(template.url).pathname.slice(1);
-  await administer([`CREATE DATABASE ${name} TEMPLATE ${templateName}`]);
+  await administer([
+    // The pooler keeps its connections when the clients have ended theirs.
+    ...(isPooled() && template !== undefined ? [endConnections(templateName)] : []),
+    `CREATE DATABASE ${name} TEMPLATE ${templateName}`,
+  ]);
   const url = new URL(inject("postgresUrl"));
   url.pathname = `/${name}`;
   return {
@@ -26,7 +51,7 @@ export async function createTestDatabase(template?: TestDatabase): Promise<TestD
     drop: () =>
       administer([
         // DROP DATABASE … WITH (FORCE) is of PostgreSQL 13; the tests run on 10 as well.
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
+        endConnections(name),
         `DROP DATABASE IF EXISTS ${name}`,
       ]),
   };
@@ -51,8 +76,12 @@ export async function withClient<T>(url: string, use: (client: pg.Client) => Pro
   }
 }
 
+function endConnections(databaseName: string): string {
+  return `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${databaseName}'`;
+}
+
 async function administer(statements: readonly string[]): Promise<void> {
-  await withClient(inject("postgresUrl"), async (client) => {
+  await withClient(inject("serverUrl"), async (client) => {
     for (const statement of statements) await client.query(statement);
   });
 }

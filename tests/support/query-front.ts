@@ -97,7 +97,9 @@ function resultXml(action: string, reply: Readonly<Record<string, unknown>>): st
   if (action === "GetQueueAttributes") return attributesXml(reply["Attributes"] as Record<string, string>);
   if (action === "ReceiveMessage")
     return ((reply["Messages"] as MessageJson[] | undefined) ?? []).map(messageXml).join("");
-  return failedXml((reply["Failed"] as Record<string, unknown>[] | undefined) ?? []);
+  const successful = (reply["Successful"] ?? []) as { Id: string }[];
+  const done = successful.map(({ Id }) => `<${action}ResultEntry>${element("Id", Id)}</${action}ResultEntry>`);
+  return done.join("") + failedXml((reply["Failed"] as Record<string, unknown>[] | undefined) ?? []);
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {

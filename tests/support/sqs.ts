@@ -18,7 +18,10 @@ export interface TestSqs extends EmbeddedSqs {
 }
 
 export async function startTestSqs(): Promise<TestSqs> {
-  const sqs = await startSqs();
+  return testSqs(await startSqs());
+}
+
+export function testSqs(sqs: EmbeddedSqs): TestSqs {
   return {
     ...sqs,
     async createTestQueue(attributes = {}) {

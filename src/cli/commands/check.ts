@@ -11,6 +11,7 @@ import { countDetections } from "../../pipeline/mask/leak/count-detections.ts";
 import { OPERATORS } from "../../pipeline/mask/operators/operators.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
+import { inTransaction } from "../../postgres/transaction.ts";
 import { checkMigrated, firstPending } from "../../store/check-migrated.ts";
 import { sampleColumns } from "../../store/sample-columns.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../exit-codes.ts";
@@ -110,9 +111,10 @@ async function checkDatabase(config: Config, keyring: Keyring | null, look: Look
   const pool = openDatabase(config);
   try {
     const isReachable = await look("database", async () => {
-      const { rows } = await pool.query(
-        "asking for the version",
-        "SELECT current_setting('server_version') AS version",
+      // In a transaction, as a run writes: a connection pooler may allow none.
+      const options = { doing: "asking for the version", statementTimeoutMs: 30_000, lockTimeoutMs: 10_000 };
+      const { rows } = await inTransaction(pool, options, (run) =>
+        run("SELECT current_setting('server_version') AS version"),
       );
       return { text: `PostgreSQL ${rows[0]?.["version"]} at ${pool.place.address}`, value: true };
     });
@@ -182,7 +184,9 @@ function describeKeys(config: Config, keyring: Keyring | null): string {
     .filter(({ mask }) => mask !== null && OPERATORS[mask].needsKey)
     .map(({ name, keyVersion }) => (keyVersion === null ? name : `${name} (version ${keyVersion})`));
   const version = keyring?.primary?.version;
-  return `${version === undefined ? "no keyring" : `key version ${version}`}; columns masked with a key: ${keyed.join(", ") || "none"}`;
+  const shown = version === undefined ? "no keyring" : `key version ${version}`;
+  const ids = config.dedupeBy === null ? "" : `; business ids by ${config.dedupeBy.from}`;
+  return `${shown}; columns masked with a key: ${keyed.join(", ") || "none"}${ids}`;
 }
 
 function print(findings: readonly Finding[], json: boolean, terminal: Terminal): void {

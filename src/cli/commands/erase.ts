@@ -144,6 +144,9 @@ function textOf({ rows, links, vault }: ErasedCounts, found: Erasable, search: S
         ]),
     "  - Rows of other tables: erase with each pipeline's own configuration.",
     "  - Ids of messages in the ledger, without any value, until they expire.",
+    ...(search.config.dedupeBy === null
+      ? []
+      : ["  - Keyed digests of the rows' business ids (dedupeBy), until they expire."]),
     "  - Deleted rows on disk until VACUUM has run, and in WAL, replicas and backups as long as you keep these.",
     "  - Messages still in the queue, or sent again later: their events would bring the value back.",
     ...blindSpots(search).map((sentence) => `  - ${sentence}`),

@@ -15,7 +15,7 @@ import type { Terminal } from "../terminal.ts";
 /**
  * The dry run: decodes and masks as `run` would, and touches neither queue nor database. Without the table's real
  * columns, lengths and ranges are those of the declared types. A line is no message: it gets an id and the current time,
- * and NULL for a group or an attribute.
+ * and NULL for a group or an attribute; a business id that is an attribute is not asked for.
  */
 export async function maskCommand(
   options: { readonly config: string },
@@ -24,7 +24,8 @@ export async function maskCommand(
   const config = withoutMessage(await loadConfig(resolve(folder, options.config), environment));
   for (const warning of config.warnings) writeError(`warning: ${warning}\n`);
   const { mask } = await openMask(config, environment["PIIPE_KEYS"]);
-  const decode = compileDecoder(config.columns, new Map(), { unknownFields: config.unknownFields });
+  const { unknownFields, dedupeBy } = config;
+  const decode = compileDecoder(config.columns, new Map(), { unknownFields, dedupeBy });
   const names = config.columns.map(({ name }) => name);
   const guard = new RefusalGuard(config.quarantine.haltAboveShare);
   let isBeyondLimit = false;
@@ -61,7 +62,8 @@ function withoutMessage(config: Config): Config {
   const columns = config.columns.map((column) =>
     column.origin.kind === "field" ? column : { ...column, nullable: true },
   );
-  return { ...config, columns };
+  const { dedupeBy } = config;
+  return { ...config, columns, dedupeBy: dedupeBy?.origin.kind === "field" ? dedupeBy : null };
 }
 
 function deliveryOf(line: string): Delivery {

@@ -27,22 +27,27 @@ export async function migrateCommand(
   const keys = options.tokenChecks ? await openMask(config, environment["PIIPE_KEYS"]) : null;
   const pool = openDatabase(config);
   try {
-    const { applied, tableCreated, viewChanged, warnings } = await migrateDatabase(config, pool);
+    const { applied, tableCreated, viewChanged, ledger, warnings } = await migrateDatabase(config, pool);
     const tokenChecks =
       keys === null ? null : await migrateTokenChecks(config, keys.keyring, pool, new AbortController().signal);
     const unchecked = tokenChecks === null ? [] : withoutForm(config.columns);
     const table = showTable(config.sink.postgres.table);
     if (options.json) {
       const checks = tokenChecks === null ? {} : { tokenChecks, unchecked: unchecked.map(jsonOfUnchecked) };
-      writeOut(`${JSON.stringify({ applied, table, tableCreated, viewChanged, warnings, ...checks })}\n`);
+      writeOut(`${JSON.stringify({ applied, table, tableCreated, viewChanged, ledger, warnings, ...checks })}\n`);
     }
     for (const name of applied) writeError(`applied ${name}\n`);
     if (tableCreated) writeError(`created table ${table}\n`);
     if (viewChanged !== null) writeError(`made the view ${viewChanged}\n`);
+    const { created, dropped, pruned } = ledger;
+    const isLedgerDone = created + dropped + pruned === 0;
+    if (!isLedgerDone)
+      writeError(`ledger: ${created} partitions made, ${dropped} dropped, ${pruned} old ids removed\n`);
     for (const warning of warnings) writeError(`warning: ${warning}\n`);
     for (const check of tokenChecks ?? []) writeError(describeCheck(check));
     for (const column of unchecked) writeError(`column ${column.name} gets no check: ${whyUnchecked(column)}\n`);
-    const isDone = applied.length === 0 && !tableCreated && viewChanged === null && warnings.length === 0;
+    const isDone =
+      applied.length === 0 && !tableCreated && viewChanged === null && isLedgerDone && warnings.length === 0;
     const isUnchanged = (tokenChecks ?? []).every(({ isChanged, state }) => !isChanged && state === "valid");
     if (isDone && isUnchanged) writeError("nothing to do: everything is up to date\n");
     return EXIT_CODES.done;

@@ -31,6 +31,16 @@ function describeDenied(failure: SqsFailure, context: RequestContext): Descripti
   };
 }
 
+function hasExpired(failure: SqsFailure): boolean {
+  return failure.known === "ExpiredToken" || failure.known === "ExpiredTokenException";
+}
+
+/** New credentials, or the next look at the server's clock, may mend what these three attempts could not. */
+function isWorthAnotherCall(failure: SqsFailure): boolean {
+  const { retry } = failure.classification;
+  return retry === "transient" || retry === "throttling" || retry === "clock-skew" || hasExpired(failure);
+}
+
 function describeCredentials(failure: SqsFailure, context: RequestContext): Description {
   if (failure.classification.retry === "clock-skew") {
     return {
@@ -38,7 +48,7 @@ function describeCredentials(failure: SqsFailure, context: RequestContext): Desc
       hint: "Set this machine's clock.",
     };
   }
-  if (failure.known === "ExpiredToken" || failure.known === "ExpiredTokenException") {
+  if (hasExpired(failure)) {
     return {
       message: `the AWS credentials have expired, and new ones could not be had`,
       hint: "Log in again (such as `aws sso login`), or renew the session token.",
@@ -104,13 +114,15 @@ function describe(failure: SqsFailure, context: RequestContext): Description {
   }
 }
 
-/** The error that users meet. Its text is ours alone: what the server wrote may quote the request. */
-export function describeFailure(failure: SqsFailure, context: RequestContext): PiipeError {
+/**
+ * The error that users meet. Its text is ours alone: what the server wrote may quote the request. `hasCorrected`: the
+ * failure has told the server's time, so that the next call is signed with it.
+ */
+export function describeFailure(failure: SqsFailure, context: RequestContext, hasCorrected = false): PiipeError {
   const { message, hint } = describe(failure, context);
-  const { errorCode, retry } = failure.classification;
-  return new PiipeError(errorCode, message, {
+  return new PiipeError(failure.classification.errorCode, message, {
     hint,
-    retryable: retry === "transient" || retry === "throttling",
+    retryable: hasCorrected || isWorthAnotherCall(failure),
     cause: failure,
   });
 }

@@ -9,7 +9,7 @@ export interface Received {
   /** New to this worker, in SQS's order. */
   readonly deliveries: readonly Delivery[];
   readonly bytes: number;
-  /** Whose body does not match its digest: not tracked. */
+  /** Whose body does not match its digest: not tracked. None of a message that is held intact. */
   readonly corrupt: readonly SqsMessage[];
   /** Intact, but behind a corrupt one of their group: not tracked, for they would overtake it. */
   readonly withheld: readonly SqsMessage[];
@@ -36,10 +36,14 @@ function attributesOf(message: SqsMessage, names: readonly string[]): ReadonlyMa
   return attributes;
 }
 
+function attemptOf(message: SqsMessage): number {
+  return numberOf(message.Attributes["ApproximateReceiveCount"] ?? "1");
+}
+
 function deliveryOf(message: SqsMessage, bodyBytes: number, receivedAtMs: number, names: readonly string[]): Delivery {
   return {
     id: message.MessageId,
-    attempt: numberOf(message.Attributes["ApproximateReceiveCount"] ?? "1"),
+    attempt: attemptOf(message),
     sentAtMs: numberOf(message.Attributes["SentTimestamp"]),
     receivedAtMs,
     groupId: message.Attributes["MessageGroupId"] ?? null,
@@ -66,30 +70,46 @@ export class Intake {
   /** @throws MalformedReply when a message lacks what every message of SQS has. Nothing is tracked then. */
   accept(messages: readonly SqsMessage[], requestedAtMs: number): Received {
     const receivedAtMs = this.#clock.nowMs();
+    const receipts = messages.map((message) => ({
+      handle: message.ReceiptHandle,
+      attempt: attemptOf(message),
+      requestedAtMs,
+      receivedAtMs,
+    }));
     const corrupt: SqsMessage[] = [];
     const withheld: SqsMessage[] = [];
     const brokenGroups = new Set<string>();
-    const intact: SqsMessage[] = [];
-    const read: Delivery[] = [];
+    const read = new Map<SqsMessage, Delivery>();
     for (const message of messages) {
       const groupId = message.Attributes["MessageGroupId"] ?? null;
+      // What is held is read already: of it, only the receipt counts.
+      if (this.#isHeld(message)) continue;
       if (groupId !== null && brokenGroups.has(groupId)) {
         withheld.push(message);
       } else if (isBodyIntact(message.Body, message.MD5OfBody)) {
-        intact.push(message);
-        read.push(deliveryOf(message, Buffer.byteLength(message.Body), receivedAtMs, this.#attributeNames));
+        const bodyBytes = Buffer.byteLength(message.Body);
+        read.set(message, deliveryOf(message, bodyBytes, receivedAtMs, this.#attributeNames));
       } else {
         corrupt.push(message);
         if (groupId !== null) brokenGroups.add(groupId);
       }
     }
+    const deliveries: Delivery[] = [];
     let bytes = 0;
-    const deliveries = read.filter((delivery, i) => {
-      const handle = intact[i]?.ReceiptHandle ?? "";
-      const isNew = this.#tracker.receive(delivery.id, handle, requestedAtMs, this.#visibilitySeconds);
-      if (isNew) bytes += delivery.bodyBytes;
-      return isNew;
-    });
-    return { deliveries, bytes, corrupt, withheld };
+    for (const [i, receipt] of receipts.entries()) {
+      const message = messages[i] as SqsMessage;
+      const delivery = read.get(message);
+      if (delivery === undefined && !this.#isHeld(message)) continue;
+      const isNew = this.#tracker.receive(message.MessageId, receipt, this.#visibilitySeconds);
+      if (!isNew || delivery === undefined) continue;
+      deliveries.push(delivery);
+      bytes += delivery.bodyBytes;
+    }
+    const isReleased = (message: SqsMessage): boolean => !this.#isHeld(message);
+    return { deliveries, bytes, corrupt: corrupt.filter(isReleased), withheld: withheld.filter(isReleased) };
+  }
+
+  #isHeld(message: SqsMessage): boolean {
+    return this.#tracker.get(message.MessageId) !== undefined;
   }
 }

@@ -168,8 +168,6 @@ export class Poller {
     try {
       const requestedAtMs = this.#options.clock.nowMs();
       const messages = await this.#request(wanted, signal);
-      this.#failures = 0;
-      this.#failingSinceMs = null;
       await this.#accept(messages, wanted, requestedAtMs);
     } catch (error) {
       if (signal.aborted) return;
@@ -206,6 +204,7 @@ export class Poller {
 
   async #accept(messages: readonly SqsMessage[], wanted: number, requestedAtMs: number): Promise<void> {
     if (messages.length === 0) {
+      this.#noteSuccess();
       this.#wasEmpty = true;
       this.#isQuiet = true;
       this.#pollsWanted = 1;
@@ -213,12 +212,18 @@ export class Poller {
     }
     this.#isQuiet = false;
     const { deliveries, bytes, corrupt, withheld } = this.#options.intake.accept(messages, requestedAtMs);
+    this.#noteSuccess();
     for (const delivery of deliveries) this.#buffer.push(delivery);
     this.#bufferedBytes += bytes;
     this.#lastReplyBytes = bytes;
     if (messages.length >= wanted) this.#pollsWanted = Math.min(POLLS_MAX, this.#pollsWanted + 1);
     this.#changed.notify();
     if (corrupt.length > 0) await this.#options.onCorrupt(corrupt, withheld);
+  }
+
+  #noteSuccess(): void {
+    this.#failures = 0;
+    this.#failingSinceMs = null;
   }
 
   /** Keeps this poll's place while it waits, so that one poll at a time tries whether SQS is back. */

@@ -177,6 +177,7 @@ b </Body>
       <BatchResultErrorEntry><Id>2</Id><Code>AWS.SimpleQueueService.InternalError</Code><SenderFault>false</SenderFault></BatchResultErrorEntry>
     </DeleteMessageBatchResult></DeleteMessageBatchResponse>`;
     expect(queryProtocol.decode("DeleteMessageBatch", body)).toEqual({
+      Successful: [{ Id: "0" }],
       Failed: [
         { Id: "1", Code: "ReceiptHandleIsInvalid", SenderFault: true },
         { Id: "2", Code: "InternalError", SenderFault: false },
@@ -190,6 +191,7 @@ b </Body>
     const entry = `<Id>0</Id><Code>ReceiptHandleIsInvalid</Code><Message>${document}</Message><SenderFault>true</SenderFault>`;
     const body = `<ChangeMessageVisibilityBatchResponse><ChangeMessageVisibilityBatchResult><BatchResultErrorEntry>${entry}</BatchResultErrorEntry></ChangeMessageVisibilityBatchResult></ChangeMessageVisibilityBatchResponse>`;
     expect(queryProtocol.decode("ChangeMessageVisibilityBatch", body)).toEqual({
+      Successful: [],
       Failed: [{ Id: "0", Code: "ReceiptHandleIsInvalid", SenderFault: true }],
     });
   });

@@ -65,8 +65,9 @@ function messageOf(node: XmlNode): unknown {
   };
 }
 
-function batchResultOf(result: XmlNode): unknown {
+function batchResultOf(result: XmlNode, successName: string): unknown {
   return {
+    Successful: children(result, successName).map((entry) => ({ Id: childText(entry, "Id") })),
     Failed: children(result, "BatchResultErrorEntry").map((entry) => ({
       Id: childText(entry, "Id"),
       Code: bareErrorCode(childText(entry, "Code") ?? ""),
@@ -80,8 +81,8 @@ const RESULTS: { readonly [A in SqsAction]: (result: XmlNode) => unknown } = {
   GetQueueUrl: (result) => ({ QueueUrl: childText(result, "QueueUrl")?.trim() }),
   GetQueueAttributes: (result) => ({ Attributes: attributesOf(result) }),
   ReceiveMessage: (result) => ({ Messages: children(result, "Message").map(messageOf) }),
-  DeleteMessageBatch: batchResultOf,
-  ChangeMessageVisibilityBatch: batchResultOf,
+  DeleteMessageBatch: (result) => batchResultOf(result, "DeleteMessageBatchResultEntry"),
+  ChangeMessageVisibilityBatch: (result) => batchResultOf(result, "ChangeMessageVisibilityBatchResultEntry"),
 };
 
 function errorCode(reply: HttpReply): string | null {

@@ -45,8 +45,15 @@ function isBatchFailure(value: unknown): boolean {
   );
 }
 
+function isBatchSuccess(value: unknown): boolean {
+  return isFields(value) && typeof value["Id"] === "string";
+}
+
 function batchOutput(reply: Fields): unknown {
-  return { Failed: listOf(reply["Failed"], isBatchFailure) };
+  return {
+    Successful: listOf(reply["Successful"], isBatchSuccess),
+    Failed: listOf(reply["Failed"], isBatchFailure),
+  };
 }
 
 const CHECKS: { readonly [A in SqsAction]: (reply: Fields) => unknown } = {

@@ -51,7 +51,7 @@ export class Retry {
         const retry = hasCorrected ? "clock-skew" : failure.classification.retry;
         const isPointless =
           retry === "none" || (retry === "clock-skew" && !hasCorrected) || (retry === "credentials" && hasRefreshed);
-        if (isPointless || count === ATTEMPTS_MAX) throw describeFailure(failure, context);
+        if (isPointless || count === ATTEMPTS_MAX) throw describeFailure(failure, context, hasCorrected);
         if (retry === "credentials") {
           hasRefreshed = true;
           await this.#credentials.refresh();

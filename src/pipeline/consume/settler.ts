@@ -2,17 +2,17 @@ import { PiipeError } from "../../errors.ts";
 import { backoffMs } from "../backoff.ts";
 import type { Clock } from "../contracts.ts";
 import { inBatches } from "./batches.ts";
-import type { BatchFailure, SqsCaller } from "./sqs-actions.ts";
-import { isEntryRetryable } from "./sqs-errors.ts";
-import { grantableSeconds, type TrackedMessage } from "./tracker.ts";
+import { type BatchAction, type BatchEntry, type EntryOutcome, sendBatch } from "./send-batch.ts";
+import type { SqsCaller } from "./sqs-actions.ts";
+import { grantableSeconds, type HeldReceipt } from "./tracker.ts";
 
 /** Times that an entry is sent before it is given up; SQS then delivers the message again. */
 const ROUNDS_MAX = 3;
 const ROUND_BASE_MS = 100;
 const ROUND_DELAY_MAX_MS = 2_000;
 
-export interface Release {
-  readonly message: TrackedMessage;
+export interface Release<M extends HeldReceipt = HeldReceipt> {
+  readonly message: M;
   readonly delaySeconds: number;
 }
 
@@ -22,10 +22,13 @@ export interface SettlerOptions {
   readonly clock: Clock;
 }
 
-/**
- * Deletes and releases in batches, each failed entry again. Returns how many were done.
- * @throws PiipeError what calling again would not mend, such as a missing permission, once no other batch is under way
- */
+export interface Settled {
+  readonly done: number;
+  /** What calling again would not mend, such as a missing permission. */
+  readonly refusal: PiipeError | null;
+}
+
+/** Deletes and releases in batches. `onEnd` is called with each message as soon as it is done or given up. */
 export class Settler {
   readonly #options: SettlerOptions;
 
@@ -33,74 +36,91 @@ export class Settler {
     this.#options = options;
   }
 
-  async delete(messages: readonly TrackedMessage[], signal: AbortSignal): Promise<number> {
+  delete<M extends HeldReceipt>(
+    messages: readonly M[],
+    signal: AbortSignal,
+    onEnd: (message: M) => void = () => {},
+  ): Promise<Settled> {
+    const deletes = messages.map((message) => ({ message }));
+    const entryOf = ({ message }: { readonly message: M }): BatchEntry<"DeleteMessageBatch"> => ({
+      ReceiptHandle: message.receiptHandle,
+    });
+    return this.#inRounds("DeleteMessageBatch", deletes, entryOf, signal, onEnd);
+  }
+
+  release<M extends HeldReceipt>(
+    releases: readonly Release<M>[],
+    signal: AbortSignal,
+    onEnd: (message: M) => void = () => {},
+  ): Promise<Settled> {
+    const { clock } = this.#options;
+    const entryOf = ({ message, delaySeconds }: Release<M>): BatchEntry<"ChangeMessageVisibilityBatch"> => ({
+      ReceiptHandle: message.receiptHandle,
+      VisibilityTimeout: grantableSeconds(message, delaySeconds, clock.nowMs()),
+    });
+    return this.#inRounds("ChangeMessageVisibilityBatch", releases, entryOf, signal, onEnd);
+  }
+
+  async #inRounds<A extends BatchAction, M extends HeldReceipt, T extends { readonly message: M }>(
+    action: A,
+    items: readonly T[],
+    entryOf: (item: T) => BatchEntry<A>,
+    signal: AbortSignal,
+    onEnd: (message: M) => void,
+  ): Promise<Settled> {
+    let done = 0;
+    let refusal: PiipeError | null = null;
+    await inBatches(items, async (batch) => {
+      const left = new Set(batch);
+      if (refusal === null) {
+        const end = (item: T): void => {
+          left.delete(item);
+          onEnd(item.message);
+        };
+        const settled = await this.#settleBatch(action, batch, entryOf, signal, end);
+        done += settled.done;
+        refusal ??= settled.refusal;
+      }
+      for (const { message } of left) onEnd(message);
+    });
+    return { done, refusal };
+  }
+
+  /** Each failed entry again, three times; what fails then is left to be redelivered. */
+  async #settleBatch<A extends BatchAction, T extends { readonly message: HeldReceipt }>(
+    action: A,
+    batch: readonly T[],
+    entryOf: (item: T) => BatchEntry<A>,
+    signal: AbortSignal,
+    end: (item: T) => void,
+  ): Promise<Settled> {
     const { client, queueUrl } = this.#options;
     let done = 0;
-    await inBatches(messages, async (batch) => {
-      const count = await this.#inRounds(batch, signal, async (pending) => {
-        const handles = pending.map((message) => message.receiptHandle);
-        const entries = handles.map((handle, i) => ({ Id: String(i), ReceiptHandle: handle }));
-        const reply = await client.call("DeleteMessageBatch", { QueueUrl: queueUrl, Entries: entries }, signal);
-        // Received again meanwhile: SQS may have ignored the older handle, so delete with the newer too.
-        const isStale = (message: TrackedMessage, i: number): boolean => message.receiptHandle !== handles[i];
-        return { failures: reply.Failed, again: pending.filter(isStale) };
-      });
-      done += count;
-    });
-    return done;
-  }
-
-  async release(releases: readonly Release[], signal: AbortSignal): Promise<number> {
-    const { client, queueUrl, clock } = this.#options;
-    let done = 0;
-    await inBatches(releases, async (batch) => {
-      const count = await this.#inRounds(batch, signal, async (pending) => {
-        const nowMs = clock.nowMs();
-        const entries = pending.map(({ message, delaySeconds }, i) => ({
-          Id: String(i),
-          ReceiptHandle: message.receiptHandle,
-          VisibilityTimeout: grantableSeconds(message, delaySeconds, nowMs),
-        }));
-        const request = { QueueUrl: queueUrl, Entries: entries };
-        const reply = await client.call("ChangeMessageVisibilityBatch", request, signal);
-        return { failures: reply.Failed, again: [] };
-      });
-      done += count;
-    });
-    return done;
-  }
-
-  /** `again`: done by SQS's word, but to be sent once more. */
-  async #inRounds<T>(
-    batch: readonly T[],
-    signal: AbortSignal,
-    send: (pending: readonly T[]) => Promise<{ failures: readonly BatchFailure[]; again: readonly T[] }>,
-  ): Promise<number> {
     let pending = batch;
-    let givenUp = 0;
     for (let round = 1; ; round += 1) {
-      let outcome: Awaited<ReturnType<typeof send>>;
+      const entries = pending.map(entryOf);
+      let outcomes: readonly EntryOutcome[];
       try {
-        outcome = await send(pending);
+        outcomes = await sendBatch(client, action, queueUrl, entries, signal);
       } catch (error) {
+        if (signal.aborted) return { done, refusal: null };
+        if (!(error instanceof PiipeError)) throw error;
         // The client has tried three times already.
-        if (signal.aborted || (error instanceof PiipeError && error.retryable))
-          return batch.length - givenUp - pending.length;
-        throw error;
+        return { done, refusal: error.retryable ? null : error };
       }
-      const next = new Set(outcome.again);
-      const failedBefore = next.size;
-      for (const failure of outcome.failures) {
-        const item = pending[Number(failure.Id)];
-        if (item === undefined || next.has(item)) continue;
-        if (isEntryRetryable(failure.Code, failure.SenderFault)) next.add(item);
-        else givenUp += 1;
-      }
-      if (next.size === 0) return batch.length - givenUp;
-      if (round === ROUNDS_MAX) return batch.length - givenUp - next.size;
-      const isFailing = next.size > failedBefore;
-      pending = [...next];
-      if (isFailing) await this.#pause(round, signal);
+      const next: T[] = [];
+      pending.forEach((item, i) => {
+        // Received again meanwhile: SQS may have ignored the older handle, so send the newer too.
+        const isStale = item.message.receiptHandle !== entries[i]?.ReceiptHandle;
+        if (isStale || outcomes[i] === "again") next.push(item);
+        else {
+          if (outcomes[i] === "done") done += 1;
+          end(item);
+        }
+      });
+      if (next.length === 0 || round === ROUNDS_MAX) return { done, refusal: null };
+      pending = next;
+      if (outcomes.includes("again")) await this.#pause(round, signal);
     }
   }
 

@@ -49,12 +49,18 @@ export interface BatchFailure {
   readonly SenderFault: boolean;
 }
 
+/** An entry that is in neither list was not answered: done or not, nobody knows. */
+export interface BatchOutput {
+  readonly Successful: readonly { readonly Id: string }[];
+  readonly Failed: readonly BatchFailure[];
+}
+
 export interface ActionOutputs {
   readonly GetQueueUrl: { readonly QueueUrl: string };
   readonly GetQueueAttributes: { readonly Attributes: Readonly<Record<string, string | null>> };
   readonly ReceiveMessage: { readonly Messages: readonly SqsMessage[] };
-  readonly DeleteMessageBatch: { readonly Failed: readonly BatchFailure[] };
-  readonly ChangeMessageVisibilityBatch: { readonly Failed: readonly BatchFailure[] };
+  readonly DeleteMessageBatch: BatchOutput;
+  readonly ChangeMessageVisibilityBatch: BatchOutput;
 }
 
 export type SqsAction = keyof ActionInputs;

@@ -127,7 +127,9 @@ describe("describeFailure", () => {
       expect(error.message).not.toMatch(/canary|undefined|null/);
       expect(error.hint).toMatch(/^[A-Z].*[.?]$/s);
       expect(error.hint).not.toMatch(/canary|undefined|null/);
-      expect(error.retryable).toBe(["transient", "throttling"].includes(failure.classification.retry));
+      const isExpired = ["ExpiredToken", "ExpiredTokenException"].includes(failure.known ?? "");
+      const isPassing = ["transient", "throttling", "clock-skew"].includes(failure.classification.retry);
+      expect(error.retryable).toBe(isPassing || isExpired);
     },
   );
 

@@ -1,4 +1,3 @@
-import { PiipeError } from "../../errors.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Clock, Delivery, Settlement, SettleReport, Source } from "../contracts.ts";
 import { Intake } from "./intake.ts";
@@ -51,6 +50,8 @@ export class SqsSource implements Source {
   readonly #poller: Poller;
   readonly #heartbeat: Promise<void>;
   readonly #closed = new AbortController();
+  /** Fires when closing has taken too long. */
+  readonly #late = new AbortController();
   #closing: Promise<void> | null = null;
 
   constructor({ client, queue, visibilitySeconds, clock, emit, ...options }: SqsSourceOptions) {
@@ -87,7 +88,7 @@ export class SqsSource implements Source {
 
   async settle(settled: ReadonlyMap<Delivery, Settlement>, abort: AbortSignal): Promise<SettleReport> {
     const deletes: TrackedMessage[] = [];
-    const releases: Release[] = [];
+    const releases: Release<TrackedMessage>[] = [];
     for (const [delivery, settlement] of settled) {
       const message = this.#tracker.get(delivery.id);
       if (message === undefined) continue;
@@ -95,17 +96,18 @@ export class SqsSource implements Source {
       if (settlement.kind === "delete") deletes.push(message);
       else releases.push({ message, delaySeconds: settlement.delaySeconds });
     }
-    try {
-      const deleting = this.#settler.delete(deletes, abort);
-      const releasing = this.#settler.release(releases, abort);
-      // What is under way must end before its entries are forgotten.
-      await Promise.allSettled([deleting, releasing]);
-      const [deleted, released] = await Promise.all([deleting, releasing]);
-      return { deleted, released, failed: settled.size - deleted - released };
-    } finally {
-      // Also what failed: its next receipt is a delivery of its own.
-      for (const delivery of settled.keys()) this.#tracker.forget(delivery.id);
-    }
+    // Each at its own end, also what failed: its next receipt, which may come before the others' end, is a delivery of
+    // its own. Dropped as a repeat of this one it would stay hidden for its whole timeout.
+    const forget = ({ id }: TrackedMessage): void => this.#tracker.forget(id);
+    const deleting = this.#settler.delete(deletes, abort, forget);
+    const releasing = this.#settler.release(releases, abort, forget);
+    await Promise.allSettled([deleting, releasing]);
+    const [{ done: deleted, refusal: deleteRefusal }, { done: released, refusal: releaseRefusal }] = await Promise.all([
+      deleting,
+      releasing,
+    ]);
+    const refusal = deleteRefusal ?? releaseRefusal;
+    return { deleted, released, failed: settled.size - deleted - released, ...(refusal && { refusal }) };
   }
 
   async depth(signal: AbortSignal): Promise<number> {
@@ -127,20 +129,22 @@ export class SqsSource implements Source {
 
   async #close(): Promise<void> {
     this.#closed.abort();
+    const released = new AbortController();
+    void this.#clock.sleep(CLOSE_TIMEOUT_MS, released.signal).then(() => this.#late.abort());
     const [unused] = await Promise.all([this.#poller.close(), this.#heartbeat]);
     try {
       // Best effort: what cannot be released comes back when its visibility timeout ends.
-      await this.#releaseNow(unused, AbortSignal.timeout(CLOSE_TIMEOUT_MS));
-    } catch (error) {
-      if (!(error instanceof PiipeError)) throw error;
+      await this.#releaseNow(unused);
     } finally {
+      released.abort();
       await this.#closeClient();
     }
   }
 
-  async #releaseNow(deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
+  async #releaseNow(deliveries: readonly Delivery[]): Promise<void> {
     if (deliveries.length === 0) return;
-    await this.settle(new Map(deliveries.map((delivery) => [delivery, { kind: "release", delaySeconds: 0 }])), signal);
+    const released = deliveries.map((delivery) => [delivery, { kind: "release", delaySeconds: 0 }] as const);
+    await this.settle(new Map(released), this.#late.signal);
   }
 
   /** The queue's copy is the one to trust: it is received again, and only this receipt is refused. */
@@ -149,16 +153,10 @@ export class SqsSource implements Source {
     const requestedAtMs = this.#clock.nowMs();
     // All with the same delay, in one request: as long as the first of a group is hidden, SQS gives none behind it.
     const releases = [...corrupt, ...withheld].map((message) => ({
-      message: {
-        id: message.MessageId,
-        receiptHandle: message.ReceiptHandle,
-        requestedAtMs,
-        visibleAtMs: requestedAtMs,
-        isSettling: true,
-        isLost: false,
-      },
+      message: { receiptHandle: message.ReceiptHandle, requestedAtMs },
       delaySeconds: CORRUPT_DELAY_SECONDS,
     }));
-    await this.#settler.release(releases, this.#closed.signal);
+    const { refusal } = await this.#settler.release(releases, this.#late.signal);
+    if (refusal !== null) throw refusal;
   }
 }

@@ -1,12 +1,29 @@
 import { VISIBILITY_SECONDS_MAX } from "./sqs-actions.ts";
 
-/** One message that was received and is not settled. */
-export interface TrackedMessage {
-  readonly id: string;
+/** What SQS gives with each delivery of a message. */
+export interface Receipt {
+  readonly handle: string;
+  /** Times that SQS has counted the message as received, this one included. */
+  readonly attempt: number;
+  /** When its request was sent: SQS counts the visibility timeout from no earlier than that. */
+  readonly requestedAtMs: number;
+  readonly receivedAtMs: number;
+}
+
+/** By what a message is deleted, released or extended. */
+export interface HeldReceipt {
   /** Of the newest receipt: SQS may ignore an older one without saying so. */
   receiptHandle: string;
-  /** When the request of the newest receipt was sent: SQS counts from no later than that. */
+  /** When the request of the newest receipt was sent. */
   requestedAtMs: number;
+}
+
+/** One message that was received and is not settled. */
+export interface TrackedMessage extends HeldReceipt {
+  readonly id: string;
+  /** Of the newest receipt. */
+  attempt: number;
+  receivedAtMs: number;
   /** When SQS makes the message visible again unless it is extended. */
   visibleAtMs: number;
   /** Its settlement is under way: no more extending. */
@@ -28,21 +45,16 @@ export class Tracker {
   }
 
   /** Notes a receipt. True when the message is new; false when it was held already and only its handle changed. */
-  receive(id: string, receiptHandle: string, requestedAtMs: number, visibilitySeconds: number): boolean {
-    const visibleAtMs = requestedAtMs + visibilitySeconds * 1_000;
+  receive(id: string, receipt: Receipt, visibilitySeconds: number): boolean {
+    const { handle: receiptHandle, attempt, requestedAtMs, receivedAtMs } = receipt;
     const known = this.#messages.get(id);
-    if (known === undefined) {
-      this.#messages.set(id, { id, receiptHandle, requestedAtMs, visibleAtMs, isSettling: false, isLost: false });
-      return true;
-    }
-    // Replies of concurrent polls can overtake each other: the later request has the newer handle.
-    if (requestedAtMs >= known.requestedAtMs) {
-      known.receiptHandle = receiptHandle;
-      known.requestedAtMs = requestedAtMs;
-      known.visibleAtMs = visibleAtMs;
-      known.isLost = false;
-    }
-    return false;
+    // Replies of concurrent polls can overtake each other: then SQS's own count tells which receipt is the newer.
+    if (known !== undefined && requestedAtMs < known.receivedAtMs && attempt < known.attempt) return false;
+    const visibleAtMs = requestedAtMs + visibilitySeconds * 1_000;
+    const newest = { receiptHandle, attempt, requestedAtMs, receivedAtMs, visibleAtMs, isLost: false };
+    if (known === undefined) this.#messages.set(id, { id, ...newest, isSettling: false });
+    else Object.assign(known, newest);
+    return known === undefined;
   }
 
   forget(id: string): void {
@@ -60,7 +72,7 @@ export class Tracker {
 }
 
 /** The longest visibility timeout, counted from now, that SQS still grants the message; 0 when none. */
-export function grantableSeconds(message: TrackedMessage, wantedSeconds: number, nowMs: number): number {
+export function grantableSeconds(message: HeldReceipt, wantedSeconds: number, nowMs: number): number {
   const limitMs = message.requestedAtMs + VISIBILITY_SECONDS_MAX * 1_000;
   return Math.max(0, Math.min(wantedSeconds, Math.floor((limitMs - nowMs) / 1_000)));
 }

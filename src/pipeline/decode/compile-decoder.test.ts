@@ -74,6 +74,7 @@ test("a login event becomes one value per column, in the columns' order", () => 
       sentAtMs: SENT_AT_MS,
       values: [LOGIN.user_id, "android", "199.172.111.135", "593-47-5928", "RU", 2_003_000, "2026-01-31"],
       unknownFields: [],
+      businessId: null,
     },
   });
 });

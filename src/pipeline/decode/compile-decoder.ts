@@ -1,4 +1,5 @@
 import type {
+  BusinessIdField,
   Column,
   ColumnBounds,
   Decode,
@@ -18,12 +19,15 @@ import { numberCheckOf } from "./number-check.ts";
 import { MALFORMED } from "./parse-attribute-json.ts";
 import { parseJson } from "./parse-json.ts";
 import { rawValueAt, type ObjectsRead } from "./raw-value-at.ts";
+import { readBusinessId } from "./read-business-id.ts";
 import { isRefusal, type Reader } from "./refusal.ts";
 import { scanJson, type JsonScan } from "./scan-json.ts";
 
 export interface DecoderOptions {
   /** What becomes of an event with a top-level field that no column declares: stored without it, or refused. */
   readonly unknownFields: "ignore" | "quarantine";
+  /** Left out or null: events have no business id. */
+  readonly dedupeBy?: BusinessIdField | null;
 }
 
 type Refused = { readonly ok: false; readonly error: Rejection };
@@ -54,7 +58,7 @@ interface CompiledColumn {
  * synchronous, never throws for bad data, and names in a rejection only what the configuration declares.
  *
  * The checks run from the cheap to the dear: size, depth (before `JSON.parse`, which would follow any), syntax, keys,
- * then the columns in their order; the first that fails gives the reason.
+ * then the columns in their order and the business id; the first that fails gives the reason.
  *
  * Only top-level fields count as unknown: a column `from: device.os` declares all of `device`, whose other parts are
  * neither read nor stored.
@@ -74,7 +78,10 @@ export function compileDecoder(
     read: readerOf(column, bounds.get(column.name)),
     keepsNumbers: keepsNumbersOf(column),
   }));
-  const fromByField = declaredFields(columns);
+  const { dedupeBy = null } = options;
+  // It goes the way of a column behind the last one.
+  const read = dedupeBy === null ? compiled : [...compiled, businessIdColumn(dedupeBy)];
+  const fromByField = declaredFields(dedupeBy === null ? columns : [...columns, dedupeBy]);
   const refusesUnknown = options.unknownFields === "quarantine";
 
   return (delivery) => {
@@ -110,7 +117,7 @@ export function compileDecoder(
 
     const values: RawValue[] = [];
     const objectsRead: ObjectsRead | undefined = scan.mayRound ? new Map() : undefined;
-    for (const column of compiled) {
+    for (const column of read) {
       const value = column.lookup(event, delivery);
       if (value === undefined || value === null || (value === "" && column.emptyIsNull)) {
         if (!column.nullable) return refuse(value === undefined ? "field.missing" : "field.null", column.from);
@@ -118,17 +125,24 @@ export function compileDecoder(
       } else {
         if (value === MISTYPED) return refuse("field.type", column.from);
         if (value === MALFORMED) return refuse("field.format", column.from);
-        const read = column.read(value);
-        if (isRefusal(read)) return refuse(read.refused, column.from);
-        if (column.keepsNumbers?.(delivery, scan, read, objectsRead) === false)
+        const converted = column.read(value);
+        if (isRefusal(converted)) return refuse(converted.refused, column.from);
+        if (column.keepsNumbers?.(delivery, scan, converted, objectsRead) === false)
           return refuse("field.range", column.from);
-        values.push(read);
+        values.push(converted);
       }
     }
     // After the columns: a missing field says more about an event of the wrong kind than the fields it has instead.
     if (unknownFields !== null && refusesUnknown) return refuse("field.unknown", null);
 
-    return accept({ id: delivery.id, sentAtMs: delivery.sentAtMs, values, unknownFields: unknownFields ?? NO_FIELDS });
+    const businessId = dedupeBy === null ? null : String(values.pop());
+    return accept({
+      id: delivery.id,
+      sentAtMs: delivery.sentAtMs,
+      values,
+      unknownFields: unknownFields ?? NO_FIELDS,
+      businessId,
+    });
   };
 }
 
@@ -155,7 +169,7 @@ function readerOf(column: Column, bounds: ColumnBounds | undefined): Reader {
 }
 
 /** null when the values have no numbers. */
-function keepsNumbersOf({ origin, type }: Column): KeepsNumbers | null {
+function keepsNumbersOf({ origin, type }: Pick<Column, "origin" | "type">): KeepsNumbers | null {
   const check = numberCheckOf(type);
   if (check === null || origin.kind === "metadata") return null;
   const keeps = (written: string | undefined): boolean => written !== undefined && check(written);
@@ -169,8 +183,22 @@ function keepsNumbersOf({ origin, type }: Column): KeepsNumbers | null {
   };
 }
 
+/** A text is taken exactly; a number like that of an integer column. */
+function businessIdColumn({ origin, from }: BusinessIdField): CompiledColumn {
+  const keepsNumbers = keepsNumbersOf({ origin, type: "integer" });
+  return {
+    from,
+    nullable: false,
+    emptyIsNull: true,
+    lookup: createLookup({ origin, type: "text" }),
+    read: readBusinessId,
+    keepsNumbers: (delivery, scan, read, objectsRead) =>
+      typeof read !== "number" || keepsNumbers?.(delivery, scan, read, objectsRead) !== false,
+  };
+}
+
 /** The `from` to name when a top-level field is at fault. */
-function declaredFields(columns: readonly Column[]): ReadonlyMap<string, string> {
+function declaredFields(columns: readonly Pick<Column, "origin" | "from">[]): ReadonlyMap<string, string> {
   const fromByField = new Map<string, string>();
   for (const { origin, from } of columns) {
     if (origin.kind !== "field") continue;

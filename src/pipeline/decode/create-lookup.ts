@@ -13,7 +13,7 @@ export type Lookup = (event: JsonObject, delivery: Delivery) => unknown;
 export const MISTYPED: unique symbol = Symbol("mistyped");
 
 /** Where one column's value is found: only own properties, so that `constructor` is a field like any other. */
-export function createLookup(column: Column): Lookup {
+export function createLookup(column: Pick<Column, "origin" | "type">): Lookup {
   const { origin } = column;
   switch (origin.kind) {
     case "field":
@@ -40,7 +40,7 @@ function fieldLookup(path: readonly string[]): Lookup {
   };
 }
 
-function metadataLookup(name: MetadataName, column: Column): Lookup {
+function metadataLookup(name: MetadataName, column: Pick<Column, "type">): Lookup {
   switch (name) {
     case "message_id":
       return (_event, delivery) => delivery.id;
@@ -55,7 +55,7 @@ function metadataLookup(name: MetadataName, column: Column): Lookup {
 
 const DAY_MS = 86_400_000;
 
-function timeLookup(timeMs: (delivery: Delivery) => number, column: Column): Lookup {
+function timeLookup(timeMs: (delivery: Delivery) => number, column: Pick<Column, "type">): Lookup {
   if (column.type !== "date") return (_event, delivery) => new Date(timeMs(delivery)).toISOString();
   // Neighbouring messages share their day: writing it once saves most of this column's cost.
   let day = Number.NaN;
@@ -71,7 +71,7 @@ function timeLookup(timeMs: (delivery: Delivery) => number, column: Column): Loo
 }
 
 /** SQS sends every attribute as text, numbers too: they are read as the column's type means them. */
-function attributeLookup(name: string, column: Column): Lookup {
+function attributeLookup(name: string, column: Pick<Column, "type">): Lookup {
   switch (column.type) {
     case "integer":
     case "number":

@@ -28,6 +28,7 @@ function masked(value: string, place: Place = {}): ColumnValue {
     sentAtMs: 0,
     values: [value],
     unknownFields: [],
+    businessId: null,
   });
   if (!result.ok) throw new Error(result.error.code);
   const [token] = result.value.values;

@@ -83,6 +83,7 @@ const record = (...values: readonly RawValue[]): RawRecord => ({
   sentAtMs: 1_000,
   values,
   unknownFields: [],
+  businessId: null,
 });
 
 /** The stored value of one column, or why it is refused. */
@@ -137,6 +138,8 @@ describe("compileMask", () => {
         links: [],
         originals: [],
         suspicions: [],
+        businessKeys: [],
+        leakedBusinessKeys: [],
       },
     });
   });

@@ -1,5 +1,6 @@
 import { PiipeError } from "../../errors.ts";
 import type {
+  BusinessIdField,
   Column,
   ColumnValue,
   Mask,
@@ -10,6 +11,7 @@ import type {
   SealedOriginal,
   TokenLink,
 } from "../contracts.ts";
+import { compileBusinessKeys } from "./business-keys.ts";
 import {
   isMasked,
   linkedTokenizers,
@@ -27,6 +29,8 @@ import { vaultContext } from "./vault-context.ts";
 export interface MaskOptions extends TokenOptions {
   /** null: there is no key to seal with, and no column may have `reveal`. */
   readonly seal: Seal | null;
+  /** Left out or null: events have no business id. */
+  readonly dedupeBy?: BusinessIdField | null;
 }
 
 /** What is needed to mask a column's values. */
@@ -56,8 +60,8 @@ const NO_ORIGINALS: readonly SealedOriginal[] = [];
  * and never throws for bad data. An empty or null value becomes NULL, never a token of nothing: in a column that is not
  * nullable it is refused.
  *
- * @throws PiipeError `keys.missing` when a mask needs a key and the keyring has no version that may make tokens, or an
- * original is to be sealed and there is no key for it. There is no fallback to a mask without a key.
+ * @throws PiipeError `keys.missing` when a mask or the business id needs a key and the keyring has no version that may
+ * make tokens, or an original is to be sealed and there is no key for it. There is no fallback to a mask without a key.
  */
 export function compileMask(columns: readonly Column[], options: MaskOptions): Mask {
   // Of all columns at once, before the first one is compiled.
@@ -69,7 +73,8 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
     mask: isMasked(column) ? compileColumn(column, options) : null,
   }));
   const guard = compileLeakGuard(columns);
-  const { domain } = options;
+  const { domain, keyring, dedupeBy = null } = options;
+  const businessKeysOf = compileBusinessKeys({ dedupeBy, keyring, domain });
 
   return (record) => {
     if (record.values.length !== compiled.length) {
@@ -106,6 +111,7 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
     }
     const guarded = guard(record, hidden);
     if (!guarded.ok) return guarded;
+    const { businessKeys, leakedBusinessKeys } = businessKeysOf(record.businessId);
     return {
       ok: true,
       value: maskedRecord(record, {
@@ -113,6 +119,8 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
         links: links ?? NO_LINKS,
         originals: originals ?? NO_ORIGINALS,
         suspicions: guarded.value,
+        businessKeys,
+        leakedBusinessKeys,
       }),
     };
   };

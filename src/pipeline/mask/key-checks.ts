@@ -1,7 +1,8 @@
 import type { KeyVersion } from "../../keys/key-version.ts";
 import type { Keyring } from "../../keys/keyring.ts";
-import type { Column, ColumnKeys, KeyCheck } from "../contracts.ts";
-import { isMasked, type MaskedColumn } from "./column-tokens.ts";
+import type { BusinessIdField, Column, ColumnKeys, KeyCheck, KeyedUse } from "../contracts.ts";
+import { DEDUPE_PURPOSE } from "./business-keys.ts";
+import { isMasked } from "./column-tokens.ts";
 import { OPERATORS } from "./operators/operators.ts";
 
 /** No mask has this name, so no token's key is told by it. */
@@ -17,7 +18,7 @@ export function keyChecksOf(columns: readonly Column[], keyring: Keyring, domain
   return columns.filter(isMasked).flatMap((column) => {
     const operator = OPERATORS[column.mask];
     if (!operator.needsKey) return [];
-    const known = versions.map((version) => keyCheck(column, version, domain));
+    const known = versions.map((version) => keyCheck(column.name, column.mask, version, domain));
     const active = column.keyVersion ?? keyring.primary?.version;
     return [
       {
@@ -31,7 +32,22 @@ export function keyChecksOf(columns: readonly Column[], keyring: Keyring, domain
   });
 }
 
-function keyCheck({ name, mask }: MaskedColumn, version: KeyVersion, domain: string): KeyCheck {
-  const key = version.deriveKey({ mask: PURPOSE, domain, column: name }, CHECK_BYTES);
-  return { domain, column: name, mask, version: version.version, value: key.toString("hex") };
+/** The same for the digests of business ids: under other keys, none that is claimed would be recognised. */
+export function businessKeyCheckOf({ from }: BusinessIdField, keyring: Keyring, domain: string): ColumnKeys {
+  const known = keyring.versions
+    .filter(({ state }) => state !== "destroyed")
+    .map((version) => keyCheck(from, DEDUPE_PURPOSE, version, domain));
+  return {
+    column: from,
+    mask: DEDUPE_PURPOSE,
+    active: known.find(({ version }) => version === keyring.primary?.version) ?? null,
+    known,
+    // Ids are claimed under every version: whichever comes next, the one of before is still recognised.
+    showsVersion: true,
+  };
+}
+
+function keyCheck(column: string, mask: KeyedUse, version: KeyVersion, domain: string): KeyCheck {
+  const key = version.deriveKey({ mask: PURPOSE, domain, column }, CHECK_BYTES);
+  return { domain, column, mask, version: version.version, value: key.toString("hex") };
 }

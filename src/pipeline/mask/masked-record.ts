@@ -1,12 +1,24 @@
 import type { MaskedRecord, RawRecord } from "../contracts.ts";
 
-type MaskedParts = Pick<MaskedRecord, "values" | "links" | "originals" | "suspicions">;
+type MaskedParts = Pick<
+  MaskedRecord,
+  "values" | "links" | "originals" | "suspicions" | "businessKeys" | "leakedBusinessKeys"
+>;
 
 /**
  * The only place that makes a masked record. Called by the compiled mask alone, with values that are masked or of columns
  * declared as not personal.
  */
 export function maskedRecord({ id, sentAtMs }: RawRecord, parts: MaskedParts): MaskedRecord {
-  const { values, links, originals, suspicions } = parts;
-  return { id, sentAtMs, values, links, originals, suspicions } as unknown as MaskedRecord;
+  const { values, links, originals, suspicions, businessKeys, leakedBusinessKeys } = parts;
+  return {
+    id,
+    sentAtMs,
+    values,
+    links,
+    originals,
+    suspicions,
+    businessKeys,
+    leakedBusinessKeys,
+  } as unknown as MaskedRecord;
 }

@@ -42,6 +42,7 @@ test("whatever the pipeline stored of a value, under any keyring before this one
         sentAtMs: 0,
         values: [value],
         unknownFields: [],
+        businessId: null,
       });
       const tokens = valueTokensOf(column, { keyring: now, domain: "logins" })(value) ?? [];
       if (!masked.ok) throw new Error(masked.error.code);

@@ -2,6 +2,7 @@ import { quoteIdentifier, quoteTable } from "../../postgres/identifiers.ts";
 import { utcDay } from "../../postgres/utc-day.ts";
 import type { Column, ColumnValue, MaskedRecord, RefusedEvent } from "../contracts.ts";
 import { arrayLiteral } from "./array-literal.ts";
+import { businessClaimSql } from "./business-claim.ts";
 import type { Claim } from "./claim.ts";
 import { type ColumnFit, fitOf } from "./column-fit.ts";
 import type { TargetTable } from "./target-table.ts";
@@ -12,8 +13,16 @@ import type { TargetTable } from "./target-table.ts";
  *
  * The claim covers records and refused events together. Rows are stored in the order of the records: a serial
  * column of the table numbers the messages of a FIFO group as they came.
+ *
+ * @param dedupes also claims business ids: those of `businessValues`, which follow the other parameters. What is then
+ * returned, and stored, are the messages that got both.
  */
-export function insertStatement(table: TargetTable, columns: readonly Column[], claim: Claim): string {
+export function insertStatement(
+  table: TargetTable,
+  columns: readonly Column[],
+  claim: Claim,
+  { dedupes }: { readonly dedupes: boolean },
+): string {
   const arrays: string[] = [];
   const names: string[] = [];
   const values: string[] = [];
@@ -26,16 +35,18 @@ export function insertStatement(table: TargetTable, columns: readonly Column[], 
     values.push(valueOf(fit, index));
   }
   const targets = columns.map(({ name }) => quoteIdentifier(name));
+  const won = dedupes ? "taken" : "claimed";
+  const businessClaim = dedupes ? businessClaimSql(claim, FIRST_COLUMN_PARAMETER + columns.length) : "";
   return `
 WITH claimed AS (${claim.sql}
-), stored AS (
+)${businessClaim}, stored AS (
   INSERT INTO ${quoteTable(table.name)} (${targets.join(", ")})
   SELECT ${values.join(", ")}
   FROM unnest($4::${claim.keyType}[], ${arrays.join(", ")}) WITH ORDINALITY AS input (message_id, ${names.join(", ")}, position)
-  JOIN claimed ON claimed.message_id = input.message_id
+  JOIN ${won} ON ${won}.message_id = input.message_id
   ORDER BY input.position
 )
-SELECT json_agg(message_id)::text AS claimed FROM claimed`;
+SELECT json_agg(message_id)::text AS claimed FROM ${won}`;
 }
 
 function valueOf({ isNull, isUtcWallTime }: ColumnFit, index: number): string {

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { quoteTable } from "../../postgres/identifiers.ts";
+import type { TargetTable } from "./target-table.ts";
 
 /**
  * Only the canonical form stands for itself: were upper case folded, two ids that differ only in case would be one,
@@ -10,6 +12,9 @@ const CANONICAL_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 export function sourceIdOf(sourceName: string): string {
   return createHash("sha256").update(sourceName).digest().readBigInt64BE(0).toString();
 }
+
+/** The table among the business ids: the same of its name as SQL writes it, with the schema in which it was found. */
+export const tableIdOf = ({ name }: Pick<TargetTable, "name">): string => sourceIdOf(quoteTable(name));
 
 /** The message in the ledger: a UUID as it is, any other id as the first 16 bytes of its SHA-256 in UUID form. */
 export function messageKeyOf(id: string): string {

@@ -5,9 +5,10 @@ import { showTable } from "../../postgres/identifiers.ts";
 import { inTransaction } from "../../postgres/transaction.ts";
 import type { Batch, BatchOutcome, Column, MaskedRecord, RefusedEvent, Sink, WriteOutcome } from "../contracts.ts";
 import { bisect, isRowFault } from "./bisect.ts";
+import { businessValues } from "./business-claim.ts";
 import { type Claim, type ClaimName, CLAIMS } from "./claim.ts";
 import { insertStatement, insertValues, parseKeys } from "./insert.ts";
-import { sourceIdOf } from "./ledger-key.ts";
+import { sourceIdOf, tableIdOf } from "./ledger-key.ts";
 import { writeQuarantine } from "./quarantine-rows.ts";
 import type { TargetTable } from "./target-table.ts";
 import { writeTokenRows } from "./token-rows.ts";
@@ -22,6 +23,11 @@ export interface PostgresSinkOptions {
   readonly sourceName: string;
   /** `quarantine` for the replay of refused events: each is stored once, and only while it waits there. */
   readonly claim: ClaimName;
+  /**
+   * So many refused records end a write early. 1 keeps order: nothing that follows a refused record is stored before it
+   * is in the quarantine. Default: all are looked for.
+   */
+  readonly rejectedMax?: number;
 }
 
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -40,29 +46,29 @@ export class PostgresSink implements Sink {
   readonly #declared: ReadonlySet<string>;
   readonly #claim: Claim;
   readonly #statement: string;
+  readonly #dedupeStatement: string;
+  readonly #tableId: string;
   readonly #doing: string;
+  readonly #rejectedMax: number | undefined;
 
-  constructor({ pool, table, columns, sourceName, claim }: PostgresSinkOptions) {
+  constructor({ pool, table, columns, sourceName, claim, rejectedMax }: PostgresSinkOptions) {
     this.#pool = pool;
+    this.#rejectedMax = rejectedMax;
     this.#source = { id: sourceIdOf(sourceName), name: sourceName };
     this.#columnCount = columns.length;
     this.#declared = new Set(columns.map(({ name }) => name));
     this.#claim = CLAIMS[claim];
-    this.#statement = insertStatement(table, columns, this.#claim);
+    this.#statement = insertStatement(table, columns, this.#claim, { dedupes: false });
+    this.#dedupeStatement = insertStatement(table, columns, this.#claim, { dedupes: true });
+    this.#tableId = tableIdOf(table);
     this.#doing = `writing to ${showTable(table.name)}`;
   }
 
   async write({ records, refused }: Batch, abort: AbortSignal): Promise<BatchOutcome> {
     try {
-      if (refused.length === 0) return { records: await this.#bisect(records, abort), refused: [] };
-      try {
-        return await this.#writeOnce(records, refused, abort);
-      } catch (error) {
-        if (records.length === 0 || !isRowFault(error, this.#declared)) throw error;
-      }
-      // Apart, so that no record is blamed for what a refused event did.
-      const outcomes = await this.#bisect(records, abort);
-      return { records: outcomes, refused: (await this.#writeOnce([], refused, abort)).refused };
+      return records.length === 0
+        ? await this.#writeOnce([], refused, abort)
+        : await this.#bisect(records, refused, abort);
     } catch (error) {
       throw await this.#explain(error, abort);
     }
@@ -72,8 +78,25 @@ export class PostgresSink implements Sink {
     return this.#pool.close();
   }
 
-  #bisect(records: readonly MaskedRecord[], abort: AbortSignal): Promise<readonly WriteOutcome[]> {
-    return bisect(records, this.#declared, async (part) => (await this.#writeOnce(part, [], abort)).records);
+  /** The refused events go with the first records that can be written: with those that follow them, or before. */
+  async #bisect(
+    records: readonly MaskedRecord[],
+    refused: readonly RefusedEvent[],
+    abort: AbortSignal,
+  ): Promise<BatchOutcome> {
+    let ofRefused: readonly WriteOutcome[] = [];
+    const outcomes = await bisect(
+      records,
+      this.#declared,
+      async (part) => {
+        const isWithRefused = ofRefused.length < refused.length;
+        const written = await this.#writeOnce(part, isWithRefused ? refused : [], abort);
+        if (isWithRefused) ofRefused = written.refused;
+        return written.records;
+      },
+      this.#rejectedMax,
+    );
+    return { records: outcomes, refused: ofRefused };
   }
 
   async #writeOnce(
@@ -87,11 +110,13 @@ export class PostgresSink implements Sink {
     for (const { id } of records) keys.push(keyOf(id));
     for (const { id } of refused) keys.push(keyOf(id));
     const values = insertValues(records, refused, keys, this.#source.id, this.#columnCount);
+    const dedupes = records.some(({ businessKeys }) => businessKeys.length > 0);
+    if (dedupes) values.push(...businessValues(records, keys, this.#tableId));
     const claimed = await inTransaction(
       this.#pool,
       { doing: this.#doing, statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs: LOCK_TIMEOUT_MS, abort },
       async (run) => {
-        const { rows } = await run(this.#statement, values);
+        const { rows } = await run(dedupes ? this.#dedupeStatement : this.#statement, values);
         const claims = parseKeys(rows[0]?.["claimed"]);
         // Only for what is stored now: a message that comes again must not bring back what was erased.
         await writeTokenRows(

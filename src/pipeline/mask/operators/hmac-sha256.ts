@@ -9,22 +9,22 @@ const TEXT_BYTES_MAX = 512;
 const UNITS_MAX = Math.floor(TEXT_BYTES_MAX / 3);
 
 /**
- * HMAC-SHA-256 (RFC 2104) of UTF-8 text, base64url without padding. As two one-shot hashes over prepared buffers:
+ * HMAC-SHA-256 (RFC 2104) of UTF-8 text, by default in base64url without padding. As two one-shot hashes over prepared buffers:
  * half the cost of `createHmac`, which allocates a native object each time. A text that might not fit is never cut, as
  * that would make tokens collide: it takes `createHmac`.
  */
-export function hmacSha256(key: Uint8Array): (text: string) => string {
+export function hmacSha256(key: Uint8Array, encoding: "base64url" | "hex" = "base64url"): (text: string) => string {
   const blockKey = key.length > BLOCK_BYTES ? hashedKey(key) : key;
   const inner = paddedBuffer(blockKey, 0x36, TEXT_BYTES_MAX);
   const outer = paddedBuffer(blockKey, 0x5c, DIGEST_BYTES);
   // A view is needed for each length, and making one costs as much as a third of a hash.
   const views: (Buffer | undefined)[] = [];
   return (text) => {
-    if (text.length > UNITS_MAX) return createHmac("sha256", key).update(text, "utf8").digest("base64url");
+    if (text.length > UNITS_MAX) return createHmac("sha256", key).update(text, "utf8").digest(encoding);
     const bytes = inner.write(text, BLOCK_BYTES, "utf8");
     const view = (views[bytes] ??= inner.subarray(0, BLOCK_BYTES + bytes));
     outer.write(hash("sha256", view, "binary"), BLOCK_BYTES, "latin1");
-    return hash("sha256", outer, "base64url");
+    return hash("sha256", outer, encoding);
   };
 }
 

@@ -1,0 +1,24 @@
+import { PiipeError } from "../errors.ts";
+import type { RefusalGuard } from "./refusal-guard.ts";
+
+/** Why the run halts when too many events do not fit the columns. */
+export function eventsBeyondLimit(guard: RefusalGuard): PiipeError {
+  const { refused, events } = guard.recent;
+  return new PiipeError("data.beyond-limit", `halted: ${refused} of the last ${events} events were refused`, {
+    hint:
+      "A whole queue that does not fit its columns is rarely bad data: compare the configured columns with real " +
+      `events (\`piipe mask < events.ndjson\` names code and path of each refusal). ${REMAINDER}`,
+  });
+}
+
+/** Why the run halts when the table refuses too many rows. */
+export function rowsBeyondLimit(guard: RefusalGuard): PiipeError {
+  const { refused, events } = guard.recent;
+  return new PiipeError("data.beyond-limit", `halted: PostgreSQL refused ${refused} of the last ${events} rows`, {
+    hint:
+      "A table that takes hardly any row is rarely bad data: compare its constraints and triggers with real events " +
+      `(the log names code and path of refused rows, PostgreSQL's log the constraint). ${REMAINDER}`,
+  });
+}
+
+const REMAINDER = "What was not written stays in the queue. `quarantine.haltAboveShare` sets the limit.";

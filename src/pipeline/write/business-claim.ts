@@ -1,0 +1,72 @@
+import type { MaskedRecord } from "../contracts.ts";
+import { arrayLiteral } from "./array-literal.ts";
+import type { Claim } from "./claim.ts";
+
+/**
+ * The part of the statement that claims business ids, and names as `taken` those of the `claimed` messages that are to be
+ * stored: a message is left out when its business id was there already, or is that of an earlier message of the batch.
+ * Refused events claim none.
+ *
+ * Only after the messages: one that was stored before must claim nothing. The keys are taken in one order as well, so
+ * writers wait for each other instead of deadlocking. A message has several keys while key versions change, and is new
+ * only if all of them are; those that another worker did not know are noted all the same, and outlive the ones it knew.
+ * Leaked keys are looked up one by one: with a LIMIT that is no join, which would read the whole table while it has no
+ * statistics.
+ *
+ * @param first number of the first of its parameters, `businessValues`
+ */
+export function businessClaimSql({ keyType }: Claim, first: number): string {
+  return `, keyed AS (
+  SELECT input.business_key, input.message_id, input.position
+  FROM unnest($${first}::uuid[], $${first + 1}::${keyType}[]) WITH ORDINALITY AS input (business_key, message_id, position)
+  JOIN claimed ON claimed.message_id = input.message_id
+), wanted AS (
+  SELECT DISTINCT ON (business_key) business_key, message_id FROM keyed ORDER BY business_key, position
+), business AS (
+  INSERT INTO piipe.business_ids (table_id, business_key, claimed_day)
+  SELECT $${first + 2}::bigint, wanted.business_key, (now() AT TIME ZONE 'UTC')::date FROM wanted
+  ORDER BY wanted.business_key
+  ON CONFLICT DO NOTHING
+  RETURNING business_key
+), won AS (
+  SELECT wanted.business_key, wanted.message_id FROM wanted JOIN business ON business.business_key = wanted.business_key
+), repeated AS (
+  SELECT keyed.message_id FROM keyed
+  LEFT JOIN won ON won.business_key = keyed.business_key AND won.message_id = keyed.message_id
+  WHERE won.message_id IS NULL
+  UNION ALL
+  SELECT input.message_id
+  FROM unnest($${first + 3}::uuid[], $${first + 4}::${keyType}[]) AS input (business_key, message_id)
+  CROSS JOIN LATERAL (
+    SELECT 1 FROM piipe.business_ids AS known
+    WHERE known.table_id = $${first + 2}::bigint AND known.business_key = input.business_key
+    LIMIT 1
+  ) AS known
+), taken AS (
+  SELECT claimed.message_id FROM claimed
+  WHERE NOT EXISTS (SELECT 1 FROM repeated WHERE repeated.message_id = claimed.message_id)
+)`;
+}
+
+/** `keys` are those of the records in the claim. */
+export function businessValues(records: readonly MaskedRecord[], keys: readonly string[], tableId: string): string[] {
+  const claims = pairs(records, keys, ({ businessKeys }) => businessKeys);
+  const leaked = pairs(records, keys, ({ leakedBusinessKeys }) => leakedBusinessKeys);
+  return [...claims, tableId, ...leaked];
+}
+
+function pairs(
+  records: readonly MaskedRecord[],
+  keys: readonly string[],
+  businessKeysOf: (record: MaskedRecord) => readonly string[],
+): readonly [businessKeys: string, messageKeys: string] {
+  const businessKeys: string[] = [];
+  const messageKeys: string[] = [];
+  for (const [index, record] of records.entries()) {
+    for (const businessKey of businessKeysOf(record)) {
+      businessKeys.push(businessKey);
+      messageKeys.push(keys[index] ?? "");
+    }
+  }
+  return [arrayLiteral(businessKeys), arrayLiteral(messageKeys)];
+}

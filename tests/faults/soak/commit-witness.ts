@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { sourceIdOf } from "../../../src/pipeline/write/ledger-key.ts";
+
+const COMMITTED = `
+SELECT count(DISTINCT message_id)::integer AS count FROM piipe.ledger
+WHERE sent_day >= (now() AT TIME ZONE 'UTC')::date - 1 AND source_id = $1::bigint AND message_id = ANY ($2::uuid[])`;
+const RETRY_MS = 50;
+
+/** Looks, before a delete goes on to the queue, whether the database has its messages committed. */
+export class CommitWitness {
+  readonly #pool: pg.Pool;
+  readonly #sourceId: string;
+  /** Messages whose delete was sent before their commit. Must stay 0. */
+  uncommitted = 0;
+  /** Messages whose delete was looked at. */
+  checked = 0;
+
+  constructor(databaseUrl: string, queueArn: string) {
+    this.#pool = new pg.Pool({ connectionString: databaseUrl, max: 4 });
+    this.#pool.on("error", () => {});
+    this.#sourceId = sourceIdOf(queueArn);
+  }
+
+  async look(messageIds: readonly string[]): Promise<void> {
+    const ids = [...new Set(messageIds)];
+    for (;;) {
+      try {
+        const { rows } = await this.#pool.query<{ count: number }>(COMMITTED, [this.#sourceId, ids]);
+        this.checked += ids.length;
+        this.uncommitted += ids.length - (rows[0]?.count ?? 0);
+        return;
+      } catch {
+        // The database is being restarted: what was committed will be there again.
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.end();
+  }
+}

@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { runCli } from "../support/cli.ts";
+import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
+import { query } from "../support/postgres.ts";
+import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
+
+let sqs: TestSqs;
+let pipelines: LoginPipeline[] = [];
+beforeAll(async () => {
+  sqs = await startTestSqs();
+});
+afterEach(async () => {
+  for (const pipeline of pipelines) await pipeline.remove();
+  pipelines = [];
+});
+afterAll(() => sqs.stop());
+
+async function pipelineOf(settings: string, columns = LOGIN_COLUMNS): Promise<LoginPipeline> {
+  const pipeline = await createLoginPipeline(sqs, {
+    settings: `quarantine: { haltAboveShare: 1 }\n${settings}`,
+    columns,
+  });
+  pipelines.push(pipeline);
+  return pipeline;
+}
+
+async function run(pipeline: LoginPipeline) {
+  const result = await runCli(["run", "--until-empty", "--json"], pipeline);
+  return { ...result, totals: JSON.parse(result.stdout) as Record<string, unknown> };
+}
+
+const EVENT = {
+  user_id: "u-1",
+  app_version: "2.3.0",
+  device_type: "android",
+  ip: "199.172.111.135",
+  locale: "RU",
+  device_id: "593-47-5928",
+};
+const event = (changes: Record<string, unknown>): string => JSON.stringify({ ...EVENT, ...changes });
+
+const userIds = async ({ databaseUrl }: LoginPipeline): Promise<readonly string[]> =>
+  (await query<{ user_id: string }>(databaseUrl, "SELECT user_id FROM user_logins ORDER BY 1")).map(
+    (row) => row.user_id,
+  );
+
+/** Every row of piipe's own tables and of the target, as text. */
+async function dump({ databaseUrl }: LoginPipeline): Promise<string> {
+  const tables = await query<{ name: string }>(
+    databaseUrl,
+    "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname IN ('piipe', 'public')",
+  );
+  const rows = await Promise.all(
+    tables.map(({ name }) => query<{ row: string }>(databaseUrl, `SELECT t::text AS row FROM ${name} AS t`)),
+  );
+  return rows
+    .flat()
+    .map(({ row }) => row)
+    .join("\n");
+}
+
+it("stores an event that was sent again under a new message id once, and empties the queue", async () => {
+  const pipeline = await pipelineOf("dedupeBy: meta.event_id");
+  const ids = Array.from({ length: 40 }, (_, n) => `anna-${n}@example.com`);
+  const bodies = ids.map((id, n) => event({ user_id: `u-${n}`, meta: { event_id: id } }));
+  await sqs.send(pipeline.queue.url, [...bodies, ...bodies.slice(0, 10)]);
+  const first = await run(pipeline);
+  expect(first.totals).toMatchObject({ received: 50, stored: 40, duplicate: 10, quarantined: 0, deleted: 50 });
+  await sqs.send(pipeline.queue.url, bodies);
+  const second = await run(pipeline);
+  expect(second.totals).toMatchObject({ received: 40, stored: 0, duplicate: 40, quarantined: 0, deleted: 40 });
+  expect(await userIds(pipeline)).toEqual(ids.map((_, n) => `u-${n}`).toSorted());
+  expect(await sqs.count(pipeline.queue.url)).toMatchObject({ total: 0 });
+
+  const rows = await dump(pipeline);
+  const shown = [rows, rows.replaceAll("-", ""), first.stdout, first.stderr, second.stdout, second.stderr].join("\n");
+  expect(rows).toContain("u-39");
+  for (const id of ids) {
+    const digest = createHash("sha256").update(id).digest("hex");
+    // The key is cut to 32 digits: so much of a bare hash would do to test a guess.
+    for (const text of [id, digest.slice(0, 32)]) expect(shown).not.toContain(text);
+  }
+});
+
+it("without it, the same events are as many rows, and no business id is noted", async () => {
+  const pipeline = await pipelineOf("");
+  await sqs.send(pipeline.queue.url, [event({ event_id: "a" }), event({ event_id: "a" })]);
+  expect((await run(pipeline)).totals).toMatchObject({ stored: 2, duplicate: 0, deleted: 2 });
+  expect(await query(pipeline.databaseUrl, "SELECT FROM piipe.business_ids")).toHaveLength(0);
+});
+
+it("takes the id from an attribute of the message, also in a replay", async () => {
+  const broken = LOGIN_COLUMNS.replace("type: version", "type: integer");
+  const pipeline = await pipelineOf('dedupeBy: "@attribute.event-id"', broken);
+  const attribute = (id: string): object => ({ "event-id": { DataType: "String", StringValue: id } });
+  const send = (id: string, user: string): Promise<unknown> =>
+    callSqs(sqs.endpoint, "SendMessage", {
+      QueueUrl: pipeline.queue.url,
+      MessageBody: event({ user_id: user }),
+      MessageAttributes: attribute(id),
+    });
+  for (const id of ["a", "b"]) await send(id, `${id}-first`);
+  expect((await run(pipeline)).totals).toMatchObject({ stored: 0, quarantined: 2 });
+
+  const file = join(pipeline.folder, "piipe.yaml");
+  await writeFile(file, (await readFile(file, "utf8")).replace("type: integer", "type: version"));
+  for (const id of ["b", "c"]) await send(id, `${id}-second`);
+  await sqs.send(pipeline.queue.url, [event({ user_id: "none" })]);
+  expect((await run(pipeline)).totals).toMatchObject({ stored: 2, quarantined: 1 });
+  expect(await pipeline.quarantined()).toContainEqual({ reason: "field.missing", path: "@attribute.event-id" });
+
+  const replayed = await runCli(["quarantine", "replay", "--all", "--json"], pipeline);
+  expect(JSON.parse(replayed.stdout)).toMatchObject({ stored: 1, alreadySettled: 1, refused: 1 });
+  expect(await userIds(pipeline)).toEqual(["a-first", "b-second", "c-second"]);
+  const states = "SELECT state, count(*)::int AS n FROM piipe.quarantine GROUP BY 1 ORDER BY 1";
+  expect(await query(pipeline.databaseUrl, states)).toEqual([
+    { state: "pending", n: 1 },
+    { state: "replayed", n: 2 },
+  ]);
+});
+
+it("does not start without a key, or with another one than before", async () => {
+  const columns = LOGIN_COLUMNS.replaceAll("mask: hmac-sha256", "mask: redact");
+  const pipeline = await pipelineOf("dedupeBy: user_id", columns);
+  await sqs.send(pipeline.queue.url, [event({})]);
+  expect((await run(pipeline)).totals).toMatchObject({ stored: 1 });
+
+  await runCli(["keys", "new", "--file", "other.keys.json", "--private-file", "other.private.json"], pipeline);
+  const file = join(pipeline.folder, "piipe.yaml");
+  const text = await readFile(file, "utf8");
+  await writeFile(file, text.replace("./piipe.keys.json", "./other.keys.json"));
+  const other = await run(pipeline);
+  expect(other.code).toBe(3);
+  expect(other.totals).toMatchObject({ error: { code: "keys.mismatch" } });
+
+  await writeFile(file, text.replace("keys: { file: ./piipe.keys.json }", ""));
+  const none = await run(pipeline);
+  expect(none.code).toBe(3);
+  expect(none.totals).toMatchObject({ error: { code: "keys.missing" } });
+  expect(none.stderr).toContain("piipe keys new");
+  const check = await runCli(["check", "--json"], pipeline);
+  expect(JSON.parse(check.stdout)).toMatchObject({
+    findings: expect.arrayContaining([expect.objectContaining({ subject: "keys", code: "keys.missing" })]),
+  });
+});

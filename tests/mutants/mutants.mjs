@@ -1,0 +1,291 @@
+/**
+ * @typedef {object} Mutant
+ * @property {string} area
+ * @property {string} name what the defect makes of piipe
+ * @property {string} file
+ * @property {string} search text that occurs once in the file
+ * @property {string} replacement
+ * @property {readonly Witness[]} witnesses each of them must notice
+ */
+
+/**
+ * @typedef {object} Witness
+ * @property {string} testFile
+ * @property {string} title part of the full names of tests of that file, one of which must turn red
+ */
+
+const ENGINE = "src/pipeline/engine.ts";
+const ENGINE_TEST = "src/pipeline/engine.test.ts";
+const BISECT = "src/pipeline/write/bisect.ts";
+const BISECT_TEST = "src/pipeline/write/bisect.property.test.ts";
+const CLAIM = "src/pipeline/write/claim.ts";
+const INSERT = "src/pipeline/write/insert.ts";
+const SINK_TEST = "tests/integration/postgres-sink.test.ts";
+const RETRY = "src/pipeline/write-with-retry.ts";
+const VISIBILITY_TEST = "src/pipeline/consume/visibility.test.ts";
+const SIMULATION = { testFile: "tests/simulation/simulation.test.ts", title: "what was sent is stored once" };
+const SOURCE_TEST = "src/pipeline/consume/sqs-source.test.ts";
+const LEDGER = "src/store/ledger-maintenance.ts";
+const LEDGER_TEST = "tests/integration/ledger-maintenance.test.ts";
+
+/** @type {readonly Mutant[]} */
+export const MUTANTS = [
+  {
+    area: "commit",
+    name: "deletes before the commit",
+    file: ENGINE,
+    search: "      const startedMs = this.#clock.nowMs();\n      const outcome = await writeWithRetry(",
+    replacement: `      const early = new Map(batch.deliveries.map((delivery) => [delivery, DELETE]));
+      await this.#stages.source.settle(early, this.#abort);
+      const startedMs = this.#clock.nowMs();
+      const outcome = await writeWithRetry(`,
+    witnesses: [{ testFile: ENGINE_TEST, title: "deletes nothing before its batch is committed" }],
+  },
+  {
+    area: "commit",
+    name: "ignores the command tag of COMMIT",
+    file: "src/postgres/transaction.ts",
+    search: 'if (command !== "COMMIT") throw rolledBack(doing);',
+    replacement: "",
+    witnesses: [{ testFile: SINK_TEST, title: "a COMMIT that PostgreSQL answers with ROLLBACK is no success" }],
+  },
+  {
+    area: "commit",
+    name: "does not write again after a lost COMMIT",
+    file: RETRY,
+    search: "if (!(error instanceof PiipeError) || !error.retryable || abort.aborted || failed.aborted) throw error;",
+    replacement: "throw error;",
+    witnesses: [{ testFile: ENGINE_TEST, title: "runs a batch again when the reply to its commit was lost" }],
+  },
+  {
+    area: "commit",
+    name: "takes a lost COMMIT for a success",
+    file: RETRY,
+    search: "const nowMs = clock.nowMs();",
+    replacement: `return {
+        records: batch.records.map(() => ({ kind: "stored" })),
+        refused: batch.refused.map(() => ({ kind: "quarantined" })),
+      };
+      const nowMs = clock.nowMs();`,
+    witnesses: [{ testFile: ENGINE_TEST, title: "runs a batch again when the reply to its commit was lost" }],
+  },
+  {
+    area: "commit",
+    name: "deletes what could not be written",
+    file: ENGINE,
+    search: "for (const delivery of batch.deliveries) settled.set(delivery, givenBack(delivery));",
+    replacement: "for (const delivery of batch.deliveries) settled.set(delivery, DELETE);",
+    witnesses: [{ testFile: ENGINE_TEST, title: "gives back what was not written when a write fails for good" }],
+  },
+  {
+    area: "ledger",
+    name: "claims in no order",
+    file: CLAIM,
+    search: "  ORDER BY 1, 2, 3\n  ON CONFLICT",
+    replacement: "  ON CONFLICT",
+    witnesses: [
+      { testFile: "tests/faults/overlapping-writers.test.ts", title: "eight writers with overlapping batches" },
+    ],
+  },
+  {
+    area: "ledger",
+    name: "takes a claim that is there for an error",
+    file: CLAIM,
+    search: "  ON CONFLICT DO NOTHING\n  RETURNING message_id`",
+    replacement: "  RETURNING message_id`",
+    witnesses: [{ testFile: SINK_TEST, title: "a batch is stored once, however often it is written" }],
+  },
+  {
+    area: "ledger",
+    name: "stores rows whose claim failed",
+    file: INSERT,
+    search: "  JOIN ${won} ON ${won}.message_id = input.message_id\n",
+    replacement: "",
+    witnesses: [{ testFile: SINK_TEST, title: "a batch is stored once, however often it is written" }],
+  },
+  {
+    area: "ledger",
+    name: "takes the same id of two queues for one message",
+    file: CLAIM,
+    search: "SELECT claim.sent_day, $3::bigint, claim.message_id\n",
+    replacement: "SELECT claim.sent_day, $3::bigint * 0, claim.message_id\n",
+    witnesses: [{ testFile: SINK_TEST, title: "the same id of another source is another message" }],
+  },
+  {
+    area: "ledger",
+    name: "forgets claims while SQS still has their messages",
+    file: LEDGER,
+    search: "const RETENTION_DAYS = 16;",
+    replacement: "const RETENTION_DAYS = 13;",
+    witnesses: [{ testFile: LEDGER_TEST, title: "rows older than 16 days go, the others stay" }],
+  },
+  {
+    area: "ledger",
+    name: "drops days by the worker's clock alone",
+    file: LEDGER,
+    search: "utcDay(Math.min(nowMs, serverNowMs))",
+    replacement: "utcDay(nowMs)",
+    witnesses: [
+      { testFile: LEDGER_TEST, title: "a worker's clock that runs ahead of the database's drops nothing that is live" },
+    ],
+  },
+  {
+    area: "bisect",
+    name: "loses the right half of a batch with a bad row",
+    file: BISECT,
+    search: "if (rejected < rejectedMax) await search(part.slice(middle));",
+    replacement: "",
+    witnesses: [{ testFile: BISECT_TEST, title: "whatever rows are bad, they alone are rejected" }],
+  },
+  {
+    area: "bisect",
+    name: "quarantines the whole batch of a bad row",
+    file: BISECT,
+    search: `      if (part.length === 1) {
+        rejected += 1;
+        outcomes.push({ kind: "rejected", rejection: rejectionOf(error, declared) });`,
+    replacement: `      if (part.length > 0) {
+        rejected += part.length;
+        const rejection = rejectionOf(error, declared);
+        for (const _ of part) outcomes.push({ kind: "rejected", rejection });`,
+    witnesses: [{ testFile: BISECT_TEST, title: "whatever rows are bad, they alone are rejected" }],
+  },
+  {
+    area: "bisect",
+    name: "blames a row for a fault of the table",
+    file: BISECT,
+    search: 'return facts?.code !== "23502" || facts.column === null || declared.has(facts.column);',
+    replacement: "return true;",
+    witnesses: [{ testFile: BISECT_TEST, title: "NOT NULL on a column that nobody fills ends the search" }],
+  },
+  {
+    area: "handle tracking",
+    name: "keeps the older receipt handle",
+    file: "src/pipeline/consume/tracker.ts",
+    search: "    else Object.assign(known, newest);\n",
+    replacement: "",
+    witnesses: [
+      {
+        testFile: "src/pipeline/consume/tracker.test.ts",
+        title: "holds one entry per message with the newest receipt",
+      },
+    ],
+  },
+  {
+    area: "handle tracking",
+    name: "delivers again what it holds",
+    file: "src/pipeline/consume/tracker.ts",
+    search: "return known === undefined;",
+    replacement: "return true;",
+    witnesses: [
+      { testFile: "src/pipeline/consume/intake.test.ts", title: "takes a message that comes twice in one reply once" },
+    ],
+  },
+  {
+    area: "heartbeat",
+    name: "never extends what it holds",
+    file: "src/pipeline/consume/visibility.ts",
+    search: ".visibleBefore(nowMs + (visibilitySeconds * 1_000) / 2)",
+    replacement: ".visibleBefore(0)",
+    witnesses: [{ testFile: VISIBILITY_TEST, title: "extends what has less than half of its time left" }],
+  },
+  {
+    area: "heartbeat",
+    name: "extends no more while it drains",
+    file: "src/pipeline/consume/sqs-source.ts",
+    search: "    return this.#poller.receive(room, stop);\n",
+    replacement: `    stop.addEventListener("abort", () => this.#closed.abort());
+    return this.#poller.receive(room, stop);
+`,
+    witnesses: [{ testFile: SOURCE_TEST, title: "keeps what it holds invisible after a stop as well" }],
+  },
+  {
+    area: "drain",
+    name: "forgets what is received but not yet in a write",
+    file: ENGINE,
+    search: "    await this.#drained();\n    this.#endLinger();\n",
+    replacement: `    if (stop.aborted) {
+      this.#inFlight -= this.#open.size;
+      this.#open = new OpenBatch();
+    }
+    await this.#drained();
+    this.#endLinger();
+`,
+    witnesses: [{ testFile: ENGINE_TEST, title: "drains on stop: finishes what was received, receives no more" }],
+  },
+  {
+    area: "drain",
+    name: "throws away what a poll brings after the stop",
+    file: "src/pipeline/consume/poller.ts",
+    search: "for (const delivery of deliveries) this.#buffer.push(delivery);",
+    replacement: "if (!this.#isOver()) for (const delivery of deliveries) this.#buffer.push(delivery);",
+    witnesses: [{ testFile: SOURCE_TEST, title: "gives back what a poll brings after the stop" }],
+  },
+  {
+    area: "drain",
+    name: "cuts polls off at the stop",
+    file: "src/pipeline/consume/poller.ts",
+    search: "const graceMs = this.#isQuiet ? 0 : STOP_GRACE_MS;",
+    replacement: "const graceMs = 0;",
+    witnesses: [{ testFile: SOURCE_TEST, title: "gives back what a poll brings after the stop" }],
+  },
+  {
+    area: "delete",
+    name: "takes failed entries of a delete for done",
+    file: "src/pipeline/consume/send-batch.ts",
+    search: 'isEntryRetryable(Code, SenderFault) ? "again" : "refused");',
+    replacement: 'isEntryRetryable(Code, SenderFault) ? "done" : "done");',
+    witnesses: [
+      { testFile: "tests/integration/sqs-source-faults.test.ts", title: "sends failed entries of a delete again" },
+    ],
+  },
+  {
+    area: "receive",
+    name: "takes a body for intact that does not match its digest",
+    file: "src/pipeline/consume/intake.ts",
+    search: "} else if (isBodyIntact(message.Body, message.MD5OfBody)) {",
+    replacement: "} else if (true) {",
+    witnesses: [
+      {
+        testFile: "tests/integration/sqs-source-faults.test.ts",
+        title: "releases a message whose digest is wrong, and only that one",
+      },
+    ],
+  },
+  {
+    area: "business ids",
+    name: "stores an event whose business id is known",
+    file: INSERT,
+    search: 'const won = dedupes ? "taken" : "claimed";',
+    replacement: 'const won = "claimed";',
+    witnesses: [
+      { testFile: "tests/integration/business-ids.test.ts", title: "an event that is sent again is stored once" },
+    ],
+  },
+  {
+    area: "FIFO",
+    name: "stores the rows of a batch in no order",
+    file: INSERT,
+    search: "  ORDER BY input.position\n",
+    replacement: "  ORDER BY md5(input.message_id::text)\n",
+    witnesses: [{ testFile: SINK_TEST, title: "a serial column numbers" }],
+  },
+  {
+    area: "FIFO",
+    name: "writes two batches of an ordered queue at once",
+    file: ENGINE,
+    search: "stages.source.ordered ? 1 : limits.writesInFlightMax",
+    replacement: "limits.writesInFlightMax",
+    witnesses: [
+      { testFile: ENGINE_TEST, title: "writes several batches at once, but one at a time from an ordered queue" },
+    ],
+  },
+  {
+    area: "refusals",
+    name: "never halts, whatever share is refused",
+    file: "src/pipeline/refusal-guard.ts",
+    search: "return this.#seen >= JUDGED_FROM_EVENTS && this.#isTooMany();",
+    replacement: "return false;",
+    witnesses: [{ testFile: ENGINE_TEST, title: "halts" }],
+  },
+];

@@ -1,0 +1,146 @@
+import fc from "fast-check";
+
+import type { EngineLimits } from "../../src/pipeline/engine.ts";
+import { FAULTS, type PlannedFault, type Step } from "./fault-plan.ts";
+
+/** `bad`: decoding refuses it. `unfit`: the database refuses its row, some only at COMMIT, as a deferred constraint does. */
+export type MessageKind = "good" | "bad" | "unfit" | "unfit at COMMIT";
+
+export interface PlannedMessage {
+  readonly kind: MessageKind;
+  readonly bytes: number;
+  /** From the start of the simulation. */
+  readonly sentAfterMs: number;
+  /** Of a FIFO queue. */
+  readonly group: number;
+}
+
+export interface PlannedQueue {
+  readonly isFifo: boolean;
+  readonly visibilitySeconds: number;
+  /** What SQS does with a handle that a newer receipt has replaced: says yes and does nothing, or says no. */
+  readonly staleHandles: "ignored" | "refused";
+  /** Receipts after which a message goes to the dead-letter queue; null: there is none. */
+  readonly receivesMax: number | null;
+  /** A FIFO group waits for all its hidden messages, as in SQS; else only for those before. */
+  readonly locksWholeGroup: boolean;
+}
+
+export interface PlannedSignal {
+  readonly kind: "crash" | "stop" | "abort";
+  readonly afterMs: number;
+  /** Modulo the number of workers. */
+  readonly worker: number;
+  /** How long the worker stays away. */
+  readonly awayMs: number;
+}
+
+/** All of a simulation, as plain data: the same scenario runs the same way. */
+export interface Scenario {
+  /** Of the chance within the models: latencies, orders, which entries of a batch. */
+  readonly seed: number;
+  readonly queue: PlannedQueue;
+  readonly messages: readonly PlannedMessage[];
+  /** When each worker starts. */
+  readonly workerStartsMs: readonly number[];
+  readonly hasSealingKey: boolean;
+  readonly untilEmpty: boolean;
+  readonly limits: Pick<
+    EngineLimits,
+    "inFlightMax" | "inFlightBytesMax" | "batchRowsMax" | "lingerMs" | "writesInFlightMax"
+  >;
+  readonly signals: readonly PlannedSignal[];
+  readonly faults: readonly PlannedFault[];
+}
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+
+function weighted<T>(...choices: ReadonlyArray<readonly [weight: number, value: T]>): fc.Arbitrary<T> {
+  return fc.oneof(...choices.map(([weight, value]) => ({ weight, arbitrary: fc.constant(value) })));
+}
+
+/** Arrays as long as they may be, not as short as fast-check makes them by default. */
+function listOf<T>(item: fc.Arbitrary<T>, minLength: number, maxLength: number): fc.Arbitrary<T[]> {
+  return fc.array(item, { minLength, maxLength, size: "max" });
+}
+
+const message: fc.Arbitrary<PlannedMessage> = fc.record({
+  kind: weighted<MessageKind>([85, "good"], [6, "bad"], [6, "unfit"], [3, "unfit at COMMIT"]),
+  bytes: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 20, max: 300 }) }, { weight: 1, arbitrary: fc.nat(9_000) }),
+  sentAfterMs: fc.oneof(fc.constant(0), fc.nat(MINUTE_MS)),
+  group: fc.nat(3),
+});
+
+const queue: fc.Arbitrary<PlannedQueue> = fc.record({
+  isFifo: fc.boolean(),
+  visibilitySeconds: weighted([12, 5], [12, 30], [5, 120], [5, 600], [1, 43_200]),
+  staleHandles: fc.constantFrom("ignored", "refused"),
+  receivesMax: weighted<number | null>([5, null], [1, 10], [1, 3], [1, 1]),
+  locksWholeGroup: weighted([2, true], [1, false]),
+});
+
+/** FIFO queues deliver again only what was neither extended nor deleted in time. */
+const STANDARD_QUEUES_ONLY: ReadonlySet<string> = new Set(["duplicate", "resurrection"]);
+
+const EACH_FAULT = (Object.keys(FAULTS) as Step[]).flatMap((step) => FAULTS[step].map((kind) => ({ step, kind })));
+/** What SQS does to everybody every day, and a database that is slower than the visibility timeout. */
+const FREQUENT_FAULTS = EACH_FAULT.filter(
+  ({ step, kind }) => STANDARD_QUEUES_ONLY.has(kind) || (step === "commit" && kind === "slow"),
+);
+
+const LASTS_MS = weighted([2, 200], [2, 3 * SECOND_MS], [2, 20 * SECOND_MS], [2, 90 * SECOND_MS], [1, 10 * MINUTE_MS]);
+/** The last outlasts SQS's 12 hours. */
+const SLOW_COMMIT_MS = weighted([2, 3 * SECOND_MS], [2, 20 * SECOND_MS], [2, 2 * MINUTE_MS], [3, 13 * HOUR_MS]);
+
+const fault: fc.Arbitrary<PlannedFault> = fc
+  .tuple(
+    fc.constantFrom(...EACH_FAULT, ...FREQUENT_FAULTS, ...FREQUENT_FAULTS),
+    fc.oneof(
+      { weight: 3, arbitrary: fc.integer({ min: 1, max: 4 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 1, max: 40 }) },
+    ),
+    LASTS_MS,
+    SLOW_COMMIT_MS,
+  )
+  .map(([strike, passing, lastsMs, slowCommitMs]) => {
+    const isSlowCommit = strike.step === "commit" && strike.kind === "slow";
+    return { ...strike, passing, lastsMs: isSlowCommit ? slowCommitMs : lastsMs };
+  });
+
+/** Of the visibility timeout: more would only be more of the same. */
+const LASTS_MAX_MS_PER_SECOND = 400_000;
+const signal: fc.Arbitrary<PlannedSignal> = fc.record({
+  kind: weighted<PlannedSignal["kind"]>([2, "crash"], [3, "stop"], [1, "abort"]),
+  afterMs: fc.oneof(fc.nat(3 * SECOND_MS), fc.nat(2 * MINUTE_MS)),
+  worker: fc.nat(2),
+  awayMs: fc.nat(30 * SECOND_MS),
+});
+
+export const scenarios: fc.Arbitrary<Scenario> = fc
+  .record({
+    seed: fc.nat(0xffff_ffff),
+    queue,
+    messages: listOf(message, 1, 120),
+    workerStartsMs: listOf(fc.oneof(fc.constant(0), fc.nat(20 * SECOND_MS)), 1, 3),
+    hasSealingKey: weighted([4, true], [1, false]),
+    untilEmpty: weighted([2, false], [1, true]),
+    limits: fc.record({
+      inFlightMax: fc.integer({ min: 1, max: 100 }),
+      inFlightBytesMax: weighted([3, 1_000_000], [1, 2_000]),
+      batchRowsMax: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 50 })),
+      lingerMs: weighted([4, 50], [1, 0], [1, 2 * SECOND_MS]),
+      writesInFlightMax: fc.integer({ min: 1, max: 4 }),
+    }),
+    signals: listOf(signal, 0, 4),
+    faults: listOf(fault, 0, 12),
+  })
+  .map((scenario) => {
+    const { isFifo, visibilitySeconds } = scenario.queue;
+    const faults = scenario.faults
+      .filter(({ kind }) => !isFifo || !STANDARD_QUEUES_ONLY.has(kind))
+      .map((each) => ({ ...each, lastsMs: Math.min(each.lastsMs, visibilitySeconds * LASTS_MAX_MS_PER_SECOND) }));
+    // A FIFO queue without a sealing key is refused at the start.
+    return { ...scenario, hasSealingKey: isFifo || scenario.hasSealingKey, faults };
+  });
