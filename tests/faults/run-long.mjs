@@ -33,6 +33,7 @@ const LEG = {
  * @typedef {object} Step
  * @property {string} name also of its file in the state folder
  * @property {readonly string[]} tests
+ * @property {readonly string[]} folders whose files the step depends on, besides the build
  * @property {Readonly<Record<string, string>>} environment
  */
 
@@ -43,6 +44,7 @@ function steps() {
     return {
       name,
       tests: ["tests/faults/soak/soak.test.ts"],
+      folders: ["tests/faults/soak"],
       environment: {
         PIIPE_SOAK_FIGURES: JSON.stringify({ ...LEG, seed: SEED + index }),
         PIIPE_SOAK_REPORT: join(STATE, `${name}.report.json`),
@@ -53,16 +55,22 @@ function steps() {
   const simulation = {
     name: "simulation",
     tests: ["tests/simulation/simulation.test.ts"],
+    folders: ["tests/simulation"],
     environment: { PIIPE_SIMULATION_SEEDS: String(SIMULATION_SEEDS), PIIPE_SIMULATION_SEED: String(SEED) },
   };
-  const others = { name: "others", tests: ["tests/faults", "--exclude", "tests/faults/soak/**"], environment: {} };
-  return [simulation, others, ...legs];
+  const others = {
+    name: "others",
+    tests: ["tests/faults", "--exclude", "tests/faults/soak/**"],
+    folders: ["tests/faults"],
+    environment: {},
+  };
+  return [...legs, simulation, others];
 }
 
-/** Of everything that the tests run: figures of two builds do not add up. */
-function buildDigest() {
+/** Of what a step runs: figures of two builds do not add up. @param {Step} step */
+function digestOf({ folders }) {
   const hash = createHash("sha256");
-  for (const folder of ["dist", "sql", "tests/faults", "tests/support", "tests/simulation"]) {
+  for (const folder of ["dist", "sql", "tests/support", ...folders]) {
     for (const name of readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).toSorted()) {
       if (/\.(?:[mc]?js|ts|sql)$/.test(name)) hash.update(name).update(readFileSync(join(ROOT, folder, name)));
     }
@@ -70,22 +78,18 @@ function buildDigest() {
   return hash.digest("hex");
 }
 
-/** Forgets the state of another build, or of a run that is complete. */
-function prepareState() {
-  const file = join(STATE, "build");
-  const digest = buildDigest();
-  const isSame = existsSync(file) && readFileSync(file, "utf8") === digest;
-  const isComplete = steps().every(({ name }) => existsSync(join(STATE, `${name}.json`)));
-  if (!isSame || isComplete) rmSync(STATE, { recursive: true, force: true });
-  mkdirSync(STATE, { recursive: true });
-  writeFileSync(file, digest);
+/** @param {Step} step */
+function hasPassed(step) {
+  const file = join(STATE, `${step.name}.json`);
+  return existsSync(file) && read(`${step.name}.json`).digest === digestOf(step);
 }
 
 /**
  * @param {Step} step
  * @returns {Promise<boolean>} whether its tests passed
  */
-async function run({ name, tests, environment }) {
+async function run(step) {
+  const { name, tests, environment } = step;
   const resultFile = join(STATE, `${name}.json.part`);
   const vitest = spawn(
     process.execPath,
@@ -114,7 +118,7 @@ async function run({ name, tests, environment }) {
   const skipped = cases.length - passed;
   const seconds = Math.round((performance.now() - startedMs) / 1_000);
   // Only what has passed is not run again.
-  writeFileSync(join(STATE, `${name}.json`), JSON.stringify({ passed, skipped, seconds }));
+  writeFileSync(join(STATE, `${name}.json`), JSON.stringify({ passed, skipped, seconds, digest: digestOf(step) }));
   return true;
 }
 
@@ -128,16 +132,18 @@ function lastLine(file) {
 /** @param {string} name */
 const read = (name) => JSON.parse(readFileSync(join(STATE, name), "utf8"));
 
-prepareState();
+mkdirSync(STATE, { recursive: true });
+// A run that is complete is not gone on with.
+if (steps().every(hasPassed)) for (const { name } of steps()) rmSync(join(STATE, `${name}.json`));
 const failed = [];
 for (const step of steps()) {
-  if (existsSync(join(STATE, `${step.name}.json`))) {
+  if (hasPassed(step)) {
     console.log(`${step.name}: passed before`);
     continue;
   }
-  const hasPassed = await run(step);
-  console.log(`${step.name}: ${hasPassed ? "passed" : "FAILED"}`);
-  if (!hasPassed) failed.push(step.name);
+  const isGood = await run(step);
+  console.log(`${step.name}: ${isGood ? "passed" : "FAILED"}`);
+  if (!isGood) failed.push(step.name);
 }
 if (failed.length > 0) {
   console.log(`test:faults: failed: ${failed.join(", ")}; called again, it runs only these`);

@@ -39,7 +39,7 @@ function render({ seed, simulation, others, legs }) {
   const inCommit = [...faults].reduce((total, [name, count]) => total + (/^cut .*COMMIT/.test(name) ? count : 0), 0);
   const minutes = Math.round((simulation.seconds + others.seconds + sum((leg) => leg.seconds)) / 60);
   return [
-    `On ${new Date().toISOString().slice(0, 10)}, seed ${seed}, in ${minutes} minutes, on ${machine()}:`,
+    `On ${new Date().toISOString().slice(0, 10)}, commit ${commit()}, seed ${seed}, in ${minutes} minutes, on ${machine()}:`,
     "",
     table("the long soak: real PostgreSQL, real SQS-compatible server, every fault at once", "count", [
       ["messages sent", sum((leg) => leg.sent)],
@@ -98,6 +98,10 @@ function table(head, countHead, rows) {
 /** @param {number} count */
 function number(count) {
   return count.toLocaleString("en-US");
+}
+
+function commit() {
+  return execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();
 }
 
 function machine() {
