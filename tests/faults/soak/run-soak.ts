@@ -40,6 +40,7 @@ const VISIBILITY_SECONDS = 5;
 const QUEUED_LOW = 3_000;
 const SENT_AT_ONCE = 500;
 const LOOK_MS = 50;
+const DUE_TIMEOUT_MS = 300_000;
 const DRAIN_TIMEOUT_MS = 180_000;
 
 /**
@@ -73,13 +74,15 @@ export async function runSoak(figures: SoakFigures, progress: (line: string) => 
   let struck = 0;
 
   const strikeAll = async (): Promise<void> => {
-    for (const fault of plan) {
+    for (const [index, fault] of plan.entries()) {
+      const dueAt = Math.floor((figures.messages * index) / plan.length);
+      await until("the next fault is due", () => events.sent >= dueAt, DUE_TIMEOUT_MS);
       await fault.strike();
       faults[fault.name] = (faults[fault.name] ?? 0) + 1;
       struck += 1;
     }
   };
-  /** Keeps work in the queue until all faults have struck: each needs messages to strike at. */
+  /** Keeps work in the queue until all faults, which are spread over the leg, have struck: each needs messages to strike at. */
   const sendAll = async (): Promise<void> => {
     for (let reportAt = 0; struck < plan.length || events.sent < figures.messages;) {
       const { visible } = await sqs.count(pipeline.queue.url);
