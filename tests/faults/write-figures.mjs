@@ -13,9 +13,10 @@ const END = "<!-- end: figures of npm run test:faults -->";
  * @typedef {import("./soak/soak-report.ts").SoakReport} SoakReport
  * @param {{
  *   seed: number,
- *   simulation: { seeds: number, seconds: number },
- *   others: { passed: number, skipped: number, seconds: number },
  *   legs: readonly SoakReport[],
+ *   legsInAll: number,
+ *   simulation: { seeds: number, seconds: number } | null,
+ *   others: { passed: number, skipped: number, seconds: number } | null,
  * }} figures
  */
 export function writeFigures(figures) {
@@ -28,7 +29,7 @@ export function writeFigures(figures) {
 }
 
 /** @param {Parameters<typeof writeFigures>[0]} figures */
-function render({ seed, simulation, others, legs }) {
+function render({ seed, simulation, others, legs, legsInAll }) {
   /** @param {(leg: SoakReport) => number} of */
   const sum = (of) => legs.reduce((total, leg) => total + of(leg), 0);
   const faults = sumByName(legs.map((leg) => leg.faults));
@@ -37,11 +38,11 @@ function render({ seed, simulation, others, legs }) {
   const startingWith = (prefix) =>
     [...faults].reduce((total, [name, count]) => total + (name.startsWith(prefix) ? count : 0), 0);
   const inCommit = [...faults].reduce((total, [name, count]) => total + (/^cut .*COMMIT/.test(name) ? count : 0), 0);
-  const minutes = Math.round((simulation.seconds + others.seconds + sum((leg) => leg.seconds)) / 60);
+  const minutes = Math.round(((simulation?.seconds ?? 0) + (others?.seconds ?? 0) + sum((leg) => leg.seconds)) / 60);
   return [
     `On ${new Date().toISOString().slice(0, 10)}, commit ${commit()}, seed ${seed}, in ${minutes} minutes, on ${machine()}:`,
     "",
-    table("the long soak: real PostgreSQL, real SQS-compatible server, every fault at once", "count", [
+    table(`the long soak (${legs.length} of ${legsInAll} legs): every fault at once on real servers`, "count", [
       ["messages sent", sum((leg) => leg.sent)],
       ["rows stored", sum((leg) => leg.stored)],
       ["quarantined, as they should be", sum((leg) => leg.quarantined)],
@@ -66,8 +67,12 @@ function render({ seed, simulation, others, legs }) {
       ...[...queueFaults].map(([name, count]) => /** @type {[string, number]} */ ([`queue: ${name}`, count])),
     ]),
     "",
-    `The simulation: ${number(simulation.seeds)} seeds from ${seed} on without a failure. The other fault tests: ` +
-      `${others.passed} passed, ${others.skipped} skipped.`,
+    simulation === null
+      ? "The simulation was not run."
+      : `The simulation: ${number(simulation.seeds)} seeds from ${seed} on without a failure.`,
+    others === null
+      ? "The other fault tests were not run."
+      : `The other fault tests: ${others.passed} passed, ${others.skipped} skipped.`,
   ].join("\n");
 }
 
