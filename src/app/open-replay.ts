@@ -13,6 +13,7 @@ import { noteKeys } from "../store/key-checks.ts";
 import { columnKeysOf } from "./column-keys.ts";
 import { openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
+import { requireBusinessIdRights } from "./require-business-id-rights.ts";
 
 /** The queues of the quarantine that the configuration means: events of other pipelines do not fit its columns. */
 export async function ownQueues(config: Config, pool: PostgresPool): Promise<readonly QuarantinedQueue[]> {
@@ -40,7 +41,10 @@ export async function openReplay(
   const { privateKey, isDryRun } = options;
   const { keyring, mask } = await openMask(config, options.keysJson);
   const table = await openTable(config, keyring, pool);
-  if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
+  if (!isDryRun) {
+    await requireBusinessIdRights(config, pool);
+    await noteKeys(pool, columnKeysOf(config, keyring));
+  }
   const { columns, unknownFields, dedupeBy } = config;
   const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields, dedupeBy });
   const open: Open = (sealed, boundTo) => openSealed(privateKey, sealed, boundTo);

@@ -175,7 +175,7 @@ export const pipelineConfigSchema = mapping("a mapping with the keys source, sin
     })
     .optional()
     .describe(
-      "The event's own id: a field, a path (order.id) or @attribute.NAME. Of the messages that share one within 16 days, one is stored. Needs a keyring.",
+      "The event's own id, for producers that may send an event again: a field, a path (order.id) or @attribute.NAME. Of the events that share one within 16 days, the first is stored; an event without one is refused. Needs a keyring (docs/message-life.md).",
     ),
   allowUnkeyed: z
     .boolean("true or false")

@@ -43,7 +43,7 @@ export interface ReplayOptions {
 /** What a replay did so far. `events` is the sum of the other counts. */
 export interface ReplayTotals {
   events: number;
-  /** Rows written; in a dry run those that would be, unless PostgreSQL refuses them. */
+  /** Rows written; in a dry run those that would be, unless PostgreSQL refuses them or has their business id. */
   stored: number;
   /** Replayed or discarded by somebody else meanwhile, or stored under the same business id: settled either way. */
   duplicate: number;

@@ -169,7 +169,13 @@ describe("a rotation", () => {
 
     const destroyed = await done("destroy 1 --yes");
     expect(await states()).toEqual(["1 destroyed", "2 primary"]);
-    for (const loss of ["can no\n    longer be revealed", "looked up or erased by value", "never be completed"]) {
+    const losses = [
+      "can no\n    longer be revealed",
+      "looked up or erased by value",
+      "never be completed",
+      "business id",
+    ];
+    for (const loss of losses) {
       expect(destroyed).toContain(loss);
     }
     expect(destroyed).toContain("backups of the file still hold the key");

@@ -109,6 +109,13 @@ test("tables do not share their ids", async () => {
   expect(await write(tenant, message("a", 3))).toEqual([STORED]);
 });
 
+test("a table is one, whether its schema is written or found by the search path", async () => {
+  await write(await sinkOn(), message("a", 1));
+  const table = await readTargetTable(pool, { schema: "public", name: "events" });
+  const written = new PostgresSink({ pool, table, columns: COLUMNS, sourceName: "arn", claim: "ledger" });
+  expect(await write(written, message("a", 2))).toEqual([DUPLICATE]);
+});
+
 test("equal events with different business ids are different rows", async () => {
   const sink = await sinkOn();
   expect(await write(sink, message("a", 7), message("b", 7))).toEqual([STORED, STORED]);

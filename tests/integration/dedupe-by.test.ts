@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
+import { createTestRole } from "../support/roles.ts";
 import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
 
 let sqs: TestSqs;
@@ -145,4 +146,68 @@ it("does not start without a key, or with another one than before", async () => 
   expect(JSON.parse(check.stdout)).toMatchObject({
     findings: expect.arrayContaining([expect.objectContaining({ subject: "keys", code: "keys.missing" })]),
   });
+});
+
+it("says before anything is received, and in a check, which rights to the business ids are missing", async () => {
+  const pipeline = await pipelineOf("dedupeBy: user_id");
+  const role = await createTestRole(pipeline.databaseUrl);
+  const limited = { ...pipeline, environment: { ...pipeline.environment, DATABASE_URL: role.url } };
+  try {
+    await query(
+      pipeline.databaseUrl,
+      `GRANT USAGE ON SCHEMA piipe TO ${role.name};
+       GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA piipe TO ${role.name};
+       REVOKE INSERT, DELETE ON piipe.business_ids FROM ${role.name};
+       GRANT INSERT ON user_logins TO ${role.name}`,
+    );
+    await sqs.send(pipeline.queue.url, [event({})]);
+    const message = `the PostgreSQL user ${role.name} lacks INSERT on piipe.business_ids, DELETE on piipe.business_ids`;
+    const hint = expect.stringContaining('GRANT INSERT ON "piipe"."business_ids"');
+    const denied = await run(limited);
+    expect(denied.code).toBe(4);
+    expect(denied.totals).toMatchObject({ received: 0, error: { code: "database.denied", message, hint } });
+    const check = await runCli(["check", "--json"], limited);
+    expect(check.code).toBe(4);
+    expect(JSON.parse(check.stdout)).toMatchObject({
+      findings: expect.arrayContaining([
+        expect.objectContaining({ subject: "business ids", code: "database.denied", text: message, hint }),
+      ]),
+    });
+    const replay = await runCli(["quarantine", "replay", "--all", "--json"], limited);
+    expect(JSON.parse(replay.stdout)).toMatchObject({ error: { code: "database.denied", message } });
+
+    await query(pipeline.databaseUrl, `GRANT INSERT, DELETE ON piipe.business_ids TO ${role.name}`);
+    const allowed = await runCli(["check", "--json"], limited);
+    expect(JSON.parse(allowed.stdout)).toMatchObject({
+      findings: expect.arrayContaining([expect.objectContaining({ subject: "business ids", level: "ok" })]),
+    });
+    expect((await run(limited)).totals).toMatchObject({ received: 1, stored: 1, deleted: 1 });
+  } finally {
+    await role.drop();
+  }
+});
+
+it("an erasure says that the id's digest stays, and the event that is sent again does not come back", async () => {
+  const pipeline = await pipelineOf("dedupeBy: event_id");
+  const body = event({ event_id: "a" });
+  await sqs.send(pipeline.queue.url, [body]);
+  expect((await run(pipeline)).totals).toMatchObject({ stored: 1 });
+  const erased = await runCli(["erase", "ip", EVENT.ip, "--yes"], pipeline);
+  expect(erased.stdout).toContain("Deleted 1 row");
+  expect(erased.stdout).toContain("Keyed digests of the rows' business ids (dedupeBy), until they expire.");
+  await sqs.send(pipeline.queue.url, [body]);
+  expect((await run(pipeline)).totals).toMatchObject({ stored: 0, duplicate: 1 });
+  expect(await pipeline.rows()).toBe(0);
+});
+
+it.each([
+  ["event_id", { event_id: "a" }, 1],
+  ["event_id", {}, 0],
+  // A line of a dry run has no attributes.
+  ['"@attribute.event-id"', {}, 1],
+])("a dry run with dedupeBy: %s and an event with %j gives %i lines", async (dedupeBy, changes, lines) => {
+  const pipeline = await pipelineOf(`dedupeBy: ${dedupeBy}`);
+  const masked = await runCli(["mask"], { ...pipeline, stdin: event(changes) });
+  expect(masked.stdout.split("\n").filter((line) => line !== "")).toHaveLength(lines);
+  expect(masked.stderr.includes("field.missing at event_id")).toBe(lines === 0);
 });

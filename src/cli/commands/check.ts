@@ -3,6 +3,7 @@ import { openDatabase } from "../../app/open-database.ts";
 import { openMask } from "../../app/open-mask.ts";
 import { openSource } from "../../app/open-pipeline.ts";
 import { openTable } from "../../app/open-table.ts";
+import { requireBusinessIdRights } from "../../app/require-business-id-rights.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
@@ -119,14 +120,20 @@ async function checkDatabase(config: Config, keyring: Keyring | null, look: Look
       return { text: `PostgreSQL ${rows[0]?.["version"]} at ${pool.place.address}`, value: true };
     });
     if (!isReachable) return null;
-    await look("migrations", async () => {
+    const isMigrated = await look("migrations", async () => {
       const willCreate = config.sink.postgres.createTable && (await firstPending(pool)) !== null;
       if (!willCreate) await checkMigrated(pool);
       return {
         text: willCreate ? "run will create piipe's own tables" : "piipe's own tables are up to date",
-        value: true,
+        value: !willCreate,
       };
     });
+    if (isMigrated && config.dedupeBy !== null) {
+      await look("business ids", async () => {
+        await requireBusinessIdRights(config, pool);
+        return { text: "this user may claim and prune them", value: true };
+      });
+    }
     const pending = await look<readonly PendingProblem[] | null>("table", async () => {
       const name = showTable(config.sink.postgres.table);
       try {

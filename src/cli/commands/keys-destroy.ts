@@ -37,6 +37,8 @@ const loss = (version: number): string =>
   "    longer be revealed;\n" +
   "  - its rows can no longer be looked up or erased by value;\n" +
   "  - a rotation or a rewrap of its tokens that is not complete can never be completed;\n" +
+  "  - events whose business id (dedupeBy) was noted only under it are stored again when they are sent again: none is left\n" +
+  "    16 days after every worker has had the next version;\n" +
   `  - a pipeline with a column that has \`keyVersion: ${version}\` does not start.\n`;
 
 const pendingLoss = (version: number): string =>
