@@ -11,7 +11,7 @@ const EXIT_MEANINGS = {
   config: "the configuration or the keys are wrong",
   service: "a service cannot be reached or used: the queue, the database, a local server of the demo",
   data: "more events were refused than the configuration allows",
-  interrupted: "interrupted by a signal before the work was done",
+  interrupted: "ended by Ctrl-C, or by a signal before the work was done",
 };
 
 const INTRO = `# Errors

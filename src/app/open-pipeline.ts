@@ -19,7 +19,7 @@ import { openDatabase } from "./open-database.ts";
 import { columnKeysOf } from "./column-keys.ts";
 import { openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
-import { requireBusinessIdRights } from "./require-business-id-rights.ts";
+import { requireRunRights } from "./require-own-rights.ts";
 
 export interface PipelineOptions {
   /** The keyring's JSON, as `PIIPE_KEYS` holds it; undefined: only the configured file. */
@@ -93,7 +93,7 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
       for (const message of warnings) emit({ type: "config.warning", message });
     } else await checkMigrated(pool);
     const table = await openTable(config, keyring, pool);
-    await requireBusinessIdRights(config, pool);
+    await requireRunRights(config, pool);
     const decode = compileDecoder(config.columns, boundsOf(table, config.columns), {
       unknownFields: config.unknownFields,
       dedupeBy: config.dedupeBy,

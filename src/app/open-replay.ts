@@ -13,7 +13,7 @@ import { noteKeys } from "../store/key-checks.ts";
 import { columnKeysOf } from "./column-keys.ts";
 import { openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
-import { requireBusinessIdRights } from "./require-business-id-rights.ts";
+import { requireReplayRights } from "./require-own-rights.ts";
 
 /** The queues of the quarantine that the configuration means: events of other pipelines do not fit its columns. */
 export async function ownQueues(config: Config, pool: PostgresPool): Promise<readonly QuarantinedQueue[]> {
@@ -42,7 +42,7 @@ export async function openReplay(
   const { keyring, mask } = await openMask(config, options.keysJson);
   const table = await openTable(config, keyring, pool);
   if (!isDryRun) {
-    await requireBusinessIdRights(config, pool);
+    await requireReplayRights(config, pool);
     await noteKeys(pool, columnKeysOf(config, keyring));
   }
   const { columns, unknownFields, dedupeBy } = config;

@@ -1,10 +1,11 @@
 import { PiipeError } from "../errors.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { quoteTable, showTable, type TableName } from "../postgres/identifiers.ts";
+import { inTransaction } from "../postgres/transaction.ts";
 
 export interface NeededRight {
   readonly table: TableName & { readonly schema: string };
-  readonly right: "SELECT" | "INSERT" | "DELETE";
+  readonly right: "SELECT" | "INSERT" | "UPDATE" | "DELETE";
 }
 
 /** One of piipe's own. */
@@ -31,7 +32,9 @@ ORDER BY wanted.position`;
  */
 export async function requireRights(pool: PostgresPool, needed: readonly NeededRight[]): Promise<void> {
   const wanted = needed.map(({ table, right }, position) => ({ position, ...table, right }));
-  const { rows } = await pool.query("looking at the user's rights", FIND_MISSING, [JSON.stringify(wanted)]);
+  const options = { doing: "looking at the user's rights", statementTimeoutMs: 30_000, lockTimeoutMs: 10_000 };
+  // In a transaction, as the work to come is: a connection pooler may allow none.
+  const { rows } = await inTransaction(pool, options, (run) => run(FIND_MISSING, [JSON.stringify(wanted)]));
   if (rows.length === 0) return;
   const hidden = rows.flatMap((row) => (row["is_hidden"] === "t" ? (needed[Number(row["position"])] ?? []) : []));
   if (hidden.length > 0) throw rowsHidden(hidden, pool.place.user);

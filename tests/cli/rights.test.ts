@@ -81,3 +81,24 @@ test("the rights that docs/masking.md names are enough for a run, which can read
     await pipeline.remove();
   }
 });
+
+test("a right to one of piipe's own tables that is missing is told before anything is received, and by a check", async () => {
+  const pipeline = await createLoginPipeline(sqs, { columns: COLUMNS });
+  const role = await createTestRole(pipeline.databaseUrl);
+  const limited = { folder: pipeline.folder, environment: { ...pipeline.environment, DATABASE_URL: role.url } };
+  try {
+    const grants = (await documentedGrants("piipe_run")).replaceAll(" TO piipe_run;", ` TO ${role.name};`);
+    await query(pipeline.databaseUrl, `${grants} REVOKE DELETE ON piipe.ledger FROM ${role.name}`);
+    await sqs.send(pipeline.queue.url, ["{}"]);
+    const message = `the PostgreSQL user ${role.name} lacks DELETE on piipe.ledger`;
+    const ran = await runCli(["run", "--until-empty", "--json"], limited);
+    expect(JSON.parse(ran.stdout)).toMatchObject({ received: 0, error: { code: "database.denied", message } });
+    const checked = await runCli(["check", "--json"], limited);
+    expect(JSON.parse(checked.stdout)).toMatchObject({
+      findings: expect.arrayContaining([expect.objectContaining({ subject: "rights", level: "error", text: message })]),
+    });
+  } finally {
+    await role.drop();
+    await pipeline.remove();
+  }
+});

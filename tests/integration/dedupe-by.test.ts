@@ -170,7 +170,7 @@ it("says before anything is received, and in a check, which rights to the busine
     expect(check.code).toBe(4);
     expect(JSON.parse(check.stdout)).toMatchObject({
       findings: expect.arrayContaining([
-        expect.objectContaining({ subject: "business ids", code: "database.denied", text: message, hint }),
+        expect.objectContaining({ subject: "rights", code: "database.denied", text: message, hint }),
       ]),
     });
     const replay = await runCli(["quarantine", "replay", "--all", "--json"], limited);
@@ -179,7 +179,7 @@ it("says before anything is received, and in a check, which rights to the busine
     await query(pipeline.databaseUrl, `GRANT INSERT, DELETE ON piipe.business_ids TO ${role.name}`);
     const allowed = await runCli(["check", "--json"], limited);
     expect(JSON.parse(allowed.stdout)).toMatchObject({
-      findings: expect.arrayContaining([expect.objectContaining({ subject: "business ids", level: "ok" })]),
+      findings: expect.arrayContaining([expect.objectContaining({ subject: "rights", level: "ok" })]),
     });
     expect((await run(limited)).totals).toMatchObject({ received: 1, stored: 1, deleted: 1 });
   } finally {

@@ -3,7 +3,7 @@ import { openDatabase } from "../../app/open-database.ts";
 import { openMask } from "../../app/open-mask.ts";
 import { openSource } from "../../app/open-pipeline.ts";
 import { openTable } from "../../app/open-table.ts";
-import { requireBusinessIdRights } from "../../app/require-business-id-rights.ts";
+import { requireRunRights } from "../../app/require-own-rights.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
@@ -128,10 +128,10 @@ async function checkDatabase(config: Config, keyring: Keyring | null, look: Look
         value: !willCreate,
       };
     });
-    if (isMigrated && config.dedupeBy !== null) {
-      await look("business ids", async () => {
-        await requireBusinessIdRights(config, pool);
-        return { text: "this user may claim and prune them", value: true };
+    if (isMigrated) {
+      await look("rights", async () => {
+        await requireRunRights(config, pool);
+        return { text: `${pool.place.user} may do what a run does to piipe's own tables`, value: true };
       });
     }
     const pending = await look<readonly PendingProblem[] | null>("table", async () => {

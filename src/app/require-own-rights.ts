@@ -1,0 +1,35 @@
+import type { Config } from "../config/config.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { type NeededRight, ownTable, requireRights } from "../store/require-rights.ts";
+
+const on = (name: string, rights: readonly NeededRight["right"][]): NeededRight[] =>
+  rights.map((right) => ({ table: ownTable(name), right }));
+
+/** DELETE is for the maintenance: whoever claims prunes. */
+const CLAIMS = ["SELECT", "INSERT", "DELETE"] as const;
+
+/**
+ * What a run does to piipe's own tables. Call it before anything is received: a write that is denied names the target table
+ * only.
+ * @throws {PiipeError} `database.denied`
+ */
+export async function requireRunRights(config: Config, pool: PostgresPool): Promise<void> {
+  await requireRights(pool, [
+    ...on("ledger", CLAIMS),
+    ...on("quarantine", ["SELECT", "INSERT", "UPDATE"]),
+    ...(config.columns.some(({ reveal }) => reveal) ? on("vault", ["INSERT"]) : []),
+    ...businessIdRights(config),
+  ]);
+}
+
+/**
+ * As `requireRunRights`, for a replay, which claims in the quarantine instead of the ledger and finds out by itself.
+ * @throws {PiipeError} `database.denied`, only with `dedupeBy`
+ */
+export async function requireReplayRights(config: Config, pool: PostgresPool): Promise<void> {
+  await requireRights(pool, businessIdRights(config));
+}
+
+function businessIdRights({ dedupeBy }: Config): NeededRight[] {
+  return dedupeBy === null ? [] : on("business_ids", CLAIMS);
+}
