@@ -223,6 +223,14 @@ describe("Engine", () => {
     expect(source.released).toHaveLength(100);
   });
 
+  it("halts also when it is a good event that ends the doubt", async () => {
+    const { source, sink, run } = setUp({ limits: { batchRowsMax: 1_000, lingerMs: 1, inFlightMax: 1_000 } });
+    source.send(...messages(60, "bad"), ...messages(40).map((each) => ({ ...each, id: `good ${each.id}` })));
+    await expect(run()).rejects.toMatchObject({ code: "data.beyond-limit" });
+    expect(sink.quarantine.size).toBe(0);
+    expect(source.released).toHaveLength(100);
+  });
+
   it("also when the queue looks empty while the first rows are written, and others still hold messages", async () => {
     const { source, sink, run } = setUp({ limits: { lingerMs: 1, batchRowsMax: 1_000, inFlightMax: 1_000 } });
     const all = messages(200);
@@ -410,6 +418,7 @@ describe("Engine", () => {
     const away = new PiipeError("database.unreachable", "away", { retryable: true });
     let nowMs = 0;
     clock.nowMs = () => (nowMs += 1_000);
+    clock.sleep = (delayMs, signal) => systemClock.sleep(Math.min(delayMs, 5), signal);
     sink.beforeWrite = () => {
       throw away;
     };
@@ -463,6 +472,23 @@ describe("Engine", () => {
     await expect(run()).rejects.toThrow(TypeError);
     expect(source.deleted).not.toContain("m5");
     expect(source.held.size).toBe(0);
+  });
+
+  it("settles nothing twice when sealing what PostgreSQL refused is what throws", async () => {
+    let sealed = 0;
+    const { source, sink, engine, run } = setUp({
+      seal: (body) => {
+        sealed += 1;
+        if (sealed === 2) throw new TypeError("bug");
+        return Buffer.from(body);
+      },
+    });
+    for (const id of ["m2", "m4", "m6"]) sink.unfit.add(id);
+    source.send(...messages(10));
+    await expect(run()).rejects.toThrow("bug");
+    expect(source.deleted).toHaveLength(7);
+    expect(source.released).toHaveLength(3);
+    expect(engine.inFlight).toBe(0);
   });
 
   it("stops with the source's error when the queue cannot be used", async () => {

@@ -1,6 +1,6 @@
 import { PiipeError } from "../errors.ts";
 import type { Emit } from "../telemetry/events.ts";
-import { eventsBeyondLimit, rowsBeyondLimit } from "./beyond-limit.ts";
+import { type BatchLimits, Batcher } from "./batcher.ts";
 import { Condition } from "./condition.ts";
 import type {
   BatchOutcome,
@@ -18,8 +18,8 @@ import { divideBatch } from "./divide-batch.ts";
 import { EmptyWatch } from "./empty-watch.ts";
 import { Findings, NewFields } from "./findings.ts";
 import { LeftMessages } from "./left-messages.ts";
-import { OpenBatch } from "./open-batch.ts";
-import { RefusalGuard } from "./refusal-guard.ts";
+import type { OpenBatch } from "./open-batch.ts";
+import { RefusalJudge } from "./refusal-judge.ts";
 import { sealDelivery } from "./sealed-delivery.ts";
 import type { Totals } from "./totals.ts";
 import { writeWithRetry } from "./write-with-retry.ts";
@@ -36,15 +36,11 @@ export interface EngineStages {
   readonly seal: Seal | null;
 }
 
-export interface EngineLimits {
+export interface EngineLimits extends BatchLimits {
   /** Deliveries received but not settled. */
   readonly inFlightMax: number;
   /** Bytes of their bodies. */
   readonly inFlightBytesMax: number;
-  readonly batchRowsMax: number;
-  readonly batchBytesMax: number;
-  /** Longest wait of the first row of a batch for more. */
-  readonly lingerMs: number;
   /** Concurrent write transactions. An ordered source always has one. */
   readonly writesInFlightMax: number;
   /** Halt when more than this share of recent events is refused; 1 never halts. */
@@ -67,8 +63,6 @@ const RETRIED_DELAY_SECONDS = 10;
 const RETRIED_DELAY_SECONDS_MAX = 900;
 /** About 10 MB of ids. */
 const LEFT_REMEMBERED_MAX = 100_000;
-/** How long the first refused events of a run, when they are too many, wait for more events to be judged by. */
-const FIRST_JUDGEMENT_MS = 30_000;
 /** Room is counted in messages: bytes become messages by the mean size seen, and by this before any was seen. */
 const FIRST_BODY_BYTES = 4_096;
 
@@ -87,10 +81,8 @@ export class Engine {
   readonly #limits: EngineLimits;
   readonly #clock: Clock;
   readonly #emit: Emit;
-  /** Over all events: whether they fit the columns. */
-  readonly #eventGuard: RefusalGuard;
-  /** Over the rows that the sink has judged: events are counted long before. */
-  readonly #rowGuard: RefusalGuard;
+  readonly #judge: RefusalJudge;
+  readonly #batcher: Batcher;
   readonly #writesMax: number;
   /** Fires when nothing more shall be received: stop, abort or failure. */
   readonly #receiving = new AbortController();
@@ -99,14 +91,7 @@ export class Engine {
   #stop: AbortSignal = new AbortController().signal;
   #abort: AbortSignal = new AbortController().signal;
   readonly #failed = new AbortController();
-  readonly #ended = new AbortController();
   #failure: unknown = null;
-  #open = new OpenBatch();
-  /** null: nothing is open, or the open batch is to be flushed. */
-  #linger: AbortController | null = null;
-  #hasLingered = false;
-  #firstJudgement: "ahead" | "under way" | "over" = "ahead";
-  #ready: OpenBatch[] = [];
   #writing = 0;
   /** Writes and settlements under way. */
   #tasks = 0;
@@ -121,8 +106,14 @@ export class Engine {
     this.#limits = limits;
     this.#clock = clock;
     this.#emit = emit;
-    this.#eventGuard = new RefusalGuard(limits.haltAboveShare);
-    this.#rowGuard = new RefusalGuard(limits.haltAboveShare);
+    this.#judge = new RefusalJudge(limits.haltAboveShare, clock);
+    this.#batcher = new Batcher({
+      limits,
+      clock,
+      judge: this.#judge,
+      isWriting: () => this.#writing > 0,
+      onReady: () => this.#startWrites(),
+    });
     this.#writesMax = stages.source.ordered ? 1 : limits.writesInFlightMax;
   }
 
@@ -158,8 +149,7 @@ export class Engine {
     }
     if (this.#inFlight > 0) this.#emit({ type: "pipeline.draining", inFlight: this.#inFlight });
     await this.#drained();
-    this.#endLinger();
-    this.#ended.abort();
+    this.#batcher.close();
     stop.removeEventListener("abort", stopReceiving);
     abort.removeEventListener("abort", stopReceiving);
 
@@ -186,7 +176,7 @@ export class Engine {
       const room = this.#room();
       if (room === 0) {
         // A batch that can no longer fill must not wait for its linger.
-        if (this.#writing === 0) this.#flush();
+        if (this.#writing === 0) this.#batcher.flush();
         await this.#changed.wait();
         continue;
       }
@@ -197,7 +187,7 @@ export class Engine {
       } else if (watch) {
         await this.#drained({ butForDoubts: true });
         // Messages that others hold may yet come, and tell more of the queue.
-        if (this.#isInDoubt() && !(await watch.isEmpty(this.#leftCount() + this.#inFlight, stop))) continue;
+        if (this.#batcher.isInDoubt && !(await watch.isEmpty(this.#leftCount() + this.#inFlight, stop))) continue;
         await this.#drained();
         if (stop.aborted || (await watch.isEmpty(this.#leftCount(), stop))) return;
       }
@@ -235,44 +225,40 @@ export class Engine {
     const released = new Map<Delivery, Settlement>();
     const findings = new Findings();
     for (const delivery of deliveries) {
-      try {
-        this.#take(delivery, released, findings);
-      } catch (error) {
-        // A stage threw: a bug. This delivery is in no batch yet, so nothing else would give it back.
-        this.#fail(error);
-        released.set(delivery, givenBack(delivery));
-      }
+      this.#orGiveBack(delivery, released, () => this.#take(delivery, released, findings));
     }
     for (const event of findings.events(this.#newFields)) this.#emit(event);
     if (released.size > 0) void this.#settle(released);
   }
 
+  /** Runs the work that puts a delivery into a batch. What it throws ends the run: a halt, or the bug of a stage. */
+  #orGiveBack(delivery: Delivery, released: Map<Delivery, Settlement>, work: () => void): void {
+    try {
+      if (!this.#failed.signal.aborted) return work();
+    } catch (error) {
+      this.#fail(error);
+    }
+    released.set(delivery, givenBack(delivery));
+  }
+
   /** Decodes and masks one delivery into the open batch. */
   #take(delivery: Delivery, released: Map<Delivery, Settlement>, findings: Findings): void {
-    if (this.#failed.signal.aborted) {
-      released.set(delivery, givenBack(delivery));
-      return;
-    }
     const decoded = this.#stages.decode(delivery);
     const masked = decoded.ok ? this.#stages.mask(decoded.value) : decoded;
+    // A left message that comes back tells nothing new.
+    const halt = this.#left.has(delivery.id) ? null : this.#judge.countEvent(!masked.ok);
+    if (halt) throw halt;
     if (!masked.ok) {
-      if (!this.#left.has(delivery.id) && this.#eventGuard.count(true)) this.#fail(eventsBeyondLimit(this.#eventGuard));
-      this.#refuse(delivery, masked.error, this.#open, released);
-      this.#flushOrLinger();
-      return;
+      this.#refuse(delivery, masked.error, this.#batcher.open, released);
+    } else {
+      if (decoded.ok) findings.add(decoded.value, masked.value);
+      this.#batcher.open.addRecord(masked.value, delivery);
     }
-    if (!this.#left.has(delivery.id)) this.#eventGuard.count(false);
-    this.#open.addRecord(masked.value, delivery);
-    this.#flushOrLinger();
-    if (decoded.ok) findings.add(decoded.value, masked.value);
+    this.#batcher.flushIfDue();
   }
 
   /** Sends a refused event to the quarantine, in the batch; with no key to seal it, leaves its message in the queue. */
   #refuse(delivery: Delivery, rejection: Rejection, batch: OpenBatch, released: Map<Delivery, Settlement>): void {
-    if (this.#failed.signal.aborted) {
-      released.set(delivery, givenBack(delivery));
-      return;
-    }
     const { seal } = this.#stages;
     if (seal) {
       const { id, sentAtMs, attempt } = delivery;
@@ -286,67 +272,9 @@ export class Engine {
     this.#emit({ type: "event.refused", messageId: delivery.id, ...rejection, fate: seal ? "quarantine" : "left" });
   }
 
-  /** After whatever was added, or tells more about the queue. */
-  #flushOrLinger(): void {
-    const { batchRowsMax, batchBytesMax, lingerMs } = this.#limits;
-    const { size, bytes } = this.#open;
-    if (size >= batchRowsMax || bytes >= batchBytesMax) {
-      this.#flush();
-    } else if (this.#hasLingered) {
-      this.#flushOnceJudged();
-    } else if (size > 0 && this.#linger === null) {
-      const { signal } = (this.#linger = new AbortController());
-      void this.#clock.sleep(lingerMs, signal).then(() => {
-        if (signal.aborted) return;
-        this.#hasLingered = true;
-        this.#flushOnceJudged();
-      });
-    }
-  }
-
-  #flushOnceJudged(): void {
-    if (!this.#isInDoubt()) this.#flush();
-    else if (this.#firstJudgement === "ahead") void this.#endFirstJudgement();
-  }
-
-  /**
-   * Whether the refused events that wait may be those of a queue that does not fit at all. They wait until enough was seen
-   * to tell: a worker that halts, is restarted and halts again must not carry a little more of it into the quarantine each
-   * time. With records in the batch the sink tells: when it takes none, it does not take the refused events either.
-   */
-  #isInDoubt(): boolean {
-    const { records, refused } = this.#open;
-    if (refused.length === 0 || this.#firstJudgement === "over") return false;
-    return this.#eventGuard.isInDoubt || (records.length === 0 && this.#rowGuard.isInDoubt);
-  }
-
-  /** A quiet queue never tells: what was refused is quarantined after a while, unless a write under way may tell more. */
-  async #endFirstJudgement(): Promise<void> {
-    this.#firstJudgement = "under way";
-    const { signal } = this.#ended;
-    do await this.#clock.sleep(FIRST_JUDGEMENT_MS, signal);
-    while (this.#writing > 0 && !signal.aborted);
-    this.#firstJudgement = "over";
-    if (!signal.aborted) this.#flushOrLinger();
-  }
-
-  #flush(): void {
-    this.#endLinger();
-    if (this.#open.size === 0) return;
-    this.#ready.push(this.#open);
-    this.#open = new OpenBatch();
-    this.#startWrites();
-  }
-
-  #endLinger(): void {
-    this.#linger?.abort();
-    this.#linger = null;
-    this.#hasLingered = false;
-  }
-
   #startWrites(): void {
     while (this.#writing < this.#writesMax && !this.#abort.aborted) {
-      const batch = this.#ready.shift();
+      const batch = this.#batcher.next();
       if (!batch) return;
       this.#writing += 1;
       void this.#write(batch);
@@ -388,7 +316,8 @@ export class Engine {
       settled.set(delivery, DELETE);
     }
     const misfits = [...rejected.keys()].filter(({ id }) => !this.#left.has(id)).length;
-    if (this.#rowGuard.countBatch(misfits, misfits + counts.stored)) this.#fail(rowsBeyondLimit(this.#rowGuard));
+    const halt = this.#judge.countRows(misfits, counts.stored);
+    if (halt) this.#fail(halt);
     this.#goOn(rest, rejected, settled);
     this.totals.stored += counts.stored;
     this.totals.duplicate += counts.duplicate;
@@ -396,18 +325,17 @@ export class Engine {
     this.#emit({ type: "batch.written", ...counts, elapsedMs });
   }
 
-  /** What was not written goes before all else: in a queue with an order, nothing later may overtake it. */
+  /** Has the rest of a batch written, and what the sink rejected of it refused. */
   #goOn(rest: OpenBatch, rejected: ReadonlyMap<Delivery, Rejection>, settled: Map<Delivery, Settlement>): void {
     if (this.#failed.signal.aborted) {
       for (const delivery of [...rejected.keys(), ...rest.deliveries]) settled.set(delivery, givenBack(delivery));
       return;
     }
-    const hasRecords = rest.records.length > 0;
-    const next = hasRecords ? rest : (this.#ready[0] ?? this.#open);
-    if (hasRecords) this.#ready.unshift(rest);
-    else next.addRefusedOf(rest);
-    for (const [delivery, rejection] of rejected) this.#refuse(delivery, rejection, next, settled);
-    this.#flushOrLinger();
+    const batch = this.#batcher.putBack(rest);
+    for (const [delivery, rejection] of rejected) {
+      this.#orGiveBack(delivery, settled, () => this.#refuse(delivery, rejection, batch, settled));
+    }
+    this.#batcher.flushIfDue();
   }
 
   /** Settles, and frees the room. After an abort nothing is settled: the queue redelivers it. */
@@ -436,14 +364,7 @@ export class Engine {
     this.#failure = error;
     this.#failed.abort();
     this.#receiving.abort();
-    this.#endLinger();
-    const released = new Map<Delivery, Settlement>();
-    for (const batch of [...this.#ready, this.#open]) {
-      for (const delivery of batch.deliveries) released.set(delivery, givenBack(delivery));
-    }
-    this.#ready = [];
-    this.#open = new OpenBatch();
-    void this.#settle(released);
+    void this.#settle(new Map(this.#batcher.takeAll().map((delivery) => [delivery, givenBack(delivery)])));
     this.#changed.notify();
   }
 
@@ -453,9 +374,9 @@ export class Engine {
    */
   async #drained({ butForDoubts = false } = {}): Promise<void> {
     while (this.#tasks > 0 || (this.#inFlight > 0 && !this.#abort.aborted)) {
-      const mayWait = butForDoubts && this.#isInDoubt();
+      const mayWait = butForDoubts && this.#batcher.isInDoubt;
       if (mayWait && this.#tasks === 0) return;
-      if (!mayWait && !this.#abort.aborted) this.#flush();
+      if (!mayWait && !this.#abort.aborted) this.#batcher.flush();
       await this.#changed.wait();
     }
   }

@@ -30,6 +30,8 @@ export async function writeWithRetry(sink: Sink, batch: Batch, options: WriteRet
   /** Not since the start: a dead network takes longer to be noticed than a run gives up after. */
   let failingSinceMs: number | null = null;
   let drainedSinceMs: number | null = null;
+  /** Made once: Node keeps a trace of each for as long as those live that it is made of, and an outage may last. */
+  let wakes: { readonly running: AbortSignal; readonly draining: AbortSignal } | null = null;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await sink.write(batch, abort);
@@ -42,7 +44,8 @@ export async function writeWithRetry(sink: Sink, batch: Batch, options: WriteRet
       if (drainedSinceMs !== null && nowMs - drainedSinceMs >= DRAIN_RETRY_MS) throw error;
       const delayMs = backoffMs(attempt, RETRY_BASE_MS, RETRY_CAP_MS, clock.random());
       emit({ type: "batch.retried", code: error.code, sqlState: error.sqlState, attempt, delayMs });
-      await clock.sleep(delayMs, AbortSignal.any(stop.aborted ? [abort, failed] : [abort, failed, stop]));
+      wakes ??= { running: AbortSignal.any([abort, failed, stop]), draining: AbortSignal.any([abort, failed]) };
+      await clock.sleep(delayMs, stop.aborted ? wakes.draining : wakes.running);
     }
   }
 }

@@ -86,6 +86,12 @@ describe("createLog", () => {
     ]);
   });
 
+  it("says what to do when the queue is tried for ever with credentials that have expired", () => {
+    const retried = { type: "source.retried", action: "ReceiveMessage", attempt: 7, delayMs: 9_000 } as const;
+    expect(log("text", "warn", [{ ...retried, code: "queue.credentials" }])[0]).toContain("aws sso login");
+    expect(log("text", "warn", [{ ...retried, code: "queue.throttled" }])[0]).toMatch(/again in 9000 ms\n$/);
+  });
+
   it("warns of undeclared fields once", () => {
     const unknown: TelemetryEvent = { type: "fields.unknown", fieldsAdded: 1, fields: 1, events: 3 };
     expect(log("text", "info", [unknown, unknown, unknown])).toHaveLength(1);

@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import type { ErrorCode } from "../errors.ts";
 import type { Emit, TelemetryEvent } from "./events.ts";
 import { LOG_LEVELS, type LogLevel } from "./log-level.ts";
 
@@ -100,7 +101,9 @@ function describe(event: TelemetryEvent): LogLine {
         level: "warn",
         text:
           `refused an event: ${event.code}${event.path === null ? "" : ` at ${event.path}`}; ` +
-          (event.fate === "quarantine" ? "sealed into the quarantine" : "left in the queue: there is no sealing key"),
+          (event.fate === "quarantine"
+            ? "it goes into the quarantine, sealed"
+            : "left in the queue: there is no sealing key"),
       };
     case "fields.unknown":
       return {
@@ -123,7 +126,7 @@ function describe(event: TelemetryEvent): LogLine {
     case "source.retried":
       return {
         level: "warn",
-        text: `${event.action} failed [${event.code}], attempt ${event.attempt}; again in ${event.delayMs} ms`,
+        text: `${event.action} failed [${event.code}], attempt ${event.attempt}; again in ${event.delayMs} ms${remedyFor(event.code)}`,
       };
     case "clock.corrected":
       return {
@@ -146,6 +149,13 @@ function describe(event: TelemetryEvent): LogLine {
     case "config.warning":
       return { level: "warn", text: event.message };
   }
+}
+
+/** For what does not pass by itself, and yet is tried for ever. */
+function remedyFor(code: ErrorCode): string {
+  return code === "queue.credentials"
+    ? ". Renew the AWS credentials, such as by `aws sso login`: they are looked for anew at each try"
+    : "";
 }
 
 function describeBatch(event: Extract<TelemetryEvent, { type: "batch.written" }>): string {

@@ -13,7 +13,6 @@ import { createTestDatabase, query, type TestDatabase } from "../support/postgre
 import { SeededRandom } from "../support/seeded-random.ts";
 import { startSqsFaults } from "../support/sqs-faults.ts";
 import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
-import { until } from "../support/until.ts";
 
 let sqs: TestSqs;
 let template: TestDatabase;
@@ -83,14 +82,18 @@ describe("a FIFO queue on a real server", () => {
       await pipeline.remove();
     });
     await send(pipeline.queue.url);
-    const workers = [1, 2, 3].map(() => pipeline.start({ endpoint: faults.endpoint }));
-    await until("some rows are stored", async () => {
-      const stored = await storedByGroup(pipeline.databaseUrl);
-      return [...stored.values()].flat().length >= GROUPS;
+    let receipts = 0;
+    const cutOff = pipeline.start({
+      endpoint: faults.endpoint,
+      onEvent: ({ type }) => {
+        if (type === "deliveries.received") receipts += 1;
+        // While it holds what it has just received.
+        if (receipts === 3) cutOff.abort();
+      },
     });
-    workers[0]?.abort();
-    await expect(workers[0]?.ended).rejects.toMatchObject({ code: "interrupted" });
-    await Promise.all(workers.slice(1).map(({ ended }) => ended));
+    const others = [1, 2].map(() => pipeline.start({ endpoint: faults.endpoint }));
+    await expect(cutOff.ended).rejects.toMatchObject({ code: "interrupted" });
+    await Promise.all(others.map(({ ended }) => ended));
 
     const fired = Object.fromEntries(faults.fired);
     const stored = await storedByGroup(pipeline.databaseUrl);
@@ -105,6 +108,32 @@ describe("a FIFO queue on a real server", () => {
     expect((await pipeline.quarantined()).toSorted()).toEqual(poison.toSorted());
     expect((await sqs.count(pipeline.queue.url)).total).toBe(0);
     expect(fired["failed delete entry"], JSON.stringify({ seed, fired })).toBeGreaterThan(0);
+  });
+
+  it("stores nothing that follows a refused row in a transaction before the one that quarantines it", async () => {
+    const pipeline = await createInnerPipeline(sqs, {
+      template,
+      columns: { n: { type: "integer" } },
+      queueAttributes: { FifoQueue: "true" },
+    });
+    onTestFinished(() => pipeline.remove());
+    // The server gives one message of a group at a time: the rows of one batch are of many groups here.
+    await callSqs(sqs.endpoint, "SendMessageBatch", {
+      QueueUrl: pipeline.queue.url,
+      Entries: numbers(10).map((n) => ({
+        Id: String(n),
+        MessageBody: JSON.stringify({ n: n === 2 ? -n : n }),
+        MessageGroupId: `g${n}`,
+        MessageDeduplicationId: randomUUID(),
+      })),
+    });
+    expect(await pipeline.start().ended).toMatchObject({ stored: 9, quarantined: 1 });
+    const [order] = await query<{ quarantined: number; followed: number }>(
+      pipeline.databaseUrl,
+      `SELECT (SELECT xmin::text::int FROM piipe.quarantine) AS quarantined,
+              (SELECT min(xmin::text::int) FROM events WHERE n > 2) AS followed`,
+    );
+    expect(order?.followed).toBeGreaterThanOrEqual(order?.quarantined ?? Number.NaN);
   });
 });
 

@@ -39,7 +39,7 @@ export const MUTANTS = [
       await this.#stages.source.settle(early, this.#abort);
       const startedMs = this.#clock.nowMs();
       const outcome = await writeWithRetry(`,
-    witnesses: [{ testFile: ENGINE_TEST, title: "deletes nothing before its batch is committed" }],
+    witnesses: [{ testFile: ENGINE_TEST, title: "deletes nothing before its batch is committed" }, SIMULATION],
   },
   {
     area: "commit",
@@ -67,7 +67,10 @@ export const MUTANTS = [
         refused: batch.refused.map(() => ({ kind: "quarantined" })),
       };
       const nowMs = clock.nowMs();`,
-    witnesses: [{ testFile: ENGINE_TEST, title: "runs a batch again when the reply to its commit was lost" }],
+    witnesses: [
+      { testFile: ENGINE_TEST, title: "runs a batch again when the reply to its commit was lost" },
+      SIMULATION,
+    ],
   },
   {
     area: "commit",
@@ -148,7 +151,7 @@ export const MUTANTS = [
         rejected += part.length;
         const rejection = rejectionOf(error, declared);
         for (const _ of part) outcomes.push({ kind: "rejected", rejection });`,
-    witnesses: [{ testFile: BISECT_TEST, title: "whatever rows are bad, they alone are rejected" }],
+    witnesses: [{ testFile: BISECT_TEST, title: "whatever rows are bad, they alone are rejected" }, SIMULATION],
   },
   {
     area: "bisect",
@@ -169,6 +172,7 @@ export const MUTANTS = [
         testFile: "src/pipeline/consume/tracker.test.ts",
         title: "holds one entry per message with the newest receipt",
       },
+      SIMULATION,
     ],
   },
   {
@@ -203,13 +207,10 @@ export const MUTANTS = [
     area: "drain",
     name: "forgets what is received but not yet in a write",
     file: ENGINE,
-    search: "    await this.#drained();\n    this.#endLinger();\n",
-    replacement: `    if (stop.aborted) {
-      this.#inFlight -= this.#open.size;
-      this.#open = new OpenBatch();
-    }
+    search: "    await this.#drained();\n    this.#batcher.close();\n",
+    replacement: `    if (stop.aborted) this.#inFlight -= this.#batcher.takeAll().length;
     await this.#drained();
-    this.#endLinger();
+    this.#batcher.close();
 `,
     witnesses: [{ testFile: ENGINE_TEST, title: "drains on stop: finishes what was received, receives no more" }],
   },
@@ -279,6 +280,14 @@ export const MUTANTS = [
     witnesses: [
       { testFile: ENGINE_TEST, title: "writes several batches at once, but one at a time from an ordered queue" },
     ],
+  },
+  {
+    area: "FIFO",
+    name: "stores what follows a refused row before that row is quarantined",
+    file: "src/app/open-pipeline.ts",
+    search: "rejectedMax: source.ordered ? 1 : REJECTED_MAX",
+    replacement: "rejectedMax: REJECTED_MAX",
+    witnesses: [{ testFile: "tests/faults/fifo.test.ts", title: "stores nothing that follows a refused row" }],
   },
   {
     area: "refusals",

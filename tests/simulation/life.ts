@@ -27,6 +27,8 @@ export class Life {
   mayLapse = false;
   /** A fault struck what settles messages: some may stay invisible for the rest of their timeout. */
   mayLeaveHidden = false;
+  /** What the source has handed to the engine, now or earlier. */
+  readonly delivered = new Set<string>();
   /** Of replies that cannot be read. */
   readonly unreadable = new Set<string>();
   /** Messages whose write failed for good. */

@@ -12,7 +12,7 @@ import { PiipeError } from "../../src/errors.ts";
 import { cutShort } from "./cut-short.ts";
 import type { PlannedFault, Step } from "./fault-plan.ts";
 import { type Life, never } from "./life.ts";
-import type { ModelSqs, Served } from "./model-sqs.ts";
+import type { ModelSqs, Receipt, Served } from "./model-sqs.ts";
 import type { World } from "./world.ts";
 
 const STEPS: Readonly<Record<SqsAction, Step>> = {
@@ -25,6 +25,8 @@ const STEPS: Readonly<Record<SqsAction, Step>> = {
 
 /** The client waits no longer for a reply, with its retries. */
 const HANG_MAX_MS = 90_000;
+/** Twice the time that the source hides a corrupt message. */
+const CORRUPT_MAX_MS = 10_000;
 
 /** A worker's way to SQS. Fails as the client over HTTP does, after its own retries. */
 export class SqsConnection implements SqsCaller {
@@ -75,16 +77,32 @@ export class SqsConnection implements SqsCaller {
 
     await this.#failAfter(fault);
     await this.#world.travel();
-    if (!isGone()) {
-      for (const { receipt } of served) {
-        life.receive(receipt, fault?.kind !== "corrupt body" && fault?.kind !== "malformed message");
-        // The worker drops the whole reply, unless it need not read the message.
-        if (fault?.kind === "malformed message") life.unreadable.add(receipt.id);
-      }
-      if (life.inFlight > this.#world.scenario.limits.inFlightMax)
-        this.#world.chronicle.break(`${life.name} received more than it may hold`);
-    }
+    if (!isGone()) this.#arrive(served, "Messages" in reply ? reply.Messages : [], fault);
     return reply;
+  }
+
+  #arrive(served: readonly Served[], messages: readonly SqsMessage[], fault: PlannedFault | null): void {
+    const life = this.#life;
+    const { chronicle, clock, scenario } = this.#world;
+    const isCorrupt = fault?.kind === "corrupt body";
+    const isUnreadable = fault?.kind === "malformed message";
+    for (const [index, { receipt, message }] of served.entries()) {
+      const isHeld = life.held.has(receipt.id) || life.settling.has(receipt.id);
+      life.receive(receipt, !isCorrupt && !isUnreadable);
+      // The worker drops the whole reply, unless it need not read the message.
+      if (isUnreadable) life.unreadable.add(receipt.id);
+      if (!isHeld && messages[index]?.Body !== message.Body)
+        clock.after(CORRUPT_MAX_MS, () => this.#checkGivenBack(receipt));
+    }
+    if (life.inFlight > scenario.limits.inFlightMax) chronicle.break(`${life.name} received more than it may hold`);
+  }
+
+  /** Unless it came again since, intact. */
+  #checkGivenBack(receipt: Receipt): void {
+    const life = this.#life;
+    if (!life.isAlive || life.mayLeaveHidden || life.delivered.has(receipt.id)) return;
+    if (this.#sqs.hiddenMs(receipt) > CORRUPT_MAX_MS)
+      this.#world.chronicle.break(`${life.name} did not give back ${receipt.id}, which came corrupt`);
   }
 
   /** Notes what the worker cannot make up for by its next try. */
@@ -95,7 +113,7 @@ export class SqsConnection implements SqsCaller {
     life.disturbances += 1;
     const isTriedAgain =
       kind === "failed entries" || kind === "unanswered entries" || kind === "done but failed entries";
-    if (!isTriedAgain || life.disturbances > 2) life.mayLeaveHidden = true;
+    if (!isTriedAgain || life.disturbances > 1) life.mayLeaveHidden = true;
     if (kind === "refused entries" || life.disturbances > 1) life.mayLapse = true;
   }
 

@@ -39,6 +39,7 @@ export class WatchedSource implements Source {
       if (this.#unsettled.has(delivery.id)) this.#break(`${delivery.id} delivered while it was unsettled`);
       if (!this.#life.receipts.has(delivery.id)) this.#break(`${delivery.id} delivered and never received`);
       this.#unsettled.set(delivery.id, delivery);
+      this.#life.delivered.add(delivery.id);
       this.#unsettledBytes += delivery.bodyBytes;
     }
     if (this.#unsettled.size > limits.inFlightMax) this.#break("more in flight than allowed");

@@ -36,6 +36,8 @@ export interface InnerWorkerOptions {
   readonly endpoint?: string;
   /** How it gets to the database. Default: as its owner. */
   readonly databaseUrl?: string;
+  /** Hears of what happens as it happens. */
+  readonly onEvent?: (event: TelemetryEvent) => void;
 }
 
 export interface InnerWorker {
@@ -83,7 +85,12 @@ export async function createInnerPipeline(sqs: TestSqs, options: InnerPipelineOp
     start(workerOptions = {}) {
       const events: TelemetryEvent[] = [];
       const [stop, abort] = [new AbortController(), new AbortController()];
-      const ended = run(workerOptions, (event) => void events.push(event), { stop: stop.signal, abort: abort.signal });
+      const { onEvent = () => {} } = workerOptions;
+      const emit = (event: TelemetryEvent): void => {
+        events.push(event);
+        onEvent(event);
+      };
+      const ended = run(workerOptions, emit, { stop: stop.signal, abort: abort.signal });
       // Whoever waits for it hears of it; it may fail before that.
       ended.catch(() => {});
       return { events, ended, stop: () => stop.abort(), abort: () => abort.abort() };

@@ -42,11 +42,13 @@ export class ModelSource implements Source {
   async receive(room: number, stop: AbortSignal): Promise<readonly Delivery[]> {
     await this.beforeReceive();
     if (this.waiting.length === 0 && !stop.aborted) {
+      let wake = (): void => {};
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        stop.addEventListener("abort", () => resolve(), { once: true });
-        setImmediate(resolve);
+        this.#wake = wake = resolve;
+        stop.addEventListener("abort", wake);
+        setImmediate(wake);
       });
+      stop.removeEventListener("abort", wake);
     }
     const batch = this.waiting.splice(0, Math.min(room, 10));
     for (const each of batch) this.held.set(each.id, each);

@@ -121,6 +121,22 @@ describe("StandardCredentials", () => {
     expect((await credentials.current()).accessKeyId).toBe("RENEWED");
   });
 
+  it("does not wait for ever for a look-up that hangs, and begins a new one", async () => {
+    const answer = JSON.stringify({ Version: 1, AccessKeyId: "SECOND", SecretAccessKey: "s" });
+    const [first, script] = [join(folder, "first"), join(folder, "process.sh")];
+    // The first one ends with the test, which removes the folder.
+    const wait = `touch ${first}; while [ -e ${first} ]; do sleep 0.1; done`;
+    await writeFile(script, `if [ -e ${first} ]; then echo '${answer}'; else ${wait}; fi\n`);
+    await writeFile(join(folder, "hangs"), `[default]\ncredential_process = sh ${script}\n`);
+    stub({ AWS_CONFIG_FILE: join(folder, "hangs"), AWS_SHARED_CREDENTIALS_FILE: join(folder, "none") });
+    const credentials = new StandardCredentials("eu-west-1", 2_000);
+    await expect(credentials.current()).rejects.toMatchObject({
+      code: "queue.credentials",
+      message: expect.stringContaining("took too long") as string,
+    });
+    expect((await credentials.current()).accessKeyId).toBe("SECOND");
+  });
+
   it("says what to do when there are none", async () => {
     stub({ AWS_PROFILE: "work" });
     await expect(new StandardCredentials("eu-west-1").current()).rejects.toMatchObject({

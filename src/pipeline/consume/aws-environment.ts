@@ -87,32 +87,58 @@ export function staticCredentials(credentials: StaticCredentials): CredentialSou
 
 type Provider = () => Promise<AwsCredentialIdentity>;
 
+/** Time for a person to confirm a `credential_process`. Parts of the chain know no limit of their own. */
+const LOOK_UP_TIMEOUT_MS = 60_000;
+
 /**
  * AWS's standard chain: environment, shared files and AWS_PROFILE, SSO, web identity, container, instance role.
  * Remembers what it found and renews it five minutes before it expires.
  */
 export class StandardCredentials implements CredentialSource {
   readonly #region: string;
+  readonly #lookUpTimeoutMs: number;
   #provider: Provider | null = null;
   #refreshing: Promise<void> | null = null;
   #wasFound = false;
 
-  constructor(region: string) {
+  constructor(region: string, lookUpTimeoutMs = LOOK_UP_TIMEOUT_MS) {
     this.#region = region;
+    this.#lookUpTimeoutMs = lookUpTimeoutMs;
   }
 
   async current(): Promise<AwsCredentialIdentity> {
     try {
       const provider = (this.#provider ??= await this.#chain(false));
-      const credentials = await provider();
-      this.#wasFound = true;
-      return credentials;
+      const credentials = await this.#inTime(provider());
+      if (credentials !== null) {
+        this.#wasFound = true;
+        return credentials;
+      }
     } catch (error) {
       throw new PiipeError("queue.credentials", "no AWS credentials were found", {
         retryable: this.#wasFound,
         hint: "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, run `aws configure` or `aws sso login`, or give the machine a role. For a queue server of your own any key and secret will do.",
         cause: error,
       });
+    }
+    // Whoever asks the same chain again waits for the same look-up.
+    await this.refresh();
+    throw new PiipeError("queue.credentials", "looking for AWS credentials took too long", {
+      retryable: this.#wasFound,
+      hint: "Check what gives them: the profile's credential_process, SSO, or the network to AWS STS or to the machine's role.",
+    });
+  }
+
+  /** null: there was no answer in time. */
+  async #inTime(lookUp: Promise<AwsCredentialIdentity>): Promise<AwsCredentialIdentity | null> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), this.#lookUpTimeoutMs);
+    });
+    try {
+      return await Promise.race([lookUp, late]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 

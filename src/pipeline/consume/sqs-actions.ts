@@ -69,7 +69,7 @@ export type SqsAction = keyof ActionInputs;
 export interface SqsCaller {
   /**
    * @throws PiipeError when the request failed for good, `retryable` when calling again later may help. When `signal`
-   * fired: its reason.
+   * fired, at once, and anything.
    */
   call<A extends SqsAction>(action: A, input: ActionInputs[A], signal: AbortSignal): Promise<ActionOutputs[A]>;
 }

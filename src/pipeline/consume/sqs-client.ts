@@ -1,4 +1,5 @@
 import type { CredentialSource } from "./aws-environment.ts";
+import { interruptible } from "./interruptible.ts";
 import { jsonProtocol } from "./json-protocol.ts";
 import type { EncodedRequest, Protocol } from "./protocol.ts";
 import { queryProtocol } from "./query-protocol.ts";
@@ -82,7 +83,7 @@ export class SqsClient implements SqsCaller {
     if (encoded.queueUrl !== null) {
       url.pathname = `${url.pathname.replace(/\/+$/, "")}${new URL(encoded.queueUrl).pathname}`;
     }
-    const identity = await credentials.current();
+    const identity = await interruptible(credentials.current(), signal, "looking for AWS credentials");
     const headers = await signer.sign({ url, headers: encoded.headers, body: encoded.body }, identity, signingDate());
     return transport.post(
       { origin: url.origin, path: url.pathname, headers, body: encoded.body, headersTimeoutMs },

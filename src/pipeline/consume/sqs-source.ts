@@ -34,7 +34,8 @@ export interface SqsSourceOptions {
 
 /** Long enough for a passing fault of the network, short against a redelivery. */
 const CORRUPT_DELAY_SECONDS = 5;
-const CLOSE_TIMEOUT_MS = 5_000;
+/** With a drain of 25 s, and the time that a silent database may take to be left, below the usual grace of 30 s. */
+const CLOSE_TIMEOUT_MS = 2_000;
 
 /** Amazon SQS, or a server compatible with it, as the pipeline's source. */
 export class SqsSource implements Source {
