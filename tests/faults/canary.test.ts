@@ -41,6 +41,8 @@ const TABLE = `CREATE TABLE events (
   short varchar(8) CHECK (short::text <> 'overflow' OR 1 / (length(short) - 8) > 0), indexed text)`;
 
 const canaries = new Canaries();
+/** In a column without a mask: what is searched for like the others, and is there. */
+const stored = new Canaries();
 let postgres: EmbeddedPostgres;
 let sqs: TestSqs;
 let folder: string;
@@ -196,6 +198,7 @@ afterAll(async () => {
 describe("canaries in every field, key and error path", { timeout: 240_000 }, () => {
   it("go through every mask, every rejection reason and every command", async () => {
     for (let index = 0; index < 5; index += 1) await send(json({ [canaries.text()]: canaries.text() }));
+    await send(json({ user_id: stored.text() }));
     const wanted = event();
     for (let index = 0; index < 3; index += 1) await send(JSON.stringify({ ...wanted, user_id: `u-${index}` }));
     await run();
@@ -261,6 +264,10 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
     // It did log statements with their parameters, and errors.
     for (const text of ["u-0", "INSERT INTO", "Failing row contains"]) expect(log.includes(text)).toBe(true);
     await query(databaseUrl, "CHECKPOINT");
+    // In the log and in the table's own file, whose name is a number.
+    const found = (await stored.findInFolder(dirname(postgres.logFile))).join("\n");
+    expect(found).toMatch(/^server\.log: plain text/m);
+    expect(found).toMatch(/^\d+: plain text/m);
     expect(await canaries.findInFolder(dirname(postgres.logFile))).toEqual([]);
   });
 
@@ -272,7 +279,16 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
       Buffer.from(bytes.toString("hex")),
       ...[0, 1, 2].map((offset) => Buffer.from(Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64"))),
     ];
-    for (const form of forms) expect(canaries.find(form)).not.toEqual([]);
+    for (const form of forms) {
+      expect(canaries.find(form)).not.toEqual([]);
+      expect(canaries.find(Buffer.from(form.toString().replaceAll("+", "-").replaceAll("/", "_")))).not.toEqual([]);
+    }
+    for (const address of [ipv6(), time()]) {
+      expect(canaries.find(Buffer.from(`?q=${encodeURIComponent(address)}&`))).not.toEqual([]);
+      for (const byte of ["?", "??", "???"]) {
+        expect(canaries.find(Buffer.from(Buffer.from(byte + address + byte).toString("base64url")))).not.toEqual([]);
+      }
+    }
     const digest = createHash("sha256").update(value).digest("hex");
     expect(canaries.find(Buffer.from(`00${digest.toUpperCase()}ff`))).toHaveLength(1);
   });

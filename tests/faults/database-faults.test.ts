@@ -35,7 +35,11 @@ beforeEach(async () => {
   worker = startCli(["run", "--json"], pipeline);
   await worker.printed("pipeline.started");
 });
-afterEach(() => pipeline.remove());
+afterEach(async () => {
+  worker.process.kill("SIGKILL");
+  await worker.ended;
+  await pipeline.remove();
+});
 
 /** How often the log holds the text so far. */
 const count = (text: string): number => worker.stderr().split(text).length - 1;

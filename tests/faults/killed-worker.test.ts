@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { type CliResult, type RunningCli, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline } from "../support/login-pipeline.ts";
@@ -45,6 +45,7 @@ async function runKilled(endpoint: string) {
   const pipeline = await createLoginPipeline(sqs, {
     queueAttributes: { VisibilityTimeout: String(VISIBILITY_SECONDS) },
   });
+  onTestFinished(() => pipeline.remove());
   await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
   const workers: RunningCli[] = [1, 2, 3].map(() =>
     startCli(["run", "--until-empty", "--json"], {
@@ -52,6 +53,7 @@ async function runKilled(endpoint: string) {
       environment: { ...pipeline.environment, AWS_ENDPOINT_URL_SQS: endpoint },
     }),
   );
+  onTestFinished(() => workers.forEach((worker) => worker.process.kill("SIGKILL")));
   await until("some rows are stored", async () => (await pipeline.rows()) >= KILL_FROM_ROWS, 60_000);
   const rowsAtKill = await pipeline.rows();
   workers[0]?.process.kill("SIGKILL");
@@ -65,15 +67,14 @@ async function runKilled(endpoint: string) {
   );
   const remaining = await sqs.count(pipeline.queue.url);
   const quarantined = await pipeline.quarantined();
-  await pipeline.remove();
   return { results, rowsAtKill, row, remaining, quarantined };
 }
 
 /** Over the JSON protocol the soak does it, and much else. */
 it("three workers, one of them killed with SIGKILL midway, store exactly 20,000 rows over the Query protocol", async () => {
   const front = await startQueryFront(sqs.endpoint);
+  onTestFinished(() => front.stop());
   const { results, rowsAtKill, row, remaining, quarantined } = await runKilled(front.endpoint);
-  await front.stop();
   expect(rowsAtKill).toBeLessThan(MESSAGES);
   expect(results.map(({ code, signal }) => signal ?? code)).toEqual(["SIGKILL", 0, 0]);
   expect(row).toEqual(EXPECTED);

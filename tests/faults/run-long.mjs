@@ -12,6 +12,7 @@ import { writeFigures } from "./write-figures.mjs";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const STATE = join(ROOT, ".faults");
 const PROGRESS_MS = 5_000;
+const EXIT_INTERRUPTED = 130;
 
 const SEED = 20_261_122;
 const LEGS = 20;
@@ -67,9 +68,9 @@ function steps() {
   return [...legs, simulation, others];
 }
 
-/** Of what a step runs: figures of two builds do not add up. @param {Step} step */
-function digestOf({ folders }) {
-  const hash = createHash("sha256");
+/** Of what a step runs, and how much of it: figures of two builds do not add up. @param {Step} step */
+function digestOf({ folders, environment }) {
+  const hash = createHash("sha256").update(JSON.stringify(environment));
   for (const folder of ["dist", "sql", "tests/support", ...folders]) {
     for (const name of readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).toSorted()) {
       if (/\.(?:[mc]?js|ts|sql)$/.test(name)) hash.update(name).update(readFileSync(join(ROOT, folder, name)));
@@ -91,11 +92,20 @@ function hasPassed(step) {
 async function run(step) {
   const { name, tests, environment } = step;
   const resultFile = join(STATE, `${name}.json.part`);
+  rmSync(resultFile, { force: true });
+  const digest = digestOf(step);
   const vitest = spawn(
     process.execPath,
     ["node_modules/vitest/vitest.mjs", "run", "--reporter=json", `--outputFile=${resultFile}`, ...tests],
-    { cwd: ROOT, env: { ...process.env, ...environment }, stdio: ["ignore", "ignore", "inherit"] },
+    // A process group of its own: Vitest's workers do not end with it.
+    { cwd: ROOT, env: { ...process.env, ...environment }, stdio: ["ignore", "ignore", "inherit"], detached: true },
   );
+  // A step that is left behind would write into the files of the next run.
+  const end = () => {
+    if (vitest.pid !== undefined) process.kill(-vitest.pid, "SIGTERM");
+    process.exit(EXIT_INTERRUPTED);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, end);
   const startedMs = performance.now();
   const progress = setInterval(() => {
     const seconds = Math.round((performance.now() - startedMs) / 1_000);
@@ -106,6 +116,7 @@ async function run(step) {
     vitest.once("close", resolve);
   });
   clearInterval(progress);
+  for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, end);
   if (!existsSync(resultFile)) return false;
   const result = JSON.parse(readFileSync(resultFile, "utf8"));
   /** @type {{ status: string, fullName: string, failureMessages: string[] }[]} */
@@ -114,11 +125,15 @@ async function run(step) {
     if (outcome === "failed") console.log(`FAILED ${fullName}\n${failureMessages.join("\n")}`);
   }
   if (status !== 0) return false;
+  if (digest !== digestOf(step)) {
+    console.log(`${name}: its files were changed while it ran`);
+    return false;
+  }
   const passed = cases.filter(({ status: outcome }) => outcome === "passed").length;
   const skipped = cases.length - passed;
   const seconds = Math.round((performance.now() - startedMs) / 1_000);
   // Only what has passed is not run again.
-  writeFileSync(join(STATE, `${name}.json`), JSON.stringify({ passed, skipped, seconds, digest: digestOf(step) }));
+  writeFileSync(join(STATE, `${name}.json`), JSON.stringify({ passed, skipped, seconds, digest }));
   return true;
 }
 

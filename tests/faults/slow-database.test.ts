@@ -15,7 +15,8 @@ import { until } from "../support/until.ts";
 
 /** One receive brings them all. */
 const MESSAGES = 10;
-const VISIBILITY_SECONDS = 2;
+/** Long enough for a heartbeat in time on a machine that does other work. */
+const VISIBILITY_SECONDS = 4;
 const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" } as const;
 const REGION = "us-west-1";
 const NO_MESSAGES = { status: 200, body: "{}" } as const;

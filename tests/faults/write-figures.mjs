@@ -40,7 +40,7 @@ function render({ seed, simulation, others, legs, legsInAll }) {
   const inCommit = [...faults].reduce((total, [name, count]) => total + (/^cut .*COMMIT/.test(name) ? count : 0), 0);
   const minutes = Math.round(((simulation?.seconds ?? 0) + (others?.seconds ?? 0) + sum((leg) => leg.seconds)) / 60);
   return [
-    `On ${new Date().toISOString().slice(0, 10)}, commit ${commit()}, seed ${seed}, in ${minutes} minutes, on ${machine()}:`,
+    `On ${new Date().toISOString().slice(0, 10)}, commit ${commit()}, seeds ${seed} to ${seed + legsInAll - 1}, in ${minutes} minutes, on ${machine()}:`,
     "",
     table(`the long soak (${legs.length} of ${legsInAll} legs): every fault at once on real servers`, "count", [
       ["messages sent", sum((leg) => leg.sent)],
@@ -55,7 +55,7 @@ function render({ seed, simulation, others, legs, legsInAll }) {
         sum((leg) => leg.deletesBeforeCommit),
       ],
       ["**raw values found** in output, log and data folder", sum((leg) => leg.rawBytes.length)],
-      ["workers that ended unasked", sum((leg) => leg.unexpectedEnds.length)],
+      ["workers that ended unasked, but for starts without a database", sum((leg) => leg.unexpectedEnds.length)],
       ["deliveries that the ledger had already", sum((leg) => leg.redelivered)],
     ]),
     "",
@@ -106,7 +106,10 @@ function number(count) {
 }
 
 function commit() {
-  return execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();
+  const git = (/** @type {string[]} */ ...args) => execFileSync("git", args, { cwd: ROOT, encoding: "utf8" }).trim();
+  // This page itself is changed by each report.
+  const changes = git("status", "--porcelain", "--", "src", "sql", "tests", "package-lock.json");
+  return git("rev-parse", "--short", "HEAD") + (changes === "" ? "" : " with changes");
 }
 
 function machine() {

@@ -17,6 +17,8 @@ export interface Worker extends RunningCli {
   killAt(point: KillPoint): Promise<void>;
 }
 
+/** Against hangs only: a worker first has to start, and to get at messages. */
+const PASS_TIMEOUT_MS = 120_000;
 const PRELOAD = fileURLToPath(new URL("./kill-points.mjs", import.meta.url));
 
 /** As `startCli`, with a preload that can kill the process at a point of its work. */
@@ -28,7 +30,9 @@ export function startWorker(args: readonly string[], options: CliOptions = {}): 
     async killAt(point) {
       // A worker that has just ended takes no message; how it ended says so.
       cli.process.send({ killAt: point }, () => {});
+      const timer = setTimeout(() => cli.process.kill("SIGKILL"), PASS_TIMEOUT_MS);
       const { signal, code, stderr } = await cli.ended;
+      clearTimeout(timer);
       if (signal === "SIGKILL" && stderr.includes(`killed at ${point}\n`)) return;
       throw new Error(`the worker ended with ${signal ?? code} before it was killed at “${point}”:\n${stderr}`);
     },

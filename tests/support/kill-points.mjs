@@ -56,7 +56,9 @@ replace(
     },
 );
 
+/** Deletes under way or waiting, and the end of the last of them. */
 let deletesUnderWay = 0;
+let lastDelete = Promise.resolve();
 replace(
   SqsClient.prototype,
   "call",
@@ -64,15 +66,22 @@ replace(
     /** @this {import("../../src/pipeline/consume/sqs-client.ts").SqsClient} */
     async function (action, input, signal) {
       const isDelete = action === "DeleteMessageBatch";
-      if (isDelete) deletesUnderWay += 1;
+      let end = () => {};
+      if (isDelete) {
+        deletesUnderWay += 1;
+        const before = lastDelete;
+        lastDelete = new Promise((resolve) => (end = resolve));
+        // One after the other: sent at once, the server would carry all of them out, whenever their sender dies.
+        if (awaited === "mid-delete") await before;
+      }
       try {
         const output = await call.call(this, action, input, signal);
         if ("Messages" in output && output.Messages.length > 0) pass("received");
-        // Others of the same batch are on their way, or not yet sent.
         if (isDelete && deletesUnderWay > 1) pass("mid-delete");
         return /** @type {import("../../src/pipeline/consume/sqs-actions.ts").ActionOutputs[typeof action]} */ (output);
       } finally {
         if (isDelete) deletesUnderWay -= 1;
+        end();
       }
     },
 );

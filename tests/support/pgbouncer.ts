@@ -107,8 +107,11 @@ export async function startPgBouncer(serverUrl: string, settings: PgBouncerSetti
       await start();
     },
     async stop() {
-      if (ended !== null) await end();
-      await folder.release();
+      try {
+        if (ended !== null) await end();
+      } finally {
+        await folder.release();
+      }
     },
   };
 }

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { ProxiedConnection } from "./proxied-connection.ts";
-import { type WireFault, WireFaults } from "./wire-faults.ts";
+import { ProxiedConnection } from "./postgres-proxy/proxied-connection.ts";
+import { type WireFault, WireFaults } from "./postgres-proxy/wire-faults.ts";
 
-export { WIRE_POINTS, type WireEffect, type WireFault, type WirePoint } from "./wire-faults.ts";
+export { WIRE_POINTS, type WireEffect, type WireFault, type WirePoint } from "./postgres-proxy/wire-faults.ts";
 
 /** Stands between clients and a PostgreSQL server and knows what they say to each other. Offers no TLS. */
 export interface PostgresProxy {

@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { FaultDice, type SqsFaultKind } from "./fault-dice.ts";
-import { FaultyBatch } from "./faulty-batch.ts";
-import { FaultyReceive } from "./faulty-receive.ts";
-import { type BackendReply, KeepAliveBackend } from "./keep-alive-backend.ts";
-import { Receipts } from "./receipts.ts";
-import { RefusingGate } from "./refusing-gate.ts";
+import { FaultDice, type SqsFaultKind } from "./sqs-faults/fault-dice.ts";
+import { FaultyBatch } from "./sqs-faults/faulty-batch.ts";
+import { FaultyReceive } from "./sqs-faults/faulty-receive.ts";
+import { type BackendReply, KeepAliveBackend } from "./sqs-faults/keep-alive-backend.ts";
+import { Receipts } from "./sqs-faults/receipts.ts";
+import { RefusingGate } from "./sqs-faults/refusing-gate.ts";
 
-export type { SqsFaultKind } from "./fault-dice.ts";
+export type { SqsFaultKind } from "./sqs-faults/fault-dice.ts";
 
 export interface SqsFaultsOptions {
   readonly seed: number;

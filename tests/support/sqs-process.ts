@@ -11,7 +11,12 @@ const ENTRIES_MAX = 10;
 export async function startSqsProcess(): Promise<TestSqs> {
   const child = spawn(process.execPath, [SERVER], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "close");
-  const [endpoint] = (await once(createInterface(child.stdout), "line")) as [string];
+  const endpoint = await Promise.race([
+    once(createInterface(child.stdout), "line").then(([line]) => line as string),
+    ended.then(([code]) => {
+      throw new Error(`the queue's process ended with ${String(code)} before it listened`);
+    }),
+  ]);
   return testSqs({
     endpoint,
     region: "us-west-1",

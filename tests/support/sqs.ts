@@ -44,6 +44,13 @@ export async function countMessages(endpoint: string, queueUrl: string): Promise
   return { visible, inFlight, delayed, total: visible + inFlight + delayed };
 }
 
+/** What the ledger knows the queue by. */
+export async function queueArn(endpoint: string, queueUrl: string): Promise<string> {
+  const request = { QueueUrl: queueUrl, AttributeNames: ["QueueArn"] };
+  const reply = (await callSqs(endpoint, "GetQueueAttributes", request)) as { Attributes: { QueueArn: string } };
+  return reply.Attributes.QueueArn;
+}
+
 /** One unsigned call of SQS's JSON protocol, for what the pipeline's own client does not do. */
 export async function callSqs(endpoint: string, action: string, input: object): Promise<unknown> {
   const response = await fetch(endpoint, {

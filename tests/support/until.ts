@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 const POLL_MS = 10;
+/** Against hangs only, not slow machines. */
+const TIMEOUT_MS = 60_000;
 
 /** Resolves when the condition holds; rejects with what was awaited when that takes too long. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!(await condition())) {

@@ -15,9 +15,11 @@ export interface SoakReport {
   /** Messages whose delete was sent before their commit, of all whose delete was seen. */
   readonly deletesBeforeCommit: number;
   readonly deletesSeen: number;
+  /** Messages of which a delete was seen: every one that was sent, or some went past the witness. */
+  readonly messagesSeenDeleted: number;
   /** Where a raw value was found: output of the workers, rows, the server's log and data folder. */
   readonly rawBytes: readonly string[];
-  /** Workers that ended otherwise than asked for. */
+  /** Workers that ended otherwise than asked for, but for starts that found no database. */
   readonly unexpectedEnds: readonly string[];
   /** Deliveries that the ledger had already, as far as workers lived to tell. */
   readonly redelivered: number;

@@ -4,6 +4,9 @@ import type { KillPoint, Worker } from "../../support/doomed-worker.ts";
 
 /** Characters of a worker's last words that tell why it ended. */
 const LAST_WORDS_CHARS = 1_000;
+/** More than the workers that began while the database was away. */
+const FAILED_STARTS_MAX = 10;
+const STOP_TIMEOUT_MS = 60_000;
 
 /** Workers of one pipeline, each replaced when it ends, as a supervisor does. */
 export class WorkerFleet {
@@ -45,7 +48,7 @@ export class WorkerFleet {
 
   /** Resolves when a worker has died at the point: the one whose turn it is, or the next when that never began. */
   async killAt(point: KillPoint): Promise<void> {
-    for (;;) {
+    for (let failedStarts = 0; ; failedStarts += 1) {
       const worker = this.#workers[this.#turn % this.#workers.length];
       if (worker === undefined) throw new Error("the fleet has no worker");
       this.#turn += 1;
@@ -53,16 +56,21 @@ export class WorkerFleet {
       try {
         return await worker.killAt(point);
       } catch (error) {
-        if (!isFailedStart(await worker.ended)) throw error;
+        if (!isFailedStart(await worker.ended) || failedStarts === FAILED_STARTS_MAX) throw error;
       }
     }
   }
 
-  /** Ends all of them with SIGTERM. Safe twice. */
+  /** Ends all of them with SIGTERM, and those that do not obey with SIGKILL. Safe twice. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    for (const worker of this.#workers) worker.process.kill("SIGTERM");
+    const signal = (name: "SIGTERM" | "SIGKILL"): void => {
+      for (const worker of this.#workers) worker.process.kill(name);
+    };
+    signal("SIGTERM");
+    const timer = setTimeout(() => signal("SIGKILL"), STOP_TIMEOUT_MS);
     await Promise.all(this.#workers.map(({ ended }) => ended));
+    clearTimeout(timer);
   }
 
   #begin(index: number): void {
@@ -70,12 +78,17 @@ export class WorkerFleet {
     this.#workers[index] = worker;
     void worker.ended.then((result) => {
       this.#ended.push(result);
-      const isExpected = this.#doomed.has(worker) ? result.signal === "SIGKILL" : this.#isStopping && result.code === 0;
-      if (!isExpected && !isFailedStart(result)) {
+      if (!this.#isExpected(worker, result) && !isFailedStart(result)) {
         this.#unexpectedEnds.push(`${result.signal ?? result.code}: ${result.stderr.slice(-LAST_WORDS_CHARS)}`);
       }
       if (!this.#isStopping) this.#begin(index);
     });
+  }
+
+  #isExpected(worker: Worker, { signal, code, stderr }: CliResult): boolean {
+    if (this.#doomed.has(worker)) return signal === "SIGKILL";
+    // Before the command listens for it, SIGTERM ends any process.
+    return this.#isStopping && (code === 0 || (signal === "SIGTERM" && stderr === ""));
   }
 }
 

@@ -1,4 +1,4 @@
-import { SeededRandom } from "./seeded-random.ts";
+import { SeededRandom } from "../seeded-random.ts";
 
 export const SQS_FAULT_KINDS = [
   "error 500",

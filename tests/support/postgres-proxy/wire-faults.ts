@@ -1,5 +1,5 @@
 /**
- * Where the writing of a batch can be hit; a COMMIT counts only when its transaction has claimed.
+ * Where the writing of a batch can be hit; a BEGIN counts in any transaction, a COMMIT only in one that has claimed.
  * - `before BEGIN`, `before the claim`, `before COMMIT arrives`: the server never gets it, or late
  * - `before the reply to COMMIT`: the server has committed, and the client never hears of it, or late
  * - `after the claim`, `after the reply to COMMIT`: the client has the whole reply; then it happens, and a delay holds back
