@@ -66,8 +66,9 @@ async function checkAll() {
     rows.push({ ...outcome, mutant });
   }
   console.log("");
+  const nameChars = Math.max(...rows.map(({ mutant }) => mutant.name.length));
   for (const { verdict, mutant } of rows) {
-    console.log(`${verdict.padEnd(8)}  ${mutant.area.padEnd(15)}  ${mutant.name.padEnd(52)}  ${mutant.file}`);
+    console.log(`${verdict.padEnd(8)}  ${mutant.area.padEnd(15)}  ${mutant.name.padEnd(nameChars)}  ${mutant.file}`);
   }
   const killed = rows.filter(({ verdict }) => verdict === "killed").length;
   console.log(`mutants: ${killed} of ${rows.length} killed`);
@@ -116,8 +117,8 @@ async function check(mutant) {
       if (NO_ASSERTION.test(reason)) return { verdict: "BROKEN", detail: `${describe(witness)}: ${firstLine(reason)}` };
       details.push(`${describe(witness)}: ${firstLine(reason)}`);
     }
-    const seeds = [...new Set(output.match(/\bseed \d+/g))];
-    return { verdict: "killed", detail: [...details, ...seeds].join("\n  ") };
+    const seeds = [...new Set(output.match(/\bseed \d+/g))].join(", ");
+    return { verdict: "killed", detail: [...details, ...(seeds === "" ? [] : [seeds])].join("\n  ") };
   } finally {
     await writeFile(file, source);
   }
