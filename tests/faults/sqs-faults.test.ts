@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFailed, onT
 import { systemClock } from "../../src/clock.ts";
 import { openSqsSource, type OpenSqsSourceOptions } from "../../src/pipeline/consume/open-sqs-source.ts";
 import type { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
-import type { Clock, Delivery, Settlement } from "../../src/pipeline/contracts.ts";
+import type { Clock } from "../../src/pipeline/contracts.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
@@ -13,6 +13,7 @@ import { createLoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { type SqsFaultKind, type SqsFaults, startSqsFaults } from "../support/sqs-faults.ts";
+import { localSource, receiveAll, settledWith } from "../support/sqs-source.ts";
 import { queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 import { CommitWitness } from "./soak/commit-witness.ts";
@@ -68,36 +69,21 @@ async function open(
   await sqs.send(queue.url, bodies);
   faults = await startSqsFaults(sqs.endpoint, { seed, rates });
   events = [];
-  source = await openSqsSource({
-    queue: queue.name,
-    region: sqs.region,
-    endpoint: faults.endpoint,
-    visibilityTimeoutSeconds: null,
-    credentials: { accessKeyId: "test", secretAccessKey: "test" },
-    attributeNames: [],
-    waitSeconds: 1,
-    giveUpAfterMs: null,
-    signal: NEVER,
-    clock: hastyClock,
-    emit: (event) => events.push(event),
-    ...more,
-  });
+  source = await openSqsSource(
+    localSource({
+      queue: queue.name,
+      region: sqs.region,
+      endpoint: faults.endpoint,
+      clock: hastyClock,
+      emit: (event) => events.push(event),
+      ...more,
+    }),
+  );
   return { source, faults, queueUrl: queue.url };
 }
 
 function bodiesOf(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `{"n":${i}}`);
-}
-
-async function receiveAll(from: SqsSource, count: number): Promise<Delivery[]> {
-  const all: Delivery[] = [];
-  while (all.length < count) all.push(...(await from.receive(count - all.length, NEVER)));
-  return all;
-}
-
-function settledWith(deliveries: readonly Delivery[], kind: "delete" | "release"): Map<Delivery, Settlement> {
-  const settlement: Settlement = kind === "delete" ? { kind } : { kind, delaySeconds: 0 };
-  return new Map(deliveries.map((delivery) => [delivery, settlement]));
 }
 
 function timesFired(kind: SqsFaultKind): number {

@@ -4,9 +4,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { openSqsSource, type OpenSqsSourceOptions } from "../../src/pipeline/consume/open-sqs-source.ts";
 import type { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
-import type { Clock, Delivery, Settlement } from "../../src/pipeline/contracts.ts";
+import type { Clock } from "../../src/pipeline/contracts.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type ProxyReply, type SqsProxy, sqsError, startSqsProxy } from "../support/sqs-proxy.ts";
+import { localSource, receiveAll, settledWith } from "../support/sqs-source.ts";
 import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
 
 const NEVER = new AbortController().signal;
@@ -40,20 +41,16 @@ afterEach(async () => {
 afterAll(() => sqs?.stop());
 
 async function open(queue: string, more: Partial<OpenSqsSourceOptions> = {}): Promise<SqsSource> {
-  source = await openSqsSource({
-    queue,
-    region: sqs.region,
-    endpoint: proxy.endpoint,
-    visibilityTimeoutSeconds: null,
-    credentials: { accessKeyId: "test", secretAccessKey: "test" },
-    attributeNames: [],
-    waitSeconds: 1,
-    giveUpAfterMs: null,
-    signal: NEVER,
-    clock: hastyClock,
-    emit: (event) => events.push(event),
-    ...more,
-  });
+  source = await openSqsSource(
+    localSource({
+      queue,
+      region: sqs.region,
+      endpoint: proxy.endpoint,
+      clock: hastyClock,
+      emit: (event) => events.push(event),
+      ...more,
+    }),
+  );
   return source;
 }
 
@@ -61,17 +58,6 @@ async function queueOf(...bodies: string[]): Promise<{ name: string; url: string
   const queue = await sqs.createTestQueue();
   await sqs.send(queue.url, bodies);
   return queue;
-}
-
-async function receiveAll(from: SqsSource, count: number): Promise<Delivery[]> {
-  const all: Delivery[] = [];
-  while (all.length < count) all.push(...(await from.receive(count - all.length, NEVER)));
-  return all;
-}
-
-function settledWith(deliveries: readonly Delivery[], kind: "delete" | "release"): Map<Delivery, Settlement> {
-  const settlement: Settlement = kind === "delete" ? { kind } : { kind, delaySeconds: 0 };
-  return new Map(deliveries.map((delivery) => [delivery, settlement]));
 }
 
 function md5Of(body: string): string {
