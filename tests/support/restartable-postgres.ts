@@ -1,15 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { chown, readFile, rm, writeFile } from "node:fs/promises";
+import { chown, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { type CommandEnd, type GuardedFolder, openGuardedFolder } from "../../src/embedded/guarded-folder.ts";
-import {
-  copyNativeFolder,
-  findNativeFolder,
-  type PostgresBinaries,
-  prepareBinaries,
-} from "../../src/embedded/postgres-binaries.ts";
-import { findServerUser, type ServerUser } from "../../src/embedded/server-user.ts";
+import { type CommandEnd, openGuardedFolder } from "../../src/embedded/guarded-folder.ts";
+import { findNativeFolder } from "../../src/embedded/postgres-binaries.ts";
+import { createCluster, usableBinaries } from "../../src/embedded/postgres-cluster.ts";
+import { findServerUser } from "../../src/embedded/server-user.ts";
 import { freePort } from "./free-port.ts";
 import { until } from "./until.ts";
 
@@ -52,7 +48,9 @@ export async function startRestartablePostgres(): Promise<RestartablePostgres> {
   const dataFolder = join(folder.path, "data");
   try {
     if (user !== null) await chown(folder.path, user.uid, user.gid);
-    const binaries = await findBinaries(folder, user);
+    // As for the server of the test run, another PostgreSQL can be chosen.
+    const nativeFolder = process.env["PIIPE_TEST_POSTGRES_NATIVE"] ?? findNativeFolder();
+    const binaries = await usableBinaries(folder, nativeFolder, user);
     const password = randomBytes(24).toString("hex");
     await createCluster(folder, binaries, user, password);
     const port = await freePort();
@@ -99,33 +97,6 @@ export async function startRestartablePostgres(): Promise<RestartablePostgres> {
     await folder.release();
     throw error;
   }
-}
-
-/** PIIPE_TEST_POSTGRES_NATIVE chooses another PostgreSQL, as it does for the server of the test run. */
-async function findBinaries(folder: GuardedFolder, user: ServerUser | null): Promise<PostgresBinaries> {
-  const nativeFolder = process.env["PIIPE_TEST_POSTGRES_NATIVE"] ?? findNativeFolder();
-  const installed = await prepareBinaries(nativeFolder, join(folder.path, "lib"));
-  const asked = await folder.run({ file: installed.postgres, args: ["--version"], env: installed.env, user });
-  if (asked.exitCode === 0) return installed;
-  const copy = join(folder.path, "native");
-  await copyNativeFolder(nativeFolder, copy, user);
-  return prepareBinaries(copy, join(folder.path, "copy-lib"));
-}
-
-async function createCluster(
-  folder: GuardedFolder,
-  binaries: PostgresBinaries,
-  user: ServerUser | null,
-  password: string,
-): Promise<void> {
-  const passwordFile = join(folder.path, "password");
-  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
-  if (user !== null) await chown(passwordFile, user.uid, user.gid);
-  const made = [`--pgdata=${join(folder.path, "data")}`, "--username=postgres", `--pwfile=${passwordFile}`];
-  const options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"];
-  const end = await folder.run({ file: binaries.initdb, args: [...made, ...options], env: binaries.env, user });
-  await rm(passwordFile);
-  if (end.exitCode !== 0) throw new Error(`initdb failed:\n${await readFile(folder.logFile, "utf8")}`);
 }
 
 /** Resolves when the server answers: after a crash, once it has recovered. */
