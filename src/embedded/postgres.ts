@@ -1,13 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { chown, readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import pg from "pg";
 
 import { PiipeError } from "../errors.ts";
+import { freePort } from "./free-port.ts";
 import { type CommandEnd, type GuardedFolder, openGuardedFolder } from "./guarded-folder.ts";
 import { findNativeFolder, type PostgresBinaries } from "./postgres-binaries.ts";
 import { createCluster, startFailure, usableBinaries } from "./postgres-cluster.ts";
@@ -123,14 +122,4 @@ async function serverVersion(url: string, ended: Promise<CommandEnd>): Promise<s
     await sleep(READY_POLL_MS);
   }
   return end ?? { exitCode: null, failure: "timeout" };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a TCP server has a numeric port");
-  return address.port;
 }

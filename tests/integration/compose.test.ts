@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { freePort } from "../../src/embedded/free-port.ts";
 import { parse } from "yaml";
 import { z } from "zod";
 
@@ -218,13 +218,3 @@ describe("Dockerfile", () => {
     expect(readFileSync(`${ROOT}/dist/cli/main.js`, "utf8").split("\n", 1)[0]).toBe("#!/usr/bin/env node");
   });
 });
-
-async function freePort(): Promise<number> {
-  const holder = createServer().listen(0, "127.0.0.1");
-  await once(holder, "listening");
-  const address = holder.address();
-  holder.close();
-  await once(holder, "close");
-  if (address === null || typeof address === "string") throw new Error("a TCP server has a numeric port");
-  return address.port;
-}

@@ -6,7 +6,7 @@ import pg from "pg";
 
 import { type CommandEnd, openGuardedFolder } from "../../src/embedded/guarded-folder.ts";
 import { findServerUser } from "../../src/embedded/server-user.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../../src/embedded/free-port.ts";
 import { until } from "./until.ts";
 
 /** PgBouncer in front of a PostgreSQL server; ended, and its files gone, with the process that started it. */

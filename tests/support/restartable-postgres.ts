@@ -6,7 +6,7 @@ import { type CommandEnd, openGuardedFolder } from "../../src/embedded/guarded-f
 import { findNativeFolder } from "../../src/embedded/postgres-binaries.ts";
 import { createCluster, usableBinaries } from "../../src/embedded/postgres-cluster.ts";
 import { findServerUser } from "../../src/embedded/server-user.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../../src/embedded/free-port.ts";
 import { until } from "./until.ts";
 
 /** Ends and starts of a server: the signal that PostgreSQL's manual names for each way to shut it down. */
