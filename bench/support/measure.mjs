@@ -1,0 +1,94 @@
+/** One run of a program over a queue, from its start to its last delete. */
+
+/**
+ * @typedef {object} RunPlan
+ * @property {import("./queue-server.mjs").QueueServer} server filled, or ready to be
+ * @property {number} count messages that the queue holds
+ * @property {readonly import("../servers/meter.mjs").Mark[]} marks beside the end
+ * @property {() => Promise<import("./program.mjs").Program>} start ends by itself when the queue is empty
+ * @property {Readonly<Record<string, number>>} [pids] of other processes whose usage is read as well
+ */
+
+/**
+ * @typedef {object} Run
+ * @property {import("../servers/meter.mjs").MarkReached[]} marks the last one is the end
+ * @property {number} firstReceiveAtMs of the server's clock, as the marks
+ * @property {string} output what the program printed on stdout
+ */
+
+/** A run without a delete for so long will not end. */
+const STALLED_MS = 60_000;
+const LOOK_MS = 1_000;
+
+/**
+ * Rejects when the program fails, ends before the last delete, or stalls.
+ * @param {RunPlan} plan
+ * @returns {Promise<Run>}
+ */
+export async function measureRun({ server, count, marks, start, pids = {} }) {
+  await server.begin([...marks, { of: "deleted", at: count }]);
+  const program = await start();
+  try {
+    await server.watch({ ...pids, client: program.pid });
+    const reached = server.reached();
+    const tooEarly = program.ended.then(async () => {
+      const { deleted } = await server.counts();
+      if (deleted < count) throw new Error(`the program ended when ${deleted} of ${count} messages were deleted`);
+    });
+    const counts = await Promise.race([reached, tooEarly.then(() => reached), stalled(server, reached)]);
+    const { firstReceiveAtMs } = counts;
+    if (firstReceiveAtMs === null) throw new Error("the queue server saw no receive");
+    return { marks: counts.marks, firstReceiveAtMs, output: await program.ended };
+  } finally {
+    program.kill();
+  }
+}
+
+/**
+ * @param {import("./queue-server.mjs").QueueServer} server
+ * @param {Promise<unknown>} end
+ * @returns {Promise<never>}
+ */
+async function stalled(server, end) {
+  let hasEnded = false;
+  const note = () => (hasEnded = true);
+  end.then(note, note);
+  let last = -1;
+  let sinceMs = performance.now();
+  while (!hasEnded) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    const { received, deleted, byAction } = await server.counts();
+    if (received + deleted !== last) {
+      last = received + deleted;
+      sinceMs = performance.now();
+    } else if (performance.now() - sinceMs > STALLED_MS) {
+      const counts = JSON.stringify({ received, deleted, ...byAction });
+      throw new Error(`no message came or went for ${STALLED_MS / 1_000} s; the queue server counted ${counts}`);
+    }
+  }
+  return new Promise(() => {});
+}
+
+/**
+ * CPU between two marks.
+ * @param {import("../servers/meter.mjs").MarkReached | undefined} from undefined: the start of the process
+ * @param {import("../servers/meter.mjs").MarkReached | undefined} to
+ * @param {string} name of the process
+ * @returns {number | null} µs a message; null: this system does not tell
+ */
+export function cpuPerMessage(from, to, name = "client") {
+  const after = to?.usage[name];
+  if (!to || !after) return null;
+  const before = from === undefined ? { cpuUs: 0 } : from.usage[name];
+  return before ? (after.cpuUs - before.cpuUs) / (to.at - (from?.at ?? 0)) : null;
+}
+
+/**
+ * A wrong result is no measurement.
+ * @param {string} what
+ * @param {number} actual
+ * @param {number} expected
+ */
+export function expectCount(what, actual, expected) {
+  if (actual !== expected) throw new Error(`${what}: ${actual} instead of ${expected}`);
+}
