@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   "data.beyond-limit": "too large a share of the events was refused",
   "embedded.missing": "the packages that the demo needs are not installed",
   "embedded.failed": "a local server of the demo did not start",
+  "worker.died": "a worker of `run --workers` was killed, or could not be started, again and again",
   interrupted: "the work was cut short by a signal",
 } as const;
 

@@ -6,7 +6,7 @@
 /** @type {Record<keyof ExitCodes, string>} */
 const EXIT_MEANINGS = {
   done: "done",
-  bug: "a bug in piipe: please report it; nothing was deleted that was not stored",
+  bug: "a bug in piipe: please report it; or a worker was killed again and again; nothing was deleted that was not stored",
   usage: "the command line is wrong",
   config: "the configuration or the keys are wrong",
   service: "a service cannot be reached or used: the queue, the database, a local server of the demo",

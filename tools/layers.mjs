@@ -25,7 +25,11 @@ const LAYERS = [
   { name: "errors", paths: ["src/errors.ts"], may: [], builtins: [] },
   { name: "contracts", paths: ["src/pipeline/contracts.ts"], may: ["errors"], builtins: [] },
   { name: "events", paths: ["src/telemetry/events.ts"], may: [], mayTypes: SHARED, builtins: [] },
-  { name: "helpers", paths: ["src/config/secret.ts", "src/config/did-you-mean.ts", "src/unprintable.ts"], may: [] },
+  {
+    name: "helpers",
+    paths: ["src/config/secret.ts", "src/config/did-you-mean.ts", "src/hmac-sha256.ts", "src/unprintable.ts"],
+    may: [],
+  },
   { name: "waiting", paths: ["src/pipeline/backoff.ts", "src/pipeline/condition.ts"], may: SHARED, builtins: [] },
   { name: "clock", paths: ["src/clock.ts"], may: [], mayTypes: ["contracts"] },
 

@@ -32,6 +32,8 @@ export function exitCodeOfErrorCode(code: ErrorCode): ExitCode {
       return EXIT_CODES.data;
     case "interrupted":
       return EXIT_CODES.interrupted;
+    case "worker":
+      return EXIT_CODES.bug;
     default:
       return EXIT_CODES.service;
   }

@@ -5,6 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { CommanderError } from "commander";
 import { askAtTerminal } from "./ask-at-terminal.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit-codes.ts";
+import { parentChannelOf } from "./parent-channel.ts";
 import { printError } from "./print-error.ts";
 import { buildProgram } from "./program.ts";
 import { isGuarded, refuseDebugging } from "./refuse-debugging.ts";
@@ -16,6 +17,7 @@ setFlagsFromString("--heap-growing-percent=100");
 // On Node 24 the space for new objects grows much further than on 20 and 22: held small, 243 MB became 142.
 if (Number.parseInt(process.versions.node, 10) >= 24) setFlagsFromString("--semi-space-growth-factor=1");
 
+const parent = parentChannelOf(process);
 const terminal: Terminal = {
   environment: process.env,
   folder: process.cwd(),
@@ -30,6 +32,7 @@ const terminal: Terminal = {
     process.on("SIGINT", listener);
     process.on("SIGTERM", listener);
   },
+  ...(parent === undefined ? {} : { parent }),
 };
 
 // A reader that has seen enough, such as `head`, closes the pipe: nothing is wrong, and nobody is left to write to.

@@ -29,8 +29,11 @@ function framesOf(error: unknown): string {
 }
 
 export function printError(error: unknown, terminal: Terminal): void {
+  printReport(reportOf(error), terminal);
+}
+
+export function printReport({ code, message, hint }: ErrorReport, terminal: Terminal): void {
   const style = styler(terminal.isInteractive, terminal.environment);
-  const { code, message, hint } = reportOf(error);
   terminal.writeError(`${style(["red", "bold"], "error:")} ${message} ${style("dim", `[${code}]`)}\n`);
   if (hint) terminal.writeError(`${hint.replace(/^/gm, "  ")}\n`);
 }

@@ -7,6 +7,8 @@ import { packageVersion } from "./package-version.ts";
 import { addQuarantineCommands } from "./quarantine-commands.ts";
 import { addAllowDebug } from "./refuse-debugging.ts";
 import { addTokenCommands } from "./token-commands.ts";
+import { WORKERS_MAX, type WorkersWanted } from "./workers/worker-count.ts";
+import { parsePlace, type WorkerPlace } from "./workers/worker-place.ts";
 
 /**
  * The command line: names, options and help. What a command does is in commands/.
@@ -48,30 +50,35 @@ export function buildProgram(execute: Execute): Command {
     add(program, "run", "run the pipeline: receive, mask, store, delete")
       .addOption(config())
       .option("--until-empty", "end when the queue is empty, instead of waiting for more")
+      .option("--workers <count>", "processes to share the work: a number, or auto for one each core", workers, 1)
       .option("--drain-timeout <seconds>", "after a signal, how long to finish what was received", seconds, 25)
       .addOption(
         new Option("--log-level <level>", "least serious log lines to print").choices(LOG_LEVELS).default("info"),
       )
       .addOption(json("print one JSON object with the totals on stdout at the end"))
-      .action(
-        (options: { config: string; untilEmpty?: boolean; drainTimeout: number; logLevel: LogLevel; json?: boolean }) =>
-          execute(async (terminal) => {
-            const { runCommand } = await import("./commands/run.ts");
-            return runCommand(
-              {
-                config: options.config,
-                untilEmpty: options.untilEmpty ?? false,
-                drainTimeoutMs: options.drainTimeout * 1_000,
-                logLevel: options.logLevel,
-                json: options.json ?? false,
-              },
-              terminal,
-            );
-          }),
+      .addOption(new Option("--as-worker <place>", "one of --workers").hideHelp().argParser(parsePlace))
+      .action((options: RunFlags) =>
+        execute(async (terminal) => {
+          const { runCommand } = await import("./commands/run.ts");
+          return runCommand(
+            {
+              config: options.config,
+              untilEmpty: options.untilEmpty ?? false,
+              workers: options.workers,
+              drainTimeoutMs: options.drainTimeout * 1_000,
+              logLevel: options.logLevel,
+              json: options.json ?? false,
+              allowDebug: options.allowDebug ?? false,
+              place: options.asWorker ?? null,
+            },
+            terminal,
+          );
+        }),
       ),
     [
       ["piipe run", "run ./piipe.yaml until SIGTERM or Ctrl-C"],
       ["piipe run --config logins.yaml --until-empty", "work off what is there, then end"],
+      ["piipe run --workers auto", "on all cores; sink.postgres.maxConnections holds for all workers together"],
       ["piipe run --until-empty --json | jq .stored", "the totals for a script"],
     ],
   );
@@ -149,6 +156,23 @@ export function buildProgram(execute: Execute): Command {
   );
   addAllowDebug(program);
   return program;
+}
+
+interface RunFlags {
+  readonly config: string;
+  readonly untilEmpty?: boolean;
+  readonly workers: WorkersWanted;
+  readonly drainTimeout: number;
+  readonly logLevel: LogLevel;
+  readonly json?: boolean;
+  readonly allowDebug?: boolean;
+  readonly asWorker?: WorkerPlace;
+}
+
+function workers(text: string): WorkersWanted {
+  if (text === "auto") return text;
+  if (/^[1-9]\d?$/.test(text) && Number(text) <= WORKERS_MAX) return Number(text);
+  throw new InvalidArgumentError(`Give auto, or a whole number from 1 to ${WORKERS_MAX}.`);
 }
 
 function seconds(text: string): number {

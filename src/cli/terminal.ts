@@ -7,6 +7,17 @@ export interface Ask {
   readonly confirm: (question: string) => Promise<boolean | null>;
 }
 
+/** To the process that started this one, where that opened a channel. */
+export interface ParentChannel {
+  /** Resolves when the message is sent, or cannot be: the other process may have ended. */
+  readonly send: (message: object) => Promise<void>;
+  readonly onMessage: (listener: (message: unknown) => void) => void;
+  /** The other process closed the channel, or ended in whatever way. */
+  readonly onClosed: (listener: () => void) => void;
+  /** A channel that is listened to keeps this process alive until then. Safe twice. */
+  readonly close: () => void;
+}
+
 /** The process as the commands see it: only main.ts touches `process` itself. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -25,6 +36,7 @@ export interface Terminal {
   readonly ask: Ask | null;
   /** Starts listening to SIGINT and SIGTERM; without this call they end the process as usual. */
   readonly onSignal: (listener: (signal: "SIGINT" | "SIGTERM") => void) => void;
+  readonly parent?: ParentChannel;
 }
 
 type Style = Parameters<typeof styleText>[0];

@@ -54,7 +54,7 @@ test("the reference has a row for every setting, with its values and default", (
     .split("\n")
     .filter((line) => line.startsWith("| `"));
   expect(rows).toContain(
-    "| `lingerMs` | whole number from 0 to 60000 | `50` | How long a batch that is not full waits for more events, in milliseconds. |",
+    "| `lingerMs` | whole number from 0 to 60000 | `50` | How long, in milliseconds, a batch that is not full waits for more events while more are at hand, and how far apart receives begin at a low rate, so that messages come together. 0: nothing waits. |",
   );
   expect(rows).toContain(
     "| `haltAboveShare` | number above 0 to 1 | `0.5` | The run halts when more than this share of the recent events was refused. 1 never halts. |",

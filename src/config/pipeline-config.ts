@@ -29,7 +29,10 @@ export interface PipelineConfig {
       table: string;
       /** Whether `piipe run` creates a missing table. `piipe migrate` always does. Default: false. */
       createTable?: boolean | undefined;
-      /** The most connections that one worker opens. Default: 4. */
+      /**
+       * The most connections that one `piipe run` opens: those of all its workers (`--workers`) together.
+       * Default: 4.
+       */
       maxConnections?: number | undefined;
     };
   };
@@ -118,14 +121,18 @@ export interface PipelineConfig {
    * Default: false.
    */
   allowUnkeyed?: boolean | undefined;
-  /** When a batch is written: as soon as one of these is reached. */
+  /** When a batch is written: as soon as one of these is reached, or nothing more is at hand. */
   batch?:
     | {
         /** The most rows that one transaction writes. Default: 1000. */
         rows?: number | undefined;
         /** The most bytes of message bodies that one transaction writes. Default: 4194304. */
         bytes?: number | undefined;
-        /** How long a batch that is not full waits for more events, in milliseconds. Default: 50. */
+        /**
+         * How long, in milliseconds, a batch that is not full waits for more events while more are at hand,
+         * and how far apart receives begin at a low rate, so that messages come together. 0: nothing waits.
+         * Default: 50.
+         */
         lingerMs?: number | undefined;
       }
     | undefined;

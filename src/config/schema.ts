@@ -99,7 +99,7 @@ const sink = mapping("a mapping with the key postgres", {
       .describe("Whether `piipe run` creates a missing table. `piipe migrate` always does."),
     maxConnections: wholeNumber(1, 100, "connections")
       .default(4)
-      .describe("The most connections that one worker opens."),
+      .describe("The most connections that one `piipe run` opens: those of all its workers (`--workers`) together."),
   }).describe("The PostgreSQL database."),
 }).describe("Where the masked records go.");
 
@@ -142,8 +142,11 @@ const batch = mapping("a mapping with the keys rows, bytes and lingerMs", {
     .describe("The most bytes of message bodies that one transaction writes."),
   lingerMs: wholeNumber(0, 60_000, "milliseconds")
     .default(50)
-    .describe("How long a batch that is not full waits for more events, in milliseconds."),
-}).describe("When a batch is written: as soon as one of these is reached.");
+    .describe(
+      "How long, in milliseconds, a batch that is not full waits for more events while more are at hand, and how far " +
+        "apart receives begin at a low rate, so that messages come together. 0: nothing waits.",
+    ),
+}).describe("When a batch is written: as soon as one of these is reached, or nothing more is at hand.");
 
 const quarantine = mapping("a mapping with the key haltAboveShare", {
   haltAboveShare: z

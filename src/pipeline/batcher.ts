@@ -15,7 +15,7 @@ export interface BatcherOptions {
   readonly judge: RefusalJudge;
   /** Whether any batch is being written. */
   readonly isWriting: () => boolean;
-  /** Called when a batch is ready to be written. */
+  /** Called when `next` may have a batch to be written. */
   readonly onReady: () => void;
 }
 
@@ -23,8 +23,9 @@ export interface BatcherOptions {
 export class Batcher {
   readonly #options: BatcherOptions;
   #open = new OpenBatch();
-  /** null: nothing is open, or the open batch is to be flushed. */
+  /** null: nothing is open, or it waits for more no longer. */
   #linger: AbortController | null = null;
+  /** The open batch has waited for more: whoever can write takes it. Until then it goes on filling. */
   #hasLingered = false;
   #ready: OpenBatch[] = [];
   readonly #closed = new AbortController();
@@ -45,40 +46,44 @@ export class Batcher {
 
   /** Call after whatever was added, or tells more about the queue. */
   flushIfDue(): void {
-    const { limits, clock } = this.#options;
+    const { limits, clock, onReady } = this.#options;
     const { size, bytes } = this.#open;
     if (size >= limits.batchRowsMax || bytes >= limits.batchBytesMax) {
       this.flush();
     } else if (this.#hasLingered) {
-      this.#flushOnceJudged();
+      onReady();
     } else if (size > 0 && this.#linger === null) {
       const { signal } = (this.#linger = new AbortController());
       void clock.sleep(limits.lingerMs, signal).then(() => {
-        if (signal.aborted) return;
-        this.#hasLingered = true;
-        this.#flushOnceJudged();
+        if (!signal.aborted) this.endLinger();
       });
     }
   }
 
-  #flushOnceJudged(): void {
-    const { judge, isWriting } = this.#options;
-    if (!this.isInDoubt) this.flush();
-    else void judge.waitOnce(isWriting, this.#closed.signal, () => this.flushIfDue());
+  /** Call when nothing more is known to come: the open batch, if there is one, is due. */
+  endLinger(): void {
+    this.#linger?.abort();
+    this.#linger = null;
+    if (this.#open.size === 0) return;
+    this.#hasLingered = true;
+    this.#options.onReady();
   }
 
   /** Makes the open batch ready, in doubt or not. */
   flush(): void {
-    this.#endLinger();
     if (this.#open.size === 0) return;
-    this.#ready.push(this.#open);
-    this.#open = new OpenBatch();
+    this.#ready.push(this.#takeOpen());
     this.#options.onReady();
   }
 
-  /** Takes the batch that is to be written next, if one is ready. */
+  /** Takes the batch that is to be written next, if there is one. */
   next(): OpenBatch | undefined {
-    return this.#ready.shift();
+    const ready = this.#ready.shift();
+    if (ready !== undefined || !this.#hasLingered) return ready;
+    if (!this.isInDoubt) return this.#takeOpen();
+    const { judge, isWriting } = this.#options;
+    void judge.waitOnce(isWriting, this.#closed.signal, () => this.flushIfDue());
+    return undefined;
   }
 
   /**
@@ -97,22 +102,23 @@ export class Batcher {
 
   /** Gives up all that is not being written. */
   takeAll(): readonly Delivery[] {
-    this.#endLinger();
-    const taken = [...this.#ready, this.#open].flatMap(({ deliveries }) => deliveries);
+    const taken = [...this.#ready, this.#takeOpen()].flatMap(({ deliveries }) => deliveries);
     this.#ready = [];
-    this.#open = new OpenBatch();
     return taken;
   }
 
   /** Ends its timers. */
   close(): void {
-    this.#endLinger();
+    this.#linger?.abort();
     this.#closed.abort();
   }
 
-  #endLinger(): void {
+  #takeOpen(): OpenBatch {
     this.#linger?.abort();
     this.#linger = null;
     this.#hasLingered = false;
+    const open = this.#open;
+    this.#open = new OpenBatch();
+    return open;
   }
 }

@@ -285,6 +285,11 @@ export interface Source {
   /** True when order within a group must be kept. */
   readonly ordered: boolean;
   /**
+   * Read after each `receive` that gave something. True: more is known to wait, so a batch that is not full waits for it,
+   * up to the linger. False: what was given is written at once. A source that has given all that it ever will has no more.
+   */
+  readonly hasMore: boolean;
+  /**
    * Called by the engine in a loop, one call at a time. Waits until there is something, but not for ever: an empty
    * reply means "nothing yet". Never gives more than `room` deliveries, and never an id that is still unsettled.
    * `stop` ends the wait; what had arrived is still returned, here or by the next call.

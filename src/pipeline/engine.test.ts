@@ -362,6 +362,7 @@ describe("Engine", () => {
 
   it("drains on stop: finishes what was received, receives no more", async () => {
     const { source, sink, run, stop, seen } = setUp({ limits: { lingerMs: 60_000 } });
+    source.promisesMore = true;
     source.send(...messages(7));
     const running = run(null);
     await seen("deliveries.received");
@@ -400,8 +401,37 @@ describe("Engine", () => {
     expect(await run()).toMatchObject({ stored: 35 });
   });
 
+  it("writes at once what a source has given that has no more", async () => {
+    const { source, sink, run, stop, seen } = setUp({ limits: { lingerMs: 3_600_000 } });
+    source.send(...messages(7));
+    const running = run(null);
+    await seen("batch.written");
+    expect(sink.batchSizes).toEqual([7]);
+    stop.abort();
+    await running;
+  });
+
+  it("waits for what a source promises, up to the linger", async () => {
+    const waits: number[] = [];
+    const { sleep } = clock;
+    clock.sleep = (delayMs, signal) => {
+      waits.push(delayMs);
+      return sleep(delayMs, signal);
+    };
+    const { source, sink, run, stop, seen } = setUp({ limits: { lingerMs: 30 } });
+    source.promisesMore = true;
+    source.send(...messages(15));
+    const running = run(null);
+    await seen("batch.written");
+    expect(waits).toEqual([30]);
+    expect(sink.batchSizes).toEqual([15]);
+    stop.abort();
+    await running;
+  });
+
   it("does not let refused messages put off a row that waits for its linger", async () => {
     const { source, sink, run, stop } = setUp({ seal: null, limits: { lingerMs: 20, haltAboveShare: 1 } });
+    source.promisesMore = true;
     source.send(delivery("good", "ok"));
     let sent = 0;
     source.beforeReceive = async () => {

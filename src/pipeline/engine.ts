@@ -184,6 +184,7 @@ export class Engine {
       if (deliveries.length > 0) {
         watch?.reset();
         this.#ingest(deliveries);
+        if (!source.hasMore) this.#batcher.endLinger();
       } else if (watch) {
         await this.#drained({ butForDoubts: true });
         // Messages that others hold may yet come, and tell more of the queue.

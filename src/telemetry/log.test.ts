@@ -53,6 +53,16 @@ describe("createLog", () => {
     ]);
   });
 
+  it("says which of several workers writes", () => {
+    const lines: string[] = [];
+    for (const format of ["json", "text"] as const) {
+      createLog({ write: (line) => lines.push(line), format, level: "info", worker: 2 })(written);
+    }
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ worker: 2, type: "batch.written" });
+    expect(lines[1]).toMatch(/^\[2\] \d\d:\d\d:\d\d info {2}stored 997/);
+    expect(JSON.parse(log("json", "info", [written])[0] ?? "")).not.toHaveProperty("worker");
+  });
+
   it.each(["json", "text"] as const)("leaves out what is below the level (%s)", (format) => {
     expect(log(format, "warn", [written])).toEqual([]);
     expect(log(format, "warn", [refused])).toHaveLength(1);

@@ -1,19 +1,11 @@
-import { pino } from "pino";
 import type { ErrorCode } from "../errors.ts";
 import type { Emit, TelemetryEvent } from "./events.ts";
-import { LOG_LEVELS, type LogLevel } from "./log-level.ts";
+import { createLineWriter, type LineOptions } from "./line-writer.ts";
+import type { LogLevel } from "./log-level.ts";
 
 interface LogLine {
   readonly level: LogLevel;
   readonly text: string;
-}
-
-export interface LogOptions {
-  /** Where lines go, one call a line, with the newline. */
-  readonly write: (line: string) => void;
-  /** `json` for machines; `text` for a person at a terminal. */
-  readonly format: "json" | "text";
-  readonly level: LogLevel;
 }
 
 /**
@@ -21,7 +13,8 @@ export interface LogOptions {
  * the lines. What each event of a queue may cause, or each hour, is logged the 1st, 10th, 100th … time: neither a bad
  * producer nor a missing right must flood the log.
  */
-export function createLog({ write, format, level }: LogOptions): Emit {
+export function createLog(options: LineOptions): Emit {
+  const writeLine = createLineWriter(options);
   const repeated = new Map<string, number>();
   /** How often the like has happened, or null when it is not to be logged again. */
   const timesLogged = (event: TelemetryEvent): number | null => {
@@ -33,33 +26,14 @@ export function createLog({ write, format, level }: LogOptions): Emit {
     return Number.isInteger(Math.log10(times)) ? times : null;
   };
 
-  if (format === "text") {
-    const lowest = LOG_LEVELS.indexOf(level);
-    return (event) => {
-      const line = describe(event);
-      const times = timesLogged(event);
-      if (LOG_LEVELS.indexOf(line.level) < lowest || times === null) return;
-      const time = new Date().toISOString().slice(11, 19);
-      const soFar = times > 1 ? ` (${times} times so far)` : "";
-      write(`${time} ${line.level.padEnd(5)} ${line.text}${soFar}\n`);
-    };
-  }
-  const logger = pino(
-    {
-      level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    { write },
-  );
   return (event) => {
-    const line = describe(event);
     const times = timesLogged(event);
     if (times === null) return;
+    const { level, text } = describe(event);
+    if (options.format === "text") return writeLine(level, times > 1 ? `${text} (${times} times so far)` : text, {});
     // Its message is the line's text.
     const fields = event.type === "config.warning" ? { type: event.type } : event;
-    logger[line.level](times > 1 ? { ...fields, times } : { ...fields }, line.text);
+    writeLine(level, text, times > 1 ? { ...fields, times } : { ...fields });
   };
 }
 

@@ -138,6 +138,12 @@ const redeliver = command(
     bench.source.wake();
   },
 );
+function haveMore(hasMore: boolean): Command {
+  return command(hasMore ? "more is known to wait" : "no more is known to wait", always, ({ source }) => {
+    source.hasMore = hasMore;
+  });
+}
+
 const stop = command("stop", always, (bench) => {
   bench.states.mayRelease = true;
   bench.stop.abort();
@@ -168,6 +174,7 @@ const commands = fc.commands(
     fc.constantFrom<WriteEnd>("succeeds", "succeeds", "succeeds", "fails", "loses its reply").map(endWrite),
     fc.constantFrom<WriteEnd>("succeeds", "succeeds", "succeeds", "fails", "loses its reply").map(endWrite),
     fc.constantFrom<SettleEnd>("succeeds", "succeeds", "fails").map(endSettle),
+    fc.boolean().map(haveMore),
     fc.constant(redeliver),
     fc.constant(endWrite("halts")),
     fc.constant(stop),

@@ -113,6 +113,7 @@ export class SimWorker {
       queue: { url, arn: "arn:aws:sqs:us-east-1:000000000000:model", isFifo: queue.isFifo },
       visibilitySeconds: queue.visibilitySeconds,
       waitSeconds: WAIT_SECONDS,
+      lingerMs: limits.lingerMs,
       attributeNames: [],
       giveUpAfterMs,
       clock: mortalClock,

@@ -25,6 +25,8 @@ export type SettleEnd = "succeeds" | "fails";
 export class SteppedSource implements Source {
   readonly name = "stepped";
   readonly ordered: boolean;
+  /** As a test says. */
+  hasMore = true;
   readonly settling: Step<SettleEnd>[] = [];
   readonly #states: MessageStates;
   #wake: () => void = () => {};

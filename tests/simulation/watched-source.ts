@@ -29,6 +29,10 @@ export class WatchedSource implements Source {
     this.#database = database;
   }
 
+  get hasMore(): boolean {
+    return this.#source.hasMore;
+  }
+
   async receive(room: number, stop: AbortSignal): Promise<readonly Delivery[]> {
     const { limits } = this.#world.scenario;
     if (this.#unsettled.size > 0 && this.#unsettledBytes >= limits.inFlightBytesMax)

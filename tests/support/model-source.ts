@@ -28,10 +28,16 @@ export class ModelSource implements Source {
   heldMost = 0;
   /** Called before each reply; throw here to make a receive fail. */
   beforeReceive: () => void | Promise<void> = () => {};
+  /** More is said to wait than does. */
+  promisesMore = false;
   #wake: (() => void) | null = null;
 
   constructor(options: { readonly ordered?: boolean } = {}) {
     this.ordered = options.ordered ?? false;
+  }
+
+  get hasMore(): boolean {
+    return this.promisesMore || this.waiting.length > 0;
   }
 
   send(...deliveries: readonly Delivery[]): void {

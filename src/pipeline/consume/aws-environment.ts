@@ -69,6 +69,8 @@ export function parseEndpoint(text: string): URL {
 
 /** Gives credentials that are valid now. */
 export interface CredentialSource {
+  /** What is at hand and holds for five minutes at least; null: ask `current`. */
+  known(): AwsCredentialIdentity | null;
   /** @throws PiipeError `queue.credentials`; retryable when there were credentials before. */
   current(): Promise<AwsCredentialIdentity>;
   /** Forgets what it has and looks again, because AWS refused it. Several callers share one look-up. */
@@ -82,13 +84,19 @@ export interface StaticCredentials {
 }
 
 export function staticCredentials(credentials: StaticCredentials): CredentialSource {
-  return { current: () => Promise.resolve(credentials), refresh: () => Promise.resolve() };
+  return {
+    known: () => credentials,
+    current: () => Promise.resolve(credentials),
+    refresh: () => Promise.resolve(),
+  };
 }
 
 type Provider = () => Promise<AwsCredentialIdentity>;
 
 /** Time for a person to confirm a `credential_process`. Parts of the chain know no limit of their own. */
 const LOOK_UP_TIMEOUT_MS = 60_000;
+/** As the chain itself does. */
+const RENEWED_BEFORE_MS = 300_000;
 
 /**
  * AWS's standard chain: environment, shared files and AWS_PROFILE, SSO, web identity, container, instance role.
@@ -100,10 +108,17 @@ export class StandardCredentials implements CredentialSource {
   #provider: Provider | null = null;
   #refreshing: Promise<void> | null = null;
   #wasFound = false;
+  #found: AwsCredentialIdentity | null = null;
 
   constructor(region: string, lookUpTimeoutMs = LOOK_UP_TIMEOUT_MS) {
     this.#region = region;
     this.#lookUpTimeoutMs = lookUpTimeoutMs;
+  }
+
+  /** Saves each request the look-up's timer and turns of the event loop. */
+  known(): AwsCredentialIdentity | null {
+    const expiresMs = this.#found?.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+    return expiresMs - Date.now() > RENEWED_BEFORE_MS ? this.#found : null;
   }
 
   async current(): Promise<AwsCredentialIdentity> {
@@ -112,6 +127,7 @@ export class StandardCredentials implements CredentialSource {
       const credentials = await this.#inTime(provider());
       if (credentials !== null) {
         this.#wasFound = true;
+        this.#found = credentials;
         return credentials;
       }
     } catch (error) {
@@ -143,9 +159,12 @@ export class StandardCredentials implements CredentialSource {
   }
 
   refresh(): Promise<void> {
+    this.#found = null;
     this.#refreshing ??= this.#chain(true)
       .then((provider) => {
         this.#provider = provider;
+        // A caller of before may have brought the refused ones back meanwhile.
+        this.#found = null;
       })
       .finally(() => {
         this.#refreshing = null;

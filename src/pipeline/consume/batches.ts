@@ -1,9 +1,9 @@
 import { BATCH_ENTRIES_MAX } from "./sqs-actions.ts";
 
 /** Batch requests under way at once. */
-const BATCHES_IN_FLIGHT_MAX = 8;
+const BATCHES_IN_FLIGHT_MAX = 16;
 
-/** Hands the items over in tens, eight at a time. Rejects when `send` does, after the others have ended. */
+/** Hands the items over in tens, sixteen at a time. Rejects when `send` does, after the others have ended. */
 export async function inBatches<T>(items: readonly T[], send: (batch: readonly T[]) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async (): Promise<void> => {

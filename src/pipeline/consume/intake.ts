@@ -40,15 +40,21 @@ function attemptOf(message: SqsMessage): number {
   return numberOf(message.Attributes["ApproximateReceiveCount"] ?? "1");
 }
 
-function deliveryOf(message: SqsMessage, bodyBytes: number, receivedAtMs: number, names: readonly string[]): Delivery {
+function deliveryOf(
+  message: SqsMessage,
+  attempt: number,
+  groupId: string | null,
+  receivedAtMs: number,
+  names: readonly string[],
+): Delivery {
   return {
     id: message.MessageId,
-    attempt: attemptOf(message),
+    attempt,
     sentAtMs: numberOf(message.Attributes["SentTimestamp"]),
     receivedAtMs,
-    groupId: message.Attributes["MessageGroupId"] ?? null,
+    groupId,
     body: message.Body,
-    bodyBytes,
+    bodyBytes: Buffer.byteLength(message.Body),
     attributes: attributesOf(message, names),
   };
 }
@@ -70,38 +76,33 @@ export class Intake {
   /** @throws MalformedReply when a message lacks what every message of SQS has. Nothing is tracked then. */
   accept(messages: readonly SqsMessage[], requestedAtMs: number): Received {
     const receivedAtMs = this.#clock.nowMs();
-    const receipts = messages.map((message) => ({
-      handle: message.ReceiptHandle,
-      attempt: attemptOf(message),
-      requestedAtMs,
-      receivedAtMs,
-    }));
     const corrupt: SqsMessage[] = [];
     const withheld: SqsMessage[] = [];
     const brokenGroups = new Set<string>();
-    const read = new Map<SqsMessage, Delivery>();
-    for (const message of messages) {
+    const attempts = messages.map(attemptOf);
+    const read = messages.map((message, i) => {
       const groupId = message.Attributes["MessageGroupId"] ?? null;
       // What is held is read already: of it, only the receipt counts.
-      if (this.#isHeld(message)) continue;
+      if (this.#isHeld(message)) return null;
       if (groupId !== null && brokenGroups.has(groupId)) {
         withheld.push(message);
       } else if (isBodyIntact(message.Body, message.MD5OfBody)) {
-        const bodyBytes = Buffer.byteLength(message.Body);
-        read.set(message, deliveryOf(message, bodyBytes, receivedAtMs, this.#attributeNames));
+        return deliveryOf(message, attempts[i] ?? 0, groupId, receivedAtMs, this.#attributeNames);
       } else {
         corrupt.push(message);
         if (groupId !== null) brokenGroups.add(groupId);
       }
-    }
+      return null;
+    });
+    // Only now: had one of them been malformed, none would be tracked.
     const deliveries: Delivery[] = [];
     let bytes = 0;
-    for (const [i, receipt] of receipts.entries()) {
-      const message = messages[i] as SqsMessage;
-      const delivery = read.get(message);
-      if (delivery === undefined && !this.#isHeld(message)) continue;
+    for (const [i, message] of messages.entries()) {
+      const delivery = read[i] ?? null;
+      if (delivery === null && !this.#isHeld(message)) continue;
+      const receipt = { handle: message.ReceiptHandle, attempt: attempts[i] ?? 0, requestedAtMs, receivedAtMs };
       const isNew = this.#tracker.receive(message.MessageId, receipt, this.#visibilitySeconds);
-      if (!isNew || delivery === undefined) continue;
+      if (!isNew || delivery === null) continue;
       deliveries.push(delivery);
       bytes += delivery.bodyBytes;
     }

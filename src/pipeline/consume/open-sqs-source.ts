@@ -34,6 +34,8 @@ export interface OpenSqsSourceOptions {
   readonly attributeNames: readonly string[];
   /** How long a receive waits for messages, up to 20. Default: 20, which makes an idle queue cost three requests a minute. */
   readonly waitSeconds?: number;
+  /** How far apart receives begin at a low rate, so that messages come together. Default: they do not wait. */
+  readonly lingerMs?: number;
   /** When receiving has failed for so long without a success between, `receive` throws; null: it tries for ever. */
   readonly giveUpAfterMs: number | null;
   /** Ends the opening early. Not listened to afterwards. */
@@ -77,6 +79,7 @@ export async function openSqsSource(options: OpenSqsSourceOptions): Promise<SqsS
       queue: found.queue,
       visibilitySeconds: options.visibilityTimeoutSeconds ?? found.visibilitySeconds,
       waitSeconds: options.waitSeconds ?? WAIT_SECONDS,
+      lingerMs: options.lingerMs ?? 0,
       attributeNames: options.attributeNames,
       giveUpAfterMs: options.giveUpAfterMs,
       clock,

@@ -1,11 +1,11 @@
 import { setMaxListeners } from "node:events";
-import { PiipeError } from "../../errors.ts";
+import type { PiipeError } from "../../errors.ts";
 import type { Emit } from "../../telemetry/events.ts";
-import { backoffMs } from "../backoff.ts";
 import { Condition } from "../condition.ts";
 import type { Clock, Delivery } from "../contracts.ts";
 import type { Intake } from "./intake.ts";
-import { MalformedReply } from "./reply-shape.ts";
+import { explainFailure, PollFailures } from "./poll-failures.ts";
+import { PollScale } from "./poll-scale.ts";
 import { BATCH_ENTRIES_MAX, type SqsCaller, type SqsMessage } from "./sqs-actions.ts";
 
 export interface PollerOptions {
@@ -14,6 +14,8 @@ export interface PollerOptions {
   readonly queueUrl: string;
   /** 0 to 20: SQS's limit. */
   readonly waitSeconds: number;
+  /** As in SqsSourceOptions. */
+  readonly lingerMs: number;
   readonly visibilitySeconds: number;
   readonly attributeNames: readonly string[];
   /** As in SqsSourceOptions. */
@@ -27,38 +29,40 @@ export interface PollerOptions {
   readonly onCorrupt: (corrupt: readonly SqsMessage[], withheld: readonly SqsMessage[]) => Promise<void>;
 }
 
-const POLLS_MAX = 12;
 /** What polls under way and what waits to be handed out may hold together, as far as the last reply foretells. */
 const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
 /** How long a stop waits for polls that may be bringing messages: cut off, those would stay hidden for their whole timeout. */
 const STOP_GRACE_MS = 1_000;
-const FAILED_BASE_MS = 500;
-const FAILED_DELAY_MAX_MS = 20_000;
+/** Of the polls beside the first: once the queue has run dry, one is enough to wait for what comes. */
+const FURTHER_WAIT_SECONDS = 1;
 
 /**
- * Long polls, several at a time: one when the queue is quiet, one more for each full reply. What they bring waits here
- * until it is asked for, and is never more than the last `room` allows.
+ * Long polls, as many at a time as `PollScale` wants. What they bring waits here until it is asked for, and is never more
+ * than the last `room` allows.
  */
 export class Poller {
   readonly #options: PollerOptions;
   /** Notified when a poll has ended and when polling stops. */
   readonly #changed = new Condition();
+  readonly #scale: PollScale;
+  readonly #failures: PollFailures;
   #buffer: Delivery[] = [];
   #bufferedBytes = 0;
-  #lastReplyBytes = 0;
+  /** The mean of the last reply. */
+  #messageBytes = 0;
   /** Deliveries that may be taken in, beyond those handed out since. */
   #room = 0;
-  #pollsWanted = 1;
   readonly #polls = new Set<Promise<void>>();
   /** Messages that the polls under way may still bring. */
   #expected = 0;
   #wasEmpty = false;
-  #failures = 0;
-  /** When the first failure since the last success was seen. */
-  #failingSinceMs: number | null = null;
+  /** What the next `receive` throws. */
   #failure: Error | null = null;
   #stop: AbortSignal | null = null;
   #polling = new AbortController();
+  /** Ends a pause at a stop, which leaves the polls under way some time. */
+  #pausing = new AbortController();
+  #isPausing = false;
   /** Ends the grace of a stop early. */
   readonly #grace = new AbortController();
   /** The last reply was empty: the poll under way only waits. */
@@ -68,6 +72,13 @@ export class Poller {
 
   constructor(options: PollerOptions) {
     this.#options = options;
+    this.#scale = new PollScale(options.lingerMs);
+    this.#failures = new PollFailures(options.giveUpAfterMs, options.clock, options.emit);
+  }
+
+  /** As `Source.hasMore`. */
+  get hasMore(): boolean {
+    return this.#buffer.length > 0 || this.#scale.wanted > 1;
   }
 
   /** As `Source.receive`. */
@@ -105,6 +116,7 @@ export class Poller {
   readonly #onStop = (): void => {
     if (!this.#isStopped) {
       this.#isStopped = true;
+      this.#pausing.abort();
       const polling = this.#polling;
       const graceMs = this.#isQuiet ? 0 : STOP_GRACE_MS;
       void this.#options.clock.sleep(graceMs, this.#grace.signal).then(() => polling.abort());
@@ -122,6 +134,7 @@ export class Poller {
     this.#stop = stop;
     if (this.#isClosed) return;
     this.#polling = new AbortController();
+    this.#pausing = new AbortController();
     // Many polls listen to it at once, none of them for long.
     setMaxListeners(0, this.#polling.signal);
     this.#isStopped = false;
@@ -146,15 +159,23 @@ export class Poller {
   }
 
   #startPolls(): void {
-    while (this.#polls.size < this.#pollsWanted) {
-      const bytes = this.#bufferedBytes + this.#lastReplyBytes * (this.#polls.size + 1);
-      if (bytes > BUFFERED_BYTES_MAX && this.#polls.size + this.#buffer.length > 0) return;
+    if (this.#isPausing) return;
+    while (this.#polls.size < this.#scale.wanted) {
       const left = this.#room - this.#buffer.length - this.#expected;
       // A request costs the same for one message as for ten: ask for few only when nothing else is to come.
       if (left < 1 || (left < BATCH_ENTRIES_MAX && this.#expected + this.#buffer.length > 0)) return;
       const wanted = Math.min(BATCH_ENTRIES_MAX, left);
+      const bytes = this.#bufferedBytes + this.#messageBytes * (this.#expected + wanted);
+      if (bytes > BUFFERED_BYTES_MAX && this.#polls.size + this.#buffer.length > 0) return;
+      const pauseMs = this.#polls.size > 0 ? 0 : this.#scale.pauseMs(this.#options.clock.nowMs());
+      if (pauseMs > 0) {
+        void this.#pause(pauseMs);
+        return;
+      }
       this.#expected += wanted;
-      const poll = this.#poll(wanted, this.#polling.signal).finally(() => {
+      const waitSeconds =
+        this.#polls.size === 0 ? this.#options.waitSeconds : Math.min(this.#options.waitSeconds, FURTHER_WAIT_SECONDS);
+      const poll = this.#poll(wanted, waitSeconds, this.#polling.signal).finally(() => {
         this.#polls.delete(poll);
         this.#expected -= wanted;
         if (!this.#isOver() && !this.#wasEmpty && this.#failure === null) this.#startPolls();
@@ -164,28 +185,29 @@ export class Poller {
     }
   }
 
-  async #poll(wanted: number, signal: AbortSignal): Promise<void> {
+  async #pause(pauseMs: number): Promise<void> {
+    this.#isPausing = true;
+    await this.#options.clock.sleep(pauseMs, this.#pausing.signal);
+    this.#isPausing = false;
+    if (!this.#isOver() && this.#failure === null) this.#startPolls();
+  }
+
+  async #poll(wanted: number, waitSeconds: number, signal: AbortSignal): Promise<void> {
     try {
       const requestedAtMs = this.#options.clock.nowMs();
-      const messages = await this.#request(wanted, signal);
-      await this.#accept(messages, wanted, requestedAtMs);
+      const messages = await this.#request(wanted, waitSeconds, signal);
+      this.#scale.note(messages.length, wanted, requestedAtMs);
+      await this.#accept(messages, requestedAtMs);
     } catch (error) {
       if (signal.aborted) return;
-      const failure = error instanceof MalformedReply ? malformed(error) : error;
-      if (failure instanceof PiipeError && failure.retryable && !this.#hasFailedLong())
-        await this.#backOff(failure, signal);
+      const failure = explainFailure(error);
+      if (this.#failures.isPassing(failure)) await this.#backOff(failure, signal);
       else this.fail(failure);
     }
   }
 
-  #hasFailedLong(): boolean {
-    const { clock, giveUpAfterMs } = this.#options;
-    this.#failingSinceMs ??= clock.nowMs();
-    return giveUpAfterMs !== null && clock.nowMs() - this.#failingSinceMs >= giveUpAfterMs;
-  }
-
-  async #request(wanted: number, signal: AbortSignal): Promise<readonly SqsMessage[]> {
-    const { client, queueUrl, waitSeconds, visibilitySeconds, attributeNames } = this.#options;
+  async #request(wanted: number, waitSeconds: number, signal: AbortSignal): Promise<readonly SqsMessage[]> {
+    const { client, queueUrl, visibilitySeconds, attributeNames } = this.#options;
     const { Messages } = await client.call(
       "ReceiveMessage",
       {
@@ -202,46 +224,26 @@ export class Poller {
     return Messages;
   }
 
-  async #accept(messages: readonly SqsMessage[], wanted: number, requestedAtMs: number): Promise<void> {
+  async #accept(messages: readonly SqsMessage[], requestedAtMs: number): Promise<void> {
     if (messages.length === 0) {
-      this.#noteSuccess();
+      this.#failures.reset();
       this.#wasEmpty = true;
       this.#isQuiet = true;
-      this.#pollsWanted = 1;
       return;
     }
     this.#isQuiet = false;
     const { deliveries, bytes, corrupt, withheld } = this.#options.intake.accept(messages, requestedAtMs);
-    this.#noteSuccess();
+    this.#failures.reset();
     for (const delivery of deliveries) this.#buffer.push(delivery);
     this.#bufferedBytes += bytes;
-    this.#lastReplyBytes = bytes;
-    if (messages.length >= wanted) this.#pollsWanted = Math.min(POLLS_MAX, this.#pollsWanted + 1);
+    this.#messageBytes = bytes / messages.length;
     this.#changed.notify();
     if (corrupt.length > 0) await this.#options.onCorrupt(corrupt, withheld);
   }
 
-  #noteSuccess(): void {
-    this.#failures = 0;
-    this.#failingSinceMs = null;
-  }
-
   /** Keeps this poll's place while it waits, so that one poll at a time tries whether SQS is back. */
-  async #backOff(error: PiipeError, signal: AbortSignal): Promise<void> {
-    const { clock, emit } = this.#options;
-    this.#pollsWanted = 1;
-    if (this.#polls.size > 1) return;
-    this.#failures += 1;
-    const delayMs = backoffMs(this.#failures, FAILED_BASE_MS, FAILED_DELAY_MAX_MS, clock.random());
-    emit({ type: "source.retried", action: "ReceiveMessage", code: error.code, attempt: this.#failures, delayMs });
-    await clock.sleep(delayMs, signal);
+  async #backOff(failure: PiipeError, signal: AbortSignal): Promise<void> {
+    this.#scale.collapse();
+    if (this.#polls.size === 1) await this.#failures.backOff(failure, signal);
   }
-}
-
-function malformed(cause: MalformedReply): PiipeError {
-  return new PiipeError("queue.unavailable", "SQS sent a message that lacks what every message has", {
-    retryable: true,
-    hint: "Check that the endpoint is an SQS-compatible server.",
-    cause,
-  });
 }

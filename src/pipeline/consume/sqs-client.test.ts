@@ -8,6 +8,7 @@ import { Transport } from "./transport.ts";
 
 it("ends a call at once when told to, also while the look-up of credentials hangs", async () => {
   const credentials: CredentialSource = {
+    known: () => null,
     current: () => new Promise(() => {}),
     refresh: () => Promise.resolve(),
   };

@@ -23,6 +23,15 @@ export interface SqsClientOptions {
   readonly regionalEndpoint: URL;
 }
 
+/** Where the requests about a queue go. */
+interface Place {
+  readonly origin: string;
+  readonly host: string;
+  readonly path: string;
+  /** For a protocol that has the queue in the path. */
+  readonly queuePath: string;
+}
+
 /** Longest wait for a reply to begin, beyond a long poll's own wait. */
 const REPLY_TIMEOUT_MS = 10_000;
 /** A gateway says these of a server behind it: they tell nothing of the protocol. */
@@ -33,6 +42,8 @@ export class SqsClient implements SqsCaller {
   readonly #options: SqsClientOptions;
   /** null until the first reply has shown it. */
   #protocol: Protocol | null = null;
+  /** By queue URL; null before it is known. A client has one queue. */
+  readonly #places = new Map<string | null, Place>();
 
   constructor(options: SqsClientOptions) {
     this.#options = options;
@@ -41,7 +52,7 @@ export class SqsClient implements SqsCaller {
   call<A extends SqsAction>(action: A, input: ActionInputs[A], signal: AbortSignal): Promise<ActionOutputs[A]> {
     const { retry, queue, region } = this.#options;
     const queueUrl = "QueueUrl" in input ? input.QueueUrl : null;
-    const context = { action, queue, region, origin: this.#base(queueUrl).origin };
+    const context = { action, queue, region, origin: this.#placeOf(queueUrl).origin };
     return retry.run(context, signal, (signingDate) => this.#attempt(action, input, queueUrl, signingDate, signal));
   }
 
@@ -79,16 +90,24 @@ export class SqsClient implements SqsCaller {
     signal: AbortSignal,
   ): Promise<HttpReply> {
     const { transport, signer, credentials } = this.#options;
-    const url = this.#base(queueUrl);
-    if (encoded.queueUrl !== null) {
-      url.pathname = `${url.pathname.replace(/\/+$/, "")}${new URL(encoded.queueUrl).pathname}`;
+    const { origin, host, ...place } = this.#placeOf(queueUrl);
+    const path = encoded.queueUrl === null ? place.path : place.queuePath;
+    const identity =
+      credentials.known() ?? (await interruptible(credentials.current(), signal, "looking for AWS credentials"));
+    const { body } = encoded;
+    const headers = signer.sign({ host, path, headers: encoded.headers, body }, identity, signingDate());
+    return transport.post({ origin, path, headers, body, headersTimeoutMs }, signal);
+  }
+
+  #placeOf(queueUrl: string | null): Place {
+    let place = this.#places.get(queueUrl);
+    if (place === undefined) {
+      const { origin, host, pathname } = this.#base(queueUrl);
+      const queuePath = queueUrl === null ? pathname : `${pathname.replace(/\/+$/, "")}${new URL(queueUrl).pathname}`;
+      place = { origin, host, path: pathname, queuePath };
+      this.#places.set(queueUrl, place);
     }
-    const identity = await interruptible(credentials.current(), signal, "looking for AWS credentials");
-    const headers = await signer.sign({ url, headers: encoded.headers, body: encoded.body }, identity, signingDate());
-    return transport.post(
-      { origin: url.origin, path: url.pathname, headers, body: encoded.body, headersTimeoutMs },
-      signal,
-    );
+    return place;
   }
 
   /** With an endpoint set everything goes there: local servers put host names of their own into their queue URLs. */

@@ -59,6 +59,7 @@ function open(clock: Clock = systemClock) {
     queue: { url: "http://q", arn: "arn:aws:sqs:r:1:q", isFifo: false },
     visibilitySeconds: 1,
     waitSeconds: 20,
+    lingerMs: 0,
     attributeNames: [],
     giveUpAfterMs: null,
     clock,

@@ -22,6 +22,8 @@ export interface SqsSourceOptions {
   readonly visibilitySeconds: number;
   /** How long a receive waits for messages, 0 to 20. */
   readonly waitSeconds: number;
+  /** How far apart receives begin at a low rate, so that messages come together. 0: they do not wait. */
+  readonly lingerMs: number;
   /** Message attributes to ask for; a name may occur twice. */
   readonly attributeNames: readonly string[];
   /** When receiving has failed for so long without a success between, `receive` throws; null: it tries for ever. */
@@ -71,6 +73,7 @@ export class SqsSource implements Source {
       intake: new Intake(tracker, clock, visibilitySeconds, attributeNames),
       queueUrl: queue.url,
       waitSeconds: options.waitSeconds,
+      lingerMs: options.lingerMs,
       visibilitySeconds,
       attributeNames,
       giveUpAfterMs: options.giveUpAfterMs,
@@ -81,6 +84,10 @@ export class SqsSource implements Source {
     this.#heartbeat = new Visibility({ client, tracker, queueUrl: queue.url, visibilitySeconds, clock, emit })
       .run(this.#closed.signal)
       .catch((error: unknown) => this.#poller.fail(error));
+  }
+
+  get hasMore(): boolean {
+    return this.#poller.hasMore;
   }
 
   receive(room: number, stop: AbortSignal): Promise<readonly Delivery[]> {

@@ -2,7 +2,7 @@ import { PiipeError } from "../../errors.ts";
 import type { KeyVersion } from "../../keys/key-version.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import type { BusinessIdField, MaskedRecord } from "../contracts.ts";
-import { hmacSha256 } from "./operators/hmac-sha256.ts";
+import { hmacSha256 } from "../../hmac-sha256.ts";
 
 export type BusinessKeys = Pick<MaskedRecord, "businessKeys" | "leakedBusinessKeys">;
 

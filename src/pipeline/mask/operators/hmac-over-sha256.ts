@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { hmacSha256 } from "./hmac-sha256.ts";
+import { hmacSha256 } from "../../../hmac-sha256.ts";
 import type { KeyedOperator, KeyUse } from "./operator.ts";
 
 /**

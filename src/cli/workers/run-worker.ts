@@ -1,0 +1,90 @@
+import { resolve } from "node:path";
+import type { Config } from "../../config/config.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import { PiipeError } from "../../errors.ts";
+import type { Totals } from "../../pipeline/totals.ts";
+import { createLog } from "../../telemetry/log.ts";
+import type { LogLevel } from "../../telemetry/log-level.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
+import { reportOf } from "../print-error.ts";
+import { runPipeline } from "../run-pipeline.ts";
+import { Ending } from "../stop-signals.ts";
+import type { ParentChannel, Terminal } from "../terminal.ts";
+import { readOrder, type WorkerReport } from "./messages.ts";
+import type { WorkerPlace } from "./worker-place.ts";
+
+interface WorkerOptions {
+  readonly config: string;
+  readonly untilEmpty: boolean;
+  readonly drainTimeoutMs: number;
+  readonly logLevel: LogLevel;
+}
+
+const REPORT_EVERY_MS = 1_000;
+
+/** One of several workers: it runs a pipeline as a single process does, and leaves the last word to its supervisor. */
+export async function runWorker(options: WorkerOptions, place: WorkerPlace, terminal: Terminal): Promise<ExitCode> {
+  const { parent } = terminal;
+  if (parent === undefined) {
+    throw new PiipeError("usage.invalid", "--as-worker is given to the processes that piipe itself starts", {
+      hint: "Give --workers with the number of processes to start.",
+    });
+  }
+  const ending = obey(parent, terminal, options.drainTimeoutMs);
+  const tell = (report: WorkerReport): Promise<void> => parent.send(report);
+  const log = createLog({
+    write: terminal.writeError,
+    format: terminal.isInteractive ? "text" : "json",
+    level: options.logLevel,
+    worker: place.number,
+  });
+  let timer: NodeJS.Timeout | null = null;
+  let failure: unknown = null;
+  try {
+    const config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
+    const run = await runPipeline(withConnections(config, place.connections), terminal, {
+      untilEmpty: options.untilEmpty,
+      signals: ending,
+      emit(event) {
+        // They are the same for all.
+        if (event.type !== "config.warning" || place.number === 1) log(event);
+      },
+      onStarted(totals) {
+        void tell({ report: "started" });
+        timer = setInterval(() => void tell(totalsReport(totals)), REPORT_EVERY_MS);
+      },
+    });
+    failure = run.failure;
+    if (run.totals) await tell(totalsReport(run.totals));
+  } catch (error) {
+    failure = error;
+  }
+  if (timer) clearInterval(timer);
+  if (failure !== null) await tell({ report: "failed", error: reportOf(failure) });
+  ending.close();
+  parent.close();
+  return failure === null ? EXIT_CODES.done : exitCodeOf(failure);
+}
+
+/**
+ * Ctrl-C and a service manager's SIGTERM reach every process of a group at once, beside the supervisor's order: however
+ * often that is, it means the one stop. To cut the drain short is for the supervisor, or for the time limit when there
+ * is no supervisor any more.
+ */
+function obey(parent: ParentChannel, terminal: Terminal, drainTimeoutMs: number): Ending {
+  const ending = new Ending(drainTimeoutMs);
+  terminal.onSignal(() => ending.drain());
+  parent.onClosed(() => ending.drain());
+  parent.onMessage((message) => {
+    const order = readOrder(message);
+    if (order === "stop") ending.drain();
+    else if (order === "abort") ending.abortNow();
+  });
+  return ending;
+}
+
+const totalsReport = (totals: Readonly<Totals>): WorkerReport => ({ report: "totals", totals: { ...totals } });
+
+function withConnections(config: Config, maxConnections: number): Config {
+  return { ...config, sink: { postgres: { ...config.sink.postgres, maxConnections } } };
+}

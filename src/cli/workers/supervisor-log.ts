@@ -1,0 +1,60 @@
+import type { LogLevel } from "../../telemetry/log-level.ts";
+import type { WriteLine } from "../../telemetry/line-writer.ts";
+
+/** How a worker ended, for people: such as `ended with exit code 4 [database.unreachable]`. */
+interface EndDetails {
+  readonly worker: number;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** Of the error that it reported. */
+  readonly code: string | null;
+}
+
+/** What a supervisor reports. Its workers report all else. */
+export type SupervisorEvent =
+  | {
+      readonly type: "worker.launched";
+      readonly worker: number;
+      readonly pid: number | undefined;
+      readonly connections: number;
+    }
+  /** Another takes its place. */
+  | ({ readonly type: "worker.replaced"; readonly failures: number; readonly delayMs: number } & EndDetails)
+  /** The others are stopped. */
+  | ({ readonly type: "worker.failed" } & EndDetails)
+  /** It failed while all were told to end for another reason. */
+  | ({ readonly type: "worker.ended" } & EndDetails)
+  /** It did not obey. */
+  | { readonly type: "worker.killed"; readonly worker: number };
+
+export type ReportEvent = (event: SupervisorEvent) => void;
+
+export function logSupervisor(writeLine: WriteLine): ReportEvent {
+  return (event) => {
+    const { level, text } = describe(event);
+    writeLine(level, text, event);
+  };
+}
+
+function describe(event: SupervisorEvent): { readonly level: LogLevel; readonly text: string } {
+  const { worker } = event;
+  switch (event.type) {
+    case "worker.launched":
+      return { level: "info", text: `worker ${worker} is process ${event.pid}, connections ${event.connections}` };
+    case "worker.replaced":
+      return { level: "warn", text: `worker ${worker} ${describeEnd(event)}; started again in ${event.delayMs} ms` };
+    case "worker.failed":
+      // The error itself is printed at the end.
+      return { level: "warn", text: `worker ${worker} ${describeEnd(event)}; the others are stopped` };
+    case "worker.ended":
+      return { level: "debug", text: `worker ${worker} ${describeEnd(event)}` };
+    case "worker.killed":
+      return { level: "warn", text: `worker ${worker} did not end when it was told to, and is killed` };
+  }
+}
+
+export function describeEnd({ exitCode, signal, code }: Omit<EndDetails, "worker">): string {
+  if (signal !== null) return `was ended by ${signal}`;
+  if (exitCode === null) return "could not be started";
+  return `ended with exit code ${exitCode}${code === null ? "" : ` [${code}]`}`;
+}

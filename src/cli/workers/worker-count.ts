@@ -1,0 +1,27 @@
+import { PiipeError } from "../../errors.ts";
+
+/** As given by `--workers`. */
+export type WorkersWanted = number | "auto";
+
+export const WORKERS_MAX = 64;
+
+/**
+ * How many workers to start: `auto` is one for each core, as far as the connections reach.
+ * @throws {PiipeError} `usage.invalid` when there are fewer connections than workers
+ */
+export function countWorkers(wanted: WorkersWanted, connectionsMax: number, cores: number): number {
+  if (wanted === "auto") return Math.min(cores, connectionsMax, WORKERS_MAX);
+  if (wanted <= connectionsMax) return wanted;
+  throw new PiipeError(
+    "usage.invalid",
+    `--workers ${wanted}: sink.postgres.maxConnections is ${connectionsMax}, and each worker needs a connection of its own`,
+    { hint: `Set sink.postgres.maxConnections to ${wanted} or more, or start at most ${connectionsMax} workers.` },
+  );
+}
+
+/** The connections of each worker: as even as can be, and all of them together no more than there are. */
+export function shareConnections(connectionsMax: number, workers: number): readonly number[] {
+  const share = Math.floor(connectionsMax / workers);
+  const more = connectionsMax % workers;
+  return Array.from({ length: workers }, (_, index) => (index < more ? share + 1 : share));
+}

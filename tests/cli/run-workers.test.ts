@@ -1,0 +1,325 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Totals } from "../../src/pipeline/totals.ts";
+import { type CliOptions, type CliResult, type RunningCli, runCli, startCli } from "../support/cli.ts";
+import { loginEvents } from "../support/login-events.ts";
+import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
+import { directUrl, query, withClient } from "../support/postgres.ts";
+import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { until } from "../support/until.ts";
+
+/** The default of sink.postgres.maxConnections. */
+const CONNECTIONS_MAX = 4;
+
+let sqs: TestSqs;
+let pipeline: LoginPipeline;
+beforeAll(async () => {
+  sqs = await startTestSqs();
+});
+afterAll(() => sqs.stop());
+
+interface LogLine {
+  readonly type?: string;
+  readonly worker?: number;
+  readonly pid?: number;
+  readonly connections?: number;
+  readonly code?: string;
+}
+
+/** The lines so far: each is a JSON object, but for the error and the summary at the end. */
+function linesOf(stderr: string): readonly LogLine[] {
+  return stderr
+    .split("\n")
+    .filter((line) => line.startsWith("{") && line.endsWith("}"))
+    .map((line) => JSON.parse(line) as LogLine);
+}
+
+const linesWith = (run: RunningCli, type: string): readonly LogLine[] =>
+  linesOf(run.stderr()).filter((line) => line.type === type);
+
+/** Of the workers that were started so far, in the order of their starts. */
+const pidsOf = (run: RunningCli): readonly number[] =>
+  linesWith(run, "worker.launched").flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+
+const haveStarted = (run: RunningCli, workers: number): Promise<void> =>
+  until(`${workers} workers have started`, () => linesWith(run, "pipeline.started").length >= workers);
+
+const outcomeOf = ({ stdout }: CliResult) =>
+  JSON.parse(stdout) as Totals & {
+    readonly elapsedMs: number;
+    readonly workers?: number;
+    readonly restarts?: number;
+    readonly error?: { readonly code: string };
+  };
+
+async function distinctUsers(): Promise<number> {
+  const [row] = await query<{ users: number }>(
+    pipeline.databaseUrl,
+    "SELECT count(DISTINCT user_id)::int AS users FROM user_logins",
+  );
+  return row?.users ?? 0;
+}
+
+/** Small batches, slowly written: two workers take seconds for what a test sends, and none can hold all of it. */
+async function createSlowPipeline(visibilitySeconds: number): Promise<LoginPipeline> {
+  const slow = await createLoginPipeline(sqs, {
+    queueAttributes: { VisibilityTimeout: String(visibilitySeconds) },
+    settings: "batch: { rows: 50 }",
+  });
+  await query(
+    slow.databaseUrl,
+    `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$;
+     CREATE TRIGGER slow BEFORE INSERT ON user_logins FOR EACH STATEMENT EXECUTE PROCEDURE slow()`,
+  );
+  return slow;
+}
+
+describe("several workers", () => {
+  beforeEach(async () => {
+    // What a worker forgot would stay in flight for the whole test.
+    pipeline = await createSlowPipeline(600);
+  });
+  afterEach(() => pipeline.remove());
+
+  it("share the work and the connections; one summary holds what all of them did", async () => {
+    const MESSAGES = 1_500;
+    await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
+    const run = startCli(["run", "--workers", "3", "--json", "--log-level", "debug"], pipeline);
+    let connectionsMost = 0;
+    const receivers = (): Set<number | undefined> =>
+      new Set(linesWith(run, "deliveries.received").map(({ worker }) => worker));
+    await withClient(directUrl(pipeline.databaseUrl), async (client) => {
+      // Holds every insert back, until each worker has something to write.
+      await client.query("BEGIN; LOCK TABLE user_logins IN ACCESS EXCLUSIVE MODE");
+      await until("all of them have received messages", () => receivers().size === 3);
+      await client.query("ROLLBACK");
+      await until("all rows are stored and all messages deleted", async () => {
+        const { rows } = await client.query<{ connections: number; stored: number }>(
+          `SELECT (SELECT count(*)::int FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'piipe') AS connections,
+                  (SELECT count(*)::int FROM user_logins) AS stored`,
+        );
+        const [{ connections, stored } = { connections: 0, stored: 0 }] = rows;
+        connectionsMost = Math.max(connectionsMost, connections);
+        return stored >= MESSAGES && (await sqs.count(pipeline.queue.url)).total === 0;
+      });
+    });
+    expect(connectionsMost).toBeGreaterThan(0);
+    expect(connectionsMost).toBeLessThanOrEqual(CONNECTIONS_MAX);
+    run.process.kill("SIGTERM");
+    const result = await run.ended;
+    expect(result).toMatchObject({ code: 0, signal: null });
+    expect(linesWith(run, "worker.launched")).toMatchObject([
+      { worker: 1, connections: 2 },
+      { worker: 2, connections: 1 },
+      { worker: 3, connections: 1 },
+    ]);
+    expect(outcomeOf(result)).toEqual({
+      received: MESSAGES,
+      stored: MESSAGES,
+      duplicate: 0,
+      quarantined: 0,
+      left: 0,
+      deleted: MESSAGES,
+      elapsedMs: expect.any(Number) as number,
+      workers: 3,
+      restarts: 0,
+    });
+    expect(await distinctUsers()).toBe(MESSAGES);
+    expect(receivers()).toEqual(new Set([1, 2, 3]));
+  });
+
+  it("SIGTERM under load: all of them finish what they received", async () => {
+    const MESSAGES = 3_000;
+    await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
+    const run = startCli(["run", "--workers", "2", "--json"], pipeline);
+    await until("some rows are stored", async () => (await pipeline.rows()) >= 300);
+    run.process.kill("SIGTERM");
+    const result = await run.ended;
+    expect(result.code, result.stderr).toBe(0);
+    const { received, stored, deleted } = outcomeOf(result);
+    expect(stored).toBe(received);
+    expect(deleted).toBe(received);
+    expect(stored).toBeLessThan(MESSAGES);
+    expect(await pipeline.rows()).toBe(stored);
+    await until("nothing is in flight", async () => (await sqs.count(pipeline.queue.url)).inFlight === 0);
+    expect((await sqs.count(pipeline.queue.url)).visible).toBe(MESSAGES - stored);
+  });
+
+  it("Ctrl-C reaches every process, also twice: it is one stop, and cuts nothing short", async () => {
+    const MESSAGES = 300;
+    await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
+    await withClient(pipeline.databaseUrl, async (client) => {
+      // Holds every insert back, so that the drain is under way when the second signal comes.
+      await client.query("BEGIN; LOCK TABLE user_logins IN ACCESS EXCLUSIVE MODE");
+      const run = startCli(["run", "--workers", "2", "--json", "--log-level", "debug"], pipeline);
+      await haveStarted(run, 2);
+      await run.printed("deliveries.received");
+      for (const pid of [run.process.pid ?? 0, ...pidsOf(run)]) process.kill(pid, "SIGINT");
+      await run.printed("pipeline.draining");
+      for (const pid of pidsOf(run)) process.kill(pid, "SIGINT");
+      await client.query("ROLLBACK");
+      const result = await run.ended;
+      expect(result.code, result.stderr).toBe(130);
+      const { received, stored, deleted, restarts, error } = outcomeOf(result);
+      expect({ stored, deleted, restarts, error }).toEqual({
+        stored: received,
+        deleted: received,
+        restarts: 0,
+        error: undefined,
+      });
+      expect(received).toBeGreaterThan(0);
+      expect(await pipeline.rows()).toBe(stored);
+    });
+    await until("nothing is in flight", async () => (await sqs.count(pipeline.queue.url)).inFlight === 0);
+  });
+
+  it("a second signal to the supervisor stops all of them at once", async () => {
+    await sqs.send(pipeline.queue.url, loginEvents(300));
+    await withClient(pipeline.databaseUrl, async (client) => {
+      await client.query("BEGIN; LOCK TABLE user_logins IN ACCESS EXCLUSIVE MODE");
+      const run = startCli(["run", "--workers", "2", "--json", "--log-level", "debug"], pipeline);
+      await run.printed("deliveries.received");
+      run.process.kill("SIGTERM");
+      await run.printed("pipeline.draining");
+      const again = setInterval(() => run.process.kill("SIGTERM"), 350);
+      await run.printed("pipeline.aborted").finally(() => clearInterval(again));
+      const result = await run.ended;
+      expect(result.code, result.stderr).toBe(130);
+      expect(outcomeOf(result)).toMatchObject({ stored: 0, deleted: 0, error: { code: "interrupted" } });
+      await client.query("ROLLBACK");
+    });
+    expect(await pipeline.rows()).toBe(0);
+    expect((await sqs.count(pipeline.queue.url)).total).toBe(300);
+  });
+
+  it("when the supervisor is killed, its workers finish what they received, and end", async () => {
+    const MESSAGES = 3_000;
+    await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
+    const run = startCli(["run", "--workers", "2"], pipeline);
+    await haveStarted(run, 2);
+    await until("some rows are stored", async () => (await pipeline.rows()) >= 300);
+    run.process.kill("SIGKILL");
+    // Resolves when nobody has its stderr open any more, the workers included.
+    expect(await run.ended).toMatchObject({ signal: "SIGKILL" });
+    expect(linesWith(run, "pipeline.stopped").map(({ worker }) => worker)).toEqual(expect.arrayContaining([1, 2]));
+    const stored = await pipeline.rows();
+    expect(stored).toBeLessThan(MESSAGES);
+    await until("nothing is in flight", async () => (await sqs.count(pipeline.queue.url)).inFlight === 0);
+    expect((await sqs.count(pipeline.queue.url)).total).toBe(MESSAGES - stored);
+  });
+
+  it("too many events refused: all of them end with exit code 5, and none is started again", async () => {
+    const MESSAGES = 1_000;
+    await sqs.send(
+      pipeline.queue.url,
+      Array.from({ length: MESSAGES }, () => "{}"),
+    );
+    const result = await runCli(["run", "--workers", "2", "--json"], pipeline);
+    expect(result.code, result.stderr).toBe(5);
+    expect(outcomeOf(result)).toMatchObject({
+      stored: 0,
+      workers: 2,
+      restarts: 0,
+      error: { code: "data.beyond-limit" },
+    });
+    expect(result.stderr.match(/^error:/gm)).toHaveLength(1);
+    // One that was stopped before it had seen enough to halt by itself has finished what it held.
+    const left = (await sqs.count(pipeline.queue.url)).total;
+    expect(left).toBeGreaterThan(0);
+    expect(left + (await pipeline.quarantined()).length).toBe(MESSAGES);
+  });
+});
+
+describe("a worker that is killed", () => {
+  it("is started again; nothing is lost or doubled", async () => {
+    const MESSAGES = 2_000;
+    // Short, so that what the killed worker held comes back soon.
+    pipeline = await createSlowPipeline(3);
+    try {
+      await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
+      const run = startCli(["run", "--workers", "2", "--until-empty", "--json"], pipeline);
+      await haveStarted(run, 2);
+      await until("some rows are stored", async () => (await pipeline.rows()) >= 300);
+      const [pid = 0] = pidsOf(run);
+      process.kill(pid, "SIGKILL");
+      const result = await run.ended;
+      expect(result.code, result.stderr).toBe(0);
+      expect(outcomeOf(result)).toMatchObject({ workers: 2, restarts: 1 });
+      expect(linesOf(result.stderr)).toContainEqual(
+        expect.objectContaining({ type: "worker.replaced", worker: 1, signal: "SIGKILL", delayMs: 1_000 }),
+      );
+      expect(pidsOf(run)).toHaveLength(3);
+      expect(await pipeline.rows()).toBe(MESSAGES);
+      expect(await distinctUsers()).toBe(MESSAGES);
+      expect((await sqs.count(pipeline.queue.url)).total).toBe(0);
+    } finally {
+      await pipeline.remove();
+    }
+  });
+});
+
+describe("workers that cannot start", () => {
+  beforeAll(async () => {
+    pipeline = await createLoginPipeline(sqs);
+  });
+  afterAll(() => pipeline.remove());
+
+  async function refused(args: readonly string[], options: CliOptions = pipeline) {
+    const result = await runCli(["run", "--until-empty", ...args, "--json"], options);
+    expect(result.stderr.match(/^error:/gm), result.stderr).toHaveLength(1);
+    return { ...result, outcome: outcomeOf(result), lines: linesOf(result.stderr) };
+  }
+
+  it("more workers than connections: exit code 2, what to set, and none is started", async () => {
+    const { code, outcome, stderr, lines } = await refused(["--workers", "5"]);
+    expect(code).toBe(2);
+    expect(outcome.error?.code).toBe("usage.invalid");
+    expect(stderr).toContain("Set sink.postgres.maxConnections to 5 or more, or start at most 4 workers");
+    expect(lines).toEqual([]);
+  });
+
+  it("an error of the configuration is told once, before any is started", async () => {
+    await writeFile(join(pipeline.folder, "wrong.yaml"), "source: 1\n");
+    const { code, outcome, lines } = await refused(["--workers", "2", "--config", "wrong.yaml"]);
+    expect(code).toBe(3);
+    expect(outcome.error?.code).toBe("config.invalid");
+    expect(lines).toEqual([]);
+  });
+
+  it("what all of them find missing is told once, and not tried again", async () => {
+    const unreachable = new URL(pipeline.databaseUrl);
+    unreachable.port = "9";
+    const environment = { ...pipeline.environment, DATABASE_URL: unreachable.href };
+    const { code, outcome, lines } = await refused(["--workers", "2"], { folder: pipeline.folder, environment });
+    expect(code).toBe(4);
+    expect(outcome).toMatchObject({ workers: 2, restarts: 0, error: { code: "database.unreachable" } });
+    expect(lines.filter(({ type }) => type === "worker.failed")).toHaveLength(1);
+  });
+
+  it("--workers 1 is a single process as without it", async () => {
+    const result = await runCli(["run", "--until-empty", "--workers", "1", "--json"], pipeline);
+    expect(result.code, result.stderr).toBe(0);
+    expect(outcomeOf(result).workers).toBeUndefined();
+    expect(linesOf(result.stderr).some(({ type, worker }) => type === "worker.launched" || worker !== undefined)).toBe(
+      false,
+    );
+  });
+
+  it.each(["0", "65", "many"])("refuses --workers %s", async (count) => {
+    const { code, stderr } = await runCli(["run", "--workers", count], pipeline);
+    expect(code).toBe(2);
+    expect(stderr).toContain("auto, or a whole number from 1 to 64");
+  });
+
+  it("a worker's own option is refused without a supervisor, and a worker refuses debuggers as every run does", async () => {
+    const args = ["run", "--as-worker", "1:1"];
+    const alone = await runCli(args, pipeline);
+    expect(alone).toMatchObject({ code: 2, stdout: "" });
+    expect(alone.stderr).toContain("--workers");
+    const debugged = await runCli(args, { ...pipeline, hasChannel: true, nodeArguments: ["--inspect=127.0.0.1:0"] });
+    expect(debugged.code).toBe(2);
+    expect(debugged.stderr).toContain("--inspect");
+  });
+});
