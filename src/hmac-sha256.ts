@@ -8,9 +8,9 @@ const TEXT_BYTES_MAX = 512;
 const UNITS_MAX = Math.floor(TEXT_BYTES_MAX / 3);
 
 /**
- * HMAC-SHA-256 (RFC 2104) of UTF-8 text, by default in base64url without padding. As two one-shot hashes over prepared buffers:
- * half the cost of `createHmac`, which allocates a native object each time. A text that might not fit is never cut, as
- * that would make tokens collide: it takes `createHmac`.
+ * HMAC-SHA-256 (RFC 2104) of UTF-8 text, by default in base64url without padding. As two one-shot hashes over prepared
+ * buffers: half the cost of `createHmac`, which allocates a native object each time. A text that might not fit is never
+ * cut, as that would make tokens collide: it takes `createHmac`.
  */
 export function hmacSha256(key: Uint8Array, encoding: "base64url" | "hex" = "base64url"): (text: string) => string {
   const blockKey = key.length > BLOCK_BYTES ? hashedKey(key) : key;

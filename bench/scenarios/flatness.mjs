@@ -43,7 +43,11 @@ export async function measureFlatness(stand, { isQuick, say }) {
     const compared = lengths.slice(0, 2);
     const cost = (await costsOf(stand, compared, fillLedger)).at(-1);
     const full = { client: spreadOf([cost?.client ?? null]), postgres: spreadOf([cost?.postgres ?? null]) };
-    goals.push(judge("ledgerGrowth", ratio(full.client, rows[1]?.client ?? null)));
+    goals.push(
+      judge("ledgerGrowth", ratio(full.client, rows[1]?.client ?? null)),
+      // The client does not touch the ledger: what a large one costs shows here.
+      judge("ledgerGrowthDatabase", ratio(full.postgres, rows[1]?.postgres ?? null)),
+    );
     rows.push({ name: `up to ${number(compared[1] ?? null)}, ${number(LEDGER_IDS)} ids in the ledger`, ...full });
   }
   return {

@@ -29,7 +29,7 @@ export async function measureIdle({ fauxqs, databases, environmentFor }, { isQui
     await sleep(START_MS);
     const before = { receives: await receivesOf(fauxqs), usage: readUsage(program.pid) };
     say(`watching for ${watchedMs / 1_000} s`);
-    await Promise.race([sleep(watchedMs), program.ended]);
+    await Promise.race([sleep(watchedMs), program.ended.then(endedEarly)]);
     const after = { receives: await receivesOf(fauxqs), usage: readUsage(program.pid) };
     // One at least was under way all the time: a worker that does not ask would look cheap.
     if (after.receives === 0) throw new Error("the worker did not ask the queue for messages");
@@ -52,6 +52,11 @@ export async function measureIdle({ fauxqs, databases, environmentFor }, { isQui
     goals: [judge("idleReceives", figures.receives)],
     data: figures,
   };
+}
+
+/** @returns {never} */
+function endedEarly() {
+  throw new Error("the worker ended while it was watched");
 }
 
 /** @param {import("../support/queue-server.mjs").QueueServer} server */

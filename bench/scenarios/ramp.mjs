@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { countRows } from "../support/databases.mjs";
 import { judge } from "../support/goals.mjs";
-import { expectCount } from "../support/measure.mjs";
+import { expectCount, stalled } from "../support/measure.mjs";
 import { LOGINS } from "../support/pipelines.mjs";
 import { startPiipe } from "../support/program.mjs";
 import { number, range } from "../support/report.mjs";
@@ -52,15 +52,21 @@ async function takeTurn({ canned, databases, environmentFor }) {
   await canned.configure({ count: BACKLOG, delayMs: REQUEST_MS, isHeld: true });
   await canned.begin(Array.from({ length: BACKLOG / STEP }, (_, step) => ({ of: "deleted", at: (step + 1) * STEP })));
   const program = await startPiipe(["run", "--config", LOGINS.config], { ...environment, DATABASE_URL: databaseUrl });
+  const over = new AbortController();
   try {
     await sleep(IDLE_MS);
     const { nowMs: arrivedAtMs } = await canned.release();
-    const { marks } = await Promise.race([canned.reached(), program.ended.then(endedEarly)]);
+    const { marks } = await Promise.race([
+      canned.reached(),
+      program.ended.then(endedEarly),
+      stalled(canned, over.signal),
+    ]);
     await program.stop();
     expectCount("rows", await countRows(databaseUrl, LOGINS.table), BACKLOG);
     await databases.drop(databaseUrl);
     return rampOf(marks, arrivedAtMs);
   } finally {
+    over.abort();
     program.kill();
   }
 }

@@ -31,6 +31,12 @@ const GOALS = {
     limit: 1.2,
     unit: "times",
   },
+  ledgerGrowthDatabase: {
+    what: "CPU of PostgreSQL a message with a full ledger by that with an empty one",
+    sense: "at most",
+    limit: 1.2,
+    unit: "times",
+  },
   workers: { what: "rate of two workers by that of one", sense: "at least", limit: 1.6, unit: "times" },
 };
 

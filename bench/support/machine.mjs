@@ -13,7 +13,7 @@ export function describeMachine(postgresVersion) {
     commit: commit(),
     cores: availableParallelism(),
     model: cpus()[0]?.model.trim() ?? "unknown",
-    memoryGb: Math.round(totalmem() / 1024 ** 3),
+    memoryGib: Math.round(totalmem() / 1024 ** 3),
     system: `${type()} ${release()}`,
     node: process.versions.node,
     postgres: postgresVersion,
@@ -21,8 +21,8 @@ export function describeMachine(postgresVersion) {
 }
 
 /** @param {ReturnType<typeof describeMachine>} machine */
-export function machineText({ date, commit: from, cores, model, memoryGb, system, node, postgres }) {
-  const where = `${cores} cores (${model}), ${memoryGb} GB, ${system}, Node ${node}, PostgreSQL ${postgres}`;
+export function machineText({ date, commit: from, cores, model, memoryGib, system, node, postgres }) {
+  const where = `${cores} cores (${model}), ${memoryGib} GiB, ${system}, Node ${node}, PostgreSQL ${postgres}`;
   return `${where}; ${date.slice(0, 10)}, commit ${from ?? "unknown"}`;
 }
 

@@ -1,4 +1,5 @@
 /** One run of a program over a queue, from its start to its last delete. */
+import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * @typedef {object} RunPlan
@@ -13,7 +14,6 @@
  * @typedef {object} Run
  * @property {import("../servers/meter.mjs").MarkReached[]} marks the last one is the end
  * @property {number} firstReceiveAtMs of the server's clock, as the marks
- * @property {string} output what the program printed on stdout
  */
 
 /** A run without a delete for so long will not end. */
@@ -28,6 +28,7 @@ const LOOK_MS = 1_000;
 export async function measureRun({ server, count, marks, start, pids = {} }) {
   await server.begin([...marks, { of: "deleted", at: count }]);
   const program = await start();
+  const over = new AbortController();
   try {
     await server.watch({ ...pids, client: program.pid });
     const reached = server.reached();
@@ -35,28 +36,30 @@ export async function measureRun({ server, count, marks, start, pids = {} }) {
       const { deleted } = await server.counts();
       if (deleted < count) throw new Error(`the program ended when ${deleted} of ${count} messages were deleted`);
     });
-    const counts = await Promise.race([reached, tooEarly.then(() => reached), stalled(server, reached)]);
+    const stall = stalled(server, over.signal);
+    const counts = await Promise.race([reached, tooEarly.then(() => reached), stall]);
     const { firstReceiveAtMs } = counts;
     if (firstReceiveAtMs === null) throw new Error("the queue server saw no receive");
-    return { marks: counts.marks, firstReceiveAtMs, output: await program.ended };
+    await Promise.race([program.ended, stall]);
+    return { marks: counts.marks, firstReceiveAtMs };
   } finally {
+    over.abort();
     program.kill();
   }
 }
 
 /**
+ * Rejects when the run has stalled; never, once it is over.
  * @param {import("./queue-server.mjs").QueueServer} server
- * @param {Promise<unknown>} end
+ * @param {AbortSignal} over
  * @returns {Promise<never>}
  */
-async function stalled(server, end) {
-  let hasEnded = false;
-  const note = () => (hasEnded = true);
-  end.then(note, note);
+export async function stalled(server, over) {
   let last = -1;
   let sinceMs = performance.now();
-  while (!hasEnded) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  for (;;) {
+    await sleep(LOOK_MS);
+    if (over.aborted) return new Promise(() => {});
     const { received, deleted, byAction } = await server.counts();
     if (received + deleted !== last) {
       last = received + deleted;
@@ -66,7 +69,6 @@ async function stalled(server, end) {
       throw new Error(`no message came or went for ${STALLED_MS / 1_000} s; the queue server counted ${counts}`);
     }
   }
-  return new Promise(() => {});
 }
 
 /**

@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 /**
  * @typedef {object} Program
  * @property {number} pid
- * @property {Promise<string>} ended resolves to what it printed on stdout; rejects when it failed
- * @property {() => Promise<string>} stop SIGTERM, then its end
- * @property {() => void} kill
+ * @property {Promise<void>} ended rejects when it failed
+ * @property {() => Promise<void>} stop SIGTERM, then its end
+ * @property {() => void} kill all of its processes
  */
 
 const CLI = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
@@ -43,17 +43,14 @@ async function startProgram(file, args, environment) {
   const guard = fork(GUARD, [file, ...args], {
     execArgv: [],
     env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...environment },
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
-  let stdout = "";
   let stderr = "";
-  guard.stdout?.setEncoding("utf8").on("data", (/** @type {string} */ chunk) => (stdout += chunk));
   guard.stderr?.setEncoding("utf8").on("data", (/** @type {string} */ chunk) => {
     stderr = `${stderr}${chunk}`.slice(-STDERR_CHARS);
   });
   const ended = once(guard, "close").then(([code, signal]) => {
-    if (code === 0) return stdout;
-    throw new Error(`${[file, ...args].join(" ")} ended with ${signal ?? code}:\n${stderr}`);
+    if (code !== 0) throw new Error(`${[file, ...args].join(" ")} ended with ${signal ?? code}:\n${stderr}`);
   });
   // Whoever waits sees the failure; a program that is killed on purpose is waited for by nobody.
   ended.catch(() => {});

@@ -1,6 +1,5 @@
 /** A queue server in a process of its own, and its meter. */
 import { fork } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { registerChild } from "./children.mjs";
 
@@ -27,13 +26,17 @@ import { registerChild } from "./children.mjs";
 export async function startQueueServer(name) {
   const file = fileURLToPath(new URL(`../servers/${name}.mjs`, import.meta.url));
   const child = registerChild(fork(file, { execArgv: [] }));
+  const hasEnded = () => new Error(`the queue server ${name} has ended`);
   /** @type {Map<number, { resolve: (result: never) => void, reject: (reason: Error) => void }>} */
   const asked = new Map();
   let nextId = 0;
   child.once("exit", () => {
-    for (const { reject } of asked.values()) reject(new Error(`the queue server ${name} has ended`));
+    for (const { reject } of asked.values()) reject(hasEnded());
   });
-  const [{ endpoint }] = await once(child, "message");
+  const { endpoint } = await new Promise((resolve, reject) => {
+    child.once("message", resolve);
+    child.once("exit", () => reject(hasEnded()));
+  });
   child.on("message", (/** @type {{ id: number, result: never }} */ { id, result }) => {
     asked.get(id)?.resolve(result);
     asked.delete(id);
@@ -43,7 +46,7 @@ export async function startQueueServer(name) {
     new Promise((resolve, reject) => {
       nextId += 1;
       asked.set(nextId, { resolve, reject });
-      child.send({ id: nextId, command, argument });
+      child.send({ id: nextId, command, argument }, (error) => error && reject(hasEnded()));
     });
   return {
     endpoint,

@@ -70,7 +70,8 @@ export async function openSource(config: Config, options: PipelineOptions): Prom
     attributeNames: attributeNamesOf(config),
     // A run that is to end asks in short turns; 20 s, SQS's longest wait, makes an idle service cheap.
     waitSeconds: options.untilEmpty ? 1 : 20,
-    lingerMs: config.batch.lingerMs,
+    // It is to end: messages that come later need not come together.
+    lingerMs: options.untilEmpty ? 0 : config.batch.lingerMs,
     giveUpAfterMs: options.untilEmpty ? GIVE_UP_AFTER_MS : null,
     signal: options.stop,
     credentials: options.credentials,

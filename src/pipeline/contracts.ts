@@ -285,7 +285,7 @@ export interface Source {
   /** True when order within a group must be kept. */
   readonly ordered: boolean;
   /**
-   * Read after each `receive` that gave something. True: more is known to wait, so a batch that is not full waits for it,
+   * Read after each `receive`. True: more is known to wait, so a batch that is not full waits for it,
    * up to the linger. False: what was given is written at once. A source that has given all that it ever will has no more.
    */
   readonly hasMore: boolean;

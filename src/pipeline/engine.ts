@@ -184,8 +184,9 @@ export class Engine {
       if (deliveries.length > 0) {
         watch?.reset();
         this.#ingest(deliveries);
-        if (!source.hasMore) this.#batcher.endLinger();
-      } else if (watch) {
+      }
+      if (!source.hasMore) this.#batcher.endLinger();
+      if (deliveries.length === 0 && watch) {
         await this.#drained({ butForDoubts: true });
         // Messages that others hold may yet come, and tell more of the queue.
         if (this.#batcher.isInDoubt && !(await watch.isEmpty(this.#leftCount() + this.#inFlight, stop))) continue;

@@ -6,6 +6,7 @@ import type {
   SqsCaller,
   SqsMessage,
 } from "../../src/pipeline/consume/sqs-actions.ts";
+import { PiipeError } from "../../src/errors.ts";
 import type { SimClock } from "../simulation/sim-clock.ts";
 
 export interface TimedQueueOptions {
@@ -13,6 +14,8 @@ export interface TimedQueueOptions {
   readonly latencyMs: number;
   /** How many of the messages that a reply could hold it holds. Default: all. */
   readonly shorten?: (count: number) => number;
+  /** Of each body. Default: 2. */
+  readonly bodyBytes?: number;
 }
 
 /** One request, as it was made. */
@@ -21,17 +24,21 @@ export interface TimedRequest {
   readonly atMs: number;
 }
 
-const BODY = "{}";
-const BODY_MD5 = hash("md5", BODY);
+/** What SQS gives in one reply. */
+const REPLY_BODIES_BYTES_MAX = 1024 * 1024;
 
-/** A queue in virtual time, with a latency and long polls. Nothing goes wrong with it, and nothing comes twice. */
+/** A queue in virtual time, with a latency and long polls. It may be down; else nothing goes wrong, and nothing comes twice. */
 export class TimedQueue implements SqsCaller {
   readonly requests: TimedRequest[] = [];
   /** When each message was sent. */
   readonly sentAtMs = new Map<string, number>();
+  /** Each request fails, as the client's does when its own retries have failed. */
+  isDown = false;
   readonly #clock: SimClock;
   readonly #latencyMs: number;
   readonly #shorten: (count: number) => number;
+  readonly #body: string;
+  readonly #bodyMd5: string;
   #visible: string[] = [];
   /** Of the polls that wait, the oldest first. */
   #waiting: Array<() => void> = [];
@@ -39,10 +46,12 @@ export class TimedQueue implements SqsCaller {
   #received = 0;
   #deleted = 0;
 
-  constructor(clock: SimClock, { latencyMs, shorten = (count) => count }: TimedQueueOptions) {
+  constructor(clock: SimClock, { latencyMs, shorten = (count) => count, bodyBytes = 2 }: TimedQueueOptions) {
     this.#clock = clock;
     this.#latencyMs = latencyMs;
     this.#shorten = shorten;
+    this.#body = "{}".padEnd(bodyBytes);
+    this.#bodyMd5 = hash("md5", this.#body);
   }
 
   /** Polls under way. */
@@ -98,6 +107,10 @@ export class TimedQueue implements SqsCaller {
     signal: AbortSignal,
   ): Promise<ActionOutputs[SqsAction]> {
     await this.#clock.sleep(this.#latencyMs / 2);
+    if (this.isDown) {
+      await this.#clock.sleep(this.#latencyMs / 2);
+      throw new PiipeError("queue.unavailable", "down", { retryable: true, hint: "" });
+    }
     let reply: ActionOutputs[SqsAction] = { Attributes: { ApproximateNumberOfMessages: "0" } };
     if ("MaxNumberOfMessages" in input) {
       await this.#arrival(input.WaitTimeSeconds * 1_000, signal);
@@ -111,13 +124,14 @@ export class TimedQueue implements SqsCaller {
   }
 
   #give(max: number): SqsMessage[] {
-    const ids = this.#visible.splice(0, this.#shorten(Math.min(max, this.#visible.length)));
+    const fitting = Math.floor(REPLY_BODIES_BYTES_MAX / this.#body.length);
+    const ids = this.#visible.splice(0, this.#shorten(Math.min(max, fitting, this.#visible.length)));
     this.#received += ids.length;
     return ids.map((id) => ({
       MessageId: id,
       ReceiptHandle: id,
-      Body: BODY,
-      MD5OfBody: BODY_MD5,
+      Body: this.#body,
+      MD5OfBody: this.#bodyMd5,
       Attributes: { SentTimestamp: String(this.sentAtMs.get(id)), ApproximateReceiveCount: "1" },
     }));
   }

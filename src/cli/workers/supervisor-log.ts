@@ -1,13 +1,13 @@
 import type { LogLevel } from "../../telemetry/log-level.ts";
 import type { WriteLine } from "../../telemetry/line-writer.ts";
+import type { ErrorReport } from "../print-error.ts";
 
-/** How a worker ended, for people: such as `ended with exit code 4 [database.unreachable]`. */
 interface EndDetails {
   readonly worker: number;
   readonly exitCode: number | null;
   readonly signal: string | null;
-  /** Of the error that it reported. */
-  readonly code: string | null;
+  /** What it reported. */
+  readonly error: ErrorReport | null;
 }
 
 /** What a supervisor reports. Its workers report all else. */
@@ -15,7 +15,7 @@ export type SupervisorEvent =
   | {
       readonly type: "worker.launched";
       readonly worker: number;
-      readonly pid: number | undefined;
+      readonly pid: number;
       readonly connections: number;
     }
   /** Another takes its place. */
@@ -42,7 +42,10 @@ function describe(event: SupervisorEvent): { readonly level: LogLevel; readonly 
     case "worker.launched":
       return { level: "info", text: `worker ${worker} is process ${event.pid}, connections ${event.connections}` };
     case "worker.replaced":
-      return { level: "warn", text: `worker ${worker} ${describeEnd(event)}; started again in ${event.delayMs} ms` };
+      return {
+        level: "warn",
+        text: `worker ${worker} ${describeEnd(event)}; started again in ${event.delayMs} ms${describeError(event.error)}`,
+      };
     case "worker.failed":
       // The error itself is printed at the end.
       return { level: "warn", text: `worker ${worker} ${describeEnd(event)}; the others are stopped` };
@@ -53,8 +56,16 @@ function describe(event: SupervisorEvent): { readonly level: LogLevel; readonly 
   }
 }
 
-export function describeEnd({ exitCode, signal, code }: Omit<EndDetails, "worker">): string {
+/** For people: such as `ended with exit code 4 [database.unreachable]`. */
+export function describeEnd({ exitCode, signal, error }: Omit<EndDetails, "worker">): string {
   if (signal !== null) return `was ended by ${signal}`;
   if (exitCode === null) return "could not be started";
-  return `ended with exit code ${exitCode}${code === null ? "" : ` [${code}]`}`;
+  return `ended with exit code ${exitCode}${error === null ? "" : ` [${error.code}]`}`;
+}
+
+/** Nobody else prints the error of a worker that is started again. */
+function describeError(error: ErrorReport | null): string {
+  if (error === null) return "";
+  const hint = error.hint === null ? "" : `\n${error.hint.replace(/^/gm, "  ")}`;
+  return `: ${error.message}${hint}`;
 }

@@ -169,7 +169,12 @@ describe("Supervisor", () => {
     });
     expect(supervisor.restarts).toBe(4);
     expect(clock.nowMs() - clock.startMs).toBe(15_000);
-    expect(events.at(-1)).toMatchObject({ type: "worker.failed", worker: 2, exitCode: 4, code: "database.denied" });
+    expect(events.at(-1)).toMatchObject({
+      type: "worker.failed",
+      worker: 2,
+      exitCode: 4,
+      error: { code: "database.denied" },
+    });
   });
 
   it("gives exit code 1 and says what happened when a worker is killed again and again", async () => {

@@ -123,7 +123,10 @@ export class Supervisor {
       }
     });
     this.#running.set(place.number, worker);
-    reportEvent({ type: "worker.launched", worker: place.number, pid: worker.pid, connections: place.connections });
+    const { pid } = worker;
+    if (pid !== undefined) {
+      reportEvent({ type: "worker.launched", worker: place.number, pid, connections: place.connections });
+    }
     const exit = await worker.ended;
     this.#running.delete(place.number);
     this.#count(life);
@@ -167,7 +170,7 @@ const endOf = ({ number }: WorkerPlace, { error }: Life, { code, signal }: Worke
   worker: number,
   exitCode: code,
   signal,
-  code: error?.code ?? null,
+  error,
 });
 
 /** For a worker that ended without a word. */

@@ -1,4 +1,4 @@
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { type Order, orderMessage, readReport, type WorkerReport } from "./messages.ts";
 
@@ -10,6 +10,7 @@ export interface WorkerExit {
 
 /** A worker as its supervisor sees it. */
 export interface WorkerProcess {
+  /** Undefined: it could not be started. */
   readonly pid: number | undefined;
   /** Without effect on one that has ended. */
   readonly send: (order: Order) => void;
@@ -22,8 +23,14 @@ const MAIN_FILE = fileURLToPath(new URL("../main.js", import.meta.url));
 
 /** Starts this program again, with the options of Node and the environment that this process has. */
 export function startWorkerProcess(args: readonly string[], onReport: (report: WorkerReport) => void): WorkerProcess {
-  // Its log goes to where this process's does: nothing to pass on, and nothing lost when this process is killed.
-  const child = fork(MAIN_FILE, args, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  let child: ChildProcess;
+  try {
+    // Its log goes to where this process's does: nothing to pass on, and nothing lost when this process is killed.
+    child = fork(MAIN_FILE, args, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  } catch {
+    // No memory for it, for one. Node throws that, and emits most other causes.
+    return { pid: undefined, send() {}, kill() {}, ended: Promise.resolve({ code: null, signal: null }) };
+  }
   child.on("message", (message) => {
     const report = readReport(message);
     if (report) onReport(report);
@@ -37,7 +44,9 @@ export function startWorkerProcess(args: readonly string[], onReport: (report: W
   });
   return {
     pid: child.pid,
-    send: (order) => void child.send(orderMessage(order), () => {}),
+    send(order) {
+      if (child.connected) child.send(orderMessage(order), () => {});
+    },
     kill: () => void child.kill("SIGKILL"),
     ended,
   };

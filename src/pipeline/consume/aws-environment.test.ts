@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { until } from "../../../tests/support/until.ts";
 import { findEndpoint, findRegion, parseEndpoint, StandardCredentials } from "./aws-environment.ts";
 
 const CONFIG = `
@@ -49,6 +51,8 @@ afterEach(async () => {
 function stub(variables: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
 }
+
+const inTime = (ms: number): string => new Date(Date.now() + ms).toISOString();
 
 describe("findRegion", () => {
   it.each([
@@ -119,6 +123,45 @@ describe("StandardCredentials", () => {
     expect((await credentials.current()).accessKeyId).toBe("FROMFILE");
     await Promise.all([credentials.refresh(), credentials.refresh()]);
     expect((await credentials.current()).accessKeyId).toBe("RENEWED");
+  });
+
+  it.each([
+    ["for ever", undefined, true],
+    ["for six more minutes", 360_000, true],
+    ["for four more minutes, so that they are to be renewed", 240_000, false],
+  ])("knows what it has found until it is refreshed: what holds %s", async (_what, leftMs, isKnown) => {
+    const expiration: Record<string, string> =
+      leftMs === undefined ? {} : { AWS_CREDENTIAL_EXPIRATION: inTime(leftMs) };
+    stub({ AWS_ACCESS_KEY_ID: "FROMENV", AWS_SECRET_ACCESS_KEY: "s", ...expiration });
+    const credentials = new StandardCredentials("eu-west-1");
+    expect(credentials.known()).toBeNull();
+    const found = await credentials.current();
+    expect(credentials.known()).toBe(isKnown ? found : null);
+    const refreshed = credentials.refresh();
+    expect(credentials.known()).toBeNull();
+    await refreshed;
+    expect(credentials.known()).toBeNull();
+  });
+
+  it("does not take for known what a look-up from before a refresh brings after it", async () => {
+    const [began, end, script] = [join(folder, "began"), join(folder, "end"), join(folder, "process.sh")];
+    const answer = (key: string): string =>
+      `echo '${JSON.stringify({ Version: 1, AccessKeyId: key, SecretAccessKey: "s" })}'`;
+    const wait = `while [ ! -e ${end} ]; do sleep 0.05; done`;
+    await writeFile(
+      script,
+      `if mkdir ${began} 2>/dev/null; then ${wait}; ${answer("FIRST")}; else ${answer("SECOND")}; fi\n`,
+    );
+    await writeFile(join(folder, "slow"), `[default]\ncredential_process = sh ${script}\n`);
+    stub({ AWS_CONFIG_FILE: join(folder, "slow"), AWS_SHARED_CREDENTIALS_FILE: join(folder, "none") });
+    const credentials = new StandardCredentials("eu-west-1");
+    const first = credentials.current();
+    await until("the first look-up has begun", () => existsSync(began));
+    await credentials.refresh();
+    await credentials.current();
+    await writeFile(end, "");
+    expect((await first).accessKeyId).toBe("FIRST");
+    expect(credentials.known()?.accessKeyId).toBe("SECOND");
   });
 
   it("does not wait for ever for a look-up that hangs, and begins a new one", async () => {

@@ -127,7 +127,8 @@ export class StandardCredentials implements CredentialSource {
       const credentials = await this.#inTime(provider());
       if (credentials !== null) {
         this.#wasFound = true;
-        this.#found = credentials;
+        // Else there was a refresh meanwhile: AWS has refused these.
+        if (provider === this.#provider) this.#found = credentials;
         return credentials;
       }
     } catch (error) {
@@ -163,7 +164,7 @@ export class StandardCredentials implements CredentialSource {
     this.#refreshing ??= this.#chain(true)
       .then((provider) => {
         this.#provider = provider;
-        // A caller of before may have brought the refused ones back meanwhile.
+        // While this was loading, a caller may have got the refused ones from the provider of before.
         this.#found = null;
       })
       .finally(() => {

@@ -27,12 +27,12 @@ export class PollScale {
     return this.#wanted;
   }
 
-  /** Notes what a poll brought of the messages that it asked for. */
-  note(received: number, asked: number, requestedAtMs: number): void {
-    if (received >= asked) this.#wanted = Math.min(POLLS_MAX, this.#wanted + 1);
+  /** Notes what a poll brought of the messages that its reply could hold. */
+  note(received: number, possible: number, requestedAtMs: number): void {
+    if (received >= possible) this.#wanted = Math.min(POLLS_MAX, this.#wanted + 1);
     else if (received === 0) this.#wanted = 1;
-    else if (received < asked / 2) this.#wanted = Math.max(1, this.#wanted - 1);
-    const isPartial = received > 0 && received < asked;
+    else if (received < possible / 2) this.#wanted = Math.max(1, this.#wanted - 1);
+    const isPartial = received > 0 && received < possible;
     this.#nextAtMs = isPartial ? requestedAtMs + this.#apartMs : 0;
   }
 

@@ -92,6 +92,19 @@ describe("with a backlog", () => {
     expect(fewest).toBeGreaterThan(POLLS_MAX - 16);
   });
 
+  it("does not pause between short replies once messages have waited for more than a second", async () => {
+    // As SQS does with queues that are not long: never as many as were asked for.
+    const queue = open({ shorten: (count) => Math.min(count, 6) });
+    queue.send(6_000);
+    await pass(clock, 2_000);
+    receive();
+    const tookMs = await passUntil(clock, "all is received", () => queue.received === 6_000);
+    // A poll every linger would take 50 s.
+    expect(tookMs).toBeLessThan(30 * LATENCY_MS);
+    await pass(clock, 2_000);
+    expect(queue.polls).toBe(1);
+  });
+
   it("says that more waits", async () => {
     const queue = open();
     queue.send(1_000);
@@ -112,6 +125,52 @@ describe("with a backlog", () => {
     await pass(clock, 10_000);
     expect(received).toBe(room);
     expect(queue.received).toBe(room);
+  });
+});
+
+describe("with large messages", () => {
+  const KIB = 1_024;
+
+  it("takes for full what SQS cut off by its bytes: more polls, and no pause between them", async () => {
+    const queue = open({ bodyBytes: 300 * KIB });
+    queue.send(100);
+    receive();
+    await pass(clock, 4 * LATENCY_MS);
+    expect(queue.polls).toBeGreaterThanOrEqual(4);
+    expect(source.hasMore).toBe(true);
+  });
+
+  it("holds no more bytes than it may while nobody takes them", async () => {
+    const queue = open({ bodyBytes: 100 * KIB });
+    queue.send(5_000);
+    running = source.receive(ROOM, stop.signal).then(() => {});
+    await pass(clock, 10_000);
+    expect(queue.received * 100 * KIB).toBeLessThanOrEqual(17 * KIB * KIB);
+    expect(queue.received * 100 * KIB).toBeGreaterThan(12 * KIB * KIB);
+  });
+});
+
+describe("when SQS is down", () => {
+  it("asks with one poll at a time, less and less often, and is soon at full rate when it is back", async () => {
+    const queue = open();
+    queue.send(60_000);
+    receive();
+    await passUntil(clock, "all polls are under way", () => queue.polls === POLLS_MAX);
+    queue.isDown = true;
+    // Those under way end as they would have.
+    await pass(clock, 2 * LATENCY_MS);
+    const before = queue.requests.length;
+    await pass(clock, 600_000);
+    const times = queue.requests.slice(before).map(({ atMs }) => atMs);
+    const apartMs = times.slice(1).map((atMs, index) => atMs - (times[index] ?? 0));
+    expect(Math.min(...apartMs)).toBeGreaterThanOrEqual(LATENCY_MS);
+    // The pauses are chosen at random up to 20 s.
+    expect(times.length).toBeLessThan(100);
+    queue.isDown = false;
+    await passUntil(clock, "a poll succeeds", () => queue.polls > 1);
+    expect(await passUntil(clock, "all polls are under way", () => queue.polls === POLLS_MAX)).toBeLessThanOrEqual(
+      7 * LATENCY_MS,
+    );
   });
 });
 

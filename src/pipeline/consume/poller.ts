@@ -31,10 +31,14 @@ export interface PollerOptions {
 
 /** What polls under way and what waits to be handed out may hold together, as far as the last reply foretells. */
 const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
+/** What SQS gives in one reply, however many messages were asked for. */
+const REPLY_BODIES_BYTES_MAX = 1024 * 1024;
 /** How long a stop waits for polls that may be bringing messages: cut off, those would stay hidden for their whole timeout. */
 const STOP_GRACE_MS = 1_000;
 /** Of the polls beside the first: once the queue has run dry, one is enough to wait for what comes. */
 const FURTHER_WAIT_SECONDS = 1;
+/** Beyond the linger: a message that waited for longer shows a backlog, and not that two clocks differ. */
+const BEHIND_MS = 1_000;
 
 /**
  * Long polls, as many at a time as `PollScale` wants. What they bring waits here until it is asked for, and is never more
@@ -65,7 +69,8 @@ export class Poller {
   #isPausing = false;
   /** Ends the grace of a stop early. */
   readonly #grace = new AbortController();
-  /** The last reply was empty: the poll under way only waits. */
+  #wasLastEmpty = false;
+  /** The poll under way is alone and began after an empty reply: it only waits. */
   #isQuiet = false;
   #isStopped = false;
   #isClosed = false;
@@ -173,8 +178,11 @@ export class Poller {
         return;
       }
       this.#expected += wanted;
-      const waitSeconds =
-        this.#polls.size === 0 ? this.#options.waitSeconds : Math.min(this.#options.waitSeconds, FURTHER_WAIT_SECONDS);
+      const isAlone = this.#polls.size === 0;
+      this.#isQuiet = isAlone && this.#wasLastEmpty;
+      const waitSeconds = isAlone
+        ? this.#options.waitSeconds
+        : Math.min(this.#options.waitSeconds, FURTHER_WAIT_SECONDS);
       const poll = this.#poll(wanted, waitSeconds, this.#polling.signal).finally(() => {
         this.#polls.delete(poll);
         this.#expected -= wanted;
@@ -196,8 +204,7 @@ export class Poller {
     try {
       const requestedAtMs = this.#options.clock.nowMs();
       const messages = await this.#request(wanted, waitSeconds, signal);
-      this.#scale.note(messages.length, wanted, requestedAtMs);
-      await this.#accept(messages, requestedAtMs);
+      await this.#accept(messages, wanted, requestedAtMs);
     } catch (error) {
       if (signal.aborted) return;
       const failure = explainFailure(error);
@@ -224,19 +231,24 @@ export class Poller {
     return Messages;
   }
 
-  async #accept(messages: readonly SqsMessage[], requestedAtMs: number): Promise<void> {
-    if (messages.length === 0) {
+  async #accept(messages: readonly SqsMessage[], wanted: number, requestedAtMs: number): Promise<void> {
+    this.#wasLastEmpty = messages.length === 0;
+    if (this.#wasLastEmpty) {
       this.#failures.reset();
+      this.#scale.note(0, wanted, requestedAtMs);
       this.#wasEmpty = true;
-      this.#isQuiet = true;
       return;
     }
-    this.#isQuiet = false;
     const { deliveries, bytes, corrupt, withheld } = this.#options.intake.accept(messages, requestedAtMs);
     this.#failures.reset();
     for (const delivery of deliveries) this.#buffer.push(delivery);
     this.#bufferedBytes += bytes;
-    this.#messageBytes = bytes / messages.length;
+    this.#messageBytes = bytes / Math.max(1, deliveries.length);
+    // Large messages fill a reply by their bytes: one more like them would not have fitted.
+    const isCut = bytes + this.#messageBytes > REPLY_BODIES_BYTES_MAX;
+    // SQS gives short replies from a queue that is not long, too: what has waited tells that more may be waiting.
+    const isBehind = deliveries.some(({ sentAtMs }) => sentAtMs < requestedAtMs - this.#options.lingerMs - BEHIND_MS);
+    this.#scale.note(messages.length, isCut || isBehind ? messages.length : wanted, requestedAtMs);
     this.#changed.notify();
     if (corrupt.length > 0) await this.#options.onCorrupt(corrupt, withheld);
   }

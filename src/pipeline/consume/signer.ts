@@ -5,7 +5,7 @@ import { hmacSha256 } from "../../hmac-sha256.ts";
 export interface SignableRequest {
   /** As in the Host header. */
   readonly host: string;
-  /** Without a query string. */
+  /** As `URL` has it: absolute, encoded, without dot segments. No query string. */
   readonly path: string;
   /** Lower-case names, without `host` and the headers that signing adds. */
   readonly headers: Readonly<Record<string, string>>;
@@ -28,8 +28,8 @@ interface DayKey {
  * Signs POST requests to SQS with AWS Signature Version 4
  * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
  *
- * Our own, because a request is signed for every five messages: AWS's implementation takes 50 µs of each request, this
- * one 10 (docs/performance.md). The tests hold it to AWS's.
+ * Our own, because a request is signed for every five messages: with AWS's implementation that was a quarter of a
+ * message's whole cost (docs/decisions/0013-own-signature.md). The tests hold it to AWS's.
  */
 export class Signer {
   readonly #region: string;
@@ -104,10 +104,10 @@ export function signingKey(secretAccessKey: string, scope: string): Buffer {
   return key;
 }
 
-/** Each segment is encoded, on top of the encoding that the path has already; empty and dot segments are resolved. */
+/** Each segment is encoded, on top of the encoding that the path has already; empty ones are left out. */
 function canonicalPath(path: string): string {
   if (path === "/") return path;
-  const segments = new URL(path, "http://localhost").pathname.split("/").filter((segment) => segment !== "");
+  const segments = path.split("/").filter((segment) => segment !== "");
   const end = segments.length > 0 && path.endsWith("/") ? "/" : "";
   return `/${segments.map(encoded).join("/")}${end}`;
 }

@@ -47,7 +47,7 @@ function messageOf(id: string): SqsMessage {
     ReceiptHandle: `h-${id}`,
     Body: id,
     MD5OfBody: createHash("md5").update(id).digest("hex"),
-    Attributes: { SentTimestamp: "1", ApproximateReceiveCount: "1" },
+    Attributes: { SentTimestamp: String(Date.now()), ApproximateReceiveCount: "1" },
   };
 }
 
@@ -83,11 +83,14 @@ it("keeps what it holds invisible after a stop as well, until it is closed", asy
   await source.close();
 });
 
+/** A grace of no time ends at once; any other lasts as long as the test. */
+const longGrace: Clock = {
+  ...systemClock,
+  sleep: (delayMs, signal) => (delayMs === 0 ? Promise.resolve() : systemClock.sleep(3_600_000, signal)),
+};
+
 it("gives back what a poll brings after the stop: it would stay hidden for its whole timeout", async () => {
-  // A grace of no time ends at once; any other lasts as long as the test.
-  const sleep: Clock["sleep"] = (delayMs, signal) =>
-    delayMs === 0 ? Promise.resolve() : systemClock.sleep(3_600_000, signal);
-  const { queue, source } = open({ ...systemClock, sleep });
+  const { queue, source } = open(longGrace);
   const stop = new AbortController();
   const receiving = source.receive(100, stop.signal);
   await queue.reply("m1");
@@ -98,4 +101,18 @@ it("gives back what a poll brings after the stop: it would stay hidden for its w
   expect(queue.released).toEqual([]);
   await source.close();
   expect(queue.released).toEqual(["h-m2"]);
+});
+
+it("gives back what a poll brings after the stop although one beside it has found nothing", async () => {
+  const { queue, source } = open(longGrace);
+  const stop = new AbortController();
+  const receiving = source.receive(100, stop.signal);
+  await queue.reply("a", "b", "c", "d", "e", "f", "g", "h", "i", "j");
+  expect(await receiving).toHaveLength(10);
+  await queue.reply();
+  stop.abort();
+  await setImmediate();
+  await queue.reply("late");
+  await source.close();
+  expect(queue.released).toEqual(["h-late"]);
 });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Clock, Delivery, Settlement, SettleReport, Source } from "../contracts.ts";
 import { Intake } from "./intake.ts";
@@ -67,6 +68,8 @@ export class SqsSource implements Source {
     this.#closeClient = options.closeClient;
     this.#clock = clock;
     this.#emit = emit;
+    // Every request that releases listens to it, more than a dozen at once.
+    setMaxListeners(0, this.#late.signal);
     this.#settler = new Settler({ client, queueUrl: queue.url, clock });
     this.#poller = new Poller({
       client,

@@ -51,21 +51,10 @@ export class Tracker {
     // Replies of concurrent polls can overtake each other: then SQS's own count tells which receipt is the newer.
     if (known !== undefined && requestedAtMs < known.receivedAtMs && attempt < known.attempt) return false;
     const visibleAtMs = requestedAtMs + visibilitySeconds * 1_000;
-    if (known !== undefined) {
-      Object.assign(known, { receiptHandle, attempt, requestedAtMs, receivedAtMs, visibleAtMs, isLost: false });
-      return false;
-    }
-    this.#messages.set(id, {
-      id,
-      receiptHandle,
-      attempt,
-      requestedAtMs,
-      receivedAtMs,
-      visibleAtMs,
-      isSettling: false,
-      isLost: false,
-    });
-    return true;
+    const newest = { receiptHandle, attempt, requestedAtMs, receivedAtMs, visibleAtMs, isLost: false };
+    if (known === undefined) this.#messages.set(id, { id, ...newest, isSettling: false });
+    else Object.assign(known, newest);
+    return known === undefined;
   }
 
   forget(id: string): void {

@@ -1,3 +1,4 @@
+import { getMaxListeners } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import type { TelemetryEvent } from "../../telemetry/events.ts";
@@ -127,6 +128,27 @@ it("gives a request that hangs no longer than its look, so that the next one can
     { type: "visibility.extended", count: 1, failed: 0 },
   ]);
   expect(tracker.get("a")).toMatchObject({ visibleAtMs: 70_000 });
+  await close();
+});
+
+it("extends hundreds at once without a warning of Node's in the log", async () => {
+  let atOnce = 0;
+  const { clock, sent, hold, close } = open((_input, signal) => {
+    atOnce += 1;
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason as Error));
+    });
+  });
+  const warnings: Error[] = [];
+  const note = (warning: Error): unknown => warnings.push(warning);
+  process.on("warning", note);
+  for (let each = 0; each < 500; each += 1) hold(`m${each}`);
+  for (let look = 0; look < 5; look += 1) await clock.tick();
+  expect(sent).toHaveLength(atOnce);
+  expect(atOnce).toBeGreaterThan(getMaxListeners(new EventTarget()));
+  expect(warnings).toEqual([]);
+  process.off("warning", note);
+  await clock.tick();
   await close();
 });
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { PiipeError } from "../../errors.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Clock } from "../contracts.ts";
@@ -29,6 +30,8 @@ export class Visibility {
     while (!closed.aborted) {
       // A request that hangs must not keep the others from being extended: it ends with its look.
       const look = new AbortController();
+      // More than a dozen requests listen to it at once.
+      setMaxListeners(0, look.signal);
       const nextLook = clock.sleep((visibilitySeconds * 1_000) / 8, closed).then(() => look.abort());
       const { due, extended } = await this.#extendDue(look.signal);
       if (due > 0 && !closed.aborted) emit({ type: "visibility.extended", count: extended, failed: due - extended });
