@@ -5,10 +5,10 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { freePort } from "../../src/embedded/free-port.ts";
 import { parse } from "yaml";
 import { z } from "zod";
 
+import { freePort } from "../../src/embedded/free-port.ts";
 import { readSampleEvents, SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
 import { createTestDatabase, query } from "../support/postgres.ts";
 import { callSqs, countMessages } from "../support/sqs.ts";

@@ -7,6 +7,7 @@ import { openSqsSource } from "../../src/pipeline/consume/open-sqs-source.ts";
 import type { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
 import type { Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
+import { localSource } from "../support/sqs-source.ts";
 
 /**
  * The Query protocol against a server that others wrote. `pip install 'moto[server]==4.1.8' 'werkzeug<2.3' 'flask<2.3'`
@@ -49,19 +50,16 @@ describe.skipIf(!isInstalled)("SqsSource with moto (needs moto_server on the PAT
   }
 
   async function open(queue: string, events: TelemetryEvent[] = [], attributeNames: string[] = []): Promise<SqsSource> {
-    return openSqsSource({
-      queue,
-      region: REGION,
-      endpoint,
-      visibilityTimeoutSeconds: null,
-      credentials: { accessKeyId: "test", secretAccessKey: "test" },
-      attributeNames,
-      waitSeconds: 1,
-      giveUpAfterMs: null,
-      signal: NEVER,
-      clock: systemClock,
-      emit: (event) => events.push(event),
-    });
+    return openSqsSource(
+      localSource({
+        queue,
+        region: REGION,
+        endpoint,
+        attributeNames,
+        clock: systemClock,
+        emit: (event) => events.push(event),
+      }),
+    );
   }
 
   async function receiveAll(source: SqsSource, count: number): Promise<Delivery[]> {

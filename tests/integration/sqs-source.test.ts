@@ -9,6 +9,7 @@ import type { Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type QueryFront, startQueryFront } from "../support/query-front.ts";
 import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { localSource } from "../support/sqs-source.ts";
 
 const NEVER = new AbortController().signal;
 const DELETE: Settlement = { kind: "delete" };
@@ -65,20 +66,16 @@ function settledWith(deliveries: readonly Delivery[], settlement: Settlement): M
 describe.each(["json", "query"] as const)("SqsSource over the %s protocol", (protocol) => {
   async function open(queue: string, more: Partial<OpenSqsSourceOptions> = {}): Promise<[SqsSource, TelemetryEvent[]]> {
     const events: TelemetryEvent[] = [];
-    const source = await openSqsSource({
-      queue,
-      region: sqs.region,
-      endpoint: protocol === "json" ? sqs.endpoint : front.endpoint,
-      visibilityTimeoutSeconds: null,
-      credentials: { accessKeyId: "test", secretAccessKey: "test" },
-      attributeNames: [],
-      waitSeconds: 1,
-      giveUpAfterMs: null,
-      signal: NEVER,
-      clock: systemClock,
-      emit: (event) => events.push(event),
-      ...more,
-    });
+    const source = await openSqsSource(
+      localSource({
+        queue,
+        region: sqs.region,
+        endpoint: protocol === "json" ? sqs.endpoint : front.endpoint,
+        clock: systemClock,
+        emit: (event) => events.push(event),
+        ...more,
+      }),
+    );
     opened.push(source);
     return [source, events];
   }

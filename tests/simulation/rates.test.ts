@@ -1,11 +1,10 @@
 /** What messages wait for and what they cost at each rate: the engine and the SQS source in virtual time, so exactly. */
 import { setMaxListeners } from "node:events";
 import { expect, test } from "vitest";
-import { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
 import type { Batch, BatchOutcome, Sink } from "../../src/pipeline/contracts.ts";
 import { Engine } from "../../src/pipeline/engine.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
-import { TimedQueue } from "../support/timed-queue.ts";
+import { TimedQueue, timedSource } from "../support/timed-queue.ts";
 import { passUntil } from "../support/virtual-time.ts";
 import { SimClock } from "./sim-clock.ts";
 import { decode, mask, seal } from "./stages.ts";
@@ -57,18 +56,7 @@ async function figuresOf(
 ): Promise<Figures> {
   const clock = new SimClock(new SeededRandom(1));
   const queue = new TimedQueue(clock, { latencyMs });
-  const source = new SqsSource({
-    client: queue,
-    queue: { url: "http://q", arn: "arn:aws:sqs:r:1:q", isFifo: false },
-    visibilitySeconds: 600,
-    waitSeconds: 20,
-    lingerMs: LINGER_MS,
-    attributeNames: [],
-    giveUpAfterMs: null,
-    clock,
-    emit: () => {},
-    closeClient: () => Promise.resolve(),
-  });
+  const source = timedSource(queue, clock, LINGER_MS);
   const sink = new TimedSink(clock);
   const limits = {
     inFlightMax: 5 * ROWS,

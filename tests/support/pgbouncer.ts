@@ -4,9 +4,9 @@ import { delimiter, join } from "node:path";
 
 import pg from "pg";
 
+import { freePort } from "../../src/embedded/free-port.ts";
 import { type CommandEnd, openGuardedFolder } from "../../src/embedded/guarded-folder.ts";
 import { findServerUser } from "../../src/embedded/server-user.ts";
-import { freePort } from "../../src/embedded/free-port.ts";
 import { until } from "./until.ts";
 
 /** PgBouncer in front of a PostgreSQL server; ended, and its files gone, with the process that started it. */

@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { chown, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
+import { freePort } from "../../src/embedded/free-port.ts";
 import { type CommandEnd, openGuardedFolder } from "../../src/embedded/guarded-folder.ts";
 import { findNativeFolder } from "../../src/embedded/postgres-binaries.ts";
 import { createCluster, usableBinaries } from "../../src/embedded/postgres-cluster.ts";
 import { findServerUser } from "../../src/embedded/server-user.ts";
-import { freePort } from "../../src/embedded/free-port.ts";
 import { until } from "./until.ts";
 
 /** Ends and starts of a server: the signal that PostgreSQL's manual names for each way to shut it down. */

@@ -6,6 +6,7 @@ import type {
   SqsCaller,
   SqsMessage,
 } from "../../src/pipeline/consume/sqs-actions.ts";
+import { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
 import { PiipeError } from "../../src/errors.ts";
 import type { SimClock } from "../simulation/sim-clock.ts";
 
@@ -149,4 +150,20 @@ export class TimedQueue implements SqsCaller {
       this.#waiting = this.#waiting.filter((each) => each !== wake);
     }
   }
+}
+
+/** Of the queue, as a worker that runs on has it. Nothing that it holds has to be extended. */
+export function timedSource(queue: TimedQueue, clock: SimClock, lingerMs: number): SqsSource {
+  return new SqsSource({
+    client: queue,
+    queue: { url: "http://q", arn: "arn:aws:sqs:r:1:q", isFifo: false },
+    visibilitySeconds: 43_200,
+    waitSeconds: 20,
+    lingerMs,
+    attributeNames: [],
+    giveUpAfterMs: null,
+    clock,
+    emit: () => {},
+    closeClient: () => Promise.resolve(),
+  });
 }

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SimClock } from "../../../tests/simulation/sim-clock.ts";
 import { SeededRandom } from "../../../tests/support/seeded-random.ts";
-import { TimedQueue, type TimedQueueOptions } from "../../../tests/support/timed-queue.ts";
+import { TimedQueue, type TimedQueueOptions, timedSource } from "../../../tests/support/timed-queue.ts";
 import { pass, passUntil } from "../../../tests/support/virtual-time.ts";
 import type { Delivery } from "../contracts.ts";
-import { SqsSource } from "./sqs-source.ts";
+import type { SqsSource } from "./sqs-source.ts";
 
 const LATENCY_MS = 20;
 const LINGER_MS = 50;
@@ -35,18 +35,7 @@ afterEach(async () => {
 
 function open(options: Partial<TimedQueueOptions> = {}): TimedQueue {
   const queue = new TimedQueue(clock, { latencyMs: LATENCY_MS, ...options });
-  source = new SqsSource({
-    client: queue,
-    queue: { url: "http://q", arn: "arn:aws:sqs:r:1:q", isFifo: false },
-    visibilitySeconds: 43_200,
-    waitSeconds: 20,
-    lingerMs: LINGER_MS,
-    attributeNames: [],
-    giveUpAfterMs: null,
-    clock,
-    emit: () => {},
-    closeClient: () => Promise.resolve(),
-  });
+  source = timedSource(queue, clock, LINGER_MS);
   running = Promise.resolve();
   return queue;
 }

@@ -36,9 +36,6 @@ export class Signer {
   #day: DayKey | null = null;
   #second = Number.NaN;
   #amzDate = "";
-  /** A receive's body is always the same. */
-  #lastBody = "";
-  #lastBodyHash = hash("sha256", "");
 
   constructor(region: string) {
     this.#region = region;
@@ -48,7 +45,7 @@ export class Signer {
   sign(request: SignableRequest, credentials: AwsCredentialIdentity, date: Date): Record<string, string> {
     const amzDate = this.#amzDateOf(date);
     const { scope, signatureOf } = this.#dayKey(credentials, amzDate.slice(0, 8));
-    const bodyHash = this.#bodyHash(request.body);
+    const bodyHash = hash("sha256", request.body);
     const headers: Record<string, string> = {
       host: request.host,
       ...request.headers,
@@ -86,14 +83,6 @@ export class Signer {
       this.#day = { credentials, date, scope, signatureOf: hmacSha256(key, "hex") };
     }
     return this.#day;
-  }
-
-  #bodyHash(body: string): string {
-    if (body !== this.#lastBody) {
-      this.#lastBody = body;
-      this.#lastBodyHash = hash("sha256", body);
-    }
-    return this.#lastBodyHash;
   }
 }
 
