@@ -4,8 +4,9 @@ COPY package.json package-lock.json .npmrc ./
 # With the optional packages: the compiler's own program is one.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
+COPY tools/build-client.mjs ./tools/build-client.mjs
 COPY src ./src
-RUN npx tsc -p tsconfig.build.json && chmod 755 dist/cli/main.js
+RUN npm run --silent build && chmod 755 dist/cli/main.js
 
 FROM node:24-slim AS dependencies
 WORKDIR /app

@@ -4,6 +4,7 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { measureDashboard } from "./scenarios/dashboard.mjs";
 import { measureFlatness } from "./scenarios/flatness.mjs";
 import { measureIdle } from "./scenarios/idle.mjs";
 import { measureLatency } from "./scenarios/latency.mjs";
@@ -35,6 +36,7 @@ const PARTS = {
   memory: measureMemory,
   flatness: measureFlatness,
   workers: measureWorkers,
+  dashboard: measureDashboard,
 };
 
 const say = (/** @type {string} */ text) => console.error(`bench: ${text}`);
@@ -50,10 +52,10 @@ const stand = await openStand();
 /** @type {Record<string, Section>} */
 const sections = {};
 try {
-  for (const name of flags.parts) {
+  for (const [index, name] of flags.parts.entries()) {
     const part = PARTS[name];
     if (part === undefined) continue;
-    say(`${name} …`);
+    say(`${name}, part ${index + 1} of ${flags.parts.length} …`);
     try {
       sections[name] = await part(stand, { isQuick: flags.isQuick, say: (text) => say(`${name}: ${text}`) });
     } catch (error) {

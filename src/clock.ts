@@ -3,6 +3,7 @@ import type { Clock } from "./pipeline/contracts.ts";
 /** The machine's own time and chance. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  elapsedMs: () => performance.now(),
   random: () => Math.random(),
   sleep(delayMs, signal) {
     if (signal.aborted) return Promise.resolve();

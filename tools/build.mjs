@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { buildClient } from "./build-client.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 export const mainFile = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
@@ -9,9 +10,9 @@ export const mainFile = fileURLToPath(new URL("../dist/cli/main.js", import.meta
 /**
  * Brings `dist` up to date: under a second when nothing changed. Without the compiler (an installation without the
  * development dependencies) what was built before is used as it is.
- * @returns {boolean} whether `dist` can be used; what went wrong was printed on stderr
+ * @returns {Promise<boolean>} whether `dist` can be used; what went wrong was printed on stderr
  */
-export function build() {
+export async function build() {
   const compiler = findCompiler();
   if (compiler === null) {
     if (existsSync(mainFile)) return true;
@@ -25,7 +26,7 @@ export function build() {
     cwd: root,
     stdio: ["ignore", 2, 2],
   });
-  return status === 0;
+  return status === 0 && buildClient();
 }
 
 function findCompiler() {

@@ -1,13 +1,20 @@
 /** @typedef {import("commander").Command} Command */
+/** @typedef {ReadonlyArray<readonly [name: string, meaning: string]>} Topic */
 
 /**
- * The reference of a command line as Markdown, a section for each command: what it does, the texts added to its help
- * (the examples), its arguments and options.
+ * The reference of a command line as Markdown, in the order of a manual page: all commands in a list, then a section for
+ * each (what it does, its synopsis, examples, arguments and options), then what concerns all of them.
  * @param {Command} program
+ * @param {Readonly<Record<string, Topic>>} topics by their titles
  * @returns {string}
  */
-export function commanderReference(program) {
-  return commandsOf(program).map(section).join("\n");
+export function commanderReference(program, topics) {
+  const commands = commandsOf(program);
+  return [
+    overview(commands),
+    ...commands.map(section),
+    ...Object.entries(topics).map(([title, topic]) => topicSection(title, topic)),
+  ].join("\n");
 }
 
 /**
@@ -17,6 +24,19 @@ export function commanderReference(program) {
 function commandsOf(command) {
   const children = command.createHelp().visibleCommands(command);
   return [command, ...children.filter((child) => child.name() !== "help").flatMap(commandsOf)];
+}
+
+/** @param {readonly Command[]} commands */
+function overview(commands) {
+  const rows = commands
+    .filter((command) => command.parent !== null)
+    .map((command) =>
+      row(
+        `[\`${pathOf(command)}\`](#${pathOf(command).replaceAll(" ", "-")})`,
+        command.summary() || command.description(),
+      ),
+    );
+  return `${table("command", rows)}\n`;
 }
 
 /** @param {Command} command */
@@ -32,15 +52,23 @@ function section(command) {
   return [
     `## \`${pathOf(command)}\``,
     sentence(command.description()),
-    fence(helpText(command, "beforeHelp")),
     fence(help.commandUsage(command)),
+    fence(examplesOf(command)),
     table("argument", argumentRows),
     table("option", optionRows),
-    fence(helpText(command, "afterHelp")),
   ]
     .filter((part) => part !== "")
     .map((part) => `${part}\n`)
     .join("\n");
+}
+
+/**
+ * @param {string} title
+ * @param {Topic} topic
+ */
+function topicSection(title, topic) {
+  const rows = topic.map(([name, meaning]) => row(/^\d+$/.test(name) ? name : `\`${name}\``, meaning));
+  return `## ${title}\n\n${table("", rows)}\n`;
 }
 
 /** @param {Command} command */
@@ -53,16 +81,15 @@ function pathOf(command) {
 }
 
 /**
- * Commander keeps the texts of `addHelpText` as listeners of an event.
+ * The text before the help. Commander keeps the texts of `addHelpText` as listeners of an event.
  * @param {Command} command
- * @param {"beforeHelp" | "afterHelp"} position
  */
-function helpText(command, position) {
+function examplesOf(command) {
   let text = "";
   const write = (/** @type {string} */ part) => {
     text += part;
   };
-  /** @type {import("node:events").EventEmitter} */ (/** @type {unknown} */ (command)).emit(position, {
+  /** @type {import("node:events").EventEmitter} */ (/** @type {unknown} */ (command)).emit("beforeHelp", {
     error: false,
     command,
     write,

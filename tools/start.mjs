@@ -5,7 +5,7 @@
 import { pathToFileURL } from "node:url";
 import { build, mainFile } from "./build.mjs";
 
-if (!build()) process.exit(1);
+if (!(await build())) process.exit(1);
 
 // npm passes SIGINT and SIGTERM on, but cannot when it is killed: then drain instead of staying behind.
 // Without npm, as under nohup, the parent may well end first.

@@ -16,6 +16,7 @@ import { serve } from "./serve.mjs";
  * @property {number} delayMs before each reply
  * @property {number} [bytes] of a body; default: a login event's
  * @property {boolean} [isHeld] nothing is given until `release`
+ * @property {number} [perSecond] how many arrive; default: all are there
  */
 
 /** Whatever name the client asks for. */
@@ -26,6 +27,8 @@ const PREPARED_BYTES = 16 * 1024 * 1024;
 /** SQS's receipt handles are that long. */
 const HANDLE_CHARS = 400;
 const REPLY_MESSAGES_MAX = 10;
+/** How often a long poll looks for what has arrived meanwhile. */
+const ARRIVAL_MS = 5;
 /** Odd, so that no two counts have the same product: ids in no order, as SQS's are, for the ledger's index. */
 const ID_MULTIPLIER = 0x9e3779b1;
 
@@ -37,6 +40,8 @@ let prepared = [];
 let runId = "";
 let given = 0;
 let deleted = 0;
+/** When the first message was asked for. */
+let startedMs = 0;
 /** Ends the waits of the long polls. @type {Set<() => void>} */
 const waiting = new Set();
 
@@ -60,6 +65,7 @@ function configure(wanted) {
   runId = randomBytes(6).toString("hex");
   given = 0;
   deleted = 0;
+  startedMs = 0;
 }
 
 /** The held messages arrive, all at once. */
@@ -92,7 +98,11 @@ async function replyTo(action, input) {
 async function receive(input) {
   const wanted = Number(/"MaxNumberOfMessages": *(\d+)/.exec(input)?.[1] ?? 1);
   const askedOf = runId;
-  if (left() === 0) await arrivalWithin(Number(/"WaitTimeSeconds": *(\d+)/.exec(input)?.[1] ?? 0) * 1_000);
+  const untilMs = performance.now() + Number(/"WaitTimeSeconds": *(\d+)/.exec(input)?.[1] ?? 0) * 1_000;
+  if (startedMs === 0) startedMs = performance.now();
+  for (let restMs = 1; left() === 0 && restMs > 0; restMs = untilMs - performance.now()) {
+    await arrivalWithin(settings.perSecond === undefined ? untilMs - performance.now() : ARRIVAL_MS);
+  }
   // Whoever asked before is gone, and would take the next run's messages along.
   if (askedOf !== runId) return "{}";
   const count = Math.min(wanted, REPLY_MESSAGES_MAX, left());
@@ -106,7 +116,10 @@ async function receive(input) {
 }
 
 function left() {
-  return settings.isHeld === true ? 0 : settings.count - given;
+  if (settings.isHeld === true) return 0;
+  const { count, perSecond } = settings;
+  const arrived = perSecond === undefined ? count : ((performance.now() - startedMs) * perSecond) / 1_000;
+  return Math.min(count, Math.floor(arrived)) - given;
 }
 
 /**

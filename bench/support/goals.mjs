@@ -37,6 +37,12 @@ const GOALS = {
     limit: 1.2,
     unit: "times",
   },
+  dashboard: {
+    what: "CPU of piipe with the dashboard watched, beyond that without",
+    sense: "at most",
+    limit: 2,
+    unit: "%",
+  },
   workers: { what: "rate of two workers by that of one", sense: "at least", limit: 1.6, unit: "times" },
 };
 

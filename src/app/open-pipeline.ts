@@ -1,19 +1,28 @@
+import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
+import { hostname } from "node:os";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import { openSqsSource, type StaticCredentials } from "../pipeline/consume/open-sqs-source.ts";
 import type { SqsSource } from "../pipeline/consume/sqs-source.ts";
+import type { Sink, Source } from "../pipeline/contracts.ts";
 import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
 import { Engine } from "../pipeline/engine.ts";
 import type { Totals } from "../pipeline/totals.ts";
 import { boundsOf } from "../pipeline/write/check-table.ts";
 import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { checkMigrated } from "../store/check-migrated.ts";
 import { noteKeys } from "../store/key-checks.ts";
 import { keepLedger } from "../store/keep-ledger.ts";
+import type { LiveWorker, WorkerIdentity } from "../store/workers.ts";
 import type { Emit } from "../telemetry/events.ts";
+import { WorkerCounters } from "../telemetry/worker-counters.ts";
+import { keepHeartbeat } from "./keep-heartbeat.ts";
+import { packageVersion } from "./package-version.ts";
+import { DryRunSink } from "./dry-run-sink.ts";
 import { createMissing } from "./migrate-database.ts";
 import { openDatabase } from "./open-database.ts";
 import { columnKeysOf } from "./column-keys.ts";
@@ -31,6 +40,8 @@ export interface PipelineOptions {
   readonly untilEmpty: boolean;
   /** Only for the demo's local queue; null: the standard AWS chain. */
   readonly credentials: StaticCredentials | null;
+  /** For `piipe.workers`; `number` is null when it is none of several. Left out: the pipeline is run from code. */
+  readonly process?: { readonly pid: number; readonly number: number | null };
 }
 
 export interface Pipeline {
@@ -39,12 +50,24 @@ export interface Pipeline {
   /** Deliveries received but not settled. */
   readonly inFlight: () => number;
   readonly totals: Readonly<Totals>;
+  /** What it did so far, and how it is. */
+  readonly worker: () => LiveWorker;
   /** Messages in the queue, in whatever state. Approximate on SQS. */
   readonly depth: (signal: AbortSignal) => Promise<number>;
   /** Runs once. `stop` drains, `abort` cancels; see the engine. */
   readonly run: (signals: { readonly stop: AbortSignal; readonly abort: AbortSignal }) => Promise<Totals>;
   /** Safe twice. */
   readonly close: () => Promise<void>;
+}
+
+/** In what a pipeline may differ from that of a run. */
+export interface PipelineWay {
+  /** Called once everything else is in order. The name of what it gives is what the ledger is asked under. */
+  readonly openSource: (pool: PostgresPool, emit: Emit) => Promise<Source>;
+  /** Before anything is received; what it throws ends the run. */
+  readonly announce: (pool: PostgresPool, abort: AbortSignal) => Promise<void>;
+  /** Goes the whole way but for the writing: no table is changed, piipe's own included. */
+  readonly isDryRun: boolean;
 }
 
 /** Write transactions under way at once; maintenance and checks take a connection of their own. */
@@ -60,11 +83,16 @@ const GIVE_UP_AFTER_MS = 60_000;
 /** SQS counts its messages approximately: one answer of zero is not enough. */
 const EMPTY_CONFIRMATIONS = 2;
 
-export async function openSource(config: Config, options: PipelineOptions): Promise<SqsSource> {
-  const { queue, region, endpoint, visibilityTimeoutSeconds } = config.source.sqs;
+/** @param at another queue than the configured one, at the same endpoint */
+export async function openSource(
+  config: Config,
+  options: Pick<PipelineOptions, "stop" | "untilEmpty" | "credentials" | "emit">,
+  at: Pick<Config["source"]["sqs"], "queue" | "region"> = config.source.sqs,
+): Promise<SqsSource> {
+  const { endpoint, visibilityTimeoutSeconds } = config.source.sqs;
   return openSqsSource({
-    queue,
-    region,
+    queue: at.queue,
+    region: at.region,
     endpoint,
     visibilityTimeoutSeconds,
     attributeNames: attributeNamesOf(config),
@@ -84,13 +112,22 @@ export async function openSource(config: Config, options: PipelineOptions): Prom
  * Checks everything that a run needs, then puts the stages together. Nothing is received before `run`.
  * @throws {PiipeError} what is missing or wrong, before anything was touched
  */
-export async function openPipeline(config: Config, options: PipelineOptions): Promise<Pipeline> {
-  const { emit } = options;
+export async function openPipeline(
+  config: Config,
+  options: PipelineOptions,
+  way: PipelineWay = runWay(config, options),
+): Promise<Pipeline> {
+  const { isDryRun } = way;
+  const counters = new WorkerCounters();
+  const emit: Emit = (event) => {
+    counters.count(event, systemClock.nowMs());
+    options.emit(event);
+  };
   for (const message of config.warnings) emit({ type: "config.warning", message });
   const { keyring, seal, mask } = await openMask(config, options.keysJson);
   const pool = openDatabase(config);
   try {
-    if (config.sink.postgres.createTable) {
+    if (config.sink.postgres.createTable && !isDryRun) {
       const { warnings } = await createMissing(config, pool);
       for (const message of warnings) emit({ type: "config.warning", message });
     } else await checkMigrated(pool);
@@ -100,22 +137,24 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
       unknownFields: config.unknownFields,
       dedupeBy: config.dedupeBy,
     });
-    const source = await openSource(config, options);
+    const source = await way.openSource(pool, emit);
     try {
       if (source.ordered && !seal) throw sealKeyMissing();
-      await noteKeys(pool, columnKeysOf(config, keyring));
+      if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
     } catch (error) {
       await source.close();
       throw error;
     }
-    const sink = new PostgresSink({
-      pool,
-      table,
-      columns: config.columns,
-      sourceName: source.name,
-      claim: "ledger",
-      rejectedMax: source.ordered ? 1 : REJECTED_MAX,
-    });
+    const sink: Sink = isDryRun
+      ? new DryRunSink(pool, source.name)
+      : new PostgresSink({
+          pool,
+          table,
+          columns: config.columns,
+          sourceName: source.name,
+          claim: "ledger",
+          rejectedMax: source.ordered ? 1 : REJECTED_MAX,
+        });
     const engine = new Engine(
       { source, decode, mask, sink, seal },
       {
@@ -125,30 +164,52 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
         batchBytesMax: config.batch.bytes,
         lingerMs: config.batch.lingerMs,
         writesInFlightMax: Math.min(WRITES_IN_FLIGHT_MAX, config.sink.postgres.maxConnections),
-        haltAboveShare: config.quarantine.haltAboveShare,
+        // A dry run carries nothing into the quarantine, and is to tell of everything.
+        haltAboveShare: isDryRun ? 1 : config.quarantine.haltAboveShare,
         giveUpAfterMs: options.untilEmpty ? GIVE_UP_AFTER_MS : null,
       },
       systemClock,
       emit,
     );
+    const identity: WorkerIdentity = {
+      id: randomUUID(),
+      pipeline: config.name,
+      source: source.name,
+      target: showTable(table.name),
+      host: hostname(),
+      pid: options.process?.pid ?? null,
+      number: options.process?.number ?? null,
+      version: packageVersion(),
+    };
+    const worker = (): LiveWorker => ({
+      identity,
+      figures: counters.figures(engine.inFlight, systemClock.nowMs()),
+    });
     return {
       source: source.name,
       totals: engine.totals,
       inFlight: () => engine.inFlight,
+      worker,
       depth: (signal) => source.depth(signal),
       async run({ stop, abort }) {
         // Every request and transaction under way listens to it, some dozens at once.
         setMaxListeners(0, abort);
+        await way.announce(pool, abort);
         emit({ type: "pipeline.started", source: source.name, table: showTable(table.name) });
         const ended = new AbortController();
-        const keeping = keepLedger(pool, systemClock, emit, AbortSignal.any([ended.signal, abort]));
-        // Awaited at the end: until then its failure, a bug, must not end the process unseen.
-        keeping.catch(() => {});
+        const upkeep = isDryRun
+          ? []
+          : [
+              keepLedger(pool, systemClock, emit, AbortSignal.any([ended.signal, abort])),
+              keepHeartbeat(pool, worker, { clock: systemClock, emit, stop: ended.signal, abort }),
+            ];
+        // Awaited at the end: until then a failure, a bug, must not end the process unseen.
+        for (const work of upkeep) work.catch(() => {});
         try {
           return await engine.run({ stop, abort, emptyConfirmations: options.untilEmpty ? EMPTY_CONFIRMATIONS : null });
         } finally {
           ended.abort();
-          await keeping;
+          await Promise.all(upkeep);
         }
       },
       async close() {
@@ -165,12 +226,18 @@ export async function openPipeline(config: Config, options: PipelineOptions): Pr
   }
 }
 
+const runWay = (config: Config, options: PipelineOptions): PipelineWay => ({
+  openSource: (_pool, emit) => openSource(config, { ...options, emit }),
+  announce: () => Promise.resolve(),
+  isDryRun: false,
+});
+
 const attributeNamesOf = ({ columns, dedupeBy }: Config): readonly string[] =>
   [...columns, ...(dedupeBy === null ? [] : [dedupeBy])].flatMap(({ origin }) =>
     origin.kind === "attribute" ? [origin.name] : [],
   );
 
-const sealKeyMissing = (): PiipeError =>
+export const sealKeyMissing = (): PiipeError =>
   new PiipeError("keys.missing", "a FIFO queue needs a keyring with a key for sealing", {
     hint:
       "Without one, a refused message would stay in the queue while later ones of its group are stored. " +

@@ -23,11 +23,27 @@ export async function requireRunRights(config: Config, pool: PostgresPool): Prom
 }
 
 /**
+ * What a run's reports of itself need. It works without them: only `status` and the dashboard do not know of it then.
+ * @throws {PiipeError} `database.denied`
+ */
+export async function requireHeartbeatRights(pool: PostgresPool): Promise<void> {
+  await requireRights(pool, on("workers", ["SELECT", "INSERT", "UPDATE", "DELETE"]));
+}
+
+/**
  * As `requireRunRights`, for a replay, which claims in the quarantine instead of the ledger and finds out by itself.
  * @throws {PiipeError} `database.denied`, only with `dedupeBy`
  */
 export async function requireReplayRights(config: Config, pool: PostgresPool): Promise<void> {
   await requireRights(pool, businessIdRights(config));
+}
+
+/**
+ * What a redrive does beyond a run: it is noted.
+ * @throws {PiipeError} `database.denied`
+ */
+export async function requireRedriveRights(pool: PostgresPool): Promise<void> {
+  await requireRights(pool, on("audit", ["INSERT"]));
 }
 
 function businessIdRights({ dedupeBy }: Config): NeededRight[] {

@@ -28,12 +28,19 @@ describe("a question at the terminal", () => {
     expect((await answerTo((ask) => ask.confirm("Sure?"), "y")).answer).toBe(true);
   });
 
+  it("takes a text, and no empty one", async () => {
+    const { answer, shown } = await answerTo((ask) => ask.text("Which queue?"), "\rlogins \r");
+    expect(answer).toBe("logins");
+    expect(shown).toContain("Type an answer");
+  });
+
   it.each([
     ["Ctrl-C", "\u0003"],
     ["Ctrl-D", "\u0004"],
   ])("is cancelled by %s", async (_, key) => {
     expect((await answerTo((ask) => ask.secret("the value of ip:"), key)).answer).toBeNull();
     expect((await answerTo((ask) => ask.confirm("Sure?"), key)).answer).toBeNull();
+    expect((await answerTo((ask) => ask.text("Which queue?"), key)).answer).toBeNull();
   });
 
   it("is cancelled by the end of the input", async () => {

@@ -16,6 +16,13 @@ export function askAtTerminal(streams: { readonly input: Readable; readonly outp
       );
       return isCancel(answer) ? null : answer;
     },
+    async text(message) {
+      const { isCancel, text } = await import("@clack/prompts");
+      const validate = (answer: string | undefined): string | undefined =>
+        answer?.trim() ? undefined : "Type an answer, or Ctrl-C to stop.";
+      const answer = await untilEnd(streams.input, (signal) => text({ message, signal, validate, ...streams }));
+      return isCancel(answer) ? null : answer.trim();
+    },
   };
 }
 

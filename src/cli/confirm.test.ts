@@ -5,6 +5,7 @@ import type { Ask } from "./terminal.ts";
 const askThat = (answer: boolean | null): Ask => ({
   secret: vi.fn<Ask["secret"]>(),
   confirm: vi.fn<Ask["confirm"]>(() => Promise.resolve(answer)),
+  text: vi.fn<Ask["text"]>(),
 });
 
 test.each([

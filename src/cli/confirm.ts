@@ -1,4 +1,6 @@
 import { PiipeError } from "../errors.ts";
+import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
+import type { ErrorReport } from "./print-error.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -16,4 +18,16 @@ export function requireConsent(isYes: boolean, { ask }: Pick<Terminal, "ask">): 
   throw new PiipeError("usage.invalid", "this needs a confirmation, and there is no terminal to ask at", {
     hint: "Add --yes when you are sure.",
   });
+}
+
+/** The end of a command to which the person said no. */
+export function declined(
+  message: string,
+  json: boolean,
+  { writeOut, writeError }: Pick<Terminal, "writeOut" | "writeError">,
+): ExitCode {
+  const error: ErrorReport = { code: "interrupted", message, hint: null };
+  if (json) writeOut(`${JSON.stringify({ error })}\n`);
+  writeError(`${message}\n`);
+  return EXIT_CODES.interrupted;
 }

@@ -8,7 +8,7 @@ export type BoundCommand = (terminal: Terminal) => Promise<ExitCode>;
 /** Runs the chosen command. */
 export type Execute = (command: BoundCommand) => Promise<void>;
 
-const CONFIG_FILE = "piipe.yaml";
+export const CONFIG_FILE = "piipe.yaml";
 
 export function add(parent: Command, name: string, description: string): Command {
   return parent.command(name).description(description).allowExcessArguments(false);

@@ -24,6 +24,7 @@ export function exitCodeOfErrorCode(code: ErrorCode): ExitCode {
   const [area] = code.split(".", 1);
   switch (area) {
     case "usage":
+    case "sample":
       return EXIT_CODES.usage;
     case "config":
     case "keys":

@@ -2,11 +2,16 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { add, examples, type Execute, json } from "./define-command.ts";
 import { addRewriteCommands } from "./rewrite-commands.ts";
 
-const KEYRING_FILE = "piipe.keys.json";
+export const KEYRING_FILE = "piipe.keys.json";
 
 /** `piipe keys …`: the life of the secret keys. */
 export function addKeysCommands(program: Command, execute: Execute): void {
   const keys = program.command("keys").description("make, rotate and destroy the secret keys");
+  examples(keys, [
+    ["piipe keys new", "once, for a new pipeline"],
+    ["piipe keys add", "the first step of a rotation; it says what comes next"],
+    ["piipe keys list", "which versions there are, and what each is for"],
+  ]);
   examples(
     add(keys, "new", "write a new keyring, and the private key that opens sealed data")
       .option("--file <path>", "the keyring: every worker needs it", KEYRING_FILE)

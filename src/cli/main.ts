@@ -5,8 +5,9 @@ import { setFlagsFromString } from "node:v8";
 import { CommanderError } from "commander";
 import { askAtTerminal } from "./ask-at-terminal.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit-codes.ts";
+import { LiveLine } from "./live-line.ts";
 import { parentChannelOf } from "./parent-channel.ts";
-import { printError } from "./print-error.ts";
+import { printError, reportOf } from "./print-error.ts";
 import { buildProgram } from "./program.ts";
 import { isGuarded, refuseDebugging } from "./refuse-debugging.ts";
 import type { Terminal } from "./terminal.ts";
@@ -17,15 +18,23 @@ setFlagsFromString("--heap-growing-percent=100");
 // On Node 24 the space for new objects grows much further than on 20 and 22: held small, 243 MB became 142.
 if (Number.parseInt(process.versions.node, 10) >= 24) setFlagsFromString("--semi-space-growth-factor=1");
 
+/** For whatever is left to close. */
+const LINGER_MS = 2_000;
+
 const parent = parentChannelOf(process);
+const standardError = new LiveLine((text) => process.stderr.write(text));
 const terminal: Terminal = {
   environment: process.env,
   folder: process.cwd(),
+  pid: process.pid,
   nodeVersion: process.version,
   stdin: process.stdin,
   writeOut: (text) => process.stdout.write(text),
-  writeError: (text) => process.stderr.write(text),
+  writeError: (text) => standardError.write(text),
   isInteractive: isatty(2) && process.env["TERM"] !== "dumb",
+  showLine: (text) => standardError.show(text),
+  // Some terminals do not know, and say 0.
+  columns: () => process.stderr.columns || 80,
   outIsTerminal: isatty(1),
   ask: isatty(0) && isatty(2) ? askAtTerminal({ input: process.stdin, output: process.stderr }) : null,
   onSignal(listener) {
@@ -41,6 +50,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 process.stderr.on("error", () => {});
 process.on("uncaughtException", (error) => {
+  standardError.show("");
   printError(error, terminal);
   process.exit(EXIT_CODES.bug);
 });
@@ -48,7 +58,9 @@ process.on("uncaughtException", (error) => {
 const program = buildProgram(async (command) => {
   process.exitCode = await command(terminal);
 });
+let wantsJson = false;
 program.hook("preAction", (_program, command) => {
+  wantsJson = command.opts()["json"] === true;
   if (!isGuarded(command)) return;
   // Node would open its debugger to whoever sends SIGUSR1; a listener takes the place of that.
   process.on("SIGUSR1", () => {});
@@ -68,6 +80,15 @@ try {
     process.exitCode = error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
   } else {
     printError(error, terminal);
+    // Whoever reads the object must not have to read stderr.
+    if (wantsJson) terminal.writeOut(`${JSON.stringify({ error: reportOf(error) })}\n`);
     process.exitCode = exitCodeOf(error);
   }
+} finally {
+  // A command that failed may have left its progress there.
+  standardError.show("");
 }
+// A look-up of AWS credentials cannot be cancelled: one that waits for a person must not keep a command that has ended.
+setTimeout(() => {
+  if (process.stdout.writableLength === 0) process.exit();
+}, LINGER_MS).unref();

@@ -2,7 +2,7 @@
 import type { Config } from "../config/config.ts";
 import { personalPartOf } from "../config/looks-personal.ts";
 import type { Column } from "../pipeline/contracts.ts";
-import type { Detections } from "../pipeline/mask/leak/count-detections.ts";
+import { type Detections, showDetections } from "../pipeline/mask/leak/count-detections.ts";
 
 export interface PersonalColumn {
   readonly column: string;
@@ -44,7 +44,5 @@ function ofName({ name, from, origin, type }: Column): string | null {
 
 function ofSample(detections: Detections | undefined): string | null {
   if (detections === undefined || detections.counts.size === 0) return null;
-  const kinds = [...detections.counts].map(([detector, count]) => `${detector} ${count}`).join(", ");
-  const hits = [...detections.counts.values()].reduce((sum, count) => sum + count, 0);
-  return `${hits} of ${detections.values} sampled values look personal (${kinds})`;
+  return showDetections(detections);
 }

@@ -1,11 +1,22 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { LOG_LEVELS, type LogLevel } from "../telemetry/log-level.ts";
+import type { ListenAddress } from "../telemetry/metrics-listener.ts";
 import { add, config, examples, type Execute, json } from "./define-command.ts";
+import { addCompletionCommand } from "./completion-command.ts";
 import { addDuplicatesCommand } from "./duplicates-command.ts";
+import { PiipeError } from "../errors.ts";
+import { addHelpCommand } from "./help-command.ts";
+import { ENVIRONMENT, EXIT_CODE_MEANINGS, FILES, OUTPUT, topicText } from "./help-topics.ts";
+import { addInitCommand } from "./init-command.ts";
+import type { DashboardOptions } from "./run-dashboard.ts";
 import { addKeysCommands } from "./keys-commands.ts";
-import { packageVersion } from "./package-version.ts";
+import { parseListenAddress } from "./listen-address.ts";
+import { packageVersion } from "../app/package-version.ts";
 import { addQuarantineCommands } from "./quarantine-commands.ts";
+import { addRedriveCommand } from "./redrive-command.ts";
 import { addAllowDebug } from "./refuse-debugging.ts";
+import { addStatusCommand } from "./status-command.ts";
+import { suggestChoices } from "./suggest-choices.ts";
 import { addTokenCommands } from "./token-commands.ts";
 import { WORKERS_MAX, type WorkersWanted } from "./workers/worker-count.ts";
 import { parsePlace, type WorkerPlace } from "./workers/worker-place.ts";
@@ -19,7 +30,6 @@ export function buildProgram(execute: Execute): Command {
     .description(
       "Lands JSON events from Amazon SQS in PostgreSQL: personal data masked, each message stored exactly once.",
     )
-    .helpCommand("help [command]", "show help for a command")
     .version(packageVersion(), "-V, --version", "print the version")
     .showSuggestionAfterError()
     .showHelpAfterError("(add --help to see the options and examples)")
@@ -46,6 +56,7 @@ export function buildProgram(execute: Execute): Command {
     ],
   );
 
+  addInitCommand(program, execute);
   examples(
     add(program, "run", "run the pipeline: receive, mask, store, delete")
       .addOption(config())
@@ -56,6 +67,13 @@ export function buildProgram(execute: Execute): Command {
         new Option("--log-level <level>", "least serious log lines to print").choices(LOG_LEVELS).default("info"),
       )
       .addOption(json("print one JSON object with the totals on stdout at the end"))
+      .addOption(metrics())
+      .addOption(dashboard())
+      .option(
+        "--dashboard-actions",
+        "let the dashboard discard quarantined events, and replay them with --private-file",
+      )
+      .option("--private-file <path>", "with --dashboard-actions: the private key, which opens events")
       .addOption(new Option("--as-worker <place>", "one of --workers").hideHelp().argParser(parsePlace))
       .action((options: RunFlags) =>
         execute(async (terminal) => {
@@ -69,6 +87,8 @@ export function buildProgram(execute: Execute): Command {
               logLevel: options.logLevel,
               json: options.json ?? false,
               allowDebug: options.allowDebug ?? false,
+              metrics: options.metrics ?? null,
+              dashboard: dashboardOptions(options),
               place: options.asWorker ?? null,
             },
             terminal,
@@ -79,6 +99,12 @@ export function buildProgram(execute: Execute): Command {
       ["piipe run", "run ./piipe.yaml until SIGTERM or Ctrl-C"],
       ["piipe run --config logins.yaml --until-empty", "work off what is there, then end"],
       ["piipe run --workers auto", "on all cores; sink.postgres.maxConnections holds for all workers together"],
+      ["piipe run --dashboard", "see it at http://127.0.0.1:4780/; another address needs PIIPE_DASHBOARD_TOKEN"],
+      [
+        "piipe run --dashboard --dashboard-actions",
+        "discard quarantined events there; it prints an address with a token",
+      ],
+      ["piipe run --metrics 0.0.0.0:9464", "serve /metrics for Prometheus, /healthz and /readyz"],
       ["piipe run --until-empty --json | jq .stored", "the totals for a script"],
     ],
   );
@@ -93,7 +119,10 @@ export function buildProgram(execute: Execute): Command {
           return checkCommand({ config: options.config, json: options.json ?? false }, terminal);
         }),
       ),
-    [["piipe check", "before the first run, and after every change"]],
+    [
+      ["piipe check", "before the first run, and after every change"],
+      [`piipe check --json | jq '.findings[] | select(.level != "ok")'`, "what there is to mend, for a script"],
+    ],
   );
 
   examples(
@@ -116,10 +145,12 @@ export function buildProgram(execute: Execute): Command {
     ],
   );
 
+  addStatusCommand(program, execute);
   addKeysCommands(program, execute);
   addDuplicatesCommand(program, execute);
   addTokenCommands(program, execute);
   addQuarantineCommands(program, execute);
+  addRedriveCommand(program, execute);
 
   examples(
     add(program, "mask", "dry run: events as NDJSON on stdin, masked records as NDJSON on stdout")
@@ -154,8 +185,22 @@ export function buildProgram(execute: Execute): Command {
       ),
     [["piipe version --json", "with the version of Node"]],
   );
+  addCompletionCommand(program, execute);
+  addHelpCommand(program);
   addAllowDebug(program);
+  suggestChoices(program);
+  program.addHelpText("after", () => `\n${afterHelp()}`);
   return program;
+}
+
+function afterHelp(): string {
+  return [
+    topicText("Output", OUTPUT, 6),
+    topicText("Exit codes", EXIT_CODE_MEANINGS, 3),
+    topicText("Environment", ENVIRONMENT, 21),
+    topicText("Files", FILES, 18),
+    "More about a command: piipe help run, piipe help keys new\n",
+  ].join("\n");
 }
 
 interface RunFlags {
@@ -166,6 +211,10 @@ interface RunFlags {
   readonly logLevel: LogLevel;
   readonly json?: boolean;
   readonly allowDebug?: boolean;
+  readonly metrics?: ListenAddress;
+  readonly dashboard?: ListenAddress;
+  readonly dashboardActions?: boolean;
+  readonly privateFile?: string;
   readonly asWorker?: WorkerPlace;
 }
 
@@ -173,6 +222,28 @@ function workers(text: string): WorkersWanted {
   if (text === "auto") return text;
   if (/^[1-9]\d?$/.test(text) && Number(text) <= WORKERS_MAX) return Number(text);
   throw new InvalidArgumentError(`Give auto, or a whole number from 1 to ${WORKERS_MAX}.`);
+}
+
+function dashboard(): Option {
+  const text = "serve the dashboard; without an address at 127.0.0.1:4780";
+  return new Option("--dashboard [host:port]", text).preset("127.0.0.1:4780").argParser(parseListenAddress);
+}
+
+/** What belongs to the dashboard says nothing without it. */
+function dashboardOptions({ dashboard: at, dashboardActions, privateFile }: RunFlags): DashboardOptions | null {
+  const allowsActions = dashboardActions ?? false;
+  if (allowsActions && at === undefined) throw needs("--dashboard-actions", "--dashboard");
+  if (privateFile !== undefined && !allowsActions) throw needs("--private-file", "--dashboard-actions");
+  return at === undefined ? null : { at, allowsActions, privateFile: privateFile ?? null };
+}
+
+function needs(option: string, other: string): PiipeError {
+  return new PiipeError("usage.invalid", `${option} is for ${other}, which was not given`, { hint: `Add ${other}.` });
+}
+
+function metrics(): Option {
+  const text = "serve /metrics for Prometheus, /healthz and /readyz; without an address at 127.0.0.1:9464";
+  return new Option("--metrics [host:port]", text).preset("127.0.0.1:9464").argParser(parseListenAddress);
 }
 
 function seconds(text: string): number {

@@ -1,6 +1,9 @@
+import { showMs } from "./show-ms.ts";
 import { styler, type Terminal } from "./terminal.ts";
 
-const BAR_CHARS = 24;
+const BAR_CHARS_MAX = 24;
+/** A shorter bar tells less than the figures beside it. */
+const BAR_CHARS_MIN = 8;
 const REDRAW_MS = 80;
 const PLAIN_LINE_MS = 5_000;
 
@@ -13,9 +16,9 @@ export class ProgressBar {
   readonly #label: string;
   readonly #startedMs = Date.now();
   #drawnMs = 0;
-  /** When the last count came: the rate is of the work, not of the wait after it. */
+  #done = 0;
+  /** When the count last rose: the rate is of the work, not of the wait after it. */
   #countedMs = Date.now();
-  #isDrawn = false;
 
   constructor(terminal: Terminal, label: string) {
     this.#terminal = terminal;
@@ -25,33 +28,46 @@ export class ProgressBar {
   /** @param total what is done plus what remains; null while unknown */
   update(done: number, total: number | null): void {
     const nowMs = Date.now();
-    this.#countedMs = nowMs;
+    this.#count(done, nowMs);
     const isWatched = this.#terminal.isInteractive;
     if (nowMs - (this.#drawnMs || this.#startedMs) < (isWatched ? REDRAW_MS : PLAIN_LINE_MS)) return;
     this.#drawnMs = nowMs;
-    this.#draw(done, total);
+    if (isWatched) this.#terminal.showLine(this.#line(total));
+    else this.#terminal.writeError(`${this.#text(total)}\n`);
   }
 
-  /** Draws the last state and ends the line. */
-  finish(done: number): void {
-    if (this.#terminal.isInteractive) this.#draw(done, done);
-    if (this.#isDrawn && this.#terminal.isInteractive) this.#terminal.writeError("\n");
+  /** Leaves the last state on the terminal, as a line of its own. By default all is done. */
+  finish(done: number, total = done): void {
+    if (!this.#terminal.isInteractive) return;
+    this.#count(done, Date.now());
+    this.#terminal.showLine("");
+    this.#terminal.writeError(`${this.#line(total)}\n`);
   }
 
-  #draw(done: number, total: number | null): void {
-    const seconds = Math.max(0.001, (this.#countedMs - this.#startedMs) / 1000);
-    const rate = Math.round(done / seconds);
-    const remaining = total !== null && rate > 0 ? Math.ceil((total - done) / rate) : null;
+  #count(done: number, nowMs: number): void {
+    if (done !== this.#done) this.#countedMs = nowMs;
+    this.#done = done;
+  }
+
+  #text(total: number | null): string {
+    const done = this.#done;
+    const seconds = Math.max(0.001, (this.#countedMs - this.#startedMs) / 1_000);
+    const rate = done / seconds;
+    const remaining = total !== null && rate > 0 ? Math.ceil((total - done) / rate) : 0;
     const counts = total === null ? `${done}` : `${done} of ${total}`;
-    const text = `${this.#label} ${counts}, ${rate}/s${remaining ? `, ${remaining} s left` : ""}`;
-    if (!this.#terminal.isInteractive) {
-      this.#terminal.writeError(`${text}\n`);
-      return;
-    }
+    return `${this.#label} ${counts}, ${Math.round(rate)}/s${remaining > 0 ? `, ${showMs(remaining * 1_000)} left` : ""}`;
+  }
+
+  /** Fits the terminal: a line that wraps could not be erased. */
+  #line(total: number | null): string {
+    const text = this.#text(total);
+    // Some terminals wrap as soon as the last column is written.
+    const columns = Math.max(1, this.#terminal.columns() - 1);
+    const barChars = Math.min(BAR_CHARS_MAX, columns - text.length - 1);
+    if (barChars < BAR_CHARS_MIN) return text.slice(0, columns);
+    const filled = total ? Math.round((barChars * Math.min(this.#done, total)) / total) : 0;
     const style = styler(true, this.#terminal.environment);
-    const filled = total ? Math.round((BAR_CHARS * Math.min(done, total)) / total) : 0;
-    const bar = style("cyan", "━".repeat(filled)) + style("dim", "━".repeat(BAR_CHARS - filled));
-    this.#terminal.writeError(`\r\u001b[2K${bar} ${text}`);
-    this.#isDrawn = true;
+    // Different characters: without colour they are all that tells.
+    return `${style("cyan", "█".repeat(filled))}${style("dim", "░".repeat(barChars - filled))} ${text}`;
   }
 }

@@ -1,38 +1,15 @@
 import { resolve } from "node:path";
+import type { Chosen, EventChoice, Quarantine } from "../app/choose-events.ts";
 import { ownQueues } from "../app/open-replay.ts";
-import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { PiipeError } from "../errors.ts";
-import type { PostgresPool } from "../postgres/connection.ts";
-import { findEntries } from "../store/find-entries.ts";
-import { type Choice, countPending, databaseTime } from "../store/pending-events.ts";
-import type { QuarantinedQueue, QuarantineEntry } from "../store/quarantine.ts";
 import { counted } from "./counted.ts";
 import type { Terminal } from "./terminal.ts";
 import { withDatabase } from "./with-database.ts";
 
-/** What every command of the quarantine works with. */
-export interface Quarantine {
-  readonly config: Config;
-  readonly pool: PostgresPool;
-  /** The queues of the configuration. */
-  readonly queues: readonly QuarantinedQueue[];
-}
-
 /** Exactly one of the three says which pending events are meant. */
-export interface ChoiceOptions {
-  readonly ids: readonly string[];
-  readonly code: string | null;
+export interface ChoiceOptions extends EventChoice {
   readonly all: boolean;
-}
-
-export interface Chosen {
-  /** By queue; those without a pending event are left out. */
-  readonly choices: readonly Choice[];
-  /** Pending events. */
-  readonly count: number;
-  /** Of the given ids those that are not pending any more. */
-  readonly settled: readonly QuarantineEntry[];
 }
 
 /** @throws {PiipeError} `database.not-migrated` and whatever else keeps the quarantine from being read */
@@ -54,22 +31,6 @@ export function checkChoice({ ids, code, all }: ChoiceOptions): void {
     ways === 0 ? "nothing says which events are meant" : "ids, --code and --all exclude each other",
     { hint: "Give ids, or --code with a reason's code, or --all. `piipe quarantine list` shows ids and codes." },
   );
-}
-
-/** What waits now: events that are quarantined later are not meant. */
-export async function chooseEvents({ pool, queues }: Quarantine, options: ChoiceOptions): Promise<Chosen> {
-  const untilFirstSeen = await databaseTime(pool);
-  const entries = options.ids.length > 0 ? await findEntries(pool, queues, options.ids) : null;
-  const choices: Choice[] = [];
-  let count = 0;
-  for (const queue of queues) {
-    const ids = entries?.filter((entry) => entry.queue === queue.arn).map(({ id }) => id) ?? null;
-    const choice = { queue, ids, code: options.code, untilFirstSeen };
-    const pending = await countPending(pool, choice);
-    count += pending;
-    if (pending > 0) choices.push(choice);
-  }
-  return { choices, count, settled: entries?.filter(({ state }) => state !== "pending") ?? [] };
 }
 
 export const eventCount = (count: number): string => counted(count, "event");

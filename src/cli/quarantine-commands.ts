@@ -10,6 +10,11 @@ const ENTRIES_MAX = 10_000;
 /** `piipe quarantine …`: what becomes of refused events. */
 export function addQuarantineCommands(program: Command, execute: Execute): void {
   const quarantine = program.command("quarantine").description("look at refused events; replay or discard them");
+  examples(quarantine, [
+    ["piipe quarantine list", "what was refused, and why"],
+    ["piipe quarantine show 9f2c1a80", "one of them, without opening it"],
+    ["piipe quarantine replay --all", "once the cause is mended: through the pipeline again"],
+  ]);
   addList(quarantine, execute);
   addShow(quarantine, execute);
   addReplay(quarantine, execute);
@@ -103,6 +108,7 @@ function addReplay(quarantine: Command, execute: Execute): void {
       "send refused events through today's configuration and keys again: each is stored once, what is refused again " +
         "stays. Exit code 5: some were refused again, or could not be opened",
     )
+      .summary("send refused events through today's configuration and keys again")
       .addOption(config())
       .addOption(code("all pending events with this reason"))
       .option("--all", "all pending events")

@@ -6,6 +6,7 @@ import type { Ask } from "./terminal.ts";
 const asked = (answer: string | null): Ask => ({
   secret: (question) => Promise.resolve(question === "the value of ip:" ? answer : "asked otherwise"),
   confirm: () => Promise.resolve(null),
+  text: () => Promise.resolve(null),
 });
 const stdinOf = (text: string) => Readable.from([Buffer.from(text)]);
 const WHAT = "the value of ip";

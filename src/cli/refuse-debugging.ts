@@ -29,7 +29,7 @@ const REVEALING = [
 ];
 
 /** Commands that neither read events nor load keys. A new command is guarded unless it is named here. */
-const HARMLESS_COMMANDS: ReadonlySet<string> = new Set(["help", "schema", "version"]);
+const HARMLESS_COMMANDS: ReadonlySet<string> = new Set(["completion", "help", "schema", "version"]);
 
 const ALLOW_DEBUG = "allowDebug";
 

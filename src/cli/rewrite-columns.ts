@@ -15,7 +15,8 @@ import { checkMigrated } from "../store/check-migrated.ts";
 import { noteKeys } from "../store/key-checks.ts";
 import { type RewriteReport, rewriteTokens } from "../store/rewrite-tokens.ts";
 import { dropInvalidChecks } from "../store/token-checks.ts";
-import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
+import { printError, reportOf } from "./print-error.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { listenForStop, type StopSignals } from "./stop-signals.ts";
 import type { Terminal } from "./terminal.ts";
@@ -100,11 +101,12 @@ export async function rewriteColumns(
     signals.close();
     await pool.close();
   }
-  print(reports, plans, primary.version, { json, terminal });
-  if (reports.some(({ left }) => left === null)) throw interrupted();
-  const unfinished = unfinishedError(reports, whole);
-  if (unfinished !== null) throw unfinished;
-  return EXIT_CODES.done;
+  const isCut = reports.some(({ left }) => left === null);
+  const error = isCut ? interrupted() : unfinishedError(reports, whole);
+  print({ reports, plans, version: primary.version, error }, json, terminal);
+  if (error === null) return EXIT_CODES.done;
+  printError(error, terminal);
+  return exitCodeOf(error);
 }
 
 function chosenPlan(plans: readonly ColumnPlan[], name: string, command: string): ColumnPlan {
@@ -156,12 +158,15 @@ function endBar(shown: { readonly bar: ProgressBar; readonly done: number } | nu
   shown?.bar.finish(shown.done);
 }
 
-function print(
-  reports: readonly ColumnReport[],
-  plans: readonly ColumnPlan[],
-  version: number,
-  { json, terminal }: { readonly json: boolean; readonly terminal: Terminal },
-): void {
+interface Outcome {
+  readonly reports: readonly ColumnReport[];
+  readonly plans: readonly ColumnPlan[];
+  /** The primary one. */
+  readonly version: number;
+  readonly error: PiipeError | null;
+}
+
+function print({ reports, plans, version, error }: Outcome, json: boolean, terminal: Terminal): void {
   const notRewritable = plans.flatMap((plan) =>
     plan.rewrite === null ? [{ column: plan.column.name, mask: plan.column.mask, reason: plan.reason }] : [],
   );
@@ -175,7 +180,8 @@ function print(
       remaining: left?.remaining ?? null,
       unreadable: left?.unreadable ?? null,
     }));
-    terminal.writeOut(`${JSON.stringify({ version, columns, notRewritable })}\n`);
+    const failure = error === null ? {} : { error: reportOf(error) };
+    terminal.writeOut(`${JSON.stringify({ version, columns, notRewritable, ...failure })}\n`);
     return;
   }
   if (reports.length > 0) {

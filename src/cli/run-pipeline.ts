@@ -10,8 +10,10 @@ export interface PipelineRunOptions {
   readonly untilEmpty: boolean;
   readonly signals: StopSignals;
   readonly emit: Emit;
-  /** Called when everything is in order, with totals that go on changing. */
-  readonly onStarted: (totals: Readonly<Totals>) => void;
+  /** Among several workers; null: it is none of them. */
+  readonly number: number | null;
+  /** Called when everything is in order. */
+  readonly onStarted: (pipeline: Pick<Pipeline, "totals" | "worker" | "depth">) => void;
 }
 
 export interface PipelineRun {
@@ -25,8 +27,8 @@ export interface PipelineRun {
 /** One pipeline in this process, from its opening to its close. Throws nothing. */
 export async function runPipeline(
   config: Config,
-  { environment }: Pick<Terminal, "environment">,
-  { untilEmpty, signals, emit, onStarted }: PipelineRunOptions,
+  { environment, pid }: Pick<Terminal, "environment" | "pid">,
+  { untilEmpty, signals, emit, number, onStarted }: PipelineRunOptions,
 ): Promise<PipelineRun> {
   let pipeline: Pipeline | null = null;
   let failure: unknown = null;
@@ -38,9 +40,10 @@ export async function runPipeline(
       untilEmpty,
       credentials: null,
       stop: signals.stop,
+      process: { pid, number },
     });
     startedMs = performance.now();
-    onStarted(pipeline.totals);
+    onStarted(pipeline);
     await pipeline.run(signals);
   } catch (error) {
     failure = error;

@@ -5,6 +5,8 @@ export interface Ask {
   /** Shows no character of what is typed. */
   readonly secret: (question: string) => Promise<string | null>;
   readonly confirm: (question: string) => Promise<boolean | null>;
+  /** Asks again until something was typed. */
+  readonly text: (question: string) => Promise<string | null>;
 }
 
 /** To the process that started this one, where that opened a channel. */
@@ -22,6 +24,8 @@ export interface ParentChannel {
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly folder: string;
+  /** Of this process. */
+  readonly pid: number;
   /** Such as `v20.19.0`. */
   readonly nodeVersion: string;
   readonly stdin: AsyncIterable<Uint8Array | string>;
@@ -31,6 +35,10 @@ export interface Terminal {
   readonly writeError: (text: string) => void;
   /** True when a person watches stderr: only then is there colour or a moving bar. */
   readonly isInteractive: boolean;
+  /** A line of progress below all else on stderr: what is written goes above it. Empty: none. Only where `isInteractive`. */
+  readonly showLine: (text: string) => void;
+  /** Of the terminal at stderr, now: a person may change its size. */
+  readonly columns: () => number;
   readonly outIsTerminal: boolean;
   /** Asks the person at the terminal; null when there is none, and commands must be told by their options. */
   readonly ask: Ask | null;

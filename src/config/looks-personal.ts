@@ -43,12 +43,16 @@ const WORD = /\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|\p{N}+/gu;
 /** Acronyms of which the rest is in lower case: `IPv4`, `userIPs`. */
 const IP_AND_REST = /(ip)(?:v(?=[46])|s(?!\p{L}))/giu;
 
+/** The words of a name, however it joins them, in lower case. */
+export const wordsOf = (name: string): readonly string[] =>
+  (name.replace(IP_AND_REST, "$1_").match(WORD) ?? []).map((word) => word.toLowerCase());
+
 /**
  * The part of a column's or a field's name that says that its values are personal data (`ip`, `first_name`), or null.
  * Whole words only: `zip`, `description` and `shipping_type` have no `ip`. In a dotted path every step counts.
  */
 export function personalPartOf(name: string): string | null {
-  const words = (name.replace(IP_AND_REST, "$1_").match(WORD) ?? []).map((word) => word.toLowerCase());
+  const words = wordsOf(name);
   if (QUESTIONS.has(words[0] ?? "") || ATTRIBUTES.has(words.at(-1) ?? "")) return null;
   for (const [index, word] of words.entries()) {
     if (PERSONAL_WORDS.has(word)) return word;

@@ -32,6 +32,8 @@ export interface Delivery {
   readonly bodyBytes: number;
   /** String values of the message attributes that the configuration names (`@attribute.NAME`). */
   readonly attributes: ReadonlyMap<string, string>;
+  /** The queue whose redrive policy moved the message to where it was received. null or left out: none did. */
+  readonly movedFrom?: string | null;
 }
 
 export const COLUMN_TYPES = [
@@ -411,6 +413,8 @@ export interface Sink {
 /** Time and chance, replaceable so that a simulation can run the engine through weeks in seconds. */
 export interface Clock {
   nowMs(): number;
+  /** For short durations: fractions of a millisecond since some moment, never set back. */
+  elapsedMs(): number;
   /** Resolves after the delay, or at once when `signal` fires. Never rejects. */
   sleep(delayMs: number, signal: AbortSignal): Promise<void>;
   /** A number in [0, 1), for jitter. */

@@ -471,7 +471,9 @@ describe("Engine", () => {
     source.send(...messages(5));
     await expect(run(null)).rejects.toBe(refusal);
     expect(engine.totals).toMatchObject({ stored: 5, deleted: 4 });
-    expect(events).toContainEqual({ type: "deliveries.settled", deleted: 4, released: 0, failed: 1 });
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: "deliveries.settled", deleted: 4, released: 0, failed: 1 }),
+    );
   });
 
   it("settles nothing on abort: what is unsettled is redelivered", async () => {

@@ -98,6 +98,9 @@ export class Engine {
   #inFlight = 0;
   #inFlightBytes = 0;
   #bodyBytesMean = FIRST_BODY_BYTES;
+  /** Since the last batch: for its report. */
+  #processed = 0;
+  #processMs = 0;
   #left = new LeftMessages(LEFT_REMEMBERED_MAX);
   readonly #newFields = new NewFields();
 
@@ -213,22 +216,27 @@ export class Engine {
   #ingest(deliveries: readonly Delivery[]): void {
     let bytes = 0;
     let redelivered = 0;
+    let oldestSentAtMs = Number.POSITIVE_INFINITY;
     for (const delivery of deliveries) {
       bytes += delivery.bodyBytes;
+      oldestSentAtMs = Math.min(oldestSentAtMs, delivery.sentAtMs);
       if (delivery.attempt > 1) redelivered += 1;
     }
     this.totals.received += deliveries.length;
     this.#inFlight += deliveries.length;
     this.#inFlightBytes += bytes;
     this.#bodyBytesMean += (Math.max(1, bytes / deliveries.length) - this.#bodyBytesMean) / 8;
-    this.#emit({ type: "deliveries.received", count: deliveries.length, redelivered, bytes });
+    this.#emit({ type: "deliveries.received", count: deliveries.length, redelivered, bytes, oldestSentAtMs });
     if (this.#abort.aborted) return;
 
+    const startedMs = this.#clock.elapsedMs();
     const released = new Map<Delivery, Settlement>();
     const findings = new Findings();
     for (const delivery of deliveries) {
       this.#orGiveBack(delivery, released, () => this.#take(delivery, released, findings));
     }
+    this.#processed += deliveries.length;
+    this.#processMs += this.#clock.elapsedMs() - startedMs;
     for (const event of findings.events(this.#newFields)) this.#emit(event);
     if (released.size > 0) void this.#settle(released);
   }
@@ -287,7 +295,7 @@ export class Engine {
     this.#tasks += 1;
     const settled = new Map<Delivery, Settlement>();
     try {
-      const startedMs = this.#clock.nowMs();
+      const startedMs = this.#clock.elapsedMs();
       const outcome = await writeWithRetry(this.#stages.sink, batch, {
         clock: this.#clock,
         emit: this.#emit,
@@ -296,7 +304,7 @@ export class Engine {
         failed: this.#failed.signal,
         giveUpAfterMs: this.#limits.giveUpAfterMs,
       });
-      this.#account(batch, outcome, settled, this.#clock.nowMs() - startedMs);
+      this.#account(batch, outcome, settled, hundredths(this.#clock.elapsedMs() - startedMs));
     } catch (error) {
       if (!this.#abort.aborted) this.#fail(error);
       for (const delivery of batch.deliveries) settled.set(delivery, givenBack(delivery));
@@ -324,7 +332,18 @@ export class Engine {
     this.totals.stored += counts.stored;
     this.totals.duplicate += counts.duplicate;
     this.totals.quarantined += counts.quarantined;
-    this.#emit({ type: "batch.written", ...counts, elapsedMs });
+    const oldestSentAtMs = batch.oldestSentAtMs;
+    const [processed, processMs] = [this.#processed, this.#processMs];
+    this.#processed = 0;
+    this.#processMs = 0;
+    this.#emit({
+      type: "batch.written",
+      ...counts,
+      elapsedMs,
+      oldestSentAtMs,
+      processed,
+      processMs: hundredths(processMs),
+    });
   }
 
   /** Has the rest of a batch written, and what the sink rejected of it refused. */
@@ -344,10 +363,11 @@ export class Engine {
   async #settle(settled: ReadonlyMap<Delivery, Settlement>): Promise<void> {
     if (settled.size === 0 || this.#abort.aborted) return;
     this.#tasks += 1;
+    const startedMs = this.#clock.elapsedMs();
     try {
       const { refusal, ...report } = await this.#stages.source.settle(settled, this.#abort);
       this.totals.deleted += report.deleted;
-      this.#emit({ type: "deliveries.settled", ...report });
+      this.#emit({ type: "deliveries.settled", ...report, elapsedMs: hundredths(this.#clock.elapsedMs() - startedMs) });
       if (refusal !== undefined) this.#fail(refusal);
     } catch (error) {
       this.#fail(error);
@@ -387,4 +407,9 @@ export class Engine {
 /** The first time at once: another worker may do better. What has failed before must not use up its receives. */
 function givenBack({ attempt }: Delivery): Settlement {
   return { kind: "release", delaySeconds: Math.min(RETRIED_DELAY_SECONDS_MAX, RETRIED_DELAY_SECONDS * (attempt - 1)) };
+}
+
+/** Of a millisecond: more digits would only lengthen the log. */
+function hundredths(elapsedMs: number): number {
+  return Math.round(elapsedMs * 100) / 100;
 }

@@ -14,6 +14,13 @@ export class OpenBatch implements Batch {
     return this.records.length + this.refused.length;
   }
 
+  get oldestSentAtMs(): number {
+    let oldestMs = Number.POSITIVE_INFINITY;
+    for (const { sentAtMs } of this.recordDeliveries) oldestMs = Math.min(oldestMs, sentAtMs);
+    for (const { sentAtMs } of this.refusedDeliveries) oldestMs = Math.min(oldestMs, sentAtMs);
+    return oldestMs;
+  }
+
   get deliveries(): Delivery[] {
     return [...this.recordDeliveries, ...this.refusedDeliveries];
   }

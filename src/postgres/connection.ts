@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { TLSSocket } from "node:tls";
 
 import pg from "pg";
 
@@ -29,8 +30,17 @@ export interface StatementResult {
   readonly rows: readonly Row[];
 }
 
+/** What a connection's own end tells of it: of a pooler in between, the near side. */
+export interface ConnectionLink {
+  /** Such as `TLSv1.3`; null: not encrypted. */
+  readonly tls: string | null;
+  /** Of the server's process, as the other end gave it. A pooler gives one of its own. */
+  readonly processId: number | null;
+}
+
 /** One connection, taken from the pool. End its use with `release` or `destroy`. */
 export interface PostgresConnection {
+  readonly link: ConnectionLink;
   /**
    * Unnamed, so that it works behind PgBouncer in transaction mode. Several statements in one `text` are one round
    * trip; they take no values.
@@ -130,6 +140,7 @@ function wrap(client: pg.PoolClient): PostgresConnection {
     client.release(isBroken);
   };
   return {
+    link: linkOf(client),
     async query(doing, text, values) {
       try {
         const result = await (values === undefined
@@ -145,6 +156,13 @@ function wrap(client: pg.PoolClient): PostgresConnection {
     release: () => end(false),
     destroy: () => end(true),
   };
+}
+
+function linkOf(client: pg.PoolClient): ConnectionLink {
+  // Fields that pg's types leave out of a pool's client.
+  const { connection, processID } = client as unknown as pg.Client & { readonly processID: number | null };
+  const { stream } = connection;
+  return { tls: stream instanceof TLSSocket ? stream.getProtocol() : null, processId: processID };
 }
 
 /** Destroys the connection when `abort` fires, until the function that it returns is called. */

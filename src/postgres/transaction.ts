@@ -1,5 +1,5 @@
 import { PiipeError } from "../errors.ts";
-import { cutOnAbort, type PostgresConnection, type PostgresPool } from "./connection.ts";
+import { type ConnectionLink, cutOnAbort, type PostgresConnection, type PostgresPool } from "./connection.ts";
 import { DatabaseFailure } from "./database-failure.ts";
 
 export interface TransactionOptions {
@@ -28,14 +28,14 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 export async function inTransaction<T>(
   pool: PostgresPool,
   options: TransactionOptions,
-  work: (run: RunStatement) => Promise<T>,
+  work: (run: RunStatement, link: ConnectionLink) => Promise<T>,
 ): Promise<T> {
   const { doing, abort } = options;
   const connection = await pool.connect(abort);
   const uncut = cutOnAbort(connection, abort);
   try {
     await connection.query(doing, begin(options));
-    const result = await work((text, values) => connection.query(doing, text, values));
+    const result = await work((text, values) => connection.query(doing, text, values), connection.link);
     const { command } = await connection.query(doing, "COMMIT");
     // Committing an aborted transaction is no error to PostgreSQL: it answers with the tag ROLLBACK.
     if (command !== "COMMIT") throw rolledBack(doing);

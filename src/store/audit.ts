@@ -1,6 +1,6 @@
 import type { RunStatement } from "../postgres/transaction.ts";
 
-export type AuditAction = "reveal" | "lookup" | "erase" | "open" | "replay" | "discard";
+export type AuditAction = "reveal" | "lookup" | "erase" | "open" | "replay" | "discard" | "redrive";
 
 /** One line of `piipe.audit`. */
 export interface AuditEntry {

@@ -15,6 +15,8 @@ export interface DuplicatesQuery {
   readonly rowsMin: number;
   /** The most values to give. */
   readonly limit: number;
+  /** Left out: a signal ends the process. */
+  readonly abort?: AbortSignal;
 }
 
 /** What occurs more than once, by its token under the newest key version. */
@@ -55,11 +57,12 @@ ORDER BY users DESC NULLS LAST, rows DESC, token COLLATE "C" LIMIT $6::integer`;
  * @throws {PiipeError} `database.busy` when the table is too big or locked; otherwise as the database fails
  */
 export async function readDuplicates(pool: PostgresPool, query: DuplicatesQuery): Promise<Duplicates> {
-  const { table, column, userColumn, timeColumn, rowsMin, limit } = query;
+  const { table, column, userColumn, timeColumn, rowsMin, limit, abort } = query;
   const options = {
     doing: `looking for duplicates in column ${column} of ${showTable(table)}`,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     lockTimeoutMs: LOCK_TIMEOUT_MS,
+    ...(abort === undefined ? {} : { abort }),
   };
   return inTransaction(pool, options, async (run) => {
     await run("SET TRANSACTION READ ONLY; SET LOCAL TimeZone = 'UTC'");

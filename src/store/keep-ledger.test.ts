@@ -38,7 +38,7 @@ function poolOver(ledger: Ledger): PostgresPool {
   };
   return {
     place: { address: "", database: "", user: "" },
-    connect: async () => ({ query, release: () => {}, destroy: () => {} }),
+    connect: async () => ({ link: { tls: null, processId: null }, query, release: () => {}, destroy: () => {} }),
     query,
     close: async () => {},
   };
@@ -51,6 +51,7 @@ async function keep(ledger: Ledger, sleeps: number): Promise<{ delays: number[];
   const stop = new AbortController();
   const clock: Clock = {
     nowMs: () => NOW_MS,
+    elapsedMs: () => 0,
     random: () => 0,
     async sleep(delayMs) {
       delays.push(delayMs);

@@ -19,7 +19,7 @@ export interface LedgerMaintenance {
 }
 
 /** SQS keeps a message 14 days at most; two days are for clocks and time zones. */
-const RETENTION_DAYS = 16;
+export const RETENTION_DAYS = 16;
 const DAYS_BEFORE = 15;
 const DAYS_AHEAD = 3;
 /** For whoever's workers may make none, and who runs `piipe migrate` instead, once a week. */
@@ -95,19 +95,23 @@ SELECT relkind AS kind, (extract(epoch FROM now()) * 1000)::bigint AS now_ms, (
   SELECT coalesce(json_agg(child.relname), '[]')::text
   FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class child ON child.oid = i.inhrelid
   WHERE i.inhparent = ledger.oid
-) AS partitions, has_table_privilege(to_regclass('piipe.business_ids')::oid, 'INSERT') AS may_claim_business_ids
+) AS partitions, has_table_privilege(to_regclass('piipe.business_ids')::oid, 'INSERT') AS may_claim_business_ids,
+  pg_has_role(ledger.relowner, 'USAGE') AND has_schema_privilege(ledger.relnamespace, 'CREATE') AS may_make_partitions
 FROM pg_catalog.pg_class ledger WHERE ledger.oid = to_regclass('piipe.ledger')`;
 
-interface Ledger {
+export interface Ledger {
   readonly isPartitioned: boolean;
   /** Their days. */
   readonly partitions: ReadonlySet<string>;
   readonly serverNowMs: number;
   /** Whoever claims them prunes them. A worker without `dedupeBy` may have no rights to them, and needs none. */
   readonly mayClaimBusinessIds: boolean;
+  /** Only the ledger's owner may, and others that have this role. */
+  readonly mayMakePartitions: boolean;
 }
 
-async function readLedger(pool: PostgresPool, abort: AbortSignal | undefined): Promise<Ledger> {
+/** @throws {PiipeError} when the ledger cannot be read or does not exist; `interrupted` when `abort` fired */
+export async function readLedger(pool: PostgresPool, abort?: AbortSignal): Promise<Ledger> {
   const { rows } = await pool.query("reading the ledger's partitions", READ_LEDGER, undefined, abort);
   const row = rows[0];
   if (row === undefined) {
@@ -121,6 +125,7 @@ async function readLedger(pool: PostgresPool, abort: AbortSignal | undefined): P
     partitions: new Set(days),
     serverNowMs: Number(row["now_ms"]),
     mayClaimBusinessIds: row["may_claim_business_ids"] === "t",
+    mayMakePartitions: row["may_make_partitions"] === "t",
   };
 }
 

@@ -12,6 +12,8 @@ export type TelemetryEvent =
       readonly count: number;
       readonly redelivered: number;
       readonly bytes: number;
+      /** Of the oldest of them. */
+      readonly oldestSentAtMs: number;
     }
   /** A body did not match the digest that SQS sent with it; the message is released and comes again. */
   | { readonly type: "delivery.corrupt"; readonly count: number }
@@ -22,6 +24,11 @@ export type TelemetryEvent =
       readonly quarantined: number;
       readonly rejected: number;
       readonly elapsedMs: number;
+      /** Of the oldest message in the batch. */
+      readonly oldestSentAtMs: number;
+      /** Deliveries decoded and masked since the batch before, and how long that took. */
+      readonly processed: number;
+      readonly processMs: number;
     }
   /** A write failed and is tried again; nothing was lost. */
   | {
@@ -58,6 +65,7 @@ export type TelemetryEvent =
       readonly deleted: number;
       readonly released: number;
       readonly failed: number;
+      readonly elapsedMs: number;
     }
   | { readonly type: "visibility.extended"; readonly count: number; readonly failed: number }
   | {
@@ -67,10 +75,14 @@ export type TelemetryEvent =
       readonly attempt: number;
       readonly delayMs: number;
     }
+  /** Receiving works again, after failures that made it pause. */
+  | { readonly type: "source.recovered" }
   /** The worker's clock was off by more than SQS accepts; requests are signed with the corrected time. */
   | { readonly type: "clock.corrected"; readonly offsetMs: number }
   | { readonly type: "ledger.maintained"; readonly created: number; readonly dropped: number; readonly pruned: number }
   | { readonly type: "ledger.maintenance-failed"; readonly code: ErrorCode; readonly sqlState: string | null }
+  /** `piipe status` and the dashboard do not see this worker, or see it as it was. */
+  | { readonly type: "heartbeat.failed"; readonly code: ErrorCode; readonly sqlState: string | null }
   | { readonly type: "pipeline.draining"; readonly inFlight: number }
   | { readonly type: "pipeline.aborted"; readonly unsettled: number }
   | { readonly type: "pipeline.stopped" }

@@ -16,6 +16,9 @@ const written: TelemetryEvent = {
   quarantined: 1,
   rejected: 0,
   elapsedMs: 12.4,
+  oldestSentAtMs: 0,
+  processed: 1_000,
+  processMs: 3.1,
 };
 
 function log(format: "json" | "text", level: "debug" | "info" | "warn" | "error", events: readonly TelemetryEvent[]) {

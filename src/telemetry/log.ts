@@ -2,6 +2,7 @@ import type { ErrorCode } from "../errors.ts";
 import type { Emit, TelemetryEvent } from "./events.ts";
 import { createLineWriter, type LineOptions } from "./line-writer.ts";
 import type { LogLevel } from "./log-level.ts";
+import { loggedFields } from "./logged-fields.ts";
 
 interface LogLine {
   readonly level: LogLevel;
@@ -31,9 +32,8 @@ export function createLog(options: LineOptions): Emit {
     if (times === null) return;
     const { level, text } = describe(event);
     if (options.format === "text") return writeLine(level, times > 1 ? `${text} (${times} times so far)` : text, {});
-    // Its message is the line's text.
-    const fields = event.type === "config.warning" ? { type: event.type } : event;
-    writeLine(level, text, times > 1 ? { ...fields, times } : { ...fields });
+    const fields = loggedFields(event);
+    writeLine(level, text, times > 1 ? { ...fields, times } : fields);
   };
 }
 
@@ -45,7 +45,8 @@ function repeatedKind(event: TelemetryEvent): string | null {
     case "leak.suspected":
       return `${event.type} ${event.detector} ${event.column}`;
     case "ledger.maintenance-failed":
-      // A worker without the rights fails every hour, for as long as it runs.
+    case "heartbeat.failed":
+      // A worker without the rights fails again and again, for as long as it runs.
       return `${event.type} ${event.code} ${event.sqlState ?? ""}`;
     case "fields.unknown":
       // Each of the first ten names, then the 10th, 100th …: one that appears after weeks is news.
@@ -102,6 +103,8 @@ function describe(event: TelemetryEvent): LogLine {
         level: "warn",
         text: `${event.action} failed [${event.code}], attempt ${event.attempt}; again in ${event.delayMs} ms${remedyFor(event.code)}`,
       };
+    case "source.recovered":
+      return { level: "info", text: "the queue answers again" };
     case "clock.corrected":
       return {
         level: "warn",
@@ -114,6 +117,8 @@ function describe(event: TelemetryEvent): LogLine {
       };
     case "ledger.maintenance-failed":
       return { level: "warn", text: describeMaintenanceFailure(event) };
+    case "heartbeat.failed":
+      return { level: "warn", text: describeHeartbeatFailure(event) };
     case "pipeline.draining":
       return { level: "info", text: `finishing ${event.inFlight} received messages` };
     case "pipeline.aborted":
@@ -138,6 +143,15 @@ function describeBatch(event: Extract<TelemetryEvent, { type: "batch.written" }>
   if (event.quarantined > 0) parts.push(`${event.quarantined} quarantined`);
   if (event.rejected > 0) parts.push(`${event.rejected} refused by PostgreSQL`);
   return `${parts.join(", ")} in ${Math.round(event.elapsedMs)} ms`;
+}
+
+function describeHeartbeatFailure(event: Extract<TelemetryEvent, { type: "heartbeat.failed" }>): string {
+  const code = `${event.code}${event.sqlState === null ? "" : ` ${event.sqlState}`}`;
+  const remedy =
+    event.code === "database.denied"
+      ? "Let the owner of the schema piipe grant SELECT, INSERT, UPDATE and DELETE on piipe.workers"
+      : "It is tried again every few seconds";
+  return `could not report to piipe.workers [${code}]: \`piipe status\` does not show how this worker is; all else goes on. ${remedy}`;
 }
 
 function describeMaintenanceFailure(event: Extract<TelemetryEvent, { type: "ledger.maintenance-failed" }>): string {

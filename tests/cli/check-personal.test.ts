@@ -95,7 +95,7 @@ describe("piipe check on columns without a mask", () => {
       "extra is stored as it is: 100 of 100 sampled values look personal (phone 100)",
     ]);
     const { stdout } = await check([]);
-    expect(stdout).toMatch(/warning columns +note is stored as it is: 375 of 375/);
+    expect(stdout).toMatch(/! columns +note is stored as it is: 375 of 375/);
     expect(stdout).not.toContain("canary");
     expect(stdout).not.toContain("192.0.2.");
   });

@@ -1,20 +1,27 @@
 import { describe, expect, it } from "vitest";
+import { EXIT_CODES } from "../../src/cli/exit-codes.ts";
 import { runCli } from "../support/cli.ts";
 
 const COMMANDS = [
   ["demo"],
+  ["init"],
   ["run"],
   ["check"],
   ["migrate"],
+  ["status"],
+  ["keys"],
   ...["new", "list", "add", "promote", "retire", "destroy", "rewrap", "takeover"].map((name) => ["keys", name]),
   ["mask"],
   ["duplicates"],
   ["lookup"],
   ["erase"],
   ["reveal"],
+  ["quarantine"],
   ...["list", "show", "replay", "discard"].map((name) => ["quarantine", name]),
+  ["redrive"],
   ["schema"],
   ["version"],
+  ["completion"],
 ];
 
 describe("the command line", () => {
@@ -36,10 +43,54 @@ describe("the command line", () => {
     for (const [name] of COMMANDS) expect(stderr).toContain(`  ${name}`);
   });
 
-  it("suggests the command that was meant, and exits with 2", async () => {
-    const { code, stderr } = await runCli(["rnu"]);
+  it("explains at the end of its help what concerns all commands: output, exit codes, environment, files", async () => {
+    const { stdout } = await runCli(["--help"]);
+    for (const title of ["Output", "Exit codes", "Environment", "Files"]) expect(stdout).toContain(`\n${title}:\n`);
+    for (const code of Object.values(EXIT_CODES)) expect(stdout).toMatch(new RegExp(`^ {2}${code} +[a-z]`, "m"));
+  });
+
+  it.each([
+    [["rnu"], "run"],
+    [["quarantin", "lst"], "quarantine"],
+    [["quarantine", "lst"], "list"],
+    [["keys", "rewarp"], "rewrap"],
+    [["help", "quarantin"], "quarantine"],
+    [["help", "keys", "nwe"], "new"],
+    [["keys", "help", "nwe"], "new"],
+    [["run", "--untilempty"], "--until-empty"],
+    [["run", "--log-level", "inf"], "info"],
+    [["quarantine", "list", "--state", "pendin"], "pending"],
+    [["quarantine", "list", "--code", "field.typ"], "field.type"],
+    [["completion", "bsh"], "bash"],
+  ])("of %j suggests what was meant, and exits with 2", async (args, meant) => {
+    const { code, stdout, stderr } = await runCli(args);
     expect(code).toBe(2);
-    expect(stderr).toContain("Did you mean run?");
+    expect(stdout).toBe("");
+    expect(stderr).toContain(`Did you mean ${meant}?`);
+  });
+
+  it.each([
+    [["help"], ["--help"]],
+    [
+      ["help", "run"],
+      ["run", "--help"],
+    ],
+    [
+      ["help", "keys"],
+      ["keys", "--help"],
+    ],
+    [
+      ["help", "keys", "new"],
+      ["keys", "new", "--help"],
+    ],
+    [
+      ["keys", "help", "new"],
+      ["keys", "new", "--help"],
+    ],
+  ])("%j is the same as %j", async (args, same) => {
+    const result = await runCli(args);
+    expect(result.code).toBe(0);
+    expect(result).toEqual(await runCli(same));
   });
 
   it.each([

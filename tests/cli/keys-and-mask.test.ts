@@ -44,6 +44,15 @@ describe("piipe keys new", () => {
     const { versions } = JSON.parse(before) as { versions: Array<{ root: string }> };
     expect(stdout + stderr).not.toContain(versions[0]?.root);
   });
+
+  it("fails in a folder that is not there", async () => {
+    const { code, stderr } = await runCli(
+      ["keys", "new", "--file", "nowhere/a.json", "--private-file", "nowhere/b.json"],
+      { folder },
+    );
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/nowhere.*cannot be written.*\[usage\.invalid\]/);
+  });
 });
 
 describe("piipe mask", () => {

@@ -326,14 +326,18 @@ describe("piipe keys destroy at a terminal", () => {
     const terminal: Terminal = {
       environment: {},
       folder,
+      pid: 1,
       nodeVersion: process.version,
       stdin: (async function* () {})(),
       writeOut: () => expect.unreachable("it prints no data"),
       writeError: (text) => (written += text),
       isInteractive: true,
+      showLine: () => {},
+      columns: () => 80,
       outIsTerminal: true,
       ask: {
         secret: () => expect.unreachable("it asks for no secret"),
+        text: () => expect.unreachable("it asks for no text"),
         confirm: async (asked) => {
           question = `${written}${asked}`;
           return answer();

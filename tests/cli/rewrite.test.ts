@@ -132,7 +132,10 @@ describe("piipe keys rewrap", () => {
     expect(code).toBe(3);
     expect(stderr).toContain("[keys.unfinished]");
     expect(stderr).toMatch(/5 in column masked_ip[\s\S]*restart them/);
-    expect(JSON.parse(stdout)).toMatchObject({ columns: [{ column: "masked_ip", remaining: 5 }] });
+    expect(JSON.parse(stdout)).toMatchObject({
+      columns: [{ column: "masked_ip", remaining: 5 }],
+      error: { code: "keys.unfinished" },
+    });
   });
 
   it("stops at Ctrl-C between two batches, and the same command goes on", async () => {
@@ -148,7 +151,10 @@ describe("piipe keys rewrap", () => {
       const { code, stdout, stderr } = await running.ended;
       expect(code).toBe(130);
       expect(stderr).toContain("The same command goes on where this one ended.");
-      expect(JSON.parse(stdout)).toMatchObject({ columns: [{ column: "masked_ip", rows: 19, remaining: null }] });
+      expect(JSON.parse(stdout)).toMatchObject({
+        columns: [{ column: "masked_ip", rows: 19, remaining: null }],
+        error: { code: "interrupted" },
+      });
       await client.query("ROLLBACK");
     });
     const { stdout } = await done(pipeline, "keys", "rewrap", "--json");

@@ -1,10 +1,10 @@
-import { chmod, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
 
 let sqs: TestSqs;
 let pipeline: LoginPipeline;
@@ -146,23 +146,23 @@ columns: { user_id: { type: text } }`,
   });
 
   it("piipe check is green when all is well, for a person and for a program", async () => {
-    const text = await runCli(["check"], pipeline);
+    const dead = await sqs.createTestQueue({ MessageRetentionPeriod: "1209600" });
+    const policy = { deadLetterTargetArn: await queueArn(sqs.endpoint, dead.url), maxReceiveCount: 5 };
+    const green = await createLoginPipeline(sqs, { queueAttributes: { RedrivePolicy: JSON.stringify(policy) } });
+    await rm(join(green.folder, "piipe.private.json"));
+    const text = await runCli(["check"], green);
     expect(text.code).toBe(0);
-    expect(text.stdout).not.toMatch(/^(error|warning)/m);
-    const { findings } = JSON.parse((await runCli(["check", "--json"], pipeline)).stdout) as {
+    expect(text.stdout).not.toMatch(/^[!✗]/m);
+    expect(text.stdout).toMatch(/\nall is well\n$/);
+    const { findings } = JSON.parse((await runCli(["check", "--json"], green)).stdout) as {
       findings: Array<{ subject: string; level: string }>;
     };
-    expect(findings.map(({ subject }) => subject)).toEqual([
-      "configuration",
-      "keys",
-      "database",
-      "migrations",
-      "rights",
-      "table",
-      "columns",
-      "queue",
-    ]);
+    const subjects =
+      "configuration, keys, database, connections, tls, clock, migrations, rights, ledger, table, columns, " +
+      "identity, queue, visibility, retention, encryption, dead letters, permissions";
+    expect([...new Set(findings.map(({ subject }) => subject))].join(", ")).toBe(subjects);
     expect(findings.every(({ level }) => level === "ok")).toBe(true);
+    await green.remove();
   });
 
   it("piipe migrate says what it did, and that there is nothing to do", async () => {

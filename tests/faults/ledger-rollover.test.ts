@@ -65,7 +65,7 @@ async function claims(url: string, table = "piipe.ledger"): Promise<number> {
 const daysFrom = (first: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => addDays(first, index));
 
-/** What docs/masking.md grants the workers' user. */
+/** What deploy/postgres/roles.sql grants the workers' user. */
 async function createWorkerRole(url: string): Promise<TestRole> {
   const role = await createTestRole(url);
   await query(
@@ -75,6 +75,7 @@ async function createWorkerRole(url: string): Promise<TestRole> {
      GRANT SELECT, INSERT, DELETE ON piipe.ledger TO ${role.name};
      GRANT SELECT, INSERT, UPDATE ON piipe.quarantine TO ${role.name};
      GRANT SELECT, INSERT ON piipe.key_checks TO ${role.name};
+     GRANT SELECT, INSERT, UPDATE, DELETE ON piipe.workers TO ${role.name};
      GRANT INSERT ON events TO ${role.name}`,
   );
   return role;

@@ -14,7 +14,9 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "piipe-package-")));
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const tarball = join(folder, `piipe-${version}.tgz`);
-const TOP_LEVEL = "CHANGELOG.md LICENSE README.md dist docs examples package.json piipe.schema.json sql".split(" ");
+const TOP_LEVEL = "CHANGELOG.md LICENSE README.md deploy dist docs examples package.json piipe.schema.json sql".split(
+  " ",
+);
 const installed = (/** @type {string} */ name) => join(folder, name, "node_modules/piipe");
 
 /**

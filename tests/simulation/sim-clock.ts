@@ -28,6 +28,10 @@ export class SimClock implements Clock {
     return this.#nowMs;
   }
 
+  elapsedMs(): number {
+    return this.#nowMs;
+  }
+
   random(): number {
     return this.#random.next();
   }

@@ -101,6 +101,7 @@ export class SimWorker {
     const giveUpAfterMs = untilEmpty ? GIVE_UP_AFTER_MS : null;
     const mortalClock: Clock = {
       nowMs: () => clock.nowMs(),
+      elapsedMs: () => clock.elapsedMs(),
       random: () => clock.random(),
       sleep: (delayMs, signal) => life.mortal(clock.sleep(delayMs, signal)),
     };

@@ -18,8 +18,11 @@ export interface RestartablePostgres {
   readonly url: string;
   readonly logFile: string;
   readonly dataFolder: string;
-  /** `fast` rolls back and writes everything; `immediate` is a crash. Resolves when it takes connections again. */
-  restart(mode: RestartMode): Promise<void>;
+  /**
+   * `fast` rolls back and writes everything; `immediate` is a crash. Resolves when it takes connections again.
+   * @param meanwhile is awaited while there is no server
+   */
+  restart(mode: RestartMode, meanwhile?: () => Promise<void>): Promise<void>;
   /** Resolves when every session has been told. */
   setReadOnly(isReadOnly: boolean): Promise<void>;
   /** Ends the connections of piipe, and says how many there were. */
@@ -65,12 +68,13 @@ export async function startRestartablePostgres(): Promise<RestartablePostgres> {
       url,
       logFile: folder.logFile,
       dataFolder,
-      async restart(mode) {
+      async restart(mode, meanwhile) {
         process.kill(
           Number.parseInt(await readFile(join(dataFolder, "postmaster.pid"), "utf8"), 10),
           STOP_SIGNALS[mode],
         );
         await ended;
+        await meanwhile?.();
         ended = run();
         await ready(url, ended, folder.logFile);
       },

@@ -9,13 +9,15 @@ import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts
 import { readSampleEvents, SAMPLE_CONFIG_FILE, SAMPLE_TABLE_FILE } from "../../embedded/sample-events.ts";
 import { type EmbeddedSqs, startSqs } from "../../embedded/sqs.ts";
 import { PiipeError } from "../../errors.ts";
-import { createKeys } from "../../keys/create-keys.ts";
+import { createKeys, type NewKeys } from "../../keys/create-keys.ts";
+import { PrivateKey } from "../../keys/private-key.ts";
 import type { Totals } from "../../pipeline/totals.ts";
 import { createLog } from "../../telemetry/log.ts";
 import { printFindings } from "../demo-findings.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { printError, reportOf } from "../print-error.ts";
 import { ProgressBar } from "../progress-bar.ts";
+import { type DashboardParts, openDashboard, type RunDashboard } from "../run-dashboard.ts";
 import { listenForStop, type StopSignals } from "../stop-signals.ts";
 import { styler, type Terminal } from "../terminal.ts";
 
@@ -33,6 +35,7 @@ interface Servers {
 const QUEUE = "login-queue";
 /** Left to the user: a second pipeline on the demo's own queue would share its messages. */
 const SPARE_QUEUE = "my-queue";
+const DASHBOARD_PORT = 4780;
 const DRAIN_TIMEOUT_MS = 10_000;
 /** The local queue checks no signature, but requests carry one all the same. */
 const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
@@ -56,10 +59,10 @@ export async function demoCommand(options: DemoOptions, terminal: Terminal): Pro
     const servers = await startServers(terminal, signals, cleanup);
     const config = await demoConfig(servers);
     const sent = await prepare(config, servers, terminal, signals);
-    const keysJson = createKeys(new Date()).keyring;
-    summary = { sent, ...(await land(config, keysJson, sent, terminal, signals)) };
+    const keys = createKeys(new Date());
+    summary = { sent, ...(await land(config, keys.keyring, sent, terminal, signals)) };
     if (!options.json) await printFindings(config, summary, options.serve, terminal);
-    if (options.serve) await serve(config, keysJson, servers, terminal, signals);
+    if (options.serve) await serve(config, keys, servers, terminal, signals);
   } catch (error) {
     failure = error;
   } finally {
@@ -156,6 +159,7 @@ async function land(
     untilEmpty: true,
     credentials: CREDENTIALS,
     stop: signals.stop,
+    process: { pid: terminal.pid, number: null },
     emit: (event) => {
       if (event.type === "batch.written") bar.update(pipeline.totals.stored + pipeline.totals.quarantined, sent);
       if (event.type === "deliveries.settled") landedMs = performance.now() - startedMs;
@@ -180,24 +184,63 @@ async function land(
 
 async function serve(
   config: Config,
-  keysJson: string,
+  { keyring: keysJson, privateKey }: NewKeys,
   { postgres, sqs }: Servers,
   terminal: Terminal,
   signals: StopSignals,
 ): Promise<void> {
   stopHere(signals);
+  const dashboard = await openDemoDashboard(
+    {
+      config,
+      keysJson,
+      credentials: CREDENTIALS,
+      allowsActions: true,
+      privateKey: PrivateKey.parse(privateKey, "the demo's private key"),
+      abort: signals.abort,
+    },
+    terminal,
+  );
+  try {
+    await servePipeline(config, keysJson, dashboard, { postgres, sqs }, terminal, signals);
+  } finally {
+    await dashboard.close();
+  }
+}
+
+/** Two demos on one machine are no error. */
+async function openDemoDashboard(parts: Omit<DashboardParts, "at">, terminal: Terminal): Promise<RunDashboard> {
+  try {
+    return await openDashboard({ ...parts, at: { host: "127.0.0.1", port: DASHBOARD_PORT } }, terminal);
+  } catch (error) {
+    if (!(error instanceof PiipeError) || error.code !== "dashboard.address") throw error;
+    return openDashboard({ ...parts, at: { host: "127.0.0.1", port: 0 } }, terminal);
+  }
+}
+
+async function servePipeline(
+  config: Config,
+  keysJson: string,
+  dashboard: RunDashboard,
+  { postgres, sqs }: Pick<Servers, "postgres" | "sqs">,
+  terminal: Terminal,
+  signals: StopSignals,
+): Promise<void> {
   const emit = createLog({ write: terminal.writeError, format: "text", level: "info" });
   const pipeline = await openPipeline(config, {
     keysJson,
     untilEmpty: false,
     credentials: CREDENTIALS,
     stop: signals.stop,
+    process: { pid: terminal.pid, number: null },
     emit,
   });
+  dashboard.watch(() => [pipeline.worker()]);
   const spareQueueUrl = await sqs.createQueue(SPARE_QUEUE, { VisibilityTimeout: "30" });
   const message = JSON.stringify({ QueueUrl: spareQueueUrl, MessageBody: (await readSampleEvents())[0] });
   terminal.writeError(
-    "\nEverything stays up until Ctrl-C. Look around:\n" +
+    `\nDashboard:  ${styler(terminal.isInteractive, terminal.environment)(["bold", "underline"], dashboard.url)}\n` +
+      "\nEverything stays up until Ctrl-C. Look around:\n" +
       `  psql '${postgres.url}' -c 'select * from user_logins limit 5'\n` +
       `For a pipeline of your own, in another terminal, with the empty queue ${SPARE_QUEUE} and a table of its own:\n` +
       `  export DATABASE_URL='${postgres.url}' AWS_ENDPOINT_URL_SQS=${sqs.endpoint} \\\n` +

@@ -1,20 +1,13 @@
 import { resolve } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import type { MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
-import { tokenTestOf } from "../../pipeline/mask/token-form.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
-import {
-  DUPLICATES_REPLY_TIMEOUT_MS,
-  type Duplicates,
-  type DuplicateValue,
-  readDuplicates,
-  resolveTable,
-} from "../../store/duplicates.ts";
+import { DUPLICATES_REPLY_TIMEOUT_MS, resolveTable } from "../../store/duplicates.ts";
 import { chooseColumns, type ChosenColumns } from "../choose-duplicate-columns.ts";
 import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { type ColumnFindings, findDuplicates, type ShownValue } from "../find-duplicates.ts";
 import { NO_TOKEN } from "../no-token.ts";
 import { styler, type Terminal } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
@@ -32,29 +25,18 @@ export interface DuplicatesOptions {
   readonly json: boolean;
 }
 
-/** A column with what was found in it. */
-interface ColumnFindings extends Omit<Duplicates, "values"> {
-  readonly column: string;
-  readonly values: readonly ShownValue[];
-}
-
-interface ShownValue extends Omit<DuplicateValue, "token"> {
-  /** null: what is stored is no token, and may be a raw value. */
-  readonly token: string | null;
-}
-
 /** Lists values that occur for more than one user or many times. Shows tokens only: whose they are stays hidden. */
 export async function duplicatesCommand(options: DuplicatesOptions, terminal: Terminal): Promise<ExitCode> {
   const config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
   const chosen = chooseColumns(config.columns, options);
-  const report = await withDatabase(config, (pool) => findDuplicates(pool, config, chosen, options, terminal), {
+  const report = await withDatabase(config, (pool) => findInAll(pool, config, chosen, options, terminal), {
     replyTimeoutMs: DUPLICATES_REPLY_TIMEOUT_MS,
   });
   terminal.writeOut(options.json ? `${JSON.stringify(jsonOf(report, options))}\n` : textOf(report, options, terminal));
   return EXIT_CODES.done;
 }
 
-async function findDuplicates(
+async function findInAll(
   pool: PostgresPool,
   config: Config,
   chosen: ChosenColumns,
@@ -64,17 +46,8 @@ async function findDuplicates(
   const table = await resolveTable(pool, config.sink.postgres.table);
   const findings: ColumnFindings[] = [];
   for (const column of chosen.masked) {
-    const { name } = column;
-    if (terminal.isInteractive) terminal.writeError(counting(name, terminal));
-    const found = await readDuplicates(pool, {
-      table,
-      column: name,
-      userColumn: chosen.user?.name ?? null,
-      timeColumn: chosen.time?.name ?? null,
-      rowsMin,
-      limit,
-    });
-    findings.push({ column: name, ...found, values: found.values.map((value) => shown(value, column, chosen)) });
+    if (terminal.isInteractive) terminal.writeError(counting(column.name, terminal));
+    findings.push(await findDuplicates(pool, column, chosen, { table, rowsMin, limit }));
   }
   return { table: showTable(table), findings, chosen };
 }
@@ -87,14 +60,6 @@ interface Report {
 
 function counting(column: string, { environment }: Terminal): string {
   return `${styler(true, environment)("dim", `· reading ${column} …`)}\n`;
-}
-
-/** A date has no time of day to show. */
-function shown(value: DuplicateValue, column: MaskedColumn, { time }: ChosenColumns): ShownValue {
-  const token = tokenTestOf(column)?.(value.token) === false ? null : value.token;
-  if (time?.type !== "date") return { ...value, token };
-  const { firstSeen, lastSeen } = value;
-  return { ...value, token, firstSeen: firstSeen?.slice(0, 10) ?? null, lastSeen: lastSeen?.slice(0, 10) ?? null };
 }
 
 function jsonOf({ table, findings, chosen }: Report, { rowsMin, limit }: DuplicatesOptions): object {

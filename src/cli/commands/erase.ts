@@ -6,7 +6,7 @@ import { type ErasedCounts, eraseTokens } from "../../store/erase-tokens.ts";
 import { type Erasable, findErasable, type OtherRows } from "../../store/find-erasable.ts";
 import { type NeededRight, ownTable, requireRights } from "../../store/require-rights.ts";
 import type { StoredTable } from "../../store/stored-columns.ts";
-import { confirm, requireConsent } from "../confirm.ts";
+import { confirm, declined, requireConsent } from "../confirm.ts";
 import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { blindSpots, openSearch, type Search, type SearchOptions, tokensOf, withTable } from "../open-search.ts";
@@ -35,8 +35,7 @@ export async function eraseCommand(options: EraseOptions, terminal: Terminal): P
       const preview = await findErasable(pool, table, query, { ...audit, action: "lookup" });
       terminal.writeError(previewOf(preview, search, table));
       if (!(await confirm("Delete this for ever?", false, terminal))) {
-        terminal.writeError("Nothing was deleted.\n");
-        return EXIT_CODES.interrupted;
+        return declined("Nothing was deleted.", options.json, terminal);
       }
     }
     // Found anew: a question may stand unanswered for long while workers write.
@@ -52,7 +51,9 @@ export async function eraseCommand(options: EraseOptions, terminal: Terminal): P
       },
       abort: stop.signal,
     })
-      .finally(() => bar.finish(rowsDeleted))
+      .finally(() => {
+        if (rowsDeleted > 0) bar.finish(rowsDeleted, Math.max(rowsDeleted, found.rows));
+      })
       .catch((error: unknown) => {
         if (stop.signal.aborted) throw stopped(rowsDeleted);
         if (rowsDeleted > 0) terminal.writeError(unfinished(rowsDeleted));

@@ -1,5 +1,5 @@
 import { destroyVersion } from "../../keys/edit-keyring.ts";
-import { confirm } from "../confirm.ts";
+import { confirm, declined } from "../confirm.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { openKeyringFile, replaceKeyring } from "../open-keyring-file.ts";
 import type { Terminal } from "../terminal.ts";
@@ -19,8 +19,7 @@ export async function keysDestroyCommand(
   const keyring = destroyVersion(keyringFile.keyring, version);
   terminal.writeError(isPending ? pendingLoss(version) : loss(version));
   if (!(await confirm(`Destroy key version ${version} in ${file} for ever?`, yes, terminal))) {
-    terminal.writeError("Nothing was destroyed.\n");
-    return EXIT_CODES.interrupted;
+    return declined("Nothing was destroyed.", false, terminal);
   }
   await replaceKeyring(keyringFile, keyring, terminal);
   terminal.writeError(

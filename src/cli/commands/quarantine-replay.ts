@@ -1,28 +1,17 @@
 import { resolve } from "node:path";
+import { chooseEvents, type Quarantine } from "../../app/choose-events.ts";
 import { openReplay } from "../../app/open-replay.ts";
-import { systemClock } from "../../clock.ts";
+import { replayChosen } from "../../app/replay-chosen.ts";
 import { PiipeError } from "../../errors.ts";
 import { loadPrivateKey } from "../../keys/load-keyring.ts";
 import type { PrivateKey } from "../../keys/private-key.ts";
-import { newReplayTotals, replay, type ReplayTotals } from "../../pipeline/replay.ts";
-import { showTable } from "../../postgres/identifiers.ts";
-import { inTransaction } from "../../postgres/transaction.ts";
-import { writeAudit } from "../../store/audit.ts";
-import { PendingEvents } from "../../store/pending-events.ts";
+import { newReplayTotals, type ReplayTotals } from "../../pipeline/replay.ts";
 import { createLog } from "../../telemetry/log.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { operatorName } from "../operator-name.ts";
 import { printError, reportOf } from "../print-error.ts";
 import { ProgressBar } from "../progress-bar.ts";
-import {
-  checkChoice,
-  type ChoiceOptions,
-  chooseEvents,
-  eventCount,
-  type Quarantine,
-  reportSettled,
-  withQuarantine,
-} from "../quarantine-choice.ts";
+import { checkChoice, type ChoiceOptions, eventCount, reportSettled, withQuarantine } from "../quarantine-choice.ts";
 import { reasonOf } from "../reason-of.ts";
 import { listenForStop, type StopSignals } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
@@ -38,10 +27,6 @@ export interface QuarantineReplayOptions extends ChoiceOptions {
 }
 
 const DRAIN_TIMEOUT_MS = 25_000;
-/** A command that a person waits for must not try for ever. */
-const GIVE_UP_AFTER_MS = 60_000;
-const STATEMENT_TIMEOUT_MS = 30_000;
-const LOCK_TIMEOUT_MS = 10_000;
 
 export async function quarantineReplayCommand(options: QuarantineReplayOptions, terminal: Terminal): Promise<ExitCode> {
   const signals = listenForStop(terminal, DRAIN_TIMEOUT_MS);
@@ -52,7 +37,7 @@ export async function quarantineReplayCommand(options: QuarantineReplayOptions, 
     checkChoice(options);
     const privateKey = await loadPrivateKey(resolve(terminal.folder, options.privateFile));
     settled = await withQuarantine(options.config, terminal, (quarantine) =>
-      replayChosen(quarantine, privateKey, totals, { options, terminal, signals }),
+      openAndReplay(quarantine, privateKey, totals, { options, terminal, signals }),
     );
     if (totals.events > 0 && totals.unopened === totals.events) throw wrongKey(totals.events);
   } catch (error) {
@@ -73,14 +58,13 @@ interface Context {
 }
 
 /** Returns how many of the given ids were settled before. */
-async function replayChosen(
+async function openAndReplay(
   quarantine: Quarantine,
   privateKey: PrivateKey,
   totals: ReplayTotals,
   { options, terminal, signals }: Context,
 ): Promise<number> {
   const { config, pool } = quarantine;
-  const { stop, abort } = signals;
   const emit = createLog({ write: terminal.writeError, format: "text", level: "warn" });
   for (const message of config.warnings) emit({ type: "config.warning", message });
   const stagesOf = await openReplay(config, pool, {
@@ -92,34 +76,15 @@ async function replayChosen(
   reportSettled(chosen, terminal);
 
   const bar = new ProgressBar(terminal, "events");
-  const limits = { eventsMax: config.batch.rows, bytesMax: config.batch.bytes };
-  const table = showTable(config.sink.postgres.table);
-  const operator = operatorName();
-  const reason = reasonOf(options.reason);
-  for (const choice of chosen.choices) {
-    const { queue } = choice;
-    const announce = async (ids: readonly string[]): Promise<void> => {
-      const details = { queue: queue.arn, table, dryRun: options.dryRun, events: ids.length, ids };
-      await inTransaction(
-        pool,
-        {
-          doing: "noting in piipe.audit who replays events",
-          statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-          lockTimeoutMs: LOCK_TIMEOUT_MS,
-          abort,
-        },
-        (run) => writeAudit(run, { action: "replay", operator, reason, details }),
-      );
-    };
-    await replay({ ...stagesOf(queue), events: new PendingEvents(pool, choice, limits), announce }, totals, {
-      clock: systemClock,
-      emit,
-      stop,
-      abort,
-      giveUpAfterMs: GIVE_UP_AFTER_MS,
-      onPage: ({ events }) => bar.update(events, chosen.count),
-    });
-  }
+  await replayChosen(quarantine, chosen.choices, totals, {
+    stagesOf,
+    operator: operatorName(),
+    reason: reasonOf(options.reason),
+    emit,
+    stop: signals.stop,
+    abort: signals.abort,
+    onPage: ({ events }) => bar.update(events, chosen.count),
+  });
   if (totals.events > 0) bar.finish(totals.events);
   return chosen.settled.length;
 }

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { Quarantine } from "../../app/choose-events.ts";
 import { PiipeError } from "../../errors.ts";
 import { loadPrivateKey } from "../../keys/load-keyring.ts";
 import type { PrivateKey } from "../../keys/private-key.ts";
@@ -12,7 +13,7 @@ import { databaseTime, PendingEvents } from "../../store/pending-events.ts";
 import type { QuarantineEntry } from "../../store/quarantine.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { operatorName } from "../operator-name.ts";
-import { type Quarantine, withQuarantine } from "../quarantine-choice.ts";
+import { withQuarantine } from "../quarantine-choice.ts";
 import { showControls } from "../show-controls.ts";
 import type { Terminal } from "../terminal.ts";
 

@@ -1,19 +1,25 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { queueDepth } from "../../app/queue-depth.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import type { Totals } from "../../pipeline/totals.ts";
 import { createLog } from "../../telemetry/log.ts";
 import type { LogLevel } from "../../telemetry/log-level.ts";
+import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { printReport } from "../print-error.ts";
+import type { DashboardOptions, RunDashboard } from "../run-dashboard.ts";
+import type { RunMetrics } from "../run-metrics.ts";
 import { runPipeline } from "../run-pipeline.ts";
+import { RunProgress, showsBar, withoutBatches } from "../run-progress.ts";
 import { listenForStop, type StopSignals } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 import { runWorker } from "../workers/run-worker.ts";
 import { runWorkers } from "../workers/run-workers.ts";
-import { countWorkers, shareConnections, type WorkersWanted } from "../workers/worker-count.ts";
+import { withConnections } from "../workers/with-connections.ts";
+import { connectionsBeside, countWorkers, shareConnections, type WorkersWanted } from "../workers/worker-count.ts";
 import type { WorkerPlace } from "../workers/worker-place.ts";
 
 export interface RunOptions {
@@ -24,6 +30,10 @@ export interface RunOptions {
   readonly logLevel: LogLevel;
   readonly json: boolean;
   readonly allowDebug: boolean;
+  /** Where to serve the metrics; null: nowhere. */
+  readonly metrics: ListenAddress | null;
+  /** null: none. */
+  readonly dashboard: DashboardOptions | null;
   /** Of this process among the workers of another; null: it is none of them. */
   readonly place: WorkerPlace | null;
 }
@@ -58,28 +68,82 @@ export async function runCommand(options: RunOptions, terminal: Terminal): Promi
 async function run(options: RunOptions, signals: StopSignals, terminal: Terminal): Promise<Outcome> {
   let config: Config;
   let workers: number;
+  let metrics: RunMetrics | null = null;
+  let dashboard: RunDashboard | null;
   try {
     config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
     workers = countWorkers(options.workers, config.sink.postgres.maxConnections, availableParallelism());
+    metrics = await openMetrics(options, workers, signals, terminal);
+    dashboard = await openDashboard(config, options, signals, terminal);
   } catch (error) {
+    await metrics?.close();
     return { totals: null, elapsedMs: 0, failure: failureOf(error) };
   }
+  const { maxConnections } = config.sink.postgres;
+  const connections = dashboard === null ? maxConnections : connectionsBeside(maxConnections, workers);
+  const progress = showsBar(options, terminal) ? new RunProgress(terminal) : null;
   if (workers > 1) {
-    const shares = shareConnections(config.sink.postgres.maxConnections, workers);
-    const { restarts, ...outcome } = await runWorkers(options, shares, signals, terminal);
+    const shares = shareConnections(connections, workers);
+    const depth = queueDepth(config, null);
+    const watchers = {
+      monitor: metrics?.fleet ?? null,
+      dashboard,
+      onTotals: (totals: () => Totals | null) => progress?.watch(totals, (signal) => depth.total(signal)),
+    };
+    const { restarts, ...outcome } = await runWorkers(options, shares, signals, terminal, watchers);
+    progress?.close({ isEmpty: outcome.failure === null && !signals.stop.aborted });
+    await depth.close();
+    await dashboard?.close();
+    await metrics?.close();
     return { ...outcome, workers: { workers, restarts } };
   }
-  const { failure, ...outcome } = await runPipeline(config, terminal, {
+  const logAll = createLog({
+    write: terminal.writeError,
+    format: terminal.isInteractive ? "text" : "json",
+    level: options.logLevel,
+  });
+  const log = progress === null ? logAll : withoutBatches(logAll);
+  const monitor = metrics?.worker;
+  const { failure, ...outcome } = await runPipeline(withConnections(config, connections), terminal, {
     untilEmpty: options.untilEmpty,
     signals,
-    emit: createLog({
-      write: terminal.writeError,
-      format: terminal.isInteractive ? "text" : "json",
-      level: options.logLevel,
-    }),
-    onStarted() {},
+    emit(event) {
+      log(event);
+      monitor?.count(event);
+    },
+    number: null,
+    onStarted({ worker, totals, depth }) {
+      progress?.watch(() => totals, depth);
+      monitor?.watch(() => worker().figures);
+      dashboard?.watch(() => [worker()]);
+    },
   });
+  progress?.close({ isEmpty: failure === null && !signals.stop.aborted });
+  await dashboard?.close();
+  await metrics?.close();
   return { ...outcome, failure: failure === null ? null : failureOf(failure) };
+}
+
+async function openMetrics(
+  { metrics: at, logLevel }: RunOptions,
+  workers: number,
+  { stop }: StopSignals,
+  terminal: Terminal,
+): Promise<RunMetrics | null> {
+  if (at === null) return null;
+  const { openRunMetrics } = await import("../run-metrics.ts");
+  return openRunMetrics({ at, workers, logLevel, stop }, terminal);
+}
+
+async function openDashboard(
+  config: Config,
+  { dashboard }: RunOptions,
+  { abort }: StopSignals,
+  terminal: Terminal,
+): Promise<RunDashboard | null> {
+  if (dashboard === null) return null;
+  const { openRunDashboard } = await import("../run-dashboard.ts");
+  return openRunDashboard(config, dashboard, abort, terminal);
 }
 
 function summaryOf(totals: Totals): string {

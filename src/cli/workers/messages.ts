@@ -1,4 +1,6 @@
 import type { Totals } from "../../pipeline/totals.ts";
+import type { LiveWorker } from "../../store/workers.ts";
+import type { WorkerSample } from "../../telemetry/fleet-monitor.ts";
 import type { ErrorReport } from "../print-error.ts";
 
 /** What the supervisor tells a worker: to finish what it has received, or to cut that short. */
@@ -9,9 +11,18 @@ export type WorkerReport =
   /** It has found everything in order, and receives. */
   | { readonly report: "started" }
   /** Of this process so far. */
-  | { readonly report: "totals"; readonly totals: Totals }
+  | {
+      readonly report: "progress";
+      readonly totals: Totals;
+      /** null: it is about to end. */
+      readonly worker: LiveWorker | null;
+    }
+  /** Of this process now, where they are served. */
+  | { readonly report: "metrics"; readonly sample: WorkerSample }
   /** Why it is about to end. */
   | { readonly report: "failed"; readonly error: ErrorReport };
+
+const REPORTS: ReadonlySet<string> = new Set<WorkerReport["report"]>(["started", "progress", "metrics", "failed"]);
 
 export const orderMessage = (order: Order): object => ({ order });
 
@@ -24,5 +35,5 @@ export function readOrder(message: unknown): Order | null {
 /** Null for what is none. */
 export function readReport(message: unknown): WorkerReport | null {
   const { report } = (message ?? {}) as { readonly report?: unknown };
-  return report === "started" || report === "totals" || report === "failed" ? (message as WorkerReport) : null;
+  return typeof report === "string" && REPORTS.has(report) ? (message as WorkerReport) : null;
 }

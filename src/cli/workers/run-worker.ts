@@ -1,16 +1,21 @@
 import { resolve } from "node:path";
-import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Totals } from "../../pipeline/totals.ts";
+import type { LiveWorker } from "../../store/workers.ts";
 import { createLog } from "../../telemetry/log.ts";
 import type { LogLevel } from "../../telemetry/log-level.ts";
+import type { WorkerMonitor } from "../../telemetry/worker-monitor.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { reportOf } from "../print-error.ts";
+import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
+import { ERASE_LINE } from "../live-line.ts";
 import { runPipeline } from "../run-pipeline.ts";
+import { showsBar, withoutBatches } from "../run-progress.ts";
 import { Ending } from "../stop-signals.ts";
 import type { ParentChannel, Terminal } from "../terminal.ts";
 import { readOrder, type WorkerReport } from "./messages.ts";
+import { withConnections } from "./with-connections.ts";
 import type { WorkerPlace } from "./worker-place.ts";
 
 interface WorkerOptions {
@@ -18,6 +23,8 @@ interface WorkerOptions {
   readonly untilEmpty: boolean;
   readonly drainTimeoutMs: number;
   readonly logLevel: LogLevel;
+  /** Where the supervisor serves the metrics; null: nowhere. */
+  readonly metrics: ListenAddress | null;
 }
 
 const REPORT_EVERY_MS = 1_000;
@@ -32,12 +39,16 @@ export async function runWorker(options: WorkerOptions, place: WorkerPlace, term
   }
   const ending = obey(parent, terminal, options.drainTimeoutMs);
   const tell = (report: WorkerReport): Promise<void> => parent.send(report);
-  const log = createLog({
-    write: terminal.writeError,
+  // The supervisor's bar is the last line of the terminal that both write to; it is drawn again in a moment.
+  const hasBar = showsBar(options, terminal);
+  const logAll = createLog({
+    write: hasBar ? (line) => terminal.writeError(`${ERASE_LINE}${line}`) : terminal.writeError,
     format: terminal.isInteractive ? "text" : "json",
     level: options.logLevel,
     worker: place.number,
   });
+  const log = hasBar ? withoutBatches(logAll) : logAll;
+  const monitor = options.metrics === null ? null : (await import("../run-metrics.ts")).monitorWorker(ending.stop);
   let timer: NodeJS.Timeout | null = null;
   let failure: unknown = null;
   try {
@@ -48,14 +59,20 @@ export async function runWorker(options: WorkerOptions, place: WorkerPlace, term
       emit(event) {
         // They are the same for all.
         if (event.type !== "config.warning" || place.number === 1) log(event);
+        monitor?.count(event);
       },
-      onStarted(totals) {
+      number: place.number,
+      onStarted({ totals, worker }) {
         void tell({ report: "started" });
-        timer = setInterval(() => void tell(totalsReport(totals)), REPORT_EVERY_MS);
+        monitor?.watch(() => worker().figures);
+        timer = setInterval(() => {
+          void tell(progressReport(totals, worker()));
+          if (monitor) void tellMetrics(monitor, tell);
+        }, REPORT_EVERY_MS);
       },
     });
     failure = run.failure;
-    if (run.totals) await tell(totalsReport(run.totals));
+    if (run.totals) await tell(progressReport(run.totals, null));
   } catch (error) {
     failure = error;
   }
@@ -83,8 +100,12 @@ function obey(parent: ParentChannel, terminal: Terminal, drainTimeoutMs: number)
   return ending;
 }
 
-const totalsReport = (totals: Readonly<Totals>): WorkerReport => ({ report: "totals", totals: { ...totals } });
-
-function withConnections(config: Config, maxConnections: number): Config {
-  return { ...config, sink: { postgres: { ...config.sink.postgres, maxConnections } } };
+async function tellMetrics(monitor: WorkerMonitor, tell: (report: WorkerReport) => Promise<void>): Promise<void> {
+  await tell({ report: "metrics", sample: { samples: await monitor.samples(), readiness: monitor.readiness() } });
 }
+
+const progressReport = (totals: Readonly<Totals>, worker: LiveWorker | null): WorkerReport => ({
+  report: "progress",
+  totals: { ...totals },
+  worker,
+});

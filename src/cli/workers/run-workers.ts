@@ -2,8 +2,11 @@ import { resolve } from "node:path";
 import { systemClock } from "../../clock.ts";
 import type { Totals } from "../../pipeline/totals.ts";
 import { createLineWriter } from "../../telemetry/line-writer.ts";
+import type { FleetMonitor } from "../../telemetry/fleet-monitor.ts";
 import type { LogLevel } from "../../telemetry/log-level.ts";
+import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
 import type { Failure } from "../failure.ts";
+import type { RunDashboard } from "../run-dashboard.ts";
 import type { StopSignals } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -17,6 +20,8 @@ export interface WorkersOptions {
   readonly drainTimeoutMs: number;
   readonly logLevel: LogLevel;
   readonly allowDebug: boolean;
+  /** Where the metrics of all are served; null: nowhere. */
+  readonly metrics: ListenAddress | null;
 }
 
 export interface WorkersRun {
@@ -26,27 +31,49 @@ export interface WorkersRun {
   readonly restarts: number;
 }
 
+/** What this process shows of them; null: not wanted. */
+export interface Watchers {
+  readonly monitor: FleetMonitor | null;
+  readonly dashboard: Pick<RunDashboard, "watch"> | null;
+  /** Gets what all of them have done so far; null: none of them has begun. */
+  readonly onTotals: (totals: () => Totals | null) => void;
+}
+
 /** Several processes of this program, until all of them have ended. */
 export async function runWorkers(
   options: WorkersOptions,
   connectionShares: readonly number[],
   signals: StopSignals,
   terminal: Terminal,
+  { monitor, dashboard, onTotals }: Watchers,
 ): Promise<WorkersRun> {
+  const log = logSupervisor(
+    createLineWriter({
+      write: terminal.writeError,
+      format: terminal.isInteractive ? "text" : "json",
+      level: options.logLevel,
+    }),
+  );
   const supervisor = new Supervisor({
-    start: (place, onReport) => startWorkerProcess(workerArguments(options, place, terminal), onReport),
+    start: (place, onReport) => {
+      const worker = startWorkerProcess(workerArguments(options, place, terminal), (report) => {
+        if (report.report === "metrics") monitor?.hear(place.number, report.sample);
+        else onReport(report);
+      });
+      void worker.ended.then(() => monitor?.forget(place.number));
+      return worker;
+    },
     connectionShares,
     untilEmpty: options.untilEmpty,
     drainTimeoutMs: options.drainTimeoutMs,
     clock: systemClock,
-    reportEvent: logSupervisor(
-      createLineWriter({
-        write: terminal.writeError,
-        format: terminal.isInteractive ? "text" : "json",
-        level: options.logLevel,
-      }),
-    ),
+    reportEvent(event) {
+      log(event);
+      if (event.type === "worker.replaced") monitor?.countRestart();
+    },
   });
+  dashboard?.watch(() => supervisor.workers);
+  onTotals(() => supervisor.totalsSoFar);
   const failure = await supervisor.run(signals);
   const { totals, restarts, startedMs } = supervisor;
   const elapsedMs = startedMs === null ? 0 : systemClock.nowMs() - startedMs;
@@ -65,6 +92,7 @@ function workerArguments(options: WorkersOptions, place: WorkerPlace, { folder }
     "--log-level",
     options.logLevel,
     ...(options.untilEmpty ? ["--until-empty"] : []),
+    ...(options.metrics === null ? [] : ["--metrics"]),
     ...(options.allowDebug ? ["--allow-debug"] : []),
   ];
 }

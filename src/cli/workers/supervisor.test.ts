@@ -120,18 +120,20 @@ describe("Supervisor", () => {
   it("starts a killed worker again after a second, and counts what all lives did", async () => {
     const { supervisor, clock, started, typesOf, stop, ended, worker } = supervise();
     for (const each of started) each.begin();
-    worker(1).tell({ report: "totals", totals: totals(10) });
-    worker(1).tell({ report: "totals", totals: totals(30) });
-    worker(2).tell({ report: "totals", totals: totals(5) });
+    worker(1).tell({ report: "progress", totals: totals(10), worker: null });
+    worker(1).tell({ report: "progress", totals: totals(30), worker: null });
+    worker(2).tell({ report: "progress", totals: totals(5), worker: null });
+    expect(supervisor.totalsSoFar).toMatchObject({ stored: 35, received: 37 });
     worker(1).die("SIGKILL");
     await clock.settle();
+    expect(supervisor.totalsSoFar).toMatchObject({ stored: 35, received: 37 });
     expect(started).toHaveLength(2);
     clock.advance();
     await clock.settle();
     expect(clock.nowMs() - clock.startMs).toBe(1_000);
     expect(started).toHaveLength(3);
     expect(worker(1).place).toEqual({ number: 1, connections: 2 });
-    worker(1).tell({ report: "totals", totals: totals(7) });
+    worker(1).tell({ report: "progress", totals: totals(7), worker: null });
     stop.abort();
     worker(1).exit(0);
     worker(2).exit(0);

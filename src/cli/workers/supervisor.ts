@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { PiipeError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { Totals } from "../../pipeline/totals.ts";
+import type { LiveWorker } from "../../store/workers.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { type ErrorReport, reportOf } from "../print-error.ts";
 import type { StopSignals } from "../stop-signals.ts";
@@ -42,6 +43,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #totals: Totals = { received: 0, stored: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
   readonly #running = new Map<number, WorkerProcess>();
+  readonly #live = new Map<number, LiveWorker>();
+  readonly #lives = new Set<Life>();
   readonly #killed = new Set<number>();
   /** Fires when the workers shall end, for whatever reason. */
   readonly #stopping = new AbortController();
@@ -59,6 +62,19 @@ export class Supervisor {
   /** What all workers did until their ends, those included that were replaced. Null: none of them had begun. */
   get totals(): Totals | null {
     return this.#startedMs === null ? null : this.#totals;
+  }
+
+  /** As `totals`, with what the running workers have told so far. */
+  get totalsSoFar(): Totals | null {
+    if (this.#startedMs === null) return null;
+    const sum = { ...this.#totals };
+    for (const { totals } of this.#lives) addTotals(sum, totals);
+    return sum;
+  }
+
+  /** The running workers, as they last reported. */
+  get workers(): readonly LiveWorker[] {
+    return [...this.#live.values()];
   }
 
   get restarts(): number {
@@ -115,27 +131,28 @@ export class Supervisor {
   async #runOne(place: WorkerPlace, life: Life): Promise<WorkerExit> {
     const { start, clock, reportEvent } = this.#options;
     const worker = start(place, (report) => {
-      if (report.report === "totals") life.totals = report.totals;
-      else if (report.report === "failed") life.error = report.error;
+      if (report.report === "progress") {
+        life.totals = report.totals;
+        if (report.worker === null) this.#live.delete(place.number);
+        else this.#live.set(place.number, report.worker);
+      } else if (report.report === "failed") life.error = report.error;
       else {
         life.hasStarted = true;
         this.#startedMs ??= clock.nowMs();
       }
     });
     this.#running.set(place.number, worker);
+    this.#lives.add(life);
     const { pid } = worker;
     if (pid !== undefined) {
       reportEvent({ type: "worker.launched", worker: place.number, pid, connections: place.connections });
     }
     const exit = await worker.ended;
     this.#running.delete(place.number);
-    this.#count(life);
+    this.#live.delete(place.number);
+    this.#lives.delete(life);
+    addTotals(this.#totals, life.totals);
     return exit;
-  }
-
-  #count({ totals }: Life): void {
-    if (!totals) return;
-    for (const key of Object.keys(this.#totals) as (keyof Totals)[]) this.#totals[key] += totals[key];
   }
 
   /** The first failure is that of the run, and ends it. */
@@ -164,6 +181,11 @@ export class Supervisor {
       worker.kill();
     }
   }
+}
+
+function addTotals(sum: Totals, totals: Totals | null): void {
+  if (!totals) return;
+  for (const key of Object.keys(sum) as (keyof Totals)[]) sum[key] += totals[key];
 }
 
 const endOf = ({ number }: WorkerPlace, { error }: Life, { code, signal }: WorkerExit) => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PiipeError } from "../../errors.ts";
-import { countWorkers, shareConnections } from "./worker-count.ts";
+import { connectionsBeside, countWorkers, shareConnections } from "./worker-count.ts";
 
 describe("countWorkers", () => {
   it.each([
@@ -30,6 +30,16 @@ describe("countWorkers", () => {
     expect(message).toContain("maxConnections is 4");
     expect(hint).toContain("maxConnections to 5 or more");
     expect(hint).toContain("at most 4 workers");
+  });
+});
+
+describe("connectionsBeside", () => {
+  it("leaves one for the dashboard, unless each worker needs one", () => {
+    expect(connectionsBeside(4, 1)).toBe(3);
+    expect(connectionsBeside(2, 1)).toBe(1);
+    expect(connectionsBeside(1, 1)).toBe(1);
+    expect(connectionsBeside(5, 4)).toBe(4);
+    expect(connectionsBeside(4, 4)).toBe(4);
   });
 });
 

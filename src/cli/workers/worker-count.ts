@@ -19,6 +19,11 @@ export function countWorkers(wanted: WorkersWanted, connectionsMax: number, core
   );
 }
 
+/** What is left for the workers beside the dashboard: it takes one, unless each worker needs one. It then is one more. */
+export function connectionsBeside(connectionsMax: number, workers: number): number {
+  return connectionsMax > workers ? connectionsMax - 1 : connectionsMax;
+}
+
 /** The connections of each worker: as even as can be, and all of them together no more than there are. */
 export function shareConnections(connectionsMax: number, workers: number): readonly number[] {
   const share = Math.floor(connectionsMax / workers);

@@ -56,6 +56,7 @@ function deliveryOf(
     body: message.Body,
     bodyBytes: Buffer.byteLength(message.Body),
     attributes: attributesOf(message, names),
+    movedFrom: message.Attributes["DeadLetterQueueSourceArn"] ?? null,
   };
 }
 

@@ -1,35 +1,15 @@
-import { PiipeError } from "../../errors.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Clock } from "../contracts.ts";
-import {
-  findEndpoint,
-  findRegion,
-  parseEndpoint,
-  StandardCredentials,
-  type StaticCredentials,
-  staticCredentials,
-} from "./aws-environment.ts";
 import { interruptible } from "./interruptible.ts";
-import { parseQueue, type QueueAddress, regionalEndpoint } from "./queue-address.ts";
-import { Retry } from "./retry.ts";
-import { Signer } from "./signer.ts";
-import { SqsClient } from "./sqs-client.ts";
-import { type OpenQueue, SqsSource } from "./sqs-source.ts";
-import { Transport } from "./transport.ts";
+import { openSqsClient, type SqsPlace } from "./open-sqs-client.ts";
+import { readQueue } from "./read-queue.ts";
+import { SqsSource } from "./sqs-source.ts";
 
 export type { StaticCredentials } from "./aws-environment.ts";
 
-export interface OpenSqsSourceOptions {
-  /** A name, a URL or an ARN. */
-  readonly queue: string;
-  /** null: the queue's own when its URL or ARN names one, else as AWS's tools find it. */
-  readonly region: string | null;
-  /** null: as AWS's tools find it, else AWS's own. */
-  readonly endpoint: string | null;
+export interface OpenSqsSourceOptions extends SqsPlace {
   /** 1 to 43,200; null: the queue's own. */
   readonly visibilityTimeoutSeconds: number | null;
-  /** null: AWS's standard chain. */
-  readonly credentials: StaticCredentials | null;
   /** Message attributes to ask for; a name may occur twice. */
   readonly attributeNames: readonly string[];
   /** How long a receive waits for messages, up to 20. Default: 20, which makes an idle queue cost three requests a minute. */
@@ -55,67 +35,25 @@ const VISIBILITY_SECONDS_FALLBACK = 30;
  */
 export async function openSqsSource(options: OpenSqsSourceOptions): Promise<SqsSource> {
   const { clock, emit, signal } = options;
-  const address = parseQueue(options.queue);
-  const doing = `looking for the queue ${address.name}`;
-  const region = options.region ?? address.region ?? (await interruptible(findRegion(), signal, doing));
-  const endpointText = options.endpoint ?? (await interruptible(findEndpoint(), signal, doing));
-  const transport = new Transport();
-  const credentials =
-    options.credentials === null ? new StandardCredentials(region) : staticCredentials(options.credentials);
-  const client = new SqsClient({
-    transport,
-    signer: new Signer(region),
-    credentials,
-    retry: new Retry(clock, credentials, emit),
-    region,
-    queue: address.name,
-    endpoint: endpointText === null ? null : parseEndpoint(endpointText),
-    regionalEndpoint: regionalEndpoint(region),
-  });
+  const { client, address, close } = await openSqsClient(options);
   try {
-    const found = await interruptible(findQueue(client, address, signal), signal, doing);
+    const doing = `looking for the queue ${address.name}`;
+    const { url, arn, attributes } = await interruptible(readQueue(client, address, signal), signal, doing);
+    const ownSeconds = Number(attributes["VisibilityTimeout"]) || VISIBILITY_SECONDS_FALLBACK;
     return new SqsSource({
       client,
-      queue: found.queue,
-      visibilitySeconds: options.visibilityTimeoutSeconds ?? found.visibilitySeconds,
+      queue: { url, arn, isFifo: attributes["FifoQueue"] === "true" },
+      visibilitySeconds: options.visibilityTimeoutSeconds ?? ownSeconds,
       waitSeconds: options.waitSeconds ?? WAIT_SECONDS,
       lingerMs: options.lingerMs ?? 0,
       attributeNames: options.attributeNames,
       giveUpAfterMs: options.giveUpAfterMs,
       clock,
       emit,
-      closeClient: () => transport.close(),
+      closeClient: close,
     });
   } catch (error) {
-    await transport.close();
+    await close();
     throw error;
   }
-}
-
-async function queueUrlOf(client: SqsClient, address: QueueAddress, signal: AbortSignal): Promise<string> {
-  if (address.url !== null) return address.url;
-  const owner = address.accountId === null ? {} : { QueueOwnerAWSAccountId: address.accountId };
-  return (await client.call("GetQueueUrl", { QueueName: address.name, ...owner }, signal)).QueueUrl;
-}
-
-interface FoundQueue {
-  readonly queue: OpenQueue;
-  /** Its own visibility timeout. */
-  readonly visibilitySeconds: number;
-}
-
-async function findQueue(client: SqsClient, address: QueueAddress, signal: AbortSignal): Promise<FoundQueue> {
-  const url = await queueUrlOf(client, address, signal);
-  // By name, older servers refuse attributes that a standard queue does not have.
-  const { Attributes } = await client.call("GetQueueAttributes", { QueueUrl: url, AttributeNames: ["All"] }, signal);
-  const arn = Attributes["QueueArn"];
-  if (!arn) {
-    throw new PiipeError("queue.unavailable", `SQS does not tell the ARN of the queue ${address.name}`, {
-      hint: "Check that the endpoint is an SQS-compatible server: the ARN is what the ledger knows the queue by.",
-    });
-  }
-  return {
-    queue: { url, arn, isFifo: Attributes["FifoQueue"] === "true" },
-    visibilitySeconds: Number(Attributes["VisibilityTimeout"]) || VISIBILITY_SECONDS_FALLBACK,
-  };
 }

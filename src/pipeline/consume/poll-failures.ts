@@ -41,6 +41,7 @@ export class PollFailures {
 
   /** A poll has succeeded. */
   reset(): void {
+    if (this.#count > 0) this.#emit({ type: "source.recovered" });
     this.#count = 0;
     this.#sinceMs = null;
   }

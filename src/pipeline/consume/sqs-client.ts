@@ -7,10 +7,10 @@ import type { Retry } from "./retry.ts";
 import type { Signer } from "./signer.ts";
 import type { ActionInputs, ActionOutputs, SqsAction, SqsCaller } from "./sqs-actions.ts";
 import { notSqsFailure, replyFailure } from "./sqs-errors.ts";
-import type { HttpReply, Transport } from "./transport.ts";
+import type { HttpPost, HttpReply } from "./transport.ts";
 
 export interface SqsClientOptions {
-  readonly transport: Transport;
+  readonly transport: HttpPost;
   readonly signer: Signer;
   readonly credentials: CredentialSource;
   readonly retry: Retry;

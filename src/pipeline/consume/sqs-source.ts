@@ -16,6 +16,22 @@ export interface OpenQueue {
   readonly isFifo: boolean;
 }
 
+/** Messages in the queue, approximately. */
+export interface QueueCounts {
+  /** Waiting to be received. */
+  readonly visible: number;
+  /** Received by a consumer and not deleted. */
+  readonly hidden: number;
+  /** Not to be received before their delay has passed. */
+  readonly delayed: number;
+}
+
+const COUNTED = {
+  visible: "ApproximateNumberOfMessages",
+  hidden: "ApproximateNumberOfMessagesNotVisible",
+  delayed: "ApproximateNumberOfMessagesDelayed",
+} as const satisfies Record<keyof QueueCounts, string>;
+
 export interface SqsSourceOptions {
   readonly client: SqsCaller;
   readonly queue: OpenQueue;
@@ -122,15 +138,17 @@ export class SqsSource implements Source {
   }
 
   async depth(signal: AbortSignal): Promise<number> {
-    const names = [
-      "ApproximateNumberOfMessages",
-      "ApproximateNumberOfMessagesNotVisible",
-      "ApproximateNumberOfMessagesDelayed",
-    ];
-    const request = { QueueUrl: this.#url, AttributeNames: names };
+    const { visible, hidden, delayed } = await this.counts(signal);
+    return visible + hidden + delayed;
+  }
+
+  /** As `depth`, by state. */
+  async counts(signal: AbortSignal): Promise<QueueCounts> {
+    const request = { QueueUrl: this.#url, AttributeNames: Object.values(COUNTED) };
     const asking = this.#client.call("GetQueueAttributes", request, signal);
     const { Attributes } = await interruptible(asking, signal, "asking for the queue's depth");
-    return names.reduce((sum, name) => sum + (Number(Attributes[name]) || 0), 0);
+    const count = (name: string): number => Number(Attributes[name]) || 0;
+    return { visible: count(COUNTED.visible), hidden: count(COUNTED.hidden), delayed: count(COUNTED.delayed) };
   }
 
   close(): Promise<void> {

@@ -108,6 +108,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
+/** Carries requests. */
+export type HttpPost = Pick<Transport, "post">;
+
 /** Posts over kept-alive connections. Costs a third of `request` and a fifth of `fetch`: hence `dispatch`. */
 export class Transport {
   readonly #pools = new Map<string, Pool>();

@@ -21,6 +21,10 @@ class LookClock implements Clock {
     return this.#nowMs;
   }
 
+  elapsedMs(): number {
+    return this.#nowMs;
+  }
+
   random(): number {
     return 0;
   }

@@ -55,6 +55,12 @@ export function checkTable(
   }
 }
 
+/** Why the table's column of that name cannot hold what the column writes; null when it can. */
+export function misfitOf(table: TargetTable, column: Column, tokenChars: ReadonlyMap<string, number>): string | null {
+  const problems = columnProblems(table, column, tokenChars);
+  return problems.length === 0 ? null : problems.map(({ what }) => what).join("; ");
+}
+
 /** What the real columns can hold, for decoding; call after `checkTable`. */
 export function boundsOf(table: TargetTable, columns: readonly Column[]): ReadonlyMap<string, ColumnBounds> {
   const bounds = new Map<string, ColumnBounds>();

@@ -20,3 +20,10 @@ export function countDetections(type: ColumnType, texts: Iterable<string>): Dete
   }
   return { values, counts: new Map([...counts].sort(([, a], [, b]) => b - a)) };
 }
+
+/** `12 of 99 sampled values look personal (email 12)`. */
+export function showDetections({ values, counts }: Detections): string {
+  const kinds = [...counts].map(([detector, count]) => `${detector} ${count}`).join(", ");
+  const hits = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return `${hits} of ${values} sampled values look personal (${kinds})`;
+}

@@ -1,0 +1,54 @@
+import type { Config } from "../config/config.ts";
+import { PiipeError } from "../errors.ts";
+import type { ExistingColumn, ExistingTable } from "../init/existing-table.ts";
+import type { Column, ColumnBounds } from "../pipeline/contracts.ts";
+import { boundsOf, checkTable, misfitOf } from "../pipeline/write/check-table.ts";
+import { isText } from "../pipeline/write/column-fit.ts";
+import { readTargetTable, type TableColumn, type TargetTable } from "../pipeline/write/target-table.ts";
+import { openDatabase } from "./open-database.ts";
+import { tokenChars } from "./open-table.ts";
+
+export interface IntrospectedTable extends ExistingTable {
+  /** What its columns can hold, for decoding into them. */
+  readonly boundsOf: (columns: readonly Column[]) => ReadonlyMap<string, ColumnBounds>;
+}
+
+/**
+ * Reads the columns of the configured table; null when there is no such table.
+ * @throws {PiipeError} `database.…`; `database.table-mismatch` when it is none that rows can be inserted into
+ */
+export async function introspectTable(config: Config): Promise<IntrospectedTable | null> {
+  const pool = openDatabase(config);
+  try {
+    const table = await readTargetTable(pool, config.sink.postgres.table);
+    checkTable({ ...table, columns: [] }, [], new Map());
+    return {
+      columns: table.columns.map((real) => existingColumn(table, real)),
+      boundsOf: (columns) => boundsOf(table, columns),
+    };
+  } catch (error) {
+    if (error instanceof PiipeError && error.code === "database.table-missing") return null;
+    throw error;
+  } finally {
+    await pool.close();
+  }
+}
+
+const TIMES: Readonly<Record<string, ExistingColumn["time"]>> = {
+  date: "date",
+  timestamp: "timestamp",
+  timestamptz: "timestamp",
+};
+
+function existingColumn(table: TargetTable, real: TableColumn): ExistingColumn {
+  const { name, type, notNull, hasDefault, isGenerated } = real;
+  return {
+    name,
+    isText: isText(real),
+    time: TIMES[type] ?? null,
+    notNull,
+    isGenerated,
+    isFilled: hasDefault || isGenerated,
+    misfitOf: (column) => misfitOf(table, column, tokenChars([column], null)),
+  };
+}

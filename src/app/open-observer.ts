@@ -1,0 +1,122 @@
+import { systemClock } from "../clock.ts";
+import type { Config } from "../config/config.ts";
+import { PiipeError } from "../errors.ts";
+import type { StaticCredentials } from "../pipeline/consume/open-sqs-source.ts";
+import { queuesNamed } from "../pipeline/consume/queues-named.ts";
+import { openPool, type PostgresPool } from "../postgres/connection.ts";
+import { showTable } from "../postgres/identifiers.ts";
+import { checkMigrated } from "../store/check-migrated.ts";
+import { countReasons } from "../store/quarantine.ts";
+import { listWorkers, type LiveWorker, type WorkerReport } from "../store/workers.ts";
+import { HEARTBEAT_EVERY_MS } from "./keep-heartbeat.ts";
+import { ownQueues } from "./open-replay.ts";
+import { queueDepth } from "./queue-depth.ts";
+import type { Part, Snapshot, WorkerStatus } from "./snapshot.ts";
+
+export interface ObserverOptions {
+  /** Only for the demo's local queue; null: the standard AWS chain. */
+  readonly credentials: StaticCredentials | null;
+  /** Workers of this very program: what they tell is newer than what the database knows, and is there without it. */
+  readonly ownWorkers: () => readonly LiveWorker[];
+}
+
+/** What the database tells. */
+type StoredParts = Pick<Snapshot, "workers" | "quarantine">;
+
+/** Looks at a pipeline from outside, without receiving a message or opening an event. */
+export interface Observer {
+  /** Of one connection. For the pages that show more than the snapshot. */
+  readonly pool: PostgresPool;
+  /** The parts of `read`, for who reads them at different times. Of each, one call at a time. */
+  readDepth(signal: AbortSignal): Promise<Snapshot["depth"]>;
+  readStored(): Promise<StoredParts>;
+  /** Own workers as they are now among what was read. */
+  snapshot(parts: StoredParts & Pick<Snapshot, "depth">): Snapshot;
+  /** Takes seconds at most: what does not answer in time is a part that says so. One call at a time. */
+  read(signal: AbortSignal): Promise<Snapshot>;
+  /** Safe twice. */
+  close(): Promise<void>;
+}
+
+const READ_TIMEOUT_MS = 5_000;
+const WORKERS_MAX = 200;
+const SILENT_AFTER_MS = 3 * HEARTBEAT_EVERY_MS;
+
+/** Opens nothing yet: services that are away are told of by each `read`. */
+export function openObserver(config: Config, { credentials, ownWorkers }: ObserverOptions): Observer {
+  const { url, table } = config.sink.postgres;
+  const target = showTable(table);
+  const pool = openPool({ url, connectionsMax: 1, replyTimeoutMs: READ_TIMEOUT_MS });
+  const queue = queueDepth(config, credentials);
+
+  async function readWorkers(): Promise<readonly WorkerStatus[]> {
+    const reports = await listWorkers(pool, table, WORKERS_MAX);
+    const sources = queuesNamed(config.source.sqs, [...new Set(reports.map((report) => report.source))]);
+    return reports.filter((report) => sources.includes(report.source)).map(statusOf);
+  }
+
+  /** With what own workers know of themselves now. */
+  function withOwn(workers: Snapshot["workers"]): Snapshot["workers"] {
+    const own = new Map(ownWorkers().map((worker) => [worker.identity.id, worker]));
+    if (own.size === 0) return workers;
+    const known = (workers.ok ? workers.value : []).map((status) => {
+      const live = own.get(status.id);
+      own.delete(status.id);
+      return live === undefined ? status : liveStatus(live, status.startedAt);
+    });
+    return { ok: true, value: [...[...own.values()].map((live) => liveStatus(live, null)), ...known] };
+  }
+
+  async function readQuarantine() {
+    const queues = await ownQueues(config, pool);
+    const reasons = await countReasons(pool, { queues, code: null, state: "pending" });
+    return { pending: reasons.reduce((sum, { count }) => sum + count, 0), reasons };
+  }
+
+  const observer: Observer = {
+    pool,
+    readDepth: (signal) => partOf(() => queue.read(AbortSignal.any([signal, AbortSignal.timeout(READ_TIMEOUT_MS)]))),
+    async readStored() {
+      const migrated = await partOf(() => checkMigrated(pool));
+      if (!migrated.ok) return { workers: migrated, quarantine: migrated };
+      // One after the other, as they share a connection.
+      return { workers: await partOf(readWorkers), quarantine: await partOf(readQuarantine) };
+    },
+    snapshot: ({ depth, workers, quarantine }) => ({
+      at: new Date(systemClock.nowMs()).toISOString(),
+      pipeline: config.name,
+      queue: config.source.sqs.queue,
+      table: target,
+      depth,
+      workers: withOwn(workers),
+      quarantine,
+    }),
+    async read(signal) {
+      const [depth, stored] = await Promise.all([observer.readDepth(signal), observer.readStored()]);
+      return observer.snapshot({ depth, ...stored });
+    },
+    async close() {
+      await Promise.all([queue.close(), pool.close()]);
+    },
+  };
+  return observer;
+}
+
+function statusOf({ startedAt, silentMs, stoppedAt, ...report }: WorkerReport): WorkerStatus {
+  const isSilent = silentMs > SILENT_AFTER_MS;
+  return { ...report, startedAt, silentMs, state: stoppedAt !== null ? "stopped" : isSilent ? "silent" : "running" };
+}
+
+function liveStatus({ identity, figures }: LiveWorker, startedAt: string | null): WorkerStatus {
+  return { ...identity, figures, startedAt, silentMs: 0, state: "running" };
+}
+
+async function partOf<T>(work: () => Promise<T>): Promise<Part<T>> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    if (!(error instanceof PiipeError)) throw error;
+    const { code, message, hint } = error;
+    return { ok: false, error: { code, message, hint } };
+  }
+}

@@ -1,0 +1,67 @@
+import { systemClock } from "../clock.ts";
+import { replay, type ReplayTotals } from "../pipeline/replay.ts";
+import { showTable } from "../postgres/identifiers.ts";
+import { inTransaction } from "../postgres/transaction.ts";
+import { writeAudit } from "../store/audit.ts";
+import { type Choice, PendingEvents } from "../store/pending-events.ts";
+import type { QuarantinedQueue } from "../store/quarantine.ts";
+import type { Emit } from "../telemetry/events.ts";
+import type { Quarantine } from "./choose-events.ts";
+import type { SecondWay } from "./open-replay.ts";
+
+export interface ReplayChosenOptions {
+  /** Of `openReplay`. */
+  readonly stagesOf: (queue: QuarantinedQueue) => SecondWay;
+  /** For the audit. */
+  readonly operator: string;
+  readonly reason: string | null;
+  readonly emit: Emit;
+  readonly stop: AbortSignal;
+  readonly abort: AbortSignal;
+  readonly onPage: (totals: ReplayTotals) => void;
+}
+
+/** Who waits for it is a person: it must not try for ever. */
+const GIVE_UP_AFTER_MS = 60_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+const LOCK_TIMEOUT_MS = 10_000;
+
+/**
+ * Replays the chosen events, queue by queue. Each page is noted in piipe.audit before it is opened.
+ * @param totals is added to, also by a replay that fails
+ * @throws {PiipeError} as `replay` does
+ */
+export async function replayChosen(
+  { config, pool }: Quarantine,
+  choices: readonly Choice[],
+  totals: ReplayTotals,
+  { stagesOf, operator, reason, emit, stop, abort, onPage }: ReplayChosenOptions,
+): Promise<void> {
+  const limits = { eventsMax: config.batch.rows, bytesMax: config.batch.bytes };
+  const table = showTable(config.sink.postgres.table);
+  for (const choice of choices) {
+    const { queue } = choice;
+    const stages = stagesOf(queue);
+    const announce = async (ids: readonly string[]): Promise<void> => {
+      const details = { queue: queue.arn, table, dryRun: stages.sink === null, events: ids.length, ids };
+      await inTransaction(
+        pool,
+        {
+          doing: "noting in piipe.audit who replays events",
+          statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+          lockTimeoutMs: LOCK_TIMEOUT_MS,
+          abort,
+        },
+        (run) => writeAudit(run, { action: "replay", operator, reason, details }),
+      );
+    };
+    await replay({ ...stages, events: new PendingEvents(pool, choice, limits), announce }, totals, {
+      clock: systemClock,
+      emit,
+      stop,
+      abort,
+      giveUpAfterMs: GIVE_UP_AFTER_MS,
+      onPage,
+    });
+  }
+}

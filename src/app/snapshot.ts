@@ -1,0 +1,53 @@
+import type { ErrorCode } from "../errors.ts";
+import type { QueueCounts } from "../pipeline/consume/sqs-source.ts";
+import type { Result } from "../pipeline/contracts.ts";
+import type { ReasonCount } from "../store/quarantine.ts";
+import type { WorkerIdentity } from "../store/workers.ts";
+import type { WorkerFigures } from "../telemetry/worker-figures.ts";
+
+/** Why a part of a snapshot could not be read. Safe to show. */
+export interface Trouble {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** A service that is away must not hide what the others tell. */
+export type Part<T> = Result<T, Trouble>;
+
+/**
+ * - `running`: heard of lately
+ * - `silent`: not heard of for three heartbeats; killed, or without a database
+ * - `stopped`: ended as it should
+ */
+export type WorkerState = "running" | "silent" | "stopped";
+
+/** A worker as it was last heard of. */
+export interface WorkerStatus extends WorkerIdentity {
+  readonly state: WorkerState;
+  /** UTC, such as `2026-01-31T12:00:00.000000Z`; null: not known, as the database is away. */
+  readonly startedAt: string | null;
+  /** How long ago that was. */
+  readonly silentMs: number;
+  readonly figures: WorkerFigures;
+}
+
+/** A pipeline as it is now: names of the configuration, counts, durations, codes and times. Nothing in it is of an event. */
+export interface Snapshot {
+  /** UTC, by this machine's clock. */
+  readonly at: string;
+  readonly pipeline: string;
+  /** As configured: a name, a URL or an ARN. */
+  readonly queue: string;
+  /** As schema.table. */
+  readonly table: string;
+  readonly depth: Part<QueueCounts>;
+  /** Those of the last day. */
+  readonly workers: Part<readonly WorkerStatus[]>;
+  readonly quarantine: Part<{
+    /** Events that wait to be replayed or discarded. */
+    readonly pending: number;
+    /** The most frequent first. */
+    readonly reasons: readonly ReasonCount[];
+  }>;
+}

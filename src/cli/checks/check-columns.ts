@@ -1,0 +1,41 @@
+import type { Config } from "../../config/config.ts";
+import { PiipeError } from "../../errors.ts";
+import { countDetections } from "../../pipeline/mask/leak/count-detections.ts";
+import type { PostgresPool } from "../../postgres/connection.ts";
+import { sampleColumns } from "../../store/sample-columns.ts";
+import { PERSONAL_COLUMN_REMEDY, personalColumns, sampledColumns } from "../personal-columns.ts";
+import { recognizableColumns, storedMisfits } from "../stored-misfits.ts";
+import { type Finding, ok, warning } from "./findings.ts";
+
+/** Stored values by the column's name; raw, so never to be shown. */
+export type Samples = ReadonlyMap<string, readonly string[]>;
+
+/** What runs need is to insert: whoever may not read the table has nothing to mend. Null: it cannot be read. */
+export async function readSamples(config: Config, pool: PostgresPool): Promise<Samples | null> {
+  const names = [...sampledColumns(config), ...recognizableColumns(config.columns)].map(({ name }) => name);
+  if (names.length === 0) return new Map();
+  try {
+    return await sampleColumns(pool, config.sink.postgres.table, names);
+  } catch (error) {
+    if (error instanceof PiipeError) return null;
+    throw error;
+  }
+}
+
+/** What is stored that should not be, by the columns' names and the samples. Counts, and shows no value. */
+export function judgeColumns(config: Config, samples: Samples | null): readonly Finding[] {
+  const detections = sampledColumns(config).map(
+    ({ name, type }) => [name, countDetections(type, samples?.get(name) ?? [])] as const,
+  );
+  const personal = personalColumns(config, new Map(detections));
+  const which = personal.length === 0 ? "no" : "no other";
+  const how =
+    samples === null ? "by their names; stored values could not be read" : "by their names and a sample of values";
+  return [
+    ...storedMisfits(config.columns, samples ?? new Map()).map(({ text, remedy }) => warning("columns", text, remedy)),
+    ...personal.map(({ column, why }) =>
+      warning("columns", `${column} is stored as it is: ${why}`, PERSONAL_COLUMN_REMEDY),
+    ),
+    ok("columns", `${which} column without a mask looks personal, ${how}`),
+  ];
+}

@@ -1,0 +1,114 @@
+import { openDatabase } from "../../app/open-database.ts";
+import { openTable } from "../../app/open-table.ts";
+import { requireHeartbeatRights, requireRunRights } from "../../app/require-own-rights.ts";
+import { systemClock } from "../../clock.ts";
+import type { Config } from "../../config/config.ts";
+import { PiipeError } from "../../errors.ts";
+import type { Keyring } from "../../keys/keyring.ts";
+import type { PostgresPool } from "../../postgres/connection.ts";
+import { showTable } from "../../postgres/identifiers.ts";
+import { inspectServer } from "../../postgres/inspect-server.ts";
+import { checkMigrated, firstPending } from "../../store/check-migrated.ts";
+import { readLedger } from "../../store/ledger-maintenance.ts";
+import { pendingCheckProblems, type PendingProblem } from "../pending-versions.ts";
+import { judgeColumns, readSamples, type Samples } from "./check-columns.ts";
+import { type Finding, Findings, warning } from "./findings.ts";
+import { judgeClock } from "./judge-clock.ts";
+import { judgeLedger } from "./judge-ledger.ts";
+import { judgeConnections, judgeTls, judgeVersion, judgeWritable } from "./judge-server.ts";
+
+/** Shorter than a run's: nobody is to wait for minutes to hear that the database hangs. */
+const REPLY_TIMEOUT_MS = 20_000;
+
+/** Reads only. One look after the other, so that a single connection will do; none after the database is lost. */
+export async function checkDatabase(config: Config, keyring: Keyring | null): Promise<readonly Finding[]> {
+  const findings = new Findings();
+  const pool = openDatabase(config, { replyTimeoutMs: REPLY_TIMEOUT_MS });
+  try {
+    const samples = await lookAtDatabase(config, keyring, pool, findings);
+    findings.add(...judgeColumns(config, samples));
+  } finally {
+    await pool.close();
+  }
+  return findings.list;
+}
+
+/** @returns the stored values: null when they cannot be read */
+async function lookAtDatabase(
+  config: Config,
+  keyring: Keyring | null,
+  pool: PostgresPool,
+  findings: Findings,
+): Promise<Samples | null> {
+  const isLost = (): boolean => findings.hasError("database.unreachable");
+  const server = await findings.attempt("database", () => inspectServer(pool, () => systemClock.nowMs()));
+  if (server === null) return null;
+  findings.add(
+    judgeVersion(server, pool.place),
+    ...judgeWritable(server, pool.place),
+    judgeConnections(server, config.sink.postgres),
+    judgeTls(server, pool.place),
+    ...judgeClock("PostgreSQL", server.clockOffsetMs),
+  );
+  const isMigrated = await lookAtMigrations(config, pool, findings);
+  if (isMigrated === true) {
+    await lookAtRights(config, pool, findings);
+    const ledger = isLost() ? null : await findings.attempt("ledger", () => readLedger(pool));
+    if (ledger !== null) findings.add(judgeLedger(ledger));
+  }
+  if (isLost()) return null;
+  return (await lookAtTable(config, keyring, pool, findings)) ? readSamples(config, pool) : null;
+}
+
+/** @returns false when a run will make the tables, null when the look failed */
+function lookAtMigrations(config: Config, pool: PostgresPool, findings: Findings): Promise<boolean | null> {
+  return findings.look("migrations", async () => {
+    const willCreate = config.sink.postgres.createTable && (await firstPending(pool)) !== null;
+    if (!willCreate) await checkMigrated(pool);
+    return {
+      text: willCreate ? "run will create piipe's own tables" : "piipe's own tables are up to date",
+      value: !willCreate,
+    };
+  });
+}
+
+async function lookAtRights(config: Config, pool: PostgresPool, findings: Findings): Promise<void> {
+  const mayRun = await findings.look("rights", async () => {
+    await requireRunRights(config, pool);
+    return { text: `${pool.place.user} may do what a run does to piipe's own tables`, value: true };
+  });
+  if (mayRun === null) return;
+  await findings.attempt("rights", async () => {
+    try {
+      await requireHeartbeatRights(pool);
+    } catch (error) {
+      if (!(error instanceof PiipeError) || error.code !== "database.denied") throw error;
+      const text = `${error.message}: a run works without, and \`piipe status\` does not show it`;
+      findings.add(warning("rights", text, error.hint));
+    }
+  });
+}
+
+/** @returns whether there is a table that fits */
+async function lookAtTable(
+  config: Config,
+  keyring: Keyring | null,
+  pool: PostgresPool,
+  findings: Findings,
+): Promise<boolean> {
+  const pending = await findings.look<readonly PendingProblem[] | null>("table", async () => {
+    const name = showTable(config.sink.postgres.table);
+    try {
+      const table = await openTable(config, keyring, pool);
+      const problems = keyring === null ? [] : await pendingCheckProblems(config, keyring, pool, table.name);
+      return { text: `${name} can hold the columns`, value: problems };
+    } catch (error) {
+      const isMissing = error instanceof PiipeError && error.code === "database.table-missing";
+      if (!isMissing || !config.sink.postgres.createTable) throw error;
+      return { text: `run will create ${name}`, value: null };
+    }
+  });
+  if (pending === null) return false;
+  for (const { text, remedy } of pending) findings.add(warning("table", text, remedy));
+  return true;
+}

@@ -1,0 +1,60 @@
+import { type ErrorCode, PiipeError } from "../../errors.ts";
+import { reportOf } from "../print-error.ts";
+
+/** What a check found about one subject. */
+export interface Finding {
+  readonly subject: string;
+  readonly level: "ok" | "warning" | "error";
+  readonly text: string;
+  /** Of an error. */
+  readonly code: ErrorCode | null;
+  /** What to do about it. */
+  readonly hint: string | null;
+}
+
+export const ok = (subject: string, text: string): Finding => ({ subject, level: "ok", text, code: null, hint: null });
+
+export const warning = (subject: string, text: string, hint: string | null): Finding => ({
+  subject,
+  level: "warning",
+  text,
+  code: null,
+  hint,
+});
+
+export function failure(subject: string, error: PiipeError): Finding {
+  const { message, hint } = reportOf(error);
+  return { subject, level: "error", text: message, code: error.code, hint };
+}
+
+/** Collects what the looks of one part of a check found. Those after a failed one go on where they do not need it. */
+export class Findings {
+  readonly list: Finding[] = [];
+
+  add(...found: readonly Finding[]): void {
+    this.list.push(...found);
+  }
+
+  /** Null when the look failed, which is noted then. */
+  async attempt<T>(subject: string, work: () => Promise<T>): Promise<T | null> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof PiipeError)) throw error;
+      this.add(failure(subject, error));
+      return null;
+    }
+  }
+
+  /** As `attempt`, and notes what a look that went well has seen. */
+  async look<T>(subject: string, work: () => Promise<{ readonly text: string; readonly value: T }>): Promise<T | null> {
+    const seen = await this.attempt(subject, work);
+    if (seen === null) return null;
+    this.add(ok(subject, seen.text));
+    return seen.value;
+  }
+
+  hasError(code: ErrorCode): boolean {
+    return this.list.some((finding) => finding.code === code);
+  }
+}

@@ -1,0 +1,82 @@
+import type { PostgresConfig } from "../../config/config.ts";
+import { PiipeError } from "../../errors.ts";
+import type { Place } from "../../postgres/connect-failure.ts";
+import type { ServerFacts } from "../../postgres/inspect-server.ts";
+import { failure, type Finding, ok, warning } from "./findings.ts";
+import { isLocalHost } from "./is-local-host.ts";
+
+/** What the tests run on. */
+const VERSION_MIN = 10;
+const VERSION_MAX = 18;
+
+export function judgeVersion({ version, majorVersion }: ServerFacts, { address }: Place): Finding {
+  const text = `PostgreSQL ${version} at ${address}`;
+  if (majorVersion >= VERSION_MIN && majorVersion <= VERSION_MAX) return ok("database", text);
+  return warning(
+    "database",
+    `${text}: piipe is tested with PostgreSQL ${VERSION_MIN} to ${VERSION_MAX}`,
+    majorVersion < VERSION_MIN ? "Upgrade the server." : "Look for a newer piipe.",
+  );
+}
+
+/** Nothing when it takes writes. */
+export function judgeWritable({ isStandby, isReadOnly }: ServerFacts, { address }: Place): readonly Finding[] {
+  if (isStandby) {
+    return [
+      failure(
+        "database",
+        new PiipeError("database.unavailable", `the server at ${address} is a standby, which takes no writes`, {
+          hint: "Name the primary in sink.postgres.url.",
+        }),
+      ),
+    ];
+  }
+  if (!isReadOnly) return [];
+  return [
+    failure(
+      "database",
+      new PiipeError("database.unavailable", `transactions at ${address} are read-only`, {
+        hint: "Look where default_transaction_read_only is set: the server, the database, the user, or options in sink.postgres.url.",
+      }),
+    ),
+  ];
+}
+
+export function judgeConnections(
+  { connectionsLeft }: ServerFacts,
+  { maxConnections }: Pick<PostgresConfig, "maxConnections">,
+): Finding {
+  const wanted = `a run opens up to ${maxConnections}`;
+  if (connectionsLeft === null) {
+    return ok("connections", `${wanted}, through a connection pooler, whose limits are not to be seen from here`);
+  }
+  const left = Math.max(connectionsLeft, 0);
+  if (left >= maxConnections) return ok("connections", `${wanted}, and the server has room for ${left}`);
+  return warning(
+    "connections",
+    `${wanted}, and the server has room for only ${left} more`,
+    "Raise max_connections, or the limit of the database or the user; or lower sink.postgres.maxConnections.",
+  );
+}
+
+export function judgeTls({ tls, pooler }: ServerFacts, { address }: Place): Finding {
+  const host = address.slice(0, address.lastIndexOf(":"));
+  if (tls === null && !isLocalHost(host)) {
+    return warning(
+      "tls",
+      `the connection to ${address} is not encrypted: whoever is on the way can read and change what is stored`,
+      "Turn TLS on in the server and add `?sslmode=verify-full` to sink.postgres.url.",
+    );
+  }
+  const near = tls === null ? "is not encrypted, and stays on this machine" : `is encrypted (${tls})`;
+  if (pooler === null) return ok("tls", `the connection to ${address} ${near}`);
+  if (!pooler.isEncrypted && !pooler.isLocal) {
+    return warning(
+      "tls",
+      `the connection to the pooler at ${address} ${near}, and the pooler's own to the server is not encrypted`,
+      "Turn TLS on there as well (PgBouncer: server_tls_sslmode = verify-full).",
+    );
+  }
+  const far = pooler.isEncrypted ? "is encrypted" : "is not, and stays on its machine";
+  return ok("tls", `the connection to the pooler at ${address} ${near}; the pooler's own to the server ${far}`);
+}

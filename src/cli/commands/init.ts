@@ -1,0 +1,160 @@
+import { relative, resolve, dirname, sep } from "node:path";
+import { introspectTable, type IntrospectedTable } from "../../app/introspect-table.ts";
+import type { Config } from "../../config/config.ts";
+import { parseConfig } from "../../config/parse-config.ts";
+import { PiipeError } from "../../errors.ts";
+import { collectFields } from "../../init/collect-fields.ts";
+import { inferColumns, type Inference } from "../../init/infer-columns.ts";
+import { mainKindOf } from "../../init/main-kind.ts";
+import { parseEvents } from "../../init/parse-events.ts";
+import { renderConfig } from "../../init/render-config.ts";
+import { tryColumns, type Trial } from "../../init/try-columns.ts";
+import { counted } from "../counted.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
+import { findKeys, makeKeys, unignoredFiles } from "../init/key-files.ts";
+import type { InitOptions, InitSettings } from "../init/init-options.ts";
+import { type InitReport, jsonOf, printReport } from "../init/init-report.ts";
+import { peekMessages } from "../init/peek-messages.ts";
+import { readSample } from "../init/read-sample.ts";
+import { requireFree, URL_PLACEHOLDER, writeConfig } from "../init/write-config.ts";
+import { printError, reportOf } from "../print-error.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Infers a configuration from real events, and writes it with a keyring. Shows names and counts, never a value. */
+export async function initCommand(options: InitOptions, terminal: Terminal): Promise<ExitCode> {
+  try {
+    const report = await init(options, terminal);
+    if (options.json) terminal.writeOut(`${JSON.stringify(jsonOf(report))}\n`);
+    printReport(report, options.json, terminal);
+    return EXIT_CODES.done;
+  } catch (error) {
+    if (!options.json) throw error;
+    printError(error, terminal);
+    terminal.writeOut(`${JSON.stringify({ error: reportOf(error) })}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+async function init(options: InitOptions, terminal: Terminal): Promise<InitReport> {
+  const { folder, environment } = terminal;
+  const file = resolve(folder, options.config);
+  await requireFree(file, options.force);
+  const settings = await askMissing(options, terminal);
+  const draft = draftOf(settings, environment["DATABASE_URL"]);
+  const keyringFile = resolve(folder, options.keys);
+  const foundKeys = await findKeys(keyringFile, environment["PIIPE_KEYS"]);
+  // What costs nothing comes first: each look at the queue's messages counts.
+  const table = await lookAtTable(draft, settings.table, terminal);
+  const bodies =
+    options.sample === null ? await peekMessages(draft, options, terminal) : await readSample(options.sample, terminal);
+  const { events, inference, otherKinds, unreadable } = inferFrom(bodies, table, settings.table);
+
+  const keys = foundKeys ?? (await makeKeys(keyringFile));
+  const origin = counted(
+    events,
+    options.sample === null ? `message of the queue` : "event of a sample",
+    options.sample === null ? "messages of the queue" : "events of a sample",
+  );
+  const text = renderConfig({ ...settings, keysFile: fromFolder(dirname(file), keyringFile) }, inference, origin);
+  const config = await writeConfig(file, text, { replaces: options.force, environment });
+  return {
+    options,
+    settings,
+    hasDatabaseUrl: Boolean(environment["DATABASE_URL"]),
+    tableExists: environment["DATABASE_URL"] ? table !== null : null,
+    events: { looked: bodies.length, used: events, otherKinds, unreadable },
+    inference,
+    keys,
+    unignored: await unignoredFiles(keys),
+    trial: tryOn(config, bodies, table),
+  };
+}
+
+/** @throws {PiipeError} `usage.invalid` without a terminal, `interrupted` when the person cancels */
+async function askMissing({ queue, table, region, endpoint }: InitOptions, { ask }: Terminal): Promise<InitSettings> {
+  const missing = [...(queue === null ? ["--queue"] : []), ...(table === null ? ["--table"] : [])];
+  if (ask === null && missing.length > 0) {
+    throw new PiipeError("usage.invalid", `${missing.join(" and ")} missing, and there is no terminal to ask at`, {
+      hint: "Name the queue (name, URL or ARN) and the table (table or schema.table): piipe init --queue login-queue --table user_logins",
+    });
+  }
+  const answer = async (given: string | null, question: string): Promise<string> => {
+    const text = given ?? (await ask?.text(question)) ?? null;
+    if (text === null) throw new PiipeError("interrupted", "stopped; no file was written");
+    return text;
+  };
+  return {
+    queue: await answer(queue, "Which queue? (name, URL or ARN)"),
+    table: await answer(table, "Which table? (table or schema.table; it need not exist)"),
+    region,
+    endpoint,
+  };
+}
+
+/** The settings that are known before any column is, checked as every configuration is. */
+function draftOf({ queue, table, region, endpoint }: InitSettings, databaseUrl: string | undefined): Config {
+  const input = {
+    source: { sqs: { queue, ...(region === null ? {} : { region }), ...(endpoint === null ? {} : { endpoint }) } },
+    sink: { postgres: { url: databaseUrl || URL_PLACEHOLDER, table } },
+    columns: { any: { type: "text" } },
+  };
+  return parseConfig(input, { baseFolder: "." });
+}
+
+async function lookAtTable(draft: Config, name: string, terminal: Terminal): Promise<IntrospectedTable | null> {
+  if (!terminal.environment["DATABASE_URL"]) {
+    terminal.writeError("DATABASE_URL is not set: the columns are made for a table that does not exist yet\n");
+    return null;
+  }
+  const table = await introspectTable(draft);
+  terminal.writeError(
+    table === null
+      ? `the table ${name} does not exist yet: \`piipe migrate\` will create it\n`
+      : `the table ${name} has ${counted(table.columns.length, "column")}\n`,
+  );
+  return table;
+}
+
+interface Inferred {
+  readonly inference: Inference;
+  readonly events: number;
+  readonly otherKinds: number;
+  readonly unreadable: number;
+}
+
+/** @throws {PiipeError} `sample.invalid` when the events tell no column */
+function inferFrom(bodies: readonly string[], table: IntrospectedTable | null, tableName: string): Inferred {
+  const { events, unreadable } = parseEvents(bodies);
+  if (events.length === 0) {
+    throw new PiipeError("sample.invalid", `none of ${counted(bodies.length, "event")} is a JSON object`, {
+      hint: "piipe lands events that are JSON objects. Is it the right queue, or the right file?",
+    });
+  }
+  const main = mainKindOf(events);
+  const inference = inferColumns(collectFields(main.events), table);
+  if (inference.columns.some(({ from }) => !from.startsWith("@"))) {
+    return { inference, events: main.events.length, otherKinds: main.others, unreadable };
+  }
+  if (table === null || main.events.length === 0) {
+    throw new PiipeError(
+      "sample.invalid",
+      `${counted(events.length, "event")} have no field in common that a column can be made of`,
+      {
+        hint: "A pipeline is for events of one kind. Give some of that kind with --sample.",
+      },
+    );
+  }
+  throw new PiipeError("sample.invalid", `no field of the events can go into a column of the table ${tableName}`, {
+    hint: "Is it the right table? Name another with --table; one that does not exist gets the columns of the events.",
+  });
+}
+
+function tryOn(config: Config, bodies: readonly string[], table: IntrospectedTable | null): Trial {
+  return tryColumns(bodies, config, table?.boundsOf(config.columns) ?? new Map());
+}
+
+/** As a configuration in the folder names the file, with slashes. */
+function fromFolder(folder: string, file: string): string {
+  const path = relative(folder, file).split(sep).join("/");
+  return path.startsWith("..") || path.startsWith("/") ? path : `./${path}`;
+}

@@ -1,0 +1,40 @@
+import type { MaskedColumn } from "../pipeline/mask/column-tokens.ts";
+import type { DuplicateColumns } from "../pipeline/mask/duplicate-columns.ts";
+import { tokenTestOf } from "../pipeline/mask/token-form.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { type Duplicates, type DuplicatesQuery, type DuplicateValue, readDuplicates } from "../store/duplicates.ts";
+
+export interface ShownValue extends Omit<DuplicateValue, "token"> {
+  /** null: what is stored is no token, and may be a raw value. */
+  readonly token: string | null;
+}
+
+/** A column with what was found in it. */
+export interface ColumnFindings extends Omit<Duplicates, "values"> {
+  readonly column: string;
+  readonly values: readonly ShownValue[];
+}
+
+/** The duplicates of a column, in what may be shown of them. */
+export async function findDuplicates(
+  pool: PostgresPool,
+  column: MaskedColumn,
+  countBy: Pick<DuplicateColumns, "user" | "time">,
+  query: Omit<DuplicatesQuery, "column" | "userColumn" | "timeColumn">,
+): Promise<ColumnFindings> {
+  const found = await readDuplicates(pool, {
+    ...query,
+    column: column.name,
+    userColumn: countBy.user?.name ?? null,
+    timeColumn: countBy.time?.name ?? null,
+  });
+  return { column: column.name, ...found, values: found.values.map((value) => shown(value, column, countBy.time)) };
+}
+
+/** A date has no time of day to show. */
+function shown(value: DuplicateValue, column: MaskedColumn, time: DuplicateColumns["time"]): ShownValue {
+  const token = tokenTestOf(column)?.(value.token) === false ? null : value.token;
+  if (time?.type !== "date") return { ...value, token };
+  const { firstSeen, lastSeen } = value;
+  return { ...value, token, firstSeen: firstSeen?.slice(0, 10) ?? null, lastSeen: lastSeen?.slice(0, 10) ?? null };
+}

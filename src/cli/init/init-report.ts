@@ -1,0 +1,121 @@
+import { relative } from "node:path";
+import { showLeftOut } from "../../init/render-config.ts";
+import type { InferredColumn, Inference } from "../../init/infer-columns.ts";
+import type { Trial } from "../../init/try-columns.ts";
+import { counted } from "../counted.ts";
+import { showControls } from "../show-controls.ts";
+import { styler, type Terminal } from "../terminal.ts";
+import { textTable } from "../text-table.ts";
+import type { InitOptions, InitSettings } from "./init-options.ts";
+import type { KeyFiles } from "./key-files.ts";
+
+/** What was inferred and written. Names and counts: no value of an event. */
+export interface InitReport {
+  readonly options: InitOptions;
+  readonly settings: InitSettings;
+  readonly hasDatabaseUrl: boolean;
+  /** null: nobody looked. */
+  readonly tableExists: boolean | null;
+  readonly events: {
+    readonly looked: number;
+    /** Of the main kind. */
+    readonly used: number;
+    readonly otherKinds: number;
+    readonly unreadable: number;
+  };
+  readonly inference: Inference;
+  readonly keys: KeyFiles;
+  /** Key files that a git repository would take in. */
+  readonly unignored: readonly string[];
+  readonly trial: Trial;
+}
+
+export function jsonOf(report: InitReport): object {
+  const { options, settings, tableExists, events, inference, keys, trial } = report;
+  return {
+    file: options.config,
+    keyring: { file: keys.keyringFile, origin: keys.origin, privateFile: keys.privateFile },
+    queue: settings.queue,
+    table: settings.table,
+    tableExists,
+    events,
+    columns: inference.columns,
+    leftOut: inference.leftOut.map(({ field, column, why }) => ({ field, column, why })),
+    trial,
+    warnings: warningsOf(report),
+  };
+}
+
+/** The columns on stdout, unless JSON stands there; the rest on stderr. */
+export function printReport(report: InitReport, isJson: boolean, terminal: Terminal): void {
+  const { inference, options, trial, events } = report;
+  const say = (line: string): void => terminal.writeError(`${showControls(line)}\n`);
+  if (!isJson) terminal.writeOut(`${showControls(textTable(inference.columns.map(cellsOf)))}\n`);
+  for (const left of inference.leftOut) if (!left.isProblem) say(`left out: ${showLeftOut(left)}`);
+  const style = styler(terminal.isInteractive, terminal.environment);
+  for (const warning of warningsOf(report))
+    terminal.writeError(`${style("yellow", "warning:")} ${showControls(warning)}\n`);
+  const masked = inference.columns.filter(({ mask }) => mask !== null).length;
+  say(`wrote ${options.config}: ${counted(inference.columns.length, "column")}, ${masked} of them masked`);
+  say(`with it a run would take ${trial.fitting} of the ${counted(events.looked, "event")} looked at`);
+  for (const line of keyLines(report, terminal.folder)) say(line);
+  for (const line of nextSteps(report)) say(line);
+}
+
+const cellsOf = ({ name, from, type, nullable, mask, reasons }: InferredColumn): Record<string, string> => ({
+  column: name,
+  from: from === name ? "" : from,
+  type,
+  null: nullable ? "yes" : "",
+  mask: mask ?? "",
+  why: reasons.join("; "),
+});
+
+function warningsOf({ inference, events, trial, unignored }: InitReport): readonly string[] {
+  const { otherKinds, unreadable } = events;
+  return [
+    ...inference.columns.flatMap(({ name, from, notes }) =>
+      from.startsWith("@") ? [] : notes.map((note) => `column ${name}: ${note}`),
+    ),
+    ...inference.leftOut.filter(({ isProblem }) => isProblem).map((left) => `left out: ${showLeftOut(left)}`),
+    ...(otherKinds === 0
+      ? []
+      : [
+          `${counted(otherKinds, "event")} of another kind (hardly a field in common with the others) left out of the look`,
+        ]),
+    ...(unreadable === 0 ? [] : [`${counted(unreadable, "event")} no JSON object within piipe's limits`]),
+    ...trial.refusals.map(
+      ({ count, code, path }) =>
+        `${counted(count, "event")} looked at would be refused: ${code}${path === null ? "" : ` at ${path}`}`,
+    ),
+    ...unignored.map((file) => `git would take in ${file}: add it to .gitignore`),
+  ];
+}
+
+function keyLines({ keys, options }: InitReport, folder: string): readonly string[] {
+  const { keyringFile, privateFile, origin } = keys;
+  if (origin === "kept") return [`${options.keys}: the keyring was there, and is kept`];
+  if (origin === "environment") return ["PIIPE_KEYS holds the keyring; no file was made"];
+  return [
+    `made ${relative(folder, keyringFile)}: the keyring; every worker needs it. Back it up`,
+    `made ${relative(folder, privateFile ?? "")}: opens what is sealed; move it to where only its keepers can read it`,
+  ];
+}
+
+function nextSteps({ options, hasDatabaseUrl, tableExists }: InitReport): readonly string[] {
+  const flag = options.config === "piipe.yaml" ? "" : ` -c ${options.config}`;
+  const url = "export DATABASE_URL=postgres://USER:PASSWORD@HOST:5432/DATABASE";
+  const tables = tableExists === true ? "piipe's own tables" : "the table, and piipe's own";
+  const steps: ReadonlyArray<readonly [string, string]> = [
+    ...(hasDatabaseUrl ? [] : [[url, "where the rows go"] as const]),
+    [`piipe mask${flag} < events.ndjson`, "a dry run: what would be stored of each event"],
+    [`piipe migrate${flag}`, `creates ${tables}`],
+    [`piipe check${flag}`, "one look at everything"],
+    [`piipe run${flag} --until-empty`, "lands what is in the queue"],
+  ];
+  const width = Math.max(...steps.slice(-4).map(([command]) => command.length));
+  return [
+    `next, after reading ${options.config}:`,
+    ...steps.map(([command, why]) => `  ${command.padEnd(width)}  ${why}`),
+  ];
+}

@@ -1,0 +1,58 @@
+import { expect, it } from "vitest";
+import { liveWorker } from "../../../tests/support/live-worker.ts";
+import type { Snapshot, WorkerStatus } from "../../app/snapshot.ts";
+import type { WorkerFigures } from "../../telemetry/worker-figures.ts";
+import { judgeStatus } from "./judge-status.ts";
+
+const AT = "2026-01-31T12:00:00.000Z";
+
+function worker(status: Partial<WorkerStatus> = {}, figures: Partial<WorkerFigures> = {}): WorkerStatus {
+  const live = liveWorker({}, figures);
+  const startedAt = "2026-01-31T10:00:00.000000Z";
+  return { ...live.identity, figures: live.figures, state: "running", startedAt, silentMs: 0, ...status };
+}
+
+function verdicts(workers: readonly WorkerStatus[], { visible = 0, pending = 0 } = {}): readonly string[] {
+  const snapshot: Snapshot = {
+    at: AT,
+    pipeline: "logins",
+    queue: "login-queue",
+    table: "user_logins",
+    depth: { ok: true, value: { visible, hidden: 0, delayed: 0 } },
+    workers: { ok: true, value: workers },
+    quarantine: { ok: true, value: { pending, reasons: [] } },
+  };
+  return judgeStatus(snapshot).map(({ level, text }) => `${level}: ${text}`);
+}
+
+it("is content with workers that run, whether or not there is work", () => {
+  expect(verdicts([worker()])).toEqual(["ok: all is well: running 1 worker, nothing waits"]);
+  expect(verdicts([worker(), worker()], { visible: 12 })).toEqual([
+    "ok: all is well: running 2 workers, 12 messages to go",
+  ]);
+});
+
+it("says when nobody works, and what waits for that", () => {
+  expect(verdicts([])).toEqual(["warning: no worker has run in the last day"]);
+  expect(verdicts([worker({ state: "stopped" })], { visible: 1, pending: 2 })).toEqual([
+    "warning: no worker runs, and 1 message waits",
+    "warning: 2 refused events wait in the quarantine",
+  ]);
+});
+
+it("names what a worker has trouble with, by the error's code", () => {
+  const troubled = worker({ number: 2 }, { queueTrouble: "queue.unreachable", databaseTrouble: "database.busy" });
+  expect(verdicts([worker(), troubled])).toEqual([
+    "warning: worker 2 on a-host, process 42 has trouble with the queue [queue.unreachable], and tries again",
+    "warning: worker 2 on a-host, process 42 has trouble with the database [database.busy], and tries again",
+  ]);
+});
+
+it("names the silent workers for which no other has been started since, one for each", () => {
+  const silent = (pid: number, silentMs: number): WorkerStatus => worker({ state: "silent", pid, silentMs });
+  const lost = [silent(1, 60_000), silent(2, 120_000)];
+  const after = worker({ startedAt: "2026-01-31T11:59:30.000000Z" });
+  expect(verdicts([worker(), ...lost])).toHaveLength(2);
+  expect(verdicts([after, ...lost])).toEqual(["warning: worker a-host, process 2 is silent for 2 min"]);
+  expect(verdicts([after, after, ...lost])).toEqual(["ok: all is well: running 2 workers, nothing waits"]);
+});

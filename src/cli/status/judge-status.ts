@@ -1,0 +1,93 @@
+import type { Snapshot, WorkerStatus } from "../../app/snapshot.ts";
+import { counted } from "../counted.ts";
+import { showMs } from "../show-ms.ts";
+
+export interface Verdict {
+  readonly level: "ok" | "warning" | "error";
+  readonly text: string;
+  /** What to do about it. */
+  readonly hint: string | null;
+}
+
+/** What there is to know of a pipeline before anything else, the worst first; one `ok` when there is nothing to do. */
+export function judgeStatus({ at, depth, workers, quarantine }: Snapshot): readonly Verdict[] {
+  const waiting = depth.ok ? depth.value.visible : 0;
+  const verdicts: Verdict[] = [];
+  if (!depth.ok) verdicts.push(unread("the queue", depth.error));
+  if (!workers.ok) verdicts.push(unread("the workers", workers.error));
+  // Both are in the database: the same failure needs to be told once.
+  if (!quarantine.ok && (workers.ok || workers.error.code !== quarantine.error.code)) {
+    verdicts.push(unread("the quarantine", quarantine.error));
+  }
+  if (workers.ok) verdicts.push(...judgeWorkers(workers.value, waiting, Date.parse(at)));
+  if (quarantine.ok && quarantine.value.pending > 0) {
+    const { pending } = quarantine.value;
+    verdicts.push({
+      level: "warning",
+      text: `${counted(pending, "refused event")} ${pending === 1 ? "waits" : "wait"} in the quarantine`,
+      hint: "`piipe quarantine list` shows them; after mending the cause, `piipe quarantine replay`",
+    });
+  }
+  if (verdicts.length > 0) return verdicts;
+  const running = workers.ok ? counted(workers.value.filter(isRunning).length, "worker") : "";
+  const atWork = waiting === 0 ? "nothing waits" : `${counted(waiting, "message")} to go`;
+  return [{ level: "ok", text: `all is well: running ${running}, ${atWork}`, hint: null }];
+}
+
+export const isRunning = ({ state }: WorkerStatus): boolean => state === "running";
+
+/** For people: who it is. */
+export const workerName = ({ host, pid, number }: WorkerStatus): string =>
+  `${number === null ? "" : `${number} on `}${host}${pid === null ? "" : `, process ${pid}`}`;
+
+function judgeWorkers(workers: readonly WorkerStatus[], waiting: number, nowMs: number): readonly Verdict[] {
+  const verdicts: Verdict[] = [];
+  const running = workers.filter(isRunning);
+  if (running.length === 0) {
+    verdicts.push({
+      level: "warning",
+      text:
+        (workers.length === 0 ? "no worker has run in the last day" : "no worker runs") +
+        (waiting === 0 ? "" : `, and ${counted(waiting, "message")} ${waiting === 1 ? "waits" : "wait"}`),
+      hint: "`piipe run` starts one",
+    });
+  }
+  for (const worker of missed(workers, nowMs)) {
+    verdicts.push({
+      level: "warning",
+      text: `worker ${workerName(worker)} is silent for ${showMs(worker.silentMs)}`,
+      hint: "It was killed, or cannot reach the database; its log says which. After a day it is forgotten",
+    });
+  }
+  for (const worker of running) {
+    const { queueTrouble, databaseTrouble } = worker.figures;
+    for (const [what, code] of [
+      ["the queue", queueTrouble],
+      ["the database", databaseTrouble],
+    ] as const) {
+      if (code === null) continue;
+      const text = `worker ${workerName(worker)} has trouble with ${what} [${code}], and tries again`;
+      verdicts.push({ level: "warning", text, hint: "`piipe check`, where it runs, says what to mend" });
+    }
+  }
+  return verdicts;
+}
+
+/** The silent ones, but those whose place another has taken since: each running one takes one place. */
+function missed(workers: readonly WorkerStatus[], nowMs: number): readonly WorkerStatus[] {
+  const startsMs = workers.filter(isRunning).map(({ startedAt }) => Date.parse(startedAt ?? ""));
+  const silent = workers.filter(({ state }) => state === "silent").toSorted((a, b) => a.silentMs - b.silentMs);
+  return silent.filter(({ silentMs }) => {
+    const successor = startsMs.findIndex((startedMs) => startedMs > nowMs - silentMs);
+    if (successor === -1) return true;
+    startsMs.splice(successor, 1);
+    return false;
+  });
+}
+
+function unread(
+  what: string,
+  { code, message, hint }: { code: string; message: string; hint: string | null },
+): Verdict {
+  return { level: "error", text: `${what} could not be read: ${message} [${code}]`, hint };
+}

@@ -1,0 +1,92 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadConfig } from "./load-config.ts";
+import { printConfig } from "./print-config.ts";
+
+const PLACE = { address: "db.example:5432", database: "app", user: "piipe" };
+const URL = "postgres://piipe:pass-word@db.example:5432/app?sslmode=disable";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "piipe-print-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function configOf(text: string) {
+  const file = join(folder, "piipe.yaml");
+  await writeFile(file, text);
+  return loadConfig(file, { DATABASE_URL: URL });
+}
+
+describe("printConfig", () => {
+  it("shows every default, and of the database's URL the place alone", async () => {
+    const config = await configOf(`
+source: { sqs: { queue: login-queue } }
+sink: { postgres: { url: "\${DATABASE_URL}", table: app.user_logins } }
+keys: { file: ./piipe.keys.json }
+columns:
+  user_id: { type: text }
+  masked_ip: { from: ip, type: ip, mask: hmac-sha256 }
+`);
+    expect(printConfig(config, PLACE)).toBe(`name: user_logins
+source:
+  sqs:
+    queue: login-queue
+sink:
+  postgres:
+    url: "[secret]" # db.example:5432, database app, user piipe
+    table: app.user_logins
+    createTable: false
+    maxConnections: 4
+keys:
+  file: ${join(folder, "piipe.keys.json")}
+  domain: user_logins
+columns:
+  user_id:
+    from: user_id
+    type: text
+    nullable: false
+    reveal: false
+    piiDetection: warn
+  masked_ip:
+    from: ip
+    type: ip
+    nullable: false
+    mask: hmac-sha256
+    reveal: false
+unknownFields: ignore
+allowUnkeyed: false
+batch:
+  rows: 1000
+  bytes: 4194304
+  lingerMs: 50
+quarantine:
+  haltAboveShare: 0.5
+`);
+  });
+
+  it("is a configuration that means the same, once the URL is given again", async () => {
+    const config = await configOf(`
+name: logins
+source: { sqs: { queue: "https://sqs.us-west-1.amazonaws.com/123456789012/logins.fifo", region: us-west-1, visibilityTimeoutSeconds: 60 } }
+sink: { postgres: { url: "\${DATABASE_URL}", table: user_logins, createTable: true, maxConnections: 9 } }
+columns:
+  card: { type: text, mask: fpe-ff1, digits: 16, keyVersion: 2 }
+  "no: column": { from: device.os.name, type: text, piiDetection: quarantine, nullable: true }
+  day: { from: "@sent_at", type: timestamp, mask: generalize }
+  key: { type: text, mask: hmac-sha256, reveal: true }
+  gone: { type: text, mask: drop }
+unknownFields: quarantine
+dedupeBy: order.id
+batch: { rows: 5, bytes: 2097152, lingerMs: 0 }
+quarantine: { haltAboveShare: 1 }
+`);
+    const printed = printConfig(config, PLACE);
+    expect(printed).not.toContain("pass-word");
+    const again = await configOf(printed.replace('"[secret]"', `"\${DATABASE_URL}"`));
+    // What was printed says of each column whether it may be personal, which counts as having been written.
+    expect({ ...again, notPersonal: [] }).toEqual({ ...config, notPersonal: [] });
+  });
+});

@@ -1,0 +1,51 @@
+import { Document, isScalar } from "yaml";
+import type { Column } from "../pipeline/contracts.ts";
+import type { Config } from "./config.ts";
+
+/** Where the database is: what may be shown of its URL. */
+export interface DatabasePlace {
+  readonly address: string;
+  readonly database: string;
+  readonly user: string;
+}
+
+const URL_PATH = ["sink", "postgres", "url"];
+
+/**
+ * The configuration as YAML in the form of `piipe.yaml`, with every default filled in; what was left out and has no fixed
+ * default is left out here. Shows no secret: key files are paths, the database's URL is `[secret]`.
+ */
+export function printConfig(config: Config, { address, database, user }: DatabasePlace): string {
+  const { name, source, sink, keys, columns, dedupeBy, unknownFields, allowUnkeyed, batch, quarantine } = config;
+  const { url, table, createTable, maxConnections } = sink.postgres;
+  const document = new Document({
+    name,
+    source: { sqs: known({ ...source.sqs }) },
+    sink: {
+      postgres: {
+        url: String(url),
+        table: table.schema === null ? table.name : `${table.schema}.${table.name}`,
+        createTable,
+        maxConnections,
+      },
+    },
+    keys: known({ ...keys }),
+    columns: Object.fromEntries(columns.map((column) => [column.name, settingsOf(column)])),
+    unknownFields,
+    ...(dedupeBy === null ? {} : { dedupeBy: dedupeBy.from }),
+    allowUnkeyed,
+    batch: { ...batch },
+    quarantine: { ...quarantine },
+  });
+  const node = document.getIn(URL_PATH, true);
+  if (isScalar(node)) node.comment = ` ${address}, database ${database}, user ${user}`;
+  return document.toString({ lineWidth: 0 });
+}
+
+/** A masked column is personal: it has no `piiDetection`. */
+function settingsOf({ name: _name, origin: _origin, piiDetection, ...settings }: Column): object {
+  return known({ ...settings, piiDetection: settings.mask === null ? piiDetection : null });
+}
+
+const known = (settings: Readonly<Record<string, unknown>>): object =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));

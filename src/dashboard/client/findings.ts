@@ -1,0 +1,133 @@
+import type { Snapshot, Trouble, WorkerStatus } from "../../app/snapshot.ts";
+import { plural } from "./format.ts";
+
+/**
+ * - `bad`: nothing is stored, or nobody can tell
+ * - `warn`: something needs a look
+ */
+export type Level = "good" | "warn" | "bad";
+
+export interface Finding {
+  readonly level: Level;
+  /** One sentence without figures that change each second: screen readers say it whenever it changes. */
+  readonly text: string;
+  readonly detail: string | null;
+  /** What to do. */
+  readonly hint: string | null;
+}
+
+/** What is well and what is wrong, the worst first; never empty. */
+export function findingsOf(snapshot: Snapshot): readonly [Finding, ...Finding[]] {
+  const workers = snapshot.workers.ok ? snapshot.workers.value : null;
+  const wrong = [
+    databaseFinding(snapshot),
+    queueFinding(snapshot),
+    ...(workers === null ? [] : workerFindings(workers)),
+  ].filter((finding) => finding !== null);
+  const [first, ...others] = wrong.toSorted((a, b) => Number(b.level === "bad") - Number(a.level === "bad"));
+  return first === undefined ? [goodFinding(snapshot, workers ?? [])] : [first, ...others];
+}
+
+function databaseFinding({ quarantine, workers }: Snapshot): Finding | null {
+  const trouble = !quarantine.ok ? quarantine.error : !workers.ok ? workers.error : null;
+  if (trouble !== null) return ofTrouble("The database is away", "database.", trouble);
+  const troubled = running(workers.ok ? workers.value : []).filter(({ figures }) => figures.databaseTrouble !== null);
+  return ofWorkers("cannot write to the database", troubled, ({ figures }) => figures.databaseTrouble);
+}
+
+function queueFinding({ depth, workers }: Snapshot): Finding | null {
+  if (!depth.ok) return ofTrouble("The queue is away", "queue.", depth.error);
+  const troubled = running(workers.ok ? workers.value : []).filter(({ figures }) => figures.queueTrouble !== null);
+  return ofWorkers("cannot use the queue", troubled, ({ figures }) => figures.queueTrouble);
+}
+
+const AWAY: ReadonlySet<string> = new Set([
+  "database.unreachable",
+  "database.unavailable",
+  "database.busy",
+  "queue.unreachable",
+  "queue.unavailable",
+  "queue.throttled",
+]);
+
+function ofTrouble(away: string, area: string, { code, message, hint }: Trouble): Finding {
+  const text = AWAY.has(code) && code.startsWith(area) ? away : away.replace("is away", "cannot be read");
+  return { level: "bad", text: `${text}.`, detail: sentence(message), hint };
+}
+
+function ofWorkers(
+  what: string,
+  workers: readonly WorkerStatus[],
+  codeOf: (worker: WorkerStatus) => string | null,
+): Finding | null {
+  if (workers.length === 0) return null;
+  const codes = [...new Set(workers.map(codeOf))].join(", ");
+  return {
+    level: "bad",
+    text: `${plural(workers.length, "worker")} ${what}.`,
+    detail: `What fails is tried again: ${codes}.`,
+    hint: "The worker's log says more; docs/errors.md explains the codes.",
+  };
+}
+
+function workerFindings(workers: readonly WorkerStatus[]): readonly (Finding | null)[] {
+  const silent = workers.filter(({ state }) => state === "silent").length;
+  const alive = running(workers);
+  const draining = alive.filter(({ figures }) => figures.isDraining).length;
+  return [
+    alive.length > 0
+      ? null
+      : {
+          level: "bad",
+          text: "No worker runs: nothing is received.",
+          detail: null,
+          hint: "Start one with `piipe run`.",
+        },
+    silent === 0
+      ? null
+      : {
+          level: "warn",
+          text: `${plural(silent, "worker")} went silent without having stopped.`,
+          detail: "Killed, or cut off from the database. What was received comes again by itself.",
+          hint: "Look for the process on its host; a silent worker is forgotten after a day.",
+        },
+    draining === 0
+      ? null
+      : {
+          level: "warn",
+          text: draining === 1 ? "1 worker is stopping." : `${draining} workers are stopping.`,
+          detail: "It stores what it has received, and receives no more.",
+          hint: null,
+        },
+  ];
+}
+
+function goodFinding({ depth, quarantine, queue }: Snapshot, workers: readonly WorkerStatus[]): Finding {
+  const count = running(workers).length;
+  const alive = plural(count, "worker");
+  const isEmpty = depth.ok && depth.value.visible + depth.value.hidden + depth.value.delayed === 0;
+  if (isEmpty && workers.every(({ figures }) => figures.received === 0)) {
+    return {
+      level: "good",
+      text: `Nothing yet: ${alive} ${count === 1 ? "waits" : "wait"} for the first event.`,
+      detail: null,
+      hint: `Send an event to ${queue}: it shows here within seconds.`,
+    };
+  }
+  const isQuarantined = quarantine.ok && quarantine.value.pending > 0;
+  return {
+    level: "good",
+    text: `All is well: ${alive} running.`,
+    detail: isQuarantined ? "Refused events wait in the quarantine." : null,
+    hint: null,
+  };
+}
+
+function running(workers: readonly WorkerStatus[]): readonly WorkerStatus[] {
+  return workers.filter(({ state }) => state === "running");
+}
+
+function sentence(message: string): string {
+  const text = message.startsWith("piipe") ? message : message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import type { Sample } from "../api.ts";
+import { appendSample, latest, summarize, toColumns, WINDOW_MS } from "./samples.ts";
+
+const NOW_MS = 1_800_000_000_000;
+
+function sampleAt(atMs: number, values: Partial<Sample> = {}): Sample {
+  return {
+    atMs,
+    receivedPerSecond: 0,
+    storedPerSecond: 0,
+    lagMs: 0,
+    inFlight: 0,
+    visible: null,
+    eventsPerBatch: null,
+    processMicrosPerMessage: null,
+    writeMs: null,
+    settleMs: null,
+    ...values,
+  };
+}
+
+describe("appending", () => {
+  it("keeps the window and no more", () => {
+    const old = [sampleAt(NOW_MS - WINDOW_MS - 1), sampleAt(NOW_MS - WINDOW_MS), sampleAt(NOW_MS - 1_000)];
+    expect(appendSample(old, sampleAt(NOW_MS)).map(({ atMs }) => atMs)).toEqual([
+      NOW_MS - WINDOW_MS,
+      NOW_MS - 1_000,
+      NOW_MS,
+    ]);
+  });
+
+  it("drops what is known already", () => {
+    const known = [sampleAt(NOW_MS)];
+    expect(appendSample(known, sampleAt(NOW_MS, { lagMs: 5 }))).toBe(known);
+  });
+});
+
+it("gives a chart one column a line, and a gap where nothing is known", () => {
+  const samples = [
+    sampleAt(NOW_MS, { lagMs: 1, visible: 7 }),
+    sampleAt(NOW_MS + 1_000, { lagMs: 2 }),
+    sampleAt(NOW_MS + 60_000, { lagMs: 3 }),
+  ];
+  expect(toColumns(samples, [(sample) => sample.lagMs, (sample) => sample.visible])).toEqual([
+    [0, 1, 2, 60].map((seconds) => NOW_MS / 1_000 + seconds),
+    [1, 2, null, 3],
+    [7, null, null, null],
+  ]);
+});
+
+it("sums up what is known", () => {
+  const samples = [2, null, 4, null].map((writeMs, index) => sampleAt(NOW_MS + index * 1_000, { writeMs }));
+  expect(summarize(samples, ({ writeMs }) => writeMs)).toEqual({ mean: 3, highest: 4 });
+  expect(summarize(samples, ({ visible }) => visible)).toBeNull();
+  expect(latest(samples, ({ writeMs }) => writeMs)).toBe(4);
+  expect(latest(samples, ({ visible }) => visible)).toBeNull();
+});

@@ -1,0 +1,44 @@
+import type { Snapshot } from "../app/snapshot.ts";
+import type { QuarantineState } from "../store/quarantine.ts";
+import type { LiveWorker } from "../store/workers.ts";
+import type { ActionReport, ActionRequest, ConfigPage, DuplicatesPage, QuarantinePage } from "./api.ts";
+
+export interface QuarantineQuery {
+  /** null: any. */
+  readonly state: QuarantineState | null;
+  /** null: any. */
+  readonly code: string | null;
+  readonly entriesMax: number;
+}
+
+/** What the database tells. */
+export type StoredParts = Pick<Snapshot, "workers" | "quarantine">;
+
+/** Replays or discards. `stop` finishes the page at hand and begins no other. */
+export type Action = (request: ActionRequest, stop: AbortSignal) => Promise<ActionReport>;
+
+/**
+ * All that the dashboard knows: it asks nothing but these functions, and none of them gives a record, a raw value or a
+ * sealed body.
+ */
+export interface DashboardData {
+  readonly version: string;
+  /** The columns that `duplicates` takes. */
+  readonly duplicateColumns: readonly string[];
+  /** Of this program. Called each second; asks nobody. */
+  ownWorkers(): readonly LiveWorker[];
+  /** One call at a time. What fails is a part that says so. */
+  readDepth(abort: AbortSignal): Promise<Snapshot["depth"]>;
+  /** The same. */
+  readStored(): Promise<StoredParts>;
+  /** Own workers as they are now among what was read. */
+  snapshot(parts: StoredParts & Pick<Snapshot, "depth">): Snapshot;
+  /** @throws {PiipeError} as the database fails, like all that follow */
+  quarantine(query: QuarantineQuery): Promise<QuarantinePage>;
+  /** Reads the whole table. */
+  duplicates(column: string, abort: AbortSignal): Promise<DuplicatesPage>;
+  config(): ConfigPage;
+  /** null: not allowed. */
+  readonly replay: Action | null;
+  readonly discard: Action | null;
+}

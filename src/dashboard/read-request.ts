@@ -1,0 +1,52 @@
+import type { QuarantineState } from "../store/quarantine.ts";
+import type { ActionRequest } from "./api.ts";
+import type { QuarantineQuery } from "./dashboard-data.ts";
+import { Refusal } from "./refusal.ts";
+
+const STATES: Readonly<Record<string, QuarantineState | null>> = {
+  pending: "pending",
+  replayed: "replayed",
+  discarded: "discarded",
+  all: null,
+};
+const ENTRIES = 100;
+const ENTRIES_MAX = 1_000;
+/** As in `EVENTS_MAX` of an action; the body's limit is reached earlier. */
+const IDS_MAX = 10_000;
+const TEXT_CHARS_MAX = 128;
+
+/** @throws {Refusal} 400, like all of them */
+export function readQuarantineQuery(query: Readonly<Record<string, string>>): QuarantineQuery {
+  const { state = "pending", code = "", limit = String(ENTRIES) } = query;
+  const wanted = Object.hasOwn(STATES, state) ? STATES[state] : undefined;
+  if (wanted === undefined) throw new Refusal(400, `state must be one of ${Object.keys(STATES).join(", ")}`);
+  const entriesMax = /^[1-9]\d{0,3}$/.test(limit) ? Number(limit) : 0;
+  if (entriesMax < 1 || entriesMax > ENTRIES_MAX) {
+    throw new Refusal(400, `limit must be a whole number from 1 to ${ENTRIES_MAX}`);
+  }
+  if (code.length > TEXT_CHARS_MAX) throw new Refusal(400, "code must be the code of a reason");
+  return { state: wanted, code: code === "" ? null : code, entriesMax };
+}
+
+export function readActionRequest(body: string): ActionRequest {
+  const { ids, code, ...rest } = objectOf(body);
+  if (Object.keys(rest).length === 0) {
+    if (ids === undefined && isText(code)) return { code };
+    const areIds = Array.isArray(ids) && ids.length > 0 && ids.length <= IDS_MAX && ids.every(isText);
+    if (code === undefined && areIds) return { ids };
+  }
+  throw new Refusal(400, 'the body must be {"ids": […]} or {"code": "…"}', "Name at least one event, or one reason.");
+}
+
+const isText = (value: unknown): value is string =>
+  typeof value === "string" && value !== "" && value.length <= TEXT_CHARS_MAX;
+
+function objectOf(body: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  } catch {
+    // As below.
+  }
+  return {};
+}

@@ -1,0 +1,20 @@
+import type { Column } from "../pipeline/contracts.ts";
+
+/** A table that exists, as far as inferring the columns for it goes. */
+export interface ExistingTable {
+  readonly columns: readonly ExistingColumn[];
+}
+
+export interface ExistingColumn {
+  readonly name: string;
+  readonly isText: boolean;
+  /** What it holds of a time, or null when it holds something else. */
+  readonly time: "date" | "timestamp" | null;
+  readonly notNull: boolean;
+  /** PostgreSQL fills it by itself: it has a default, or is generated. */
+  readonly isFilled: boolean;
+  /** It cannot be written. */
+  readonly isGenerated: boolean;
+  /** Why it cannot hold what the column writes, or null when it can. */
+  readonly misfitOf: (column: Column) => string | null;
+}

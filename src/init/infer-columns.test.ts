@@ -1,0 +1,156 @@
+import { describe, expect, it } from "vitest";
+import type { Column } from "../pipeline/contracts.ts";
+import { collectFields } from "./collect-fields.ts";
+import type { ExistingColumn } from "./existing-table.ts";
+import { inferColumns } from "./infer-columns.ts";
+import type { JsonObject } from "./parse-events.ts";
+import { showLeftOut } from "./render-config.ts";
+
+const EMAIL = "jane.canary@example.org";
+
+const infer = (events: readonly JsonObject[], columns: readonly ExistingColumn[] | null = null) => {
+  const { columns: inferred, leftOut } = inferColumns(collectFields(events), columns && { columns });
+  expect(JSON.stringify({ inferred, leftOut })).not.toContain("canary");
+  return { columns: inferred, leftOut: leftOut.map(showLeftOut) };
+};
+
+/** A column of the table that holds what `holds` says. */
+const real = (
+  name: string,
+  holds: (column: Column) => boolean,
+  settings: Partial<ExistingColumn> = {},
+): ExistingColumn => ({
+  name,
+  isText: false,
+  time: null,
+  notNull: false,
+  isFilled: false,
+  isGenerated: false,
+  misfitOf: (column) => (holds(column) ? null : `column ${name} cannot hold ${column.mask ?? column.type}`),
+  ...settings,
+});
+const text = (name: string, settings: Partial<ExistingColumn> = {}) =>
+  real(name, ({ type, mask }) => type !== "boolean" || mask !== null, { isText: true, ...settings });
+const plain = (name: string, ...types: string[]) =>
+  real(name, ({ type, mask }) => mask === null && types.includes(type));
+
+describe("columns for a new table", () => {
+  it("mask what looks personal by its name, its type or its values, and say why", () => {
+    const { columns } = infer([
+      { email: "x", peer: "192.0.2.1", note: "hi", contact: EMAIL, count: 3 },
+      { email: "", peer: "192.0.2.2", note: `mail ${EMAIL}`, contact: EMAIL, count: 4 },
+    ]);
+    expect(columns.map(({ name, type, mask, nullable, reasons }) => [name, type, mask, nullable, reasons])).toEqual([
+      ["email", "text", "hmac-sha256", true, ["its name looks personal (email)"]],
+      ["peer", "ip", "hmac-sha256", false, ["holds IP addresses"]],
+      ["note", "text", "hmac-sha256", false, ["1 of 2 sampled values look personal (email 1)"]],
+      ["contact", "text", "hmac-sha256", false, ["2 of 2 sampled values look personal (email 2)"]],
+      ["count", "integer", null, false, []],
+    ]);
+  });
+
+  it("mask long numbers only where all of several are a card's", () => {
+    const cards = [4111111111111111, 5555555555554444, 4012888888881881];
+    expect(infer(cards.map((n) => ({ n }))).columns[0]?.mask).toBe("hmac-sha256");
+    expect(infer([...cards, 7].map((n) => ({ n }))).columns[0]?.mask).toBeNull();
+    expect(infer([{ n: cards[0] }]).columns[0]?.mask).toBeNull();
+  });
+
+  it("do not mask a yes or no, nor a field that says something of a personal one", () => {
+    expect(
+      infer([{ phone: true, email_verified: false, card_type: "visa" }]).columns.every(({ mask }) => mask === null),
+    ).toBe(true);
+  });
+
+  it("take the type of most values where several kinds would be json, which cannot be masked", () => {
+    const { columns } = infer([{ device_id: "a" }, { device_id: "b" }, { device_id: 3 }]);
+    expect(columns[0]).toMatchObject({ type: "text", mask: "hmac-sha256" });
+    expect(columns[0]?.notes).toEqual(["1 of 3 sampled values are no text and would be refused"]);
+  });
+
+  it("leave out json that looks personal by values, inner names or keys, and what was never there", () => {
+    const { columns, leftOut } = infer(
+      ["jane", "john", "joan"].map((name) => ({
+        a: [EMAIL],
+        b: [{ device: { id: 1 } }],
+        c: { [name]: 1 },
+        d: null,
+        tags: ["x"],
+        [`${name}@canary.example`]: 1,
+      })),
+    );
+    expect(columns.map(({ name, type, mask }) => [name, type, mask])).toEqual([["tags", "json", null]]);
+    expect(leftOut).toEqual([
+      expect.stringMatching(
+        /^field a looks personal \(3 of 3 sampled values look personal \(email 3\)\), and json cannot/,
+      ),
+      expect.stringMatching(/^field b looks personal \(has inner fields whose names look personal \(device_id\)/),
+      expect.stringMatching(/^field c looks personal \(has keys that differ from event to event/),
+      "field d was null in every event, so its type is not known",
+      "3 fields have names that may be data, and so are neither shown nor stored",
+    ]);
+  });
+});
+
+describe("columns for an existing table", () => {
+  it("are the table's, in its order, with the types that it holds", () => {
+    const { columns, leftOut } = infer(
+      [{ version: "1.2", id: "d69123e8-026e-4668-86a3-081ec6731650", amount: 3, at: "2026-01-31T10:00:00Z", other: 1 }],
+      [plain("at", "date"), text("id"), plain("amount", "number"), plain("version", "version"), text("unfilled")],
+    );
+    expect(columns.map(({ name, type }) => [name, type])).toEqual([
+      ["at", "date"],
+      ["id", "text"],
+      ["amount", "number"],
+      ["version", "version"],
+    ]);
+    expect(leftOut).toEqual([
+      "column unfilled stays NULL: no field fits by its name",
+      "field other fits no column of the table by its name, and is not stored",
+    ]);
+  });
+
+  it("mask what the table says is masked", () => {
+    const { columns } = infer([{ account: "a" }], [text("masked_account")]);
+    expect(columns).toMatchObject([
+      {
+        name: "masked_account",
+        from: "account",
+        mask: "hmac-sha256",
+        reasons: ["the table's column is named as masked"],
+      },
+    ]);
+  });
+
+  it("encrypt an address where the column takes nothing but addresses", () => {
+    const inet = real("ip", ({ type, mask }) => type === "ip" && (mask === null || mask === "ipcrypt-deterministic"));
+    expect(infer([{ ip: "192.0.2.1" }], [inet]).columns).toMatchObject([{ type: "ip", mask: "ipcrypt-deterministic" }]);
+  });
+
+  it("never store as it is what the column cannot hold masked", () => {
+    const { columns, leftOut } = infer([{ phone: 41555 }], [plain("phone", "integer", "number")]);
+    expect(columns).toEqual([]);
+    expect(leftOut).toEqual([
+      "field phone for column phone looks personal (the name of the table's column looks personal; its name looks personal (phone)) and so must be masked, but column phone cannot hold hmac-sha256",
+    ]);
+  });
+
+  it("mask a personal field that was null everywhere", () => {
+    expect(infer([{ phone: null }], [text("phone")]).columns).toMatchObject([
+      { type: "text", mask: "hmac-sha256", nullable: true },
+    ]);
+  });
+
+  it("take the type of a field that was null everywhere from the table", () => {
+    expect(infer([{ n: null }], [plain("n", "integer")]).columns).toMatchObject([{ type: "integer", nullable: true }]);
+  });
+
+  it("warn of NOT NULL columns that some events, or all, leave empty", () => {
+    const { columns, leftOut } = infer(
+      [{ a: "x" }, { a: null }],
+      [text("a", { notNull: true }), text("b", { notNull: true }), text("c", { notNull: true, isFilled: true })],
+    );
+    expect(columns[0]).toMatchObject({ nullable: false, notes: [expect.stringContaining("NOT NULL")] });
+    expect(leftOut).toEqual([expect.stringMatching(/^column b is NOT NULL without a default/)]);
+  });
+});

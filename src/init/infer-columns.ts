@@ -1,0 +1,198 @@
+import type { ColumnType, MaskName } from "../pipeline/contracts.ts";
+import type { CollectedFields, Field } from "./collect-fields.ts";
+import { newName } from "./column-name.ts";
+import { columnOf } from "./column-of.ts";
+import type { ExistingColumn, ExistingTable } from "./existing-table.ts";
+import { inferType, refusedBy } from "./infer-type.ts";
+import { maskedFieldOf, matchColumns } from "./match-columns.ts";
+import { ofName, personalReasons } from "./personal-reasons.ts";
+import { timeColumns } from "./time-columns.ts";
+
+/** A column to be written into the configuration. */
+export interface InferredColumn {
+  readonly name: string;
+  /** A field's path, or metadata. */
+  readonly from: string;
+  readonly type: ColumnType;
+  readonly mask: MaskName | null;
+  readonly nullable: boolean;
+  /** Why it is masked: sentences without a subject. Empty: it is not. */
+  readonly reasons: readonly string[];
+  /** What else to look at: sentences that hold no value. */
+  readonly notes: readonly string[];
+}
+
+/** What becomes of no column: a field, a column of the table, or both where one should have gone into the other. */
+export interface LeftOut {
+  readonly field: string | null;
+  readonly column: string | null;
+  readonly why: string;
+  /** Something is wrong with it, rather than nothing to do. */
+  readonly isProblem: boolean;
+}
+
+export interface Inference {
+  readonly columns: readonly InferredColumn[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+type Outcome = { readonly column: InferredColumn } | { readonly leftOut: LeftOut };
+
+/** What is known of a field before its column is looked at. */
+interface Judged {
+  readonly field: Field;
+  readonly from: string;
+  readonly type: ColumnType;
+  readonly reasons: readonly string[];
+}
+
+/**
+ * The columns that the fields of events suggest. With a table: its columns in their order, each with the field that its name
+ * tells; without: one for each field. What looks personal is masked, or left out where that is not possible.
+ */
+export function inferColumns({ fields, oddKeys }: CollectedFields, table: ExistingTable | null): Inference {
+  const outcomes = table === null ? forNewTable(fields) : forTable(fields, table);
+  const columns = outcomes.flatMap((outcome) => ("column" in outcome ? [outcome.column] : []));
+  const leftOut = outcomes.flatMap((outcome) => ("leftOut" in outcome ? [outcome.leftOut] : []));
+  return { columns, leftOut: oddKeys === 0 ? leftOut : [...leftOut, oddFields(oddKeys)] };
+}
+
+function forNewTable(fields: readonly Field[]): readonly Outcome[] {
+  const names = new Set<string>();
+  return fields.map((field) => {
+    const judged = judge(field, null);
+    const { from, type, reasons } = judged;
+    if (field.values.length === 0) return leaveOut(from, null, "was null in every event, so its type is not known");
+    if (type === "json" && reasons.length > 0) return leaveOut(from, null, unmaskable(reasons));
+    const name = newName(from, names);
+    const mask = reasons.length > 0 ? "hmac-sha256" : null;
+    return { column: columnFor(judged, { name, notNull: false }, type, mask) };
+  });
+}
+
+function forTable(fields: readonly Field[], table: ExistingTable): readonly Outcome[] {
+  const matches = matchColumns(
+    fields.map(({ path }) => path.join(".")),
+    table.columns,
+  );
+  const byColumn = new Map(
+    fields.flatMap((field) => {
+      const real = matches.get(field.path.join("."));
+      return real === undefined ? [] : [[real, field] as const];
+    }),
+  );
+  const times = timeColumns(table.columns.filter((real) => !byColumn.has(real)));
+  const ofColumns = table.columns.flatMap((real): readonly Outcome[] => {
+    const field = byColumn.get(real);
+    if (field !== undefined) return [into(judge(field, real), real)];
+    const time = times.get(real);
+    return time === undefined ? unfilled(real) : [{ column: time }];
+  });
+  const unmatched = fields
+    .map(({ path }) => path.join("."))
+    .filter((from) => !matches.has(from))
+    .map((from) => leaveOut(from, null, "fits no column of the table by its name, and is not stored", false));
+  return [...ofColumns, ...unmatched];
+}
+
+function judge(field: Field, real: ExistingColumn | null): Judged {
+  const from = field.path.join(".");
+  // An empty text is nothing where it is masked, and a text where it is not.
+  const given = field.values.filter((value) => value !== "");
+  const narrow = inferType(from, given);
+  const reasons = [...ofTable(real), ...personalReasons({ ...field, values: given }, narrow.type)];
+  if (reasons.length === 0) return { field, from, type: inferType(from, field.values).type, reasons };
+  return { field, from, type: inferType(from, given, true).type, reasons };
+}
+
+/** What the name of the table's column adds. */
+function ofTable(real: ExistingColumn | null): readonly string[] {
+  if (real === null) return [];
+  if (maskedFieldOf(real.name) !== null) return ["the table's column is named as masked"];
+  return ofName(real.name) === null ? [] : ["the name of the table's column looks personal"];
+}
+
+/** Puts a field into its column of the table, or says why not. */
+function into(judged: Judged, real: ExistingColumn): Outcome {
+  const { field, from, type, reasons } = judged;
+  if (reasons.length > 0 && type === "json") return leaveOut(from, real, unmaskable(reasons));
+  const ways =
+    reasons.length > 0
+      ? maskedWays(type, field)
+      : plainWays(type, field, real).map((plain) => ({ type: plain, mask: null }));
+  const misfits = ways.map((way) => real.misfitOf(columnOf({ name: real.name, from, nullable: false, ...way })));
+  const way = ways[misfits.indexOf(null)];
+  if (way !== undefined) return { column: columnFor(judged, real, way.type, way.mask) };
+  const personal = reasons.length > 0 ? `looks personal (${reasons.join("; ")}) and so must be masked, but ` : "";
+  return leaveOut(from, real, `${personal}${misfits[0] ?? "no type takes all its values"}`);
+}
+
+interface Way {
+  readonly type: ColumnType;
+  readonly mask: MaskName;
+}
+
+/** An address can stay one where the column takes nothing else. */
+function maskedWays(type: ColumnType, field: Field): readonly Way[] {
+  const asText: readonly Way[] = takesAll("text", field) ? [{ type: "text", mask: "hmac-sha256" }] : [];
+  const asAddress: readonly Way[] = type === "ip" ? [{ type, mask: "ipcrypt-deterministic" }] : [];
+  return [{ type, mask: "hmac-sha256" }, ...asText, ...asAddress];
+}
+
+/** A text column takes texts as they are, whatever they look like today. */
+function plainWays(type: ColumnType, field: Field, real: ExistingColumn): readonly ColumnType[] {
+  const wider: readonly ColumnType[] = ["number", "integer", "boolean", "uuid", "timestamp", "date", "json"];
+  const wanted = real.isText ? (["text", type, ...wider] as const) : ([type, ...wider, "text"] as const);
+  return [...new Set(wanted)].filter((candidate) => candidate === type || takesAll(candidate, field));
+}
+
+const takesAll = (type: ColumnType, { values }: Field): boolean => refusedBy(type, values) === 0;
+
+function columnFor(
+  { field, from, reasons }: Judged,
+  { name, notNull }: Pick<ExistingColumn, "name" | "notNull">,
+  type: ColumnType,
+  mask: MaskName | null,
+): InferredColumn {
+  const values = mask === null ? field.values : field.values.filter((value) => value !== "");
+  const isOptional = field.isOptional || values.length < field.values.length;
+  const refused = refusedBy(type, values);
+  const notes: string[] = [];
+  if (refused > 0) notes.push(`${refused} of ${values.length} sampled values are no ${type} and would be refused`);
+  if (isOptional && notNull) {
+    notes.push("some events have no value here, and the table's column is NOT NULL: those events would be refused");
+  }
+  if (mask === "ipcrypt-deterministic") {
+    notes.push(
+      "the table's column holds only addresses: what is stored is an encrypted one, of nobody or somebody else",
+    );
+  }
+  return { name, from, type, mask, nullable: isOptional && !notNull, reasons, notes };
+}
+
+function unfilled(real: ExistingColumn): readonly Outcome[] {
+  if (real.isFilled) return [];
+  const { name, notNull } = real;
+  const why = notNull
+    ? "is NOT NULL without a default, and no field fits: every event would be refused until you give it a `from` or a default"
+    : "stays NULL: no field fits by its name";
+  return [{ leftOut: { field: null, column: name, why, isProblem: notNull } }];
+}
+
+const unmaskable = (reasons: readonly string[]): string =>
+  `looks personal (${reasons.join("; ")}), and json cannot be masked: give each field that you need a column of its own, with a path`;
+
+function leaveOut(field: string, real: ExistingColumn | null, why: string, isProblem = true): Outcome {
+  const isNeeded = real !== null && real.notNull && !real.isFilled;
+  const consequence = isNeeded
+    ? "; the column is NOT NULL without a default: no row can be stored until it is filled"
+    : "";
+  return { leftOut: { field, column: real?.name ?? null, why: `${why}${consequence}`, isProblem } };
+}
+
+const oddFields = (count: number): LeftOut => ({
+  field: null,
+  column: null,
+  why: `${count} ${count === 1 ? "field has a name" : "fields have names"} that may be data, and so are neither shown nor stored`,
+  isProblem: true,
+});

@@ -1,0 +1,67 @@
+import { wordsOf } from "../config/looks-personal.ts";
+import type { ColumnType } from "../pipeline/contracts.ts";
+import { createReader } from "../pipeline/decode/create-reader.ts";
+import { isRefusal, type Reader } from "../pipeline/decode/refusal.ts";
+import { columnOf } from "./column-of.ts";
+
+export interface InferredType {
+  readonly type: ColumnType;
+  /** Values that a column of this type refuses. */
+  readonly refused: number;
+}
+
+/** From the narrowest to the widest: the first that takes every value is what the values are. */
+const NARROWEST_FIRST: readonly ColumnType[] = [
+  "boolean",
+  "integer",
+  "number",
+  "uuid",
+  "ip",
+  "timestamp",
+  "date",
+  "version",
+  "text",
+];
+
+const VERSION_WORDS: ReadonlySet<string> = new Set(["version", "ver", "release"]);
+const THREE_PARTS = /^\d+\.\d+\.\d+$/;
+
+/** The readers that a run would use, over columns of any width. */
+const readers = new Map<ColumnType, Reader>();
+
+function readerOf(type: ColumnType): Reader {
+  let reader = readers.get(type);
+  if (reader === undefined) {
+    reader = createReader(columnOf({ name: "", from: "", type, mask: null, nullable: false }), undefined);
+    readers.set(type, reader);
+  }
+  return reader;
+}
+
+/** How many of the values a column of the type refuses. */
+export function refusedBy(type: ColumnType, values: readonly unknown[]): number {
+  const read = readerOf(type);
+  return values.filter((value) => isRefusal(read(value))).length;
+}
+
+/**
+ * The narrowest type that takes all values. Values that no type but json takes are json when they are objects or arrays, or
+ * of several kinds; without any value it is text. `isScalar` asks for the type that takes most of them instead, as json cannot be masked.
+ * @param name of the field, its path: `9.19` is a version only where the name says so
+ */
+export function inferType(name: string, values: readonly unknown[], isScalar = false): InferredType {
+  if (values.length === 0) return { type: "text", refused: 0 };
+  const candidates = NARROWEST_FIRST.filter((type) => type !== "version" || mayBeVersions(name, values)).map(
+    (type) => ({ type, refused: refusedBy(type, values) }),
+  );
+  const [first, ...others] = candidates;
+  const best = others.reduce((least, next) => (next.refused < least.refused ? next : least), first as InferredType);
+  const isSomeScalar = best.refused < values.length;
+  if (best.refused === 0 || (isScalar && isSomeScalar)) return best;
+  return { type: "json", refused: refusedBy("json", values) };
+}
+
+/** `9.99` may be a price, and `7` may be anything. */
+const mayBeVersions = (name: string, values: readonly unknown[]): boolean =>
+  wordsOf(name).some((word) => VERSION_WORDS.has(word)) ||
+  values.every((value) => typeof value === "string" && THREE_PARTS.test(value));

@@ -1,0 +1,27 @@
+import { DEPTH_MAX } from "../pipeline/decode/limits.ts";
+import { parseJson } from "../pipeline/decode/parse-json.ts";
+import { scanJson } from "../pipeline/decode/scan-json.ts";
+
+/**
+ * The message bodies that a sample stands for: the elements of a JSON array, a single object over several lines, or one
+ * body a line (NDJSON), blank lines left out. What is no JSON as a whole is taken for lines.
+ */
+export function parseSample(text: string): readonly string[] {
+  const sample = text.replace(/^\u{feff}/u, "");
+  const whole = parseWhole(sample);
+  if (Array.isArray(whole)) return whole.map((event: unknown) => JSON.stringify(event));
+  if (typeof whole === "object" && whole !== null) return [sample];
+  return sample.split(/\r?\n/).filter((line) => line.trim() !== "");
+}
+
+function parseWhole(text: string): unknown {
+  const scan = scanJson(text);
+  // The array is one level above its events; the parser would follow any depth.
+  if (scan.depth > DEPTH_MAX + 1) return null;
+  try {
+    return parseJson(text, scan);
+  } catch {
+    // The error's message quotes the text.
+    return null;
+  }
+}

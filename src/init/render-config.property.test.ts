@@ -1,0 +1,90 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { loadConfig } from "../config/load-config.ts";
+import { isIdentifier } from "../config/table-name.ts";
+import { collectFields } from "./collect-fields.ts";
+import { inferColumns } from "./infer-columns.ts";
+import { deliveryOf, parseEvents } from "./parse-events.ts";
+import { renderConfig } from "./render-config.ts";
+import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
+
+const SETTINGS = { queue: "logins", region: null, endpoint: null, table: "t", keysFile: "./k.json" };
+const CANARY = "c4nary-value";
+
+/** A field's value as events have it: some kinds always, and now and then null. */
+const value = fc.oneof(
+  fc.constantFrom<unknown>(null, true, 7, 0.5, CANARY, `${CANARY}@example.org`, "192.0.2.1", "2.3.0", "", [CANARY]),
+  fc.dictionary(fc.string({ maxLength: 8 }), fc.constantFrom<unknown>(null, 1, CANARY), { maxKeys: 3 }),
+);
+const key = fc.oneof(
+  fc.constantFrom("ip", "user_id", "userId", "device", "true", "null", "no", "e1", "größe", "-x", "a b", "a.b", "${A}"),
+  fc.string({ unit: "grapheme", maxLength: 12 }),
+);
+const event = fc.dictionary(key, value, { minKeys: 1, maxKeys: 8 });
+
+it("whatever the events, the file loads, shows none of their values, and takes the events that it was made of", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
+  const file = join(folder, "piipe.yaml");
+  try {
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { minLength: 1, maxLength: 4 }), async (given) => {
+        const bodies = given.map((one) => JSON.stringify(one));
+        const { events } = parseEvents(bodies);
+        const inference = inferColumns(collectFields(events), null);
+        fc.pre(inference.columns.length > 0);
+        const text = renderConfig(SETTINGS, inference, "a sample");
+        expect(text).not.toContain(CANARY);
+        await writeFile(file, text);
+        const config = await loadConfig(file, { DATABASE_URL: "postgres://localhost/x" });
+        expect(
+          config.columns.map(({ name, from, type, mask, nullable }) => ({ name, from, type, mask, nullable })),
+        ).toEqual(
+          inference.columns.map(({ name, from, type, mask, nullable }) => ({ name, from, type, mask, nullable })),
+        );
+        if (inference.columns.some(({ notes }) => notes.length > 0)) return;
+        const decode = compileDecoder(config.columns, new Map(), { unknownFields: "ignore" });
+        for (const one of events) expect(decode(deliveryOf(JSON.stringify(one)))).toMatchObject({ ok: true });
+      }),
+      { numRuns: 200 },
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+it("whatever the names in the table, the file loads and has them", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
+  const file = join(folder, "piipe.yaml");
+  const name = fc
+    .string({ unit: "binary", minLength: 1, maxLength: 20 })
+    .filter((text) => isIdentifier(text) && text.isWellFormed());
+  // Neither a schema's dot nor a slash, which the keys' domain cannot have.
+  const tableName = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => !/[./]/.test(text));
+  try {
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(name, { minLength: 1, maxLength: 4 }), tableName, async (names, table) => {
+        fc.pre(!names.includes("__proto__"));
+        const columns = names.map((column) => ({
+          name: column,
+          from: "a.b",
+          type: "text" as const,
+          mask: null,
+          nullable: false,
+          reasons: [],
+          notes: ["look"],
+        }));
+        const leftOut = [{ field: null, column: names[0] ?? "", why: "stays NULL", isProblem: false }];
+        await writeFile(file, renderConfig({ ...SETTINGS, table }, { columns, leftOut }, "a sample"));
+        const config = await loadConfig(file, { DATABASE_URL: "postgres://localhost/x" });
+        expect(config.columns.map((column) => column.name).sort()).toEqual([...names].sort());
+        expect(config.sink.postgres.table.name).toBe(table);
+      }),
+      { numRuns: 200 },
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,99 @@
+import type { InferredColumn, Inference, LeftOut } from "./infer-columns.ts";
+
+export interface RenderedSettings {
+  readonly queue: string;
+  /** null: left to the AWS configuration. */
+  readonly region: string | null;
+  readonly endpoint: string | null;
+  readonly table: string;
+  /** Relative to the file that is to be written. */
+  readonly keysFile: string;
+}
+
+/** Room for a comment, beside what oxfmt and people are used to. */
+const COMMENT_CHARS = 112;
+
+/**
+ * The text of a `piipe.yaml` with comments: why each mask, and what to look at. It names fields and columns, and holds no
+ * value of an event.
+ * @param origin what was looked at, such as `100 messages of the queue`
+ */
+export function renderConfig(settings: RenderedSettings, inference: Inference, origin: string): string {
+  const { queue, region, endpoint, table, keysFile } = settings;
+  return [
+    "# yaml-language-server: $schema=./node_modules/piipe/piipe.schema.json",
+    "",
+    ...comment(
+      `Made by \`piipe init\` from ${origin}. Read every column before the first run: what is stored as it is and what may be ` +
+        "missing was inferred from these events alone. docs/configuration.md explains every setting, docs/masking.md the masks.",
+    ),
+    "source:",
+    "  sqs:",
+    `    queue: ${scalar(queue)}`,
+    ...(region === null ? [] : [`    region: ${scalar(region)}`]),
+    ...(endpoint === null ? [] : [`    endpoint: ${scalar(endpoint)}`]),
+    "sink:",
+    "  postgres:",
+    "    url: ${DATABASE_URL} # from the environment: the password does not belong into this file",
+    `    table: ${scalar(table)}`,
+    "keys:",
+    `  file: ${scalar(keysFile)} # secret: keep it out of version control`,
+    "columns:",
+    ...inference.columns.flatMap(columnLines),
+    ...leftOutLines(inference.leftOut),
+    "unknownFields: ignore # a field that no column names is not stored; quarantine: its event is refused",
+    "",
+  ].join("\n");
+}
+
+function columnLines(column: InferredColumn): readonly string[] {
+  const { name, from, type, mask, nullable, reasons, notes } = column;
+  const settings = [
+    ...(from === name ? [] : [`from: ${scalar(from)}`]),
+    `type: ${type}`,
+    ...(mask === null ? [] : [`mask: ${mask}`]),
+    ...(nullable ? ["nullable: true"] : []),
+  ];
+  return [
+    ...(reasons.length === 0 ? [] : comment(`masked: ${reasons.join("; ")}`, "  ")),
+    ...notes.flatMap((note) => comment(note, "  ")),
+    `  ${scalar(name)}: { ${settings.join(", ")} }`,
+  ];
+}
+
+function leftOutLines(leftOut: readonly LeftOut[]): readonly string[] {
+  if (leftOut.length === 0) return [];
+  return ["  # Left out:", ...leftOut.flatMap((left) => comment(`- ${showLeftOut(left)}`, "  "))];
+}
+
+/** A sentence for people: what is left out, and why. */
+export function showLeftOut({ field, column, why }: LeftOut): string {
+  const parts = [
+    ...(field === null ? [] : [`field ${scalar(field)}`]),
+    ...(column === null ? [] : [`column ${scalar(column)}`]),
+  ];
+  return [parts.join(" for "), why].filter((part) => part !== "").join(" ");
+}
+
+function comment(text: string, indent = ""): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && indent.length + line.length + word.length + 3 > COMMENT_CHARS) {
+      lines.push(line);
+      line = "";
+    }
+    line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line].map((part) => `${indent}# ${part}`);
+}
+
+const PLAIN = /^[A-Za-z_./][\w./-]*$/;
+/** What YAML reads as something else than text, in any of its versions. */
+const NO_TEXT = /^(?:null|true|false|yes|no|on|off|y|n|\.(?:inf|nan))$/i;
+
+/** A text as YAML, in quotes where it needs them. JSON's strings are YAML's; `${` would begin a reference. */
+function scalar(text: string): string {
+  if (PLAIN.test(text) && !NO_TEXT.test(text)) return text;
+  return JSON.stringify(text.replaceAll("${", "$$${")).replaceAll("\u007f", "\\u007f");
+}

@@ -1,0 +1,48 @@
+import type { TelemetryEvent, TelemetryEventType } from "./events.ts";
+
+type EventOf<T extends TelemetryEventType> = Extract<TelemetryEvent, { type: T }>;
+type FieldOf<T extends TelemetryEventType> = Exclude<keyof EventOf<T>, "type">;
+
+/** Every field of every event: whether its value stands in the log. A new field must be judged here before it compiles. */
+const LOGGED_FIELDS: {
+  readonly [T in TelemetryEventType]: Readonly<Record<FieldOf<T>, boolean>>;
+} = {
+  "pipeline.started": { source: true, table: true },
+  "deliveries.received": { count: true, redelivered: true, bytes: true, oldestSentAtMs: true },
+  "delivery.corrupt": { count: true },
+  "batch.written": {
+    stored: true,
+    duplicate: true,
+    quarantined: true,
+    rejected: true,
+    elapsedMs: true,
+    oldestSentAtMs: true,
+    processed: true,
+    processMs: true,
+  },
+  "batch.retried": { code: true, sqlState: true, attempt: true, delayMs: true },
+  "event.refused": { messageId: true, code: true, path: true, fate: true },
+  "fields.unknown": { events: true, fieldsAdded: true, fields: true },
+  "leak.suspected": { column: true, detector: true, values: true },
+  "deliveries.settled": { deleted: true, released: true, failed: true, elapsedMs: true },
+  "visibility.extended": { count: true, failed: true },
+  "source.retried": { action: true, code: true, attempt: true, delayMs: true },
+  "source.recovered": {},
+  "clock.corrected": { offsetMs: true },
+  "ledger.maintained": { created: true, dropped: true, pruned: true },
+  "ledger.maintenance-failed": { code: true, sqlState: true },
+  "heartbeat.failed": { code: true, sqlState: true },
+  "pipeline.draining": { inFlight: true },
+  "pipeline.aborted": { unsettled: true },
+  "pipeline.stopped": {},
+  // It is the line's text.
+  "config.warning": { message: false },
+};
+
+/** What a log line for machines holds of an event: its type and the fields named above, whatever else it may carry. */
+export function loggedFields(event: TelemetryEvent): Record<string, unknown> {
+  const fields: Record<string, unknown> = { type: event.type };
+  const allowed: Readonly<Record<string, boolean>> = LOGGED_FIELDS[event.type];
+  for (const [name, value] of Object.entries(event)) if (allowed[name] === true) fields[name] = value;
+  return fields;
+}

@@ -1,0 +1,143 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { utcDay } from "../../src/postgres/utc-day.ts";
+import { addDays, partitionOf } from "../../src/store/ledger-days.ts";
+import { runCli } from "../support/cli.ts";
+import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
+import { directUrl, postgresMajor, query } from "../support/postgres.ts";
+import { startPostgresProxy } from "../support/postgres-proxy.ts";
+import { createTestRole } from "../support/roles.ts";
+import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+
+interface Finding {
+  readonly subject: string;
+  readonly level: string;
+  readonly text: string;
+  readonly code: string | null;
+  readonly hint: string | null;
+}
+
+let sqs: TestSqs;
+let pipeline: LoginPipeline;
+
+beforeAll(async () => {
+  sqs = await startTestSqs();
+  pipeline = await createLoginPipeline(sqs);
+});
+afterAll(async () => {
+  await pipeline.remove();
+  await sqs.stop();
+});
+
+/** Past the pooler, if the tests run behind one. */
+async function check(databaseUrl = directUrl(pipeline.databaseUrl)) {
+  const environment = { ...pipeline.environment, DATABASE_URL: databaseUrl };
+  const { code, stdout } = await runCli(["check", "--json"], { folder: pipeline.folder, environment });
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+  return { code, of: (subject: string) => findings.filter((finding) => finding.subject === subject) };
+}
+
+it("has nothing to say against the server of the tests", async () => {
+  const { code, of } = await check();
+  expect(code).toBe(0);
+  for (const subject of ["database", "connections", "migrations", "rights", "ledger", "table"]) {
+    expect(of(subject)).toMatchObject([{ level: "ok" }]);
+  }
+  expect(of("tls")[0]).toMatchObject({ level: "ok", text: expect.stringContaining("stays on this machine") });
+  expect(of("clock")[0]).toMatchObject({ level: "ok", text: expect.stringContaining("PostgreSQL") });
+});
+
+it("fails where transactions are read-only", async () => {
+  const url = new URL(directUrl(pipeline.databaseUrl));
+  url.searchParams.set("options", "-c default_transaction_read_only=on");
+  const { code, of } = await check(url.href);
+  expect(code).toBe(4);
+  expect(of("database")).toMatchObject([{ level: "ok" }, { level: "error", code: "database.unavailable" }]);
+});
+
+it("warns when the database has not the connections that a run may open", async () => {
+  const name = new URL(pipeline.databaseUrl).pathname.slice(1);
+  await query(pipeline.databaseUrl, `ALTER DATABASE ${name} CONNECTION LIMIT 3`);
+  const { code, of } = await check();
+  await query(pipeline.databaseUrl, `ALTER DATABASE ${name} CONNECTION LIMIT -1`);
+  expect(code).toBe(0);
+  expect(of("connections")).toMatchObject([
+    {
+      level: "warning",
+      text: expect.stringMatching(/^a run opens up to 4, and the server has room for only [0-3] more$/),
+    },
+  ]);
+});
+
+it.skipIf(postgresMajor() < 11)("warns when a user who makes no partitions has none for tomorrow", async () => {
+  const role = await createTestRole(directUrl(pipeline.databaseUrl));
+  await query(
+    pipeline.databaseUrl,
+    `GRANT USAGE ON SCHEMA piipe TO ${role.name};
+     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA piipe TO ${role.name};
+     GRANT INSERT ON user_logins TO ${role.name}`,
+  );
+  const before = await check(role.url);
+  expect(before.of("ledger")).toMatchObject([{ level: "ok", text: expect.stringContaining("once a week") }]);
+  const tomorrow = addDays(utcDay(Date.now()), 1);
+  await query(pipeline.databaseUrl, `DROP TABLE ${partitionOf(tomorrow)}`);
+  const { code, of } = await check(role.url);
+  await role.drop();
+  expect(code).toBe(0);
+  expect(of("ledger")).toMatchObject([
+    { level: "warning", text: expect.stringContaining(tomorrow), hint: expect.stringContaining("piipe migrate") },
+  ]);
+});
+
+it("tells a right that a run must have from one that only its reports need", async () => {
+  const role = await createTestRole(directUrl(pipeline.databaseUrl));
+  await query(
+    pipeline.databaseUrl,
+    `GRANT USAGE ON SCHEMA piipe TO ${role.name};
+     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA piipe TO ${role.name};
+     GRANT INSERT ON user_logins TO ${role.name};
+     REVOKE UPDATE ON piipe.workers FROM ${role.name}`,
+  );
+  const reports = await check(role.url);
+  await query(pipeline.databaseUrl, `REVOKE INSERT ON piipe.quarantine FROM ${role.name}`);
+  const run = await check(role.url);
+  await role.drop();
+  expect(reports.code).toBe(0);
+  expect(reports.of("rights")).toMatchObject([
+    { level: "ok" },
+    {
+      level: "warning",
+      text: expect.stringContaining("lacks UPDATE on piipe.workers: a run works without"),
+      hint: expect.stringContaining('GRANT UPDATE ON "piipe"."workers"'),
+    },
+  ]);
+  expect(run.code).toBe(4);
+  expect(run.of("rights")).toMatchObject([
+    { level: "error", code: "database.denied", text: expect.stringContaining("INSERT on piipe.quarantine") },
+  ]);
+});
+
+it("does not wait for long for a server that accepts connections and never answers, and looks at the queue", async () => {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => void sockets.push(socket)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { code, of } = await check(`postgres://u@127.0.0.1:${(server.address() as AddressInfo).port}/x`);
+  for (const socket of sockets) socket.destroy();
+  server.close();
+  await once(server, "close");
+  expect(code).toBe(4);
+  expect(of("database")).toMatchObject([{ level: "error", code: "database.unreachable" }]);
+  expect(of("queue")[0]).toMatchObject({ level: "ok" });
+});
+
+it("looks no further in a database that is lost on the way", async () => {
+  const proxy = await startPostgresProxy(directUrl(pipeline.databaseUrl));
+  proxy.arm({ point: "before BEGIN", effect: "half-open" });
+  const { code, of } = await check(proxy.url);
+  await proxy.close();
+  expect(code).toBe(4);
+  expect(of("database")).toMatchObject([{ level: "error", code: "database.unreachable" }]);
+  for (const subject of ["migrations", "rights", "ledger", "table"]) expect(of(subject)).toEqual([]);
+  expect(of("columns")).toMatchObject([{ text: expect.stringContaining("could not be read") }]);
+});

@@ -1,0 +1,73 @@
+import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type CliOptions, runCli, startCli } from "../support/cli.ts";
+
+const LANDED = { sent: 100, received: 100, stored: 99, quarantined: 1, duplicate: 0, left: 0, deleted: 100 };
+
+let folder: string;
+let options: CliOptions;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "piipe-demo-"));
+  // As root, PostgreSQL runs as another user, who must get in.
+  await chmod(folder, 0o755);
+  options = { folder, environment: { TMPDIR: folder } };
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe("piipe demo", () => {
+  it("shows what became of the sample events, ends by itself, and leaves nothing behind", async () => {
+    const { code, stdout, stderr } = await runCli(["demo"], options);
+    expect(code).toBe(0);
+    expect(stderr).toContain("✓ 99 stored, 1 quarantined, 100 deleted from the queue");
+    expect(stdout).toContain("h1_");
+    expect(stdout).toContain("field.missing");
+    expect(stdout).not.toMatch(/\b\d{1,3}(\.\d{1,3}){3}\b/);
+    expect(stderr).not.toContain("\u001b");
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("prints one JSON object for a program", async () => {
+    const { code, stdout } = await runCli(["demo", "--json"], options);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\{.*\}\n$/);
+    expect(JSON.parse(stdout)).toEqual({ ...LANDED, elapsedMs: expect.any(Number) });
+  });
+
+  it("ends at Ctrl-C, says so in JSON as well, and leaves nothing behind", async () => {
+    const demo = startCli(["demo", "--json"], options);
+    await demo.printed("the queue are up");
+    demo.process.kill("SIGINT");
+    const { code, stdout, stderr } = await demo.ended;
+    expect(code).toBe(130);
+    expect(stderr).toContain("[interrupted]");
+    expect(stdout).toMatch(/^\{.*\}\n$/);
+    expect(JSON.parse(stdout)).toMatchObject({ sent: expect.any(Number), error: { code: "interrupted" } });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("stays up with --serve until Ctrl-C, and says what can be done meanwhile", async () => {
+    const demo = startCli(["demo", "--serve"], options);
+    await demo.printed("Everything stays up until Ctrl-C");
+    await demo.printed("reading arn:aws:sqs:");
+    demo.process.kill("SIGINT");
+    const { code, stderr } = await demo.ended;
+    expect(code).toBe(0);
+    for (const word of ["psql", "export DATABASE_URL=", "curl"]) expect(stderr).toContain(word);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("that cannot start its servers fails with what happened and what to do", async () => {
+    const { code, stdout, stderr } = await runCli(["demo", "--json"], {
+      folder,
+      environment: { TMPDIR: join(folder, "missing") },
+    });
+    expect(code).toBe(4);
+    expect(stdout).toMatch(/^\{.*\}\n$/);
+    const { error } = JSON.parse(stdout) as { error: { code: string; hint: string | null } };
+    expect(stderr).toContain(`[${error.code}]`);
+    expect(error.hint).not.toBeNull();
+  });
+});

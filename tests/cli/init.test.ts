@@ -1,0 +1,430 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { initCommand } from "../../src/cli/commands/init.ts";
+import type { InitOptions } from "../../src/cli/init/init-options.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
+import { readSampleEvents, SAMPLE_CONFIG_FILE, SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
+import { LOCAL_AWS, runCli, startCli } from "../support/cli.ts";
+import { loginEvents } from "../support/login-events.ts";
+import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
+import { type Answers, scriptedTerminal } from "../support/scripted-terminal.ts";
+import { callSqs, queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { startSqsProxy } from "../support/sqs-proxy.ts";
+import { until } from "../support/until.ts";
+
+const CANARY = "jane.canary@example.org";
+const EVENTS_FILE = fileURLToPath(new URL("events.json", new URL(".", SAMPLE_CONFIG_FILE)));
+const SAMPLE = ["--queue", "logins", "--table", "user_logins", "--sample"];
+const NEW_FILES = ["piipe.keys.json", "piipe.private.json", "piipe.yaml"];
+
+let sqs: TestSqs;
+let folder: string;
+let database: TestDatabase;
+
+beforeAll(async () => {
+  sqs = await startTestSqs();
+  database = await createTestDatabase();
+  await query(database.url, await readFile(SAMPLE_TABLE_FILE, "utf8"));
+});
+afterAll(async () => {
+  await database.drop();
+  await sqs.stop();
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const environment = () => ({ ...LOCAL_AWS, AWS_ENDPOINT_URL_SQS: sqs.endpoint });
+const withTable = () => ({ ...environment(), DATABASE_URL: database.url });
+
+const init = (args: readonly string[], variables: Readonly<Record<string, string>> = environment(), stdin = "") =>
+  runCli(["init", ...args], { folder, environment: variables, stdin });
+
+const columnsOf = async (file: string | URL, variables: Readonly<Record<string, string>>) =>
+  (await loadConfig(file instanceof URL ? fileURLToPath(file) : file, variables)).columns;
+
+async function queueWith(bodies: readonly string[], attributes: Readonly<Record<string, string>> = {}) {
+  const queue = await sqs.createTestQueue(attributes);
+  await sqs.send(queue.url, bodies);
+  return queue;
+}
+
+async function receiveCounts(queueUrl: string): Promise<readonly number[]> {
+  const reply = (await callSqs(sqs.endpoint, "ReceiveMessage", {
+    QueueUrl: queueUrl,
+    MaxNumberOfMessages: 10,
+    MessageSystemAttributeNames: ["All"],
+  })) as { Messages?: ReadonlyArray<{ Attributes: { ApproximateReceiveCount: string } }> };
+  return (reply.Messages ?? []).map(({ Attributes }) => Number(Attributes.ApproximateReceiveCount));
+}
+
+async function lastChanceQueue(): Promise<{ name: string; url: string }> {
+  const dead = await sqs.createTestQueue();
+  const policy = { deadLetterTargetArn: await queueArn(sqs.endpoint, dead.url), maxReceiveCount: "1" };
+  return queueWith(loginEvents(5), { RedrivePolicy: JSON.stringify(policy) });
+}
+
+describe("piipe init", () => {
+  it("shows examples first in its help", async () => {
+    const { code, stdout } = await init(["--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Examples:\n {2}piipe init\n/);
+    expect(stdout).toContain("counts as received once more");
+  });
+
+  it("leads from a queue and the original table to rows, with the configuration of the example", async () => {
+    const queue = await queueWith(await readSampleEvents());
+    const result = await init(["--queue", queue.name, "--table", "user_logins"], withTable());
+    expect(result).toMatchObject({ code: 0, signal: null });
+    expect(result.stderr).toContain("looking at up to 100 messages");
+    expect(result.stderr).toContain("counts as received once more");
+    expect(result.stderr).toContain("gave 100 messages back");
+    expect(result.stderr).toContain("with it a run would take 99 of the 100 events looked at");
+    expect(result.stderr).toContain("piipe migrate");
+    expect(await sqs.count(queue.url)).toEqual({ visible: 100, inFlight: 0, delayed: 0, total: 100 });
+
+    const inferred = await columnsOf(join(folder, "piipe.yaml"), withTable());
+    expect(inferred).toEqual(await columnsOf(SAMPLE_CONFIG_FILE, {}));
+    for (const name of NEW_FILES.slice(0, 2)) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+
+    const options = { folder, environment: withTable() };
+    expect((await runCli(["migrate"], options)).code).toBe(0);
+    expect((await runCli(["run", "--until-empty"], options)).code).toBe(0);
+    const [counts] = await query(
+      database.url,
+      "SELECT count(*)::int AS rows, count(create_date)::int AS dates, count(*) FILTER (WHERE masked_ip LIKE 'h1\\_%')::int AS masked FROM user_logins",
+    );
+    expect(counts).toEqual({ rows: 99, dates: 99, masked: 99 });
+  });
+
+  it("leads from a sample to rows in a table that did not exist", async () => {
+    const fresh = await createTestDatabase();
+    const queue = await queueWith(loginEvents(5));
+    const variables = { ...environment(), DATABASE_URL: fresh.url };
+    const result = await init(
+      ["--queue", queue.name, "--table", "logins", "--sample", "-"],
+      variables,
+      loginEvents(20).join("\n"),
+    );
+    expect(result.code).toBe(0);
+    expect(result.stderr).toContain("the table logins does not exist yet");
+    expect(await receiveCounts(queue.url)).toEqual([1, 1, 1, 1, 1]);
+    await callSqs(sqs.endpoint, "PurgeQueue", { QueueUrl: queue.url });
+    await sqs.send(queue.url, loginEvents(5));
+    const options = { folder, environment: variables };
+    expect((await runCli(["migrate"], options)).code).toBe(0);
+    expect((await runCli(["run", "--until-empty"], options)).code).toBe(0);
+    expect(await query(fresh.url, "SELECT count(*)::int AS rows FROM logins WHERE ip LIKE 'h1\\_%'")).toEqual([
+      { rows: 5 },
+    ]);
+    await fresh.drop();
+  });
+
+  it("without a database says so, and prints its findings as one JSON object", async () => {
+    const { code, stdout, stderr } = await init([...SAMPLE, EVENTS_FILE, "--json"]);
+    expect(code).toBe(0);
+    expect(stderr).toContain("DATABASE_URL is not set");
+    const report = JSON.parse(stdout) as Record<string, unknown> & { columns: Array<Record<string, unknown>> };
+    expect(report).toMatchObject({
+      file: "piipe.yaml",
+      keyring: { origin: "made" },
+      queue: "logins",
+      table: "user_logins",
+      tableExists: null,
+      events: { looked: 100, used: 99, otherKinds: 1, unreadable: 0 },
+      leftOut: [],
+      trial: { fitting: 99, refusals: [{ code: "field.missing", path: "user_id", count: 1 }] },
+    });
+    expect(report.columns.find(({ name }) => name === "ip")).toMatchObject({
+      from: "ip",
+      type: "ip",
+      mask: "hmac-sha256",
+      nullable: false,
+      reasons: ["its name looks personal (ip)", "holds IP addresses"],
+    });
+    expect((await readdir(folder)).sort()).toEqual(NEW_FILES);
+  });
+
+  it("shows no value of an event, nor a key that is one", async () => {
+    const events = [1, 2, 3].map((n) => ({
+      id: n,
+      free: `write to ${CANARY}`,
+      list: [CANARY],
+      seen: { [CANARY]: n },
+      [`canary ${n}`]: CANARY,
+    }));
+    await writeFile(join(folder, "sample.json"), JSON.stringify(events));
+    const text = await init([...SAMPLE, "sample.json"]);
+    const json = await init([...SAMPLE, "sample.json", "--force", "--json"]);
+    const file = await readFile(join(folder, "piipe.yaml"), "utf8");
+    expect([text.code, json.code]).toEqual([0, 0]);
+    expect(file).toContain("free: { type: text, mask: hmac-sha256 }");
+    for (const shown of [text.stdout, text.stderr, json.stdout, json.stderr, file])
+      expect(shown).not.toContain("canary");
+  });
+
+  it("warns of what the table needs and no field gives", async () => {
+    await query(database.url, "CREATE TABLE strict (user_id text, amount numeric NOT NULL, email text)");
+    const sample = '{"user_id":"u","email":"x"}\n{"user_id":7,"email":"y"}\n{"user_id":"v","email":"z"}\n';
+    const args = ["--queue", "logins", "--table", "strict", "--sample", "-"];
+    const { code, stderr } = await init(args, withTable(), sample);
+    expect(code).toBe(0);
+    expect(stderr).toContain("warning: left out: column amount is NOT NULL without a default");
+    const yaml = await readFile(join(folder, "piipe.yaml"), "utf8");
+    expect(yaml).toContain("email: { type: text, mask: hmac-sha256 }");
+    expect(yaml).toContain("# - column amount is NOT NULL");
+  });
+
+  it("keeps and uses a keyring that is there, also with --force", async () => {
+    await runCli(["keys", "new"], { folder });
+    const before = await readFile(join(folder, "piipe.keys.json"), "utf8");
+    expect((await init([...SAMPLE, EVENTS_FILE])).stderr).toContain("the keyring was there, and is kept");
+    expect((await init([...SAMPLE, EVENTS_FILE, "--force"])).code).toBe(0);
+    expect(await readFile(join(folder, "piipe.keys.json"), "utf8")).toBe(before);
+    const fromEnvironment = await init([...SAMPLE, EVENTS_FILE, "--keys", "other.json", "--force"], {
+      ...environment(),
+      PIIPE_KEYS: before,
+    });
+    expect(fromEnvironment.stderr).toContain("PIIPE_KEYS holds the keyring");
+    expect(await readdir(folder)).not.toContain("other.json");
+  });
+
+  it("writes region and endpoint when they are given, and paths from the file's own folder", async () => {
+    await promisify(execFile)("mkdir", ["-p", join(folder, "conf")]);
+    const place = ["--region", "eu-west-1", "--endpoint", "http://127.0.0.1:4566", "-c", "conf/logins.yaml"];
+    const { code, stderr } = await init([...SAMPLE, EVENTS_FILE, ...place]);
+    expect(code).toBe(0);
+    expect(stderr).toContain("piipe run -c conf/logins.yaml --until-empty");
+    const config = await loadConfig(join(folder, "conf/logins.yaml"), { DATABASE_URL: "postgres://localhost/x" });
+    expect(config.source.sqs).toMatchObject({ region: "eu-west-1", endpoint: "http://127.0.0.1:4566" });
+    expect(config.keys.file).toBe(join(folder, "piipe.keys.json"));
+  });
+
+  it("warns when git would take the keys in", async () => {
+    await promisify(execFile)("git", ["init", "--quiet", folder]);
+    await writeFile(join(folder, ".gitignore"), "piipe.private.json\n");
+    const { stderr } = await init([...SAMPLE, EVENTS_FILE]);
+    expect(stderr).toMatch(/warning: git would take in .*piipe\.keys\.json: add it to \.gitignore/);
+    expect(stderr).not.toMatch(/git would take in .*piipe\.private\.json/);
+  });
+});
+
+describe("a look at the queue", () => {
+  it("counts as one receive, and leaves the messages where they were", async () => {
+    const queue = await queueWith(loginEvents(25));
+    const { code, stderr } = await init(["--queue", queue.url, "--table", "t", "--messages", "5"]);
+    expect(code).toBe(0);
+    expect(stderr).toContain("gave 5 messages back");
+    expect((await sqs.count(queue.url)).visible).toBe(25);
+    const counts = await receiveCounts(queue.url);
+    expect(counts.every((count) => count === 1 || count === 2)).toBe(true);
+  });
+
+  it("gives back what it received of a FIFO queue", async () => {
+    const queue = await sqs.createTestQueue({ FifoQueue: "true", ContentBasedDeduplication: "true" });
+    for (const [index, body] of loginEvents(4).entries()) {
+      await callSqs(sqs.endpoint, "SendMessage", {
+        QueueUrl: queue.url,
+        MessageBody: body,
+        MessageGroupId: `g${index}`,
+      });
+    }
+    const { code, stderr } = await init(["--queue", queue.name, "--table", "t"]);
+    expect(code).toBe(0);
+    expect(stderr).toContain("the later messages of their groups wait");
+    expect((await sqs.count(queue.url)).visible).toBe(4);
+  });
+
+  it("is refused unattended where it may be a message's last receive, and done with --yes", async () => {
+    const queue = await lastChanceQueue();
+    const args = ["--queue", queue.name, "--table", "t"];
+    const refused = await init(args);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("maxReceiveCount 1");
+    expect(refused.stderr).toContain("--sample");
+    expect(await readdir(folder)).toEqual([]);
+    expect((await init([...args, "--yes"])).code).toBe(0);
+  });
+
+  it("interrupted by Ctrl-C leaves all messages to be received, and writes nothing", async () => {
+    const queue = await queueWith(loginEvents(15));
+    const proxy = await startSqsProxy(sqs.endpoint);
+    const receives = () => proxy.requests.filter(({ action }) => action === "ReceiveMessage").length;
+    proxy.answer = ({ action }) => (action === "ReceiveMessage" && receives() > 1 ? "hang" : undefined);
+    const running = startCli(["init", "--queue", queue.name, "--table", "t"], {
+      folder,
+      environment: { ...environment(), AWS_ENDPOINT_URL_SQS: proxy.endpoint },
+    });
+    await until("the second receive", () => receives() > 1);
+    expect((await sqs.count(queue.url)).inFlight).toBe(10);
+    running.process.kill("SIGINT");
+    const { code, stderr } = await running.ended;
+    await proxy.stop();
+    expect(code).toBe(130);
+    expect(stderr).toContain("gave 10 messages back");
+    expect(stderr).toContain("[interrupted]");
+    expect(await sqs.count(queue.url)).toMatchObject({ visible: 15, inFlight: 0 });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("that fails gives back what was received before", async () => {
+    const queue = await queueWith(loginEvents(15));
+    const proxy = await startSqsProxy(sqs.endpoint);
+    const receives = () => proxy.requests.filter(({ action }) => action === "ReceiveMessage").length;
+    proxy.answer = ({ action }) =>
+      action === "ReceiveMessage" && receives() > 1
+        ? { status: 400, body: JSON.stringify({ __type: "com.amazonaws.sqs#AccessDenied", message: "canary" }) }
+        : undefined;
+    const result = await init(["--queue", queue.name, "--table", "t"], {
+      ...environment(),
+      AWS_ENDPOINT_URL_SQS: proxy.endpoint,
+    });
+    await proxy.stop();
+    expect(result.code).toBe(4);
+    expect(result.stderr).toContain("[queue.denied]");
+    expect(await sqs.count(queue.url)).toMatchObject({ visible: 15, inFlight: 0 });
+  });
+});
+
+describe("piipe init fails", () => {
+  const failure = async (args: readonly string[], variables = environment(), stdin = "") => {
+    const { code, stdout, stderr } = await init([...args, "--json"], variables, stdin);
+    const { error } = JSON.parse(stdout) as { error: { code: string; hint: string } };
+    expect(stderr).toContain(`[${error.code}]`);
+    expect(await readdir(folder)).not.toContain("piipe.keys.json");
+    return { code, error: error.code, stderr };
+  };
+
+  it("when a configuration is there, and leaves it as it is", async () => {
+    await writeFile(join(folder, "piipe.yaml"), "mine");
+    expect(await failure([...SAMPLE, EVENTS_FILE])).toMatchObject({ code: 3, error: "config.exists" });
+    expect(await readFile(join(folder, "piipe.yaml"), "utf8")).toBe("mine");
+  });
+
+  it("when queue or table is missing and nobody can be asked", async () => {
+    const { code, error, stderr } = await failure(["--sample", EVENTS_FILE]);
+    expect({ code, error }).toEqual({ code: 2, error: "usage.invalid" });
+    expect(stderr).toContain("--queue and --table missing");
+  });
+
+  it.each<[string, readonly string[], string]>([
+    ["a sample that is not there", [...SAMPLE, "nowhere.json"], ""],
+    ["a sample that is no JSON", [...SAMPLE, "-"], `${CANARY}\n`],
+    ["an empty sample", [...SAMPLE, "-"], ""],
+    ["events with no field in common", [...SAMPLE, "-"], '{"a":1}\n{"b":1}\n{"c":1}\n'],
+  ])("with %s", async (_, args, stdin) => {
+    const { code, error, stderr } = await failure(args, environment(), stdin);
+    expect({ code, error }).toEqual({ code: 2, error: "sample.invalid" });
+    expect(stderr).not.toContain("canary");
+  });
+
+  it("with events of another table", async () => {
+    expect(await failure([...SAMPLE, "-"], withTable(), '{"order":1,"price":2}\n')).toMatchObject({
+      code: 2,
+      error: "sample.invalid",
+    });
+  });
+
+  it("with an empty queue, and says what to do", async () => {
+    const queue = await sqs.createTestQueue();
+    const { code, error, stderr } = await failure(["--queue", queue.name, "--table", "t"]);
+    expect({ code, error }).toEqual({ code: 4, error: "queue.empty" });
+    expect(stderr).toContain("--sample");
+  });
+
+  it("with a queue that is not there", async () => {
+    expect(await failure(["--queue", "no-such-queue", "--table", "t"])).toMatchObject({
+      code: 4,
+      error: "queue.not-found",
+    });
+  });
+
+  it("with what is no queue or no table", async () => {
+    const { code, error, stderr } = await failure(["--queue", "a b", "--table", "a.b.c", "--sample", EVENTS_FILE]);
+    expect({ code, error }).toEqual({ code: 3, error: "config.invalid" });
+    expect(stderr).toContain("source.sqs.queue");
+    expect(stderr).toContain("sink.postgres.table");
+  });
+
+  it("with a database that is down, before it looks at a message", async () => {
+    const queue = await queueWith(loginEvents(3));
+    const down = { ...environment(), DATABASE_URL: "postgres://nobody:secret-canary@127.0.0.1:9/x" };
+    const { code, error, stderr } = await failure(["--queue", queue.name, "--table", "t"], down);
+    expect({ code, error }).toEqual({ code: 4, error: "database.unreachable" });
+    expect(stderr).not.toContain("canary");
+    expect(await receiveCounts(queue.url)).toEqual([1, 1, 1]);
+  });
+
+  it("with a private file whose keyring is gone, before it looks at a message", async () => {
+    await writeFile(join(folder, "piipe.private.json"), "{}");
+    const queue = await queueWith(loginEvents(3));
+    const { code, error } = await failure(["--queue", queue.name, "--table", "t"]);
+    expect({ code, error }).toEqual({ code: 3, error: "keys.exists" });
+    expect(await receiveCounts(queue.url)).toEqual([1, 1, 1]);
+    expect(await readdir(folder)).toEqual(["piipe.private.json"]);
+  });
+});
+
+describe("piipe init at a terminal", () => {
+  const OPTIONS: InitOptions = {
+    queue: null,
+    table: null,
+    sample: null,
+    messagesMax: 10,
+    region: null,
+    endpoint: null,
+    keys: "piipe.keys.json",
+    config: "piipe.yaml",
+    force: false,
+    yes: false,
+    json: false,
+  };
+
+  const answering = (answers: Answers) => {
+    const { terminal, output } = scriptedTerminal({ folder, environment: {} }, answers);
+    const options = { ...OPTIONS, region: "us-west-1", endpoint: sqs.endpoint };
+    return { run: () => initCommand(options, terminal), output };
+  };
+
+  it("asks for the queue and the table", async () => {
+    const { terminal, output } = scriptedTerminal(
+      { folder, environment: {} },
+      { secret: null, confirm: null, texts: { "Which queue?": "logins", "Which table?": "public.logins" } },
+      loginEvents(5).join("\n"),
+    );
+    expect(await initCommand({ ...OPTIONS, sample: "-" }, terminal)).toBe(0);
+    expect(output.error).toContain("wrote piipe.yaml");
+    const config = await loadConfig(join(folder, "piipe.yaml"), { DATABASE_URL: "postgres://localhost/x" });
+    expect(config.source.sqs.queue).toBe("logins");
+    expect(config.sink.postgres.table).toEqual({ schema: "public", name: "logins" });
+  });
+
+  it("ends when the person cancels", async () => {
+    const { run } = answering({ secret: null, confirm: null, texts: { "Which queue?": null } });
+    await expect(run()).rejects.toMatchObject({ code: "interrupted" });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("asks before a look that may be a message's last receive, and receives nothing on a no", async () => {
+    const queue = await lastChanceQueue();
+    const texts = { "Which queue?": queue.name, "Which table?": "t" };
+    // The scripted environment is not the process's, where AWS's chain looks.
+    for (const [name, value] of Object.entries(LOCAL_AWS)) vi.stubEnv(name, value);
+    try {
+      const no = answering({ secret: null, confirm: false, texts });
+      await expect(no.run()).rejects.toMatchObject({ code: "interrupted" });
+      expect(await readdir(folder)).toEqual([]);
+      const yes = answering({ secret: null, confirm: true, texts });
+      expect(await yes.run()).toBe(0);
+      expect(yes.output.error).toContain("gave 5 messages back");
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+});

@@ -1,0 +1,110 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { runCli } from "../support/cli.ts";
+import { loginEvents } from "../support/login-events.ts";
+import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
+import { ERASE, hasPseudoTerminal, screenOf, startAtTerminal, withoutStyle } from "../support/pseudo-terminal.ts";
+import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { until } from "../support/until.ts";
+
+const MESSAGES = 3_000;
+const isThere = hasPseudoTerminal();
+const about = isThere ? "" : ": skipped, there is no `script` of util-linux on this machine";
+
+let sqs: TestSqs;
+let pipeline: LoginPipeline;
+
+beforeAll(async () => {
+  sqs = await startTestSqs();
+});
+afterAll(() => sqs.stop());
+beforeEach(async () => {
+  pipeline = await createLoginPipeline(sqs);
+});
+afterEach(() => pipeline.remove());
+
+describe.skipIf(!isThere)(`run --until-empty at a terminal${about}`, () => {
+  it("shows a bar in place of the line of each batch, and other lines above it", async () => {
+    await sqs.send(pipeline.queue.url, [...loginEvents(MESSAGES), "not JSON"]);
+    const cli = startAtTerminal(["run", "--until-empty"], pipeline);
+    expect(await cli.ended).toBe(0);
+    const written = withoutStyle(cli.written());
+    const all = MESSAGES + 1;
+    expect(written).toMatch(new RegExp(`\r\u001b\\[2K[█░]{24} messages \\d+ of ${all}, `));
+    expect(written).not.toMatch(/ stored \d+ in /);
+    const screen = screenOf(written);
+    expect(screen.some((line) => / warn {2}refused an event: body\.not-json/.test(line))).toBe(true);
+    expect(screen.find((line) => line.includes("messages"))).toMatch(
+      new RegExp(`^█{24} messages ${all} of ${all}, \\d+/s$`),
+    );
+    expect(screen.filter((line) => /[█░]/.test(line))).toHaveLength(1);
+    expect(screen).toContain(`received ${all}, stored ${MESSAGES}, already there 0, quarantined 1, deleted ${all}`);
+  });
+
+  it("adds up what several workers do", async () => {
+    await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
+    const cli = startAtTerminal(["run", "--until-empty", "--workers", "2"], pipeline);
+    expect(await cli.ended).toBe(0);
+    const written = withoutStyle(cli.written());
+    expect(written).not.toMatch(/ stored \d+ in /);
+    const screen = screenOf(written);
+    expect(screen.filter((line) => line.startsWith("█"))).toEqual([
+      expect.stringMatching(new RegExp(`^█{24} messages ${MESSAGES} of ${MESSAGES}, `)),
+    ]);
+    expect(screen.filter((line) => /^\[[12]\] .* stopped; nothing in flight$/.test(line))).toHaveLength(2);
+  });
+
+  it("fits a narrow terminal, and has no colour where NO_COLOR says so", async () => {
+    await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
+    const environment = { ...pipeline.environment, NO_COLOR: "1" };
+    const cli = startAtTerminal(["run", "--until-empty"], { folder: pipeline.folder, environment }, 30);
+    expect(await cli.ended).toBe(0);
+    expect(withoutStyle(cli.written())).toBe(cli.written());
+    const drawn = cli
+      .written()
+      .split(ERASE)
+      .slice(1)
+      .map((text) => /^[^\r\n]*/.exec(text)?.[0] ?? "");
+    expect(drawn.some((line) => line.startsWith("messages "))).toBe(true);
+    // A log line erases the bar as well, and may be longer: that does wrap.
+    for (const line of drawn.filter((each) => /messages \d/.test(each))) expect(line.length).toBeLessThan(30);
+  });
+
+  it("has neither bar nor control characters on a terminal that can do nothing", async () => {
+    await sqs.send(pipeline.queue.url, loginEvents(10));
+    const environment = { ...pipeline.environment, TERM: "dumb" };
+    const cli = startAtTerminal(["run", "--until-empty"], { folder: pipeline.folder, environment });
+    expect(await cli.ended).toBe(0);
+    expect(cli.written()).not.toContain("\u001b");
+    expect(cli.written()).toContain('"type":"batch.written"');
+  });
+
+  it("leaves the lines of batches to who asks for details", async () => {
+    await sqs.send(pipeline.queue.url, loginEvents(10));
+    const cli = startAtTerminal(["run", "--until-empty", "--log-level", "debug"], pipeline);
+    expect(await cli.ended).toBe(0);
+    expect(cli.written()).toMatch(/ stored 10 in /);
+    expect(cli.written()).not.toContain(ERASE);
+  });
+
+  it("ends cleanly at Ctrl-C: what was not done stays to be seen, and the summary is on a line of its own", async () => {
+    await sqs.send(pipeline.queue.url, loginEvents(10_000));
+    const cli = startAtTerminal(["run", "--until-empty"], pipeline);
+    await until("the bar is there", () => /messages [1-9]\d* of/.test(cli.written()));
+    cli.type("\u0003");
+    expect(await cli.ended).toBe(130);
+    const screen = screenOf(withoutStyle(cli.written()));
+    expect(screen).toContain("finishing what was received; once more to stop at once");
+    expect(screen.some((line) => /^█+░* messages \d+ of \d+, /.test(line))).toBe(true);
+    expect(screen.some((line) => line.startsWith("received "))).toBe(true);
+    expect(screen.at(-1)).toBe("");
+  });
+});
+
+it("run --until-empty without a terminal logs a line for each batch, and no control character", async () => {
+  await sqs.send(pipeline.queue.url, loginEvents(10));
+  const { code, stderr } = await runCli(["run", "--until-empty"], pipeline);
+  expect(code).toBe(0);
+  expect(stderr).toContain('"type":"batch.written"');
+  expect(stderr).not.toContain("\u001b");
+  expect(stderr).not.toContain("█");
+});

@@ -1,0 +1,34 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { IAM_ACTIONS } from "../../src/pipeline/consume/sqs-actions.ts";
+
+interface Policy {
+  readonly Version: string;
+  readonly Statement: readonly {
+    readonly Sid: string;
+    readonly Effect: string;
+    readonly Action: readonly string[];
+    readonly Resource: string;
+  }[];
+}
+
+const read = async (name: string): Promise<Policy> =>
+  JSON.parse(await readFile(new URL(`../../deploy/aws/${name}`, import.meta.url), "utf8")) as Policy;
+
+/** Every request goes through the typed list of actions, so that nothing else can be sent. */
+const NEEDED = [...new Set(Object.values(IAM_ACTIONS))].toSorted();
+
+test("a worker's policy allows what the pipeline sends, and nothing else", async () => {
+  const policy = await read("worker-policy.json");
+  expect(policy.Version).toBe("2012-10-17");
+  expect(policy.Statement).toHaveLength(1);
+  expect(policy.Statement[0]).toMatchObject({ Effect: "Allow", Action: NEEDED });
+  expect(policy.Statement[0]?.Resource).toMatch(/^arn:aws:sqs:[\w-]+:\d{12}:[\w-]+$/);
+});
+
+test("the policy of a redrive reads the queue, and works off its dead-letter queue", async () => {
+  const [queue, deadLetters] = (await read("redrive-policy.json")).Statement;
+  expect(queue).toMatchObject({ Effect: "Allow", Action: ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"] });
+  expect(deadLetters).toMatchObject({ Effect: "Allow", Action: NEEDED });
+  expect(deadLetters?.Resource).not.toBe(queue?.Resource);
+});

@@ -1,0 +1,50 @@
+import { type CliOptions, type RunningCli, startCli } from "./cli.ts";
+import { ask, type HttpAnswer } from "./http-ask.ts";
+import { until } from "./until.ts";
+
+/** A `piipe run --dashboard` in a process of its own. */
+export interface DashboardCli {
+  readonly cli: RunningCli;
+  /** Without a slash at its end. */
+  readonly url: string;
+  /** Where it was printed with one. */
+  readonly token: string | null;
+  /** With the token, where there is one. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly get: (path: string) => Promise<HttpAnswer>;
+  readonly post: (path: string, body: object) => Promise<HttpAnswer>;
+  /** Ends it as a service manager does. */
+  stop(): Promise<void>;
+}
+
+/** @param args beside `run --dashboard` */
+export async function startDashboard(args: readonly string[], options: CliOptions): Promise<DashboardCli> {
+  const cli = startCli(["run", "--dashboard", "127.0.0.1:0", ...args], options);
+  let printed: URL | null = null;
+  await until("the dashboard's address is printed", () => {
+    const [, found] = /"url":"(http:[^"]+)","msg":"dashboard at/.exec(cli.stderr()) ?? [];
+    printed = found === undefined ? null : new URL(found);
+    if (cli.process.exitCode !== null) throw new Error(cli.stderr());
+    return printed !== null;
+  });
+  const { origin: url, searchParams } = printed as unknown as URL;
+  const token = searchParams.get("token");
+  const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
+  return {
+    cli,
+    url,
+    token,
+    headers,
+    get: (path) => ask(`${url}${path}`, { headers }),
+    post: (path, body) =>
+      ask(`${url}${path}`, {
+        method: "POST",
+        headers: { ...headers, origin: url, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      }),
+    async stop() {
+      cli.process.kill("SIGTERM");
+      await cli.ended;
+    },
+  };
+}
