@@ -37,7 +37,7 @@ export function judgeStatus({ at, depth, workers, quarantine }: Snapshot): reado
 export const isRunning = ({ state }: WorkerStatus): boolean => state === "running";
 
 /** For people: who it is. */
-export const workerName = ({ host, pid, number }: WorkerStatus): string =>
+const workerName = ({ host, pid, number }: WorkerStatus): string =>
   `${number === null ? "" : `${number} on `}${host}${pid === null ? "" : `, process ${pid}`}`;
 
 function judgeWorkers(workers: readonly WorkerStatus[], waiting: number, nowMs: number): readonly Verdict[] {
