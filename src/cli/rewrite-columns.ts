@@ -125,37 +125,51 @@ async function rewriteColumn(
   { stop, abort }: StopSignals,
   terminal: Terminal,
 ): Promise<RewriteReport> {
-  let shown: { readonly phase: string; readonly bar: ProgressBar; done: number } | null = null;
+  const start = (phase: string): ShownPhase => ({
+    phase,
+    bar: new ProgressBar(terminal, `${task.column}: ${phase} blocks`),
+    done: 0,
+    total: 0,
+  });
+  // Before the first blocks are done: the rate is of the time that they take, too.
+  let shown = start("rewriting");
   try {
     return await rewriteTokens(pool, task, {
       clock: systemClock,
       stop,
       abort,
       onProgress({ phase, done, total }) {
-        if (shown?.phase !== phase) {
-          shown?.bar.finish(shown.done);
-          shown = { phase, bar: new ProgressBar(terminal, `${task.column}: ${phase} blocks`), done };
+        if (shown.phase !== phase) {
+          end(shown);
+          shown = start(phase);
         }
         shown.done = done;
+        shown.total = total;
         shown.bar.update(done, total);
       },
     });
   } catch (error) {
     throw abort.aborted ? interrupted() : error;
   } finally {
-    endBar(shown);
+    end(shown);
   }
+}
+
+interface ShownPhase {
+  readonly phase: string;
+  readonly bar: ProgressBar;
+  done: number;
+  total: number;
+}
+
+function end({ bar, done, total }: ShownPhase): void {
+  if (done > 0) bar.finish(done, total);
 }
 
 function interrupted(): PiipeError {
   return new PiipeError("interrupted", "stopped before all was rewritten; what was rewritten stays", {
     hint: "The same command goes on where this one ended.",
   });
-}
-
-/** A function of its own: the compiler does not see that the callback above assigned it. */
-function endBar(shown: { readonly bar: ProgressBar; readonly done: number } | null): void {
-  shown?.bar.finish(shown.done);
 }
 
 interface Outcome {

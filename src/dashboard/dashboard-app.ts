@@ -31,7 +31,9 @@ export function dashboardApp(options: AppOptions): Hono<DashboardEnv> {
     throw notFound();
   });
   app.onError((error, context) => {
-    if (!(error instanceof PiipeError)) reportBug(error);
+    // A browser that goes away while it sends is no bug.
+    const isCut = error === context.env.incoming.errored;
+    if (!isCut && !(error instanceof PiipeError)) reportBug(error);
     const { status, trouble } = answerTo(error);
     if (context.req.path.startsWith("/api/")) return context.json<Failure>({ error: trouble }, status);
     return context.html(plainPage(trouble), status);

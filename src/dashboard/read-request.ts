@@ -13,7 +13,8 @@ const ENTRIES = 100;
 const ENTRIES_MAX = 1_000;
 /** As in `EVENTS_MAX` of an action; the body's limit is reached earlier. */
 const IDS_MAX = 10_000;
-const TEXT_CHARS_MAX = 128;
+/** Codes and ids alike; a character that PostgreSQL does not take would fail there. */
+const TEXT = /^[\x20-\x7e]{1,128}$/;
 
 /** @throws {Refusal} 400, like all of them */
 export function readQuarantineQuery(query: Readonly<Record<string, string>>): QuarantineQuery {
@@ -24,7 +25,7 @@ export function readQuarantineQuery(query: Readonly<Record<string, string>>): Qu
   if (entriesMax < 1 || entriesMax > ENTRIES_MAX) {
     throw new Refusal(400, `limit must be a whole number from 1 to ${ENTRIES_MAX}`);
   }
-  if (code.length > TEXT_CHARS_MAX) throw new Refusal(400, "code must be the code of a reason");
+  if (code !== "" && !isText(code)) throw new Refusal(400, "code must be the code of a reason");
   return { state: wanted, code: code === "" ? null : code, entriesMax };
 }
 
@@ -38,8 +39,7 @@ export function readActionRequest(body: string): ActionRequest {
   throw new Refusal(400, 'the body must be {"ids": […]} or {"code": "…"}', "Name at least one event, or one reason.");
 }
 
-const isText = (value: unknown): value is string =>
-  typeof value === "string" && value !== "" && value.length <= TEXT_CHARS_MAX;
+const isText = (value: unknown): value is string => typeof value === "string" && TEXT.test(value);
 
 function objectOf(body: string): Readonly<Record<string, unknown>> {
   try {

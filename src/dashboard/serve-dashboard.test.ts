@@ -293,6 +293,7 @@ describe("actions", () => {
     '{"ids":"a"}',
     '{"ids":[1]}',
     '{"ids":[""]}',
+    '{"ids":["a\\u0000"]}',
     '{"code":""}',
     '{"code":null}',
     '{"ids":["a"],"code":"b"}',
@@ -306,6 +307,25 @@ describe("actions", () => {
       status: 400,
     });
     expect(asked).toEqual([]);
+  });
+
+  it.each([
+    ["of a known length", 'Content-Length: 100\r\n\r\n{"ids"'],
+    ["in chunks", 'Transfer-Encoding: chunked\r\n\r\n5\r\n{"ids\r\n'],
+  ])("take a body %s that breaks off for no bug", async (_what, rest) => {
+    const { url, port, bugs } = await serve({}, { discard: () => Promise.resolve(REPORT) });
+    const socket = connect(port, "127.0.0.1");
+    await new Promise((resolve) =>
+      socket.write(
+        `POST /api/quarantine/discard HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nOrigin: ${url}\r\n` +
+          `Content-Type: application/json\r\n${rest}`,
+        resolve,
+      ),
+    );
+    socket.destroy();
+    // By the time of these replies the server has seen the end.
+    for (let asked = 0; asked < 2; asked += 1) await ask(`${url}/`);
+    expect(bugs).toEqual([]);
   });
 
   it("take 64 KiB, said or not", async () => {
@@ -345,6 +365,7 @@ describe("the API", () => {
       "limit=1001",
       "limit=1e3",
       `code=${"x".repeat(200)}`,
+      "code=%00",
     ]) {
       expect((await ask(`${url}/api/quarantine?${query}`)).status).toBe(400);
     }

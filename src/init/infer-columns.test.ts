@@ -65,7 +65,7 @@ describe("columns for a new table", () => {
   it("take the type of most values where several kinds would be json, which cannot be masked", () => {
     const { columns } = infer([{ device_id: "a" }, { device_id: "b" }, { device_id: 3 }]);
     expect(columns[0]).toMatchObject({ type: "text", mask: "hmac-sha256" });
-    expect(columns[0]?.notes).toEqual(["1 of 3 sampled values are no text and would be refused"]);
+    expect(columns[0]?.notes).toEqual(["1 of 3 sampled values would be refused as text"]);
   });
 
   it("leave out json that looks personal by values, inner names or keys, and what was never there", () => {
@@ -133,6 +133,11 @@ describe("columns for an existing table", () => {
     expect(leftOut).toEqual([
       "field phone for column phone looks personal (the name of the table's column looks personal; its name looks personal (phone)) and so must be masked, but column phone cannot hold hmac-sha256",
     ]);
+  });
+
+  it("say what does not fit", () => {
+    const { leftOut } = infer([{ user: "u1" }], [plain("user", "integer")]);
+    expect(leftOut).toEqual(["field user for column user does not fit: column user cannot hold text"]);
   });
 
   it("mask a personal field that was null everywhere", () => {

@@ -123,8 +123,9 @@ function into(judged: Judged, real: ExistingColumn): Outcome {
   const misfits = ways.map((way) => real.misfitOf(columnOf({ name: real.name, from, nullable: false, ...way })));
   const way = ways[misfits.indexOf(null)];
   if (way !== undefined) return { column: columnFor(judged, real, way.type, way.mask) };
-  const personal = reasons.length > 0 ? `looks personal (${reasons.join("; ")}) and so must be masked, but ` : "";
-  return leaveOut(from, real, `${personal}${misfits[0] ?? "no type takes all its values"}`);
+  const why =
+    reasons.length > 0 ? `looks personal (${reasons.join("; ")}) and so must be masked, but ` : "does not fit: ";
+  return leaveOut(from, real, `${why}${misfits[0] ?? "no type takes all its values"}`);
 }
 
 interface Way {
@@ -158,7 +159,7 @@ function columnFor(
   const isOptional = field.isOptional || values.length < field.values.length;
   const refused = refusedBy(type, values);
   const notes: string[] = [];
-  if (refused > 0) notes.push(`${refused} of ${values.length} sampled values are no ${type} and would be refused`);
+  if (refused > 0) notes.push(`${refused} of ${values.length} sampled values would be refused as ${type}`);
   if (isOptional && notNull) {
     notes.push("some events have no value here, and the table's column is NOT NULL: those events would be refused");
   }

@@ -74,15 +74,17 @@ it("whatever the names in the table, the file loads and has them", async () => {
           mask: null,
           nullable: false,
           reasons: [],
-          notes: ["look"],
+          notes: [`look at ${column}`],
         }));
-        const leftOut = [{ field: null, column: names[0] ?? "", why: "stays NULL", isProblem: false }];
+        const leftOut = [
+          { field: null, column: names[0] ?? "", why: `column ${names[0]} is integer`, isProblem: false },
+        ];
         await writeFile(file, renderConfig({ ...SETTINGS, table }, { columns, leftOut }, "a sample"));
         const config = await loadConfig(file, { DATABASE_URL: "postgres://localhost/x" });
         expect(config.columns.map((column) => column.name).sort()).toEqual([...names].sort());
         expect(config.sink.postgres.table.name).toBe(table);
       }),
-      { numRuns: 200 },
+      { numRuns: 200, examples: [[["a\nb: { type: text }"], "t"]] },
     );
   } finally {
     await rm(folder, { recursive: true });

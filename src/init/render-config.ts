@@ -78,7 +78,8 @@ export function showLeftOut({ field, column, why }: LeftOut): string {
 function comment(text: string, indent = ""): readonly string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
+  // A name of the table may hold line breaks, which would end the comment.
+  for (const word of text.split(/\s+/)) {
     if (line !== "" && indent.length + line.length + word.length + 3 > COMMENT_CHARS) {
       lines.push(line);
       line = "";

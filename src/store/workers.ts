@@ -63,7 +63,10 @@ export async function forgetWorkers(pool: PostgresPool, abort: AbortSignal): Pro
   await pool.query(REPORTING, "DELETE FROM piipe.workers WHERE seen_at < now() - interval '1 day'", undefined, abort);
 }
 
-/** Those that write a table, the running ones first, then the newest. They report it with the schema where they found it. */
+/**
+ * Those that write a table and were heard of in the last day, also while no new worker forgets the others: the running ones
+ * first, then the newest. They report the table with the schema where they found it.
+ */
 export async function listWorkers(
   pool: PostgresPool,
   table: TableName,
@@ -78,7 +81,8 @@ WITH resolved AS (
 SELECT id, pipeline, source, target, host, pid, number, version, figures,
        ${utcText("started_at")} AS started_at, ${utcText("stopped_at")} AS stopped_at,
        greatest(0, extract(epoch FROM now() - seen_at) * 1000) AS silent_ms
-FROM piipe.workers AS worker WHERE target = coalesce((SELECT name FROM resolved), $2)
+FROM piipe.workers AS worker
+WHERE target = coalesce((SELECT name FROM resolved), $2) AND seen_at >= now() - interval '1 day'
 ORDER BY worker.stopped_at IS NOT NULL, worker.started_at DESC, id LIMIT $3::integer`;
   const values = [quoteTable(table), showTable(table), String(workersMax)];
   const { rows } = await pool.query("reading piipe.workers", text, values);

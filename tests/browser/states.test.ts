@@ -71,6 +71,7 @@ describe.skipIf(findChromium() === null)("the dashboard's pages (needs the Debia
 
   it("show a million messages", async () => {
     const text = await look(BUSY, "overview", "stopped in the last day");
+    expect(text).toContain("The last 15 minutes of this process's workers");
     expect(text).toContain("1.23M");
     expect(text).toContain("1 worker went silent");
     expect(text).toMatch(/Received\s+deliveries\s+2\.45M/);

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { findChromium, launchChromium } from "../support/chromium.ts";
 import { until } from "../support/until.ts";
 import { expectAccessible, openPage, type WatchedPage } from "./open-page.ts";
-import { AWAY, EMPTY, entryOf, helloOf, MILLION, QUIET_SAMPLE, workerOf } from "./snapshots.ts";
+import { AWAY, busyHistory, EMPTY, entryOf, helloOf, MILLION, NOW_MS, QUIET_SAMPLE, workerOf } from "./snapshots.ts";
 import { type Script, type StandIn, startStandIn } from "./stand-in.ts";
 
 const TABS_MAX = 60;
@@ -15,6 +15,17 @@ const QUARANTINE: Partial<Script> = {
     entries: [entryOf(0), entryOf(3)],
   },
 };
+
+/** Whether the chart of writing has a pixel of its first line's colour. */
+const HAS_WRITE_DRAWN = `(() => {
+  const figure = [...document.querySelectorAll("figure")].find(({ innerText }) => innerText.startsWith("Writing"));
+  const canvas = figure?.querySelector("canvas");
+  if (!canvas || canvas.width === 0) return false;
+  const [red, green, blue] = getComputedStyle(canvas).getPropertyValue("--line-1").match(/[\\da-f]{2}/gi)
+    .map((hex) => Number.parseInt(hex, 16));
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return data.some((value, at) => at % 4 === 0 && value === red && data[at + 1] === green && data[at + 2] === blue);
+})()`;
 
 let browser: Browser;
 let standIn: StandIn;
@@ -172,6 +183,25 @@ describe.skipIf(findChromium() === null)("using the dashboard (needs the Debian 
     expect(new Set(said.map((text) => text.replaceAll(/\s+/g, " ").trim()))).toEqual(
       new Set(["✓ Well: All is well: 2 workers running."]),
     );
+  });
+
+  it("draws no more time than there is something of", async () => {
+    const hello = helloOf({ replay: false, discard: false }, busyHistory(NOW_MS).slice(-30));
+    const page = await open({ hello });
+    await page.getByRole("heading", { name: "The last minute" }).waitFor();
+    for (let seconds = 30; seconds <= 60; seconds += 1) await standIn.tick();
+    await page.getByRole("heading", { name: "The last 2 minutes" }).waitFor();
+    await page.getByRole("table", { name: "Lag, age of the oldest event not stored, in the last 2 minutes" }).waitFor();
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it("draws a value that stands alone", async () => {
+    const history = busyHistory(NOW_MS)
+      .slice(-30)
+      .map((sample, index) => ({ ...sample, writeMs: index === 15 ? sample.writeMs : null, settleMs: null }));
+    const page = await open({ hello: helloOf({ replay: false, discard: false }, history) });
+    await until("it is drawn in the line's colour", () => page.evaluate<boolean>(HAS_WRITE_DRAWN));
+    expect(opened.complaints).toEqual([]);
   });
 
   it("remembers that dark was chosen", async () => {

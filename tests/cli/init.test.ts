@@ -313,14 +313,15 @@ describe("piipe init fails", () => {
     expect(stderr).toContain("--queue and --table missing");
   });
 
-  it.each<[string, readonly string[], string]>([
-    ["a sample that is not there", [...SAMPLE, "nowhere.json"], ""],
-    ["a sample that is no JSON", [...SAMPLE, "-"], `${CANARY}\n`],
-    ["an empty sample", [...SAMPLE, "-"], ""],
-    ["events with no field in common", [...SAMPLE, "-"], '{"a":1}\n{"b":1}\n{"c":1}\n'],
-  ])("with %s", async (_, args, stdin) => {
+  it.each<[string, readonly string[], string, string]>([
+    ["a sample that is not there", [...SAMPLE, "nowhere.json"], "", "cannot be read (ENOENT)"],
+    ["a sample that is no JSON", [...SAMPLE, "-"], `${CANARY}\n`, "none of 1 event is a JSON object"],
+    ["an empty sample", [...SAMPLE, "-"], "", "there is no event"],
+    ["events with no field in common", [...SAMPLE, "-"], '{"a":1}\n{"b":1}\n{"c":1}\n', "no field in common"],
+  ])("with %s", async (_, args, stdin, why) => {
     const { code, error, stderr } = await failure(args, environment(), stdin);
     expect({ code, error }).toEqual({ code: 2, error: "sample.invalid" });
+    expect(stderr).toContain(why);
     expect(stderr).not.toContain("canary");
   });
 

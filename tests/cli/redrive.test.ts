@@ -6,6 +6,7 @@ import { type CliResult, runCli, startCli } from "../support/cli.ts";
 import { createDeadLetters, type DeadLetters } from "../support/dead-letters.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { query } from "../support/postgres.ts";
+import { withoutStyle } from "../support/pseudo-terminal.ts";
 import { scriptedTerminal } from "../support/scripted-terminal.ts";
 import { queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
 import { sqsError } from "../support/sqs-proxy.ts";
@@ -184,6 +185,20 @@ describe("piipe redrive at a terminal", () => {
     expect(output.error).toContain("messages 4 of 4");
     expect(output.error).toContain("stored 4,");
     expect(await letters.count()).toMatchObject({ total: 0 });
+  });
+
+  it("leaves a bar that shows what Ctrl-C left to do", async () => {
+    await die(loginEvents(30));
+    const { terminal, output } = scriptedTerminal(letters.pipeline, { secret: null, confirm: true });
+    let interrupt: (signal: "SIGINT") => void = () => {};
+    let receives = 0;
+    letters.proxy.answer = ({ action }) => {
+      if (action === "DeleteMessageBatch") interrupt("SIGINT");
+      return action === "ReceiveMessage" && ++receives > 2 ? { status: 200, body: "{}" } : undefined;
+    };
+    const stoppable = { ...terminal, onSignal: (listener: typeof interrupt) => void (interrupt = listener) };
+    expect(await inProcess(stoppable, options)).toBe(130);
+    expect(withoutStyle(output.error)).toMatch(/█░+ messages \d+ of 30,/);
   });
 });
 

@@ -4,8 +4,12 @@ import { type CliResult, runCli, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline, type LoginPipelineOptions } from "../support/login-pipeline.ts";
 import { query, withClient } from "../support/postgres.ts";
+import { hasPseudoTerminal, screenOf, startAtTerminal, withoutStyle } from "../support/pseudo-terminal.ts";
 import { startTestSqs, type TestSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
+
+const isThere = hasPseudoTerminal();
+const about = isThere ? "" : ": skipped, there is no `script` of util-linux on this machine";
 
 let sqs: TestSqs;
 const pipelines: LoginPipeline[] = [];
@@ -163,6 +167,35 @@ describe("piipe keys rewrap", () => {
         { rows: 1, remaining: 0 },
         { rows: 20, remaining: 0 },
       ],
+    });
+  });
+});
+
+describe.skipIf(!isThere)(`piipe keys rewrap at a terminal${about}`, () => {
+  it("leaves a bar that shows what Ctrl-C left to do", async () => {
+    const pipeline = await loginPipeline();
+    await land(pipeline, loginEvents(1));
+    // Of 65 blocks at least: the rewrite takes 64 at a time.
+    await query(pipeline.databaseUrl, "ALTER TABLE user_logins ALTER COLUMN locale TYPE text");
+    await query(
+      pipeline.databaseUrl,
+      `INSERT INTO user_logins
+       SELECT 'last', device_type, masked_ip, masked_device_id, repeat('x', 1500), app_version, create_date
+       FROM user_logins, generate_series(1, 400)`,
+    );
+    await replaceLeakedKey(pipeline);
+    await withClient(pipeline.databaseUrl, async (client) => {
+      await client.query("BEGIN");
+      await client.query(
+        "SELECT FROM user_logins WHERE ctid = (SELECT ctid FROM user_logins ORDER BY (ctid::text::point)[0] DESC LIMIT 1) FOR UPDATE",
+      );
+      const running = startAtTerminal(["keys", "rewrap"], pipeline);
+      await until("the first blocks are rewritten", async () => "h2_" in (await prefixes(pipeline, "masked_ip")));
+      running.type("\u0003");
+      expect(await running.ended).toBe(130);
+      const bars = screenOf(withoutStyle(running.written())).filter((line) => line.includes("rewriting blocks"));
+      expect(bars).toEqual([expect.stringMatching(/^█+░+ masked_ip: rewriting blocks 64 of/)]);
+      await client.query("ROLLBACK");
     });
   });
 });

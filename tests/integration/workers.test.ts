@@ -85,7 +85,7 @@ describe("piipe.workers", () => {
     expect((await list())[0]?.stoppedAt).toBe(ended?.stoppedAt);
   });
 
-  it("forgets those that were not heard of for a day, ended or not", async () => {
+  it("forgets those that were not heard of for a day, ended or not, and lists them no more before", async () => {
     const [kept, silent, stopped] = [liveWorker(), liveWorker(), liveWorker()];
     await report(kept);
     await report(silent);
@@ -95,8 +95,9 @@ describe("piipe.workers", () => {
     await setAge(kept.identity.id, "23 hours 59 minutes");
     await setAge(silent.identity.id, "24 hours 1 second");
     await setAge(stopped.identity.id, "2 days");
-    await forgetWorkers(pool, never);
     expect((await list()).map(({ id }) => id)).toEqual([kept.identity.id]);
+    await forgetWorkers(pool, never);
+    expect(await query(database.url, "SELECT id FROM piipe.workers")).toEqual([{ id: kept.identity.id }]);
   });
 
   it("lists the running ones first, then the newest, and no more than are wanted", async () => {

@@ -34,10 +34,10 @@ export const MUTANTS = [
     area: "commit",
     name: "deletes before the commit",
     file: ENGINE,
-    search: "      const startedMs = this.#clock.nowMs();\n      const outcome = await writeWithRetry(",
+    search: "      const startedMs = this.#clock.elapsedMs();\n      const outcome = await writeWithRetry(",
     replacement: `      const early = new Map(batch.deliveries.map((delivery) => [delivery, DELETE]));
       await this.#stages.source.settle(early, this.#abort);
-      const startedMs = this.#clock.nowMs();
+      const startedMs = this.#clock.elapsedMs();
       const outcome = await writeWithRetry(`,
     witnesses: [{ testFile: ENGINE_TEST, title: "deletes nothing before its batch is committed" }, SIMULATION],
   },

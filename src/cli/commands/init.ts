@@ -126,7 +126,9 @@ interface Inferred {
 function inferFrom(bodies: readonly string[], table: IntrospectedTable | null, tableName: string): Inferred {
   const { events, unreadable } = parseEvents(bodies);
   if (events.length === 0) {
-    throw new PiipeError("sample.invalid", `none of ${counted(bodies.length, "event")} is a JSON object`, {
+    const what =
+      bodies.length === 0 ? "there is no event" : `none of ${counted(bodies.length, "event")} is a JSON object`;
+    throw new PiipeError("sample.invalid", what, {
       hint: "piipe lands events that are JSON objects. Is it the right queue, or the right file?",
     });
   }

@@ -63,12 +63,13 @@ async function redrive(
 ): Promise<boolean> {
   const config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
   const log = createLog({ write: terminal.writeError, format: "text", level: "warn" });
-  const bar = new ProgressBar(terminal, "messages");
+  let bar: ProgressBar | null = null;
   let depth = 0;
+  let isEmpty = false;
   const emit: Emit = (event) => {
     if (event.type === "event.refused") addRefusal(outcome, event);
     else log(event);
-    if (event.type === "batch.written") bar.update(doneBy(opened.totals), depth);
+    if (event.type === "batch.written") bar?.update(doneBy(opened.totals), depth);
   };
   const opened = await openRedrive(config, {
     keysJson: terminal.environment["PIIPE_KEYS"],
@@ -87,16 +88,20 @@ async function redrive(
     const isAgreed = options.dryRun || (await confirm(questionOf(opened, depth, config), options.yes, terminal));
     if (!isAgreed) return false;
     outcome.begun = opened;
+    // The rate is not of the time that the person took to answer.
+    bar = new ProgressBar(terminal, "messages");
     const startedMs = performance.now();
     try {
       await opened.run(signals);
+      isEmpty = !signals.stop.aborted;
     } finally {
       outcome.elapsedMs = performance.now() - startedMs;
     }
     return true;
   } finally {
     await opened.close();
-    if (doneBy(opened.totals) > 0) bar.finish(doneBy(opened.totals));
+    const done = doneBy(opened.totals);
+    if (done > 0) bar?.finish(done, isEmpty ? done : Math.max(done, depth));
   }
 }
 

@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { Sample } from "../api.ts";
-import { appendSample, latest, summarize, toColumns, WINDOW_MS } from "./samples.ts";
+import {
+  appendSample,
+  describeSpan,
+  latest,
+  loneIndexes,
+  spanMsOf,
+  summarize,
+  toColumns,
+  WINDOW_MS,
+} from "./samples.ts";
 
 const NOW_MS = 1_800_000_000_000;
 
@@ -30,9 +39,37 @@ describe("appending", () => {
     ]);
   });
 
-  it("drops what is known already", () => {
-    const known = [sampleAt(NOW_MS)];
-    expect(appendSample(known, sampleAt(NOW_MS, { lagMs: 5 }))).toBe(known);
+  it("has one sample of a moment", () => {
+    const known = [sampleAt(NOW_MS - 1_000), sampleAt(NOW_MS)];
+    expect(appendSample(known, sampleAt(NOW_MS, { lagMs: 5 })).map(({ atMs }) => atMs)).toEqual([
+      NOW_MS - 1_000,
+      NOW_MS,
+    ]);
+  });
+
+  it("goes on from a clock that was set back", () => {
+    const known = [sampleAt(NOW_MS - 30_000), sampleAt(NOW_MS + 3_600_000)];
+    const now = sampleAt(NOW_MS, { lagMs: 5 });
+    expect(appendSample(known, now)).toEqual([known[0], now]);
+  });
+});
+
+describe("the span of the charts", () => {
+  it.each([
+    [0, "last minute"],
+    [1_000, "last minute"],
+    [60_000, "last minute"],
+    [60_001, "last 2 minutes"],
+    [179_000, "last 3 minutes"],
+    [WINDOW_MS, "last 15 minutes"],
+    [WINDOW_MS + 60_000, "last 15 minutes"],
+  ])("after %d ms is the %s", (knownMs, described) => {
+    expect(describeSpan([sampleAt(NOW_MS - knownMs), sampleAt(NOW_MS)])).toBe(described);
+  });
+
+  it("is a minute where nothing is known", () => {
+    expect(describeSpan([])).toBe("last minute");
+    expect(spanMsOf(NOW_MS, NOW_MS)).toBe(60_000);
   });
 });
 
@@ -47,6 +84,12 @@ it("gives a chart one column a line, and a gap where nothing is known", () => {
     [1, 2, null, 3],
     [7, null, null, null],
   ]);
+});
+
+it("finds the values that no line leads to", () => {
+  expect(loneIndexes([])).toEqual([]);
+  expect(loneIndexes([1])).toEqual([0]);
+  expect(loneIndexes([0, null, 2, 3, null, null, 6, undefined, 8])).toEqual([0, 6, 8]);
 });
 
 it("sums up what is known", () => {

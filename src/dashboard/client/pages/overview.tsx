@@ -7,6 +7,7 @@ import { Counters } from "../parts/counters.tsx";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { StatusBanner } from "../parts/status-banner.tsx";
 import { Workers } from "../parts/workers.tsx";
+import { describeSpan } from "../samples.ts";
 
 export function OverviewPage({ snapshot }: { readonly snapshot: Snapshot }) {
   const { workers } = snapshot;
@@ -16,7 +17,7 @@ export function OverviewPage({ snapshot }: { readonly snapshot: Snapshot }) {
       <BigFigures snapshot={snapshot} sample={samples.value.at(-1)} />
       <section aria-labelledby="charts">
         <h2 id="charts">
-          The last 15 minutes <small>of this process's workers</small>
+          The {describeSpan(samples.value)} <small>of this process's workers</small>
         </h2>
         <div class="charts">
           {CHARTS.map((spec) => (

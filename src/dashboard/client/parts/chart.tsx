@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import type { Sample } from "../../api.ts";
 import type { ChartLine, ChartSpec } from "../charts.ts";
-import { latest, summarize, toColumns, WINDOW_MS } from "../samples.ts";
+import { describeSpan, latest, loneIndexes, spanMsOf, summarize, toColumns } from "../samples.ts";
 import { theme } from "../theme.ts";
 
 /** Where the pointer is, on every chart at once: seconds since 1970; null: nowhere. */
@@ -11,6 +11,8 @@ const pointedAt = signal<number | null>(null);
 
 const HEIGHT_PX = 150;
 const LINE_COLOURS = ["--line-1", "--line-2"] as const;
+/** Seconds that marks may be apart. */
+const TIME_STEPS = [5, 10, 15, 30, 60, 120, 180, 300];
 const FONT = "11px system-ui, sans-serif";
 
 /** The table below the drawing says the same in words. */
@@ -61,7 +63,7 @@ function LineTable({ spec, samples }: { readonly spec: ChartSpec; readonly sampl
     pointed === undefined ? latest(samples, line.pick) : line.pick(pointed);
   return (
     <table class="lines">
-      <caption class="unseen">{`${spec.title}, ${spec.unit}, in the last 15 minutes`}</caption>
+      <caption class="unseen">{`${spec.title}, ${spec.unit}, in the ${describeSpan(samples)}`}</caption>
       <thead>
         <tr>
           <th scope="col">
@@ -104,26 +106,34 @@ function optionsOf({ lines, format, steps, topMin }: ChartSpec, element: HTMLEle
   return {
     width: element.clientWidth,
     height: HEIGHT_PX,
-    padding: [8, 18, 0, 0],
+    padding: [8, 24, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: "piipe" }, points: { size: 7 } },
     scales: {
-      x: { time: true, range: (_plot, _from, to) => [(to ?? 0) - WINDOW_MS / 1_000, to ?? 0] },
+      x: { time: true, range: (_plot, from, to) => timeRange(from ?? 0, to ?? 0) },
       y: { range: (_plot, _from, to) => [0, Math.max(to * 1.1, topMin)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 60, size: 24, values: (_plot, times) => times.map(toMinute) },
+      { ...axis, grid: { show: false }, space: 60, size: 24, incrs: TIME_STEPS, values: showTimes },
       { ...axis, space: 34, size: 58, incrs: steps, values: (_plot, values) => values.map((value) => format(value)) },
     ],
     series: [
       {},
-      ...lines.map(({ label }, index) => ({
-        label,
-        stroke: () => colour(LINE_COLOURS[index] ?? LINE_COLOURS[0]),
-        ...(index === 0 ? { fill: () => colour("--line-1-fill") } : { dash: [5, 4] }),
-        width: 1.75,
-        points: { show: false },
-      })),
+      ...lines.map(({ label }, index) => {
+        const stroke = (): string => colour(LINE_COLOURS[index] ?? LINE_COLOURS[0]);
+        return {
+          label,
+          stroke,
+          ...(index === 0 ? { fill: () => colour("--line-1-fill") } : { dash: [5, 4] }),
+          width: 1.75,
+          points: {
+            show: false,
+            size: 4,
+            fill: stroke,
+            filter: (plot, line) => loneIndexes(Array.from(plot.data[line] ?? [])),
+          },
+        } satisfies uPlot.Series;
+      }),
     ],
     hooks: {
       setCursor: [
@@ -135,7 +145,16 @@ function optionsOf({ lines, format, steps, topMin }: ChartSpec, element: HTMLEle
   };
 }
 
+/** In seconds, as the data that it is made for; their fractions are not exact. */
+function timeRange(from: number, to: number): [number, number] {
+  return [to - spanMsOf(Math.round(from * 1_000), Math.round(to * 1_000)) / 1_000, to];
+}
+
+/** With seconds where marks are less than a minute apart. */
+function showTimes(_plot: uPlot, times: number[], _axis: number, _space: number, apart: number): string[] {
+  return times.map((seconds) => (apart < 60 ? TO_SECOND : TO_MINUTE).format(seconds * 1_000));
+}
+
 const TO_MINUTE = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const TO_SECOND = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
-const toMinute = (seconds: number): string => TO_MINUTE.format(seconds * 1_000);
 const clock = (atMs: number): string => TO_SECOND.format(atMs);
