@@ -24,22 +24,31 @@ is stored. Without a sealing key it is left to the queue's own dead-letter rule.
  * @param {ErrorCodes} codes.ERROR_CODES
  * @param {typeof import("../src/cli/help-topics.ts").EXIT_CODE_MEANINGS} codes.EXIT_CODE_MEANINGS
  * @param {Readonly<Record<string, string>>} codes.REJECTION_CODES
+ * @param {Readonly<Record<string, string>>} codes.REJECTION_REMEDIES
  * @param {(code: keyof ErrorCodes) => number} codes.exitCodeOfErrorCode
  * @returns {string}
  */
-export function errorReference({ ERROR_CODES, EXIT_CODE_MEANINGS, REJECTION_CODES, exitCodeOfErrorCode }) {
+export function errorReference({
+  ERROR_CODES,
+  EXIT_CODE_MEANINGS,
+  REJECTION_CODES,
+  REJECTION_REMEDIES,
+  exitCodeOfErrorCode,
+}) {
   const exits = EXIT_CODE_MEANINGS.map(([code, meaning]) => `| ${code} | ${meaning} |`);
   const errors = keysOf(ERROR_CODES).map(
     (code) => `| \`${code}\` | ${ERROR_CODES[code]} | ${exitCodeOfErrorCode(code)} |`,
   );
-  const rejections = Object.entries(REJECTION_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
+  const rejections = Object.entries(REJECTION_CODES).map(
+    ([code, meaning]) => `| \`${code}\` | ${meaning} | ${REJECTION_REMEDIES[code]} |`,
+  );
   return [
     INTRO,
     ["| code | meaning |", "| --- | --- |", ...exits].join("\n"),
     ERRORS,
     ["| code | meaning | exit code |", "| --- | --- | --- |", ...errors].join("\n"),
     REJECTIONS,
-    ["| reason | meaning |", "| --- | --- |", ...rejections].join("\n"),
+    ["| reason | meaning | what to do |", "| --- | --- | --- |", ...rejections].join("\n"),
   ].join("\n\n");
 }
 

@@ -16,6 +16,8 @@ const load = (name) => import(new URL(`dist/${name}`, root).href);
 const { ERROR_CODES } = await load("errors.js");
 /** @type {typeof import("../src/pipeline/contracts.ts")} */
 const { REJECTION_CODES } = await load("pipeline/contracts.js");
+/** @type {typeof import("../src/pipeline/rejection-remedies.ts")} */
+const { REJECTION_REMEDIES } = await load("pipeline/rejection-remedies.js");
 /** @type {typeof import("../src/config/config-reference.ts")} */
 const { configReference } = await load("config/config-reference.js");
 /** @type {typeof import("../src/cli/exit-codes.ts")} */
@@ -34,6 +36,12 @@ await writeGenerated({
     { Output: OUTPUT, "Exit codes": EXIT_CODE_MEANINGS, Environment: ENVIRONMENT, Files: FILES },
   )}`,
   "docs/configuration.md": configReference(),
-  "docs/errors.md": errorReference({ ERROR_CODES, EXIT_CODE_MEANINGS, REJECTION_CODES, exitCodeOfErrorCode }),
+  "docs/errors.md": errorReference({
+    ERROR_CODES,
+    EXIT_CODE_MEANINGS,
+    REJECTION_CODES,
+    REJECTION_REMEDIES,
+    exitCodeOfErrorCode,
+  }),
   "docs/metrics.md": metricReference(METRICS),
 });

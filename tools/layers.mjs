@@ -23,7 +23,12 @@ const PURE = ["node:buffer", "node:crypto", "node:net#isIP,isIPv4,isIPv6", "node
 /** @type {readonly Layer[]} */
 const LAYERS = [
   { name: "errors", paths: ["src/errors.ts"], may: [], builtins: [] },
-  { name: "contracts", paths: ["src/pipeline/contracts.ts"], may: ["errors"], builtins: [] },
+  {
+    name: "contracts",
+    paths: ["src/pipeline/contracts.ts", "src/pipeline/rejection-remedies.ts"],
+    may: ["errors"],
+    builtins: [],
+  },
   {
     name: "events",
     paths: ["src/telemetry/events.ts", "src/telemetry/worker-figures.ts"],

@@ -8,6 +8,7 @@ import { showTable } from "../postgres/identifiers.ts";
 import { checkMigrated } from "../store/check-migrated.ts";
 import { countReasons } from "../store/quarantine.ts";
 import { listWorkers, type LiveWorker, type WorkerReport } from "../store/workers.ts";
+import { deadLetterDepth } from "./dead-letter-depth.ts";
 import { HEARTBEAT_EVERY_MS } from "./keep-heartbeat.ts";
 import { ownQueues } from "./open-replay.ts";
 import { queueDepth } from "./queue-depth.ts";
@@ -22,6 +23,8 @@ export interface ObserverOptions {
 
 /** What the database tells. */
 type StoredParts = Pick<Snapshot, "workers" | "quarantine">;
+/** What the queue tells. */
+type QueueParts = Pick<Snapshot, "depth" | "deadLetters">;
 
 /** Looks at a pipeline from outside, without receiving a message or opening an event. */
 export interface Observer {
@@ -29,9 +32,10 @@ export interface Observer {
   readonly pool: PostgresPool;
   /** The parts of `read`, for who reads them at different times. Of each, one call at a time. */
   readDepth(signal: AbortSignal): Promise<Snapshot["depth"]>;
+  readDeadLetters(signal: AbortSignal): Promise<Snapshot["deadLetters"]>;
   readStored(): Promise<StoredParts>;
   /** Own workers as they are now among what was read. */
-  snapshot(parts: StoredParts & Pick<Snapshot, "depth">): Snapshot;
+  snapshot(parts: StoredParts & QueueParts): Snapshot;
   /** Takes seconds at most: what does not answer in time is a part that says so. One call at a time. */
   read(signal: AbortSignal): Promise<Snapshot>;
   /** Safe twice. */
@@ -48,6 +52,7 @@ export function openObserver(config: Config, { credentials, ownWorkers }: Observ
   const target = showTable(table);
   const pool = openPool({ url, connectionsMax: 1, replyTimeoutMs: READ_TIMEOUT_MS });
   const queue = queueDepth(config, credentials);
+  const deadLetterQueue = deadLetterDepth(config, credentials);
 
   async function readWorkers(): Promise<readonly WorkerStatus[]> {
     const reports = await listWorkers(pool, table, WORKERS_MAX);
@@ -62,9 +67,9 @@ export function openObserver(config: Config, { credentials, ownWorkers }: Observ
     const known = (workers.ok ? workers.value : []).map((status) => {
       const live = own.get(status.id);
       own.delete(status.id);
-      return live === undefined ? status : liveStatus(live, status.startedAt);
+      return live === undefined ? status : liveStatus(live, status);
     });
-    return { ok: true, value: [...[...own.values()].map((live) => liveStatus(live, null)), ...known] };
+    return { ok: true, value: [...[...own.values()].map((live) => liveStatus(live, NEVER_REPORTED)), ...known] };
   }
 
   async function readQuarantine() {
@@ -75,40 +80,51 @@ export function openObserver(config: Config, { credentials, ownWorkers }: Observ
 
   const observer: Observer = {
     pool,
-    readDepth: (signal) => partOf(() => queue.read(AbortSignal.any([signal, AbortSignal.timeout(READ_TIMEOUT_MS)]))),
+    readDepth: (signal) => partOf(() => queue.read(inTime(signal))),
+    readDeadLetters: (signal) => partOf(() => deadLetterQueue.read(inTime(signal))),
     async readStored() {
       const migrated = await partOf(() => checkMigrated(pool));
       if (!migrated.ok) return { workers: migrated, quarantine: migrated };
       // One after the other, as they share a connection.
       return { workers: await partOf(readWorkers), quarantine: await partOf(readQuarantine) };
     },
-    snapshot: ({ depth, workers, quarantine }) => ({
+    snapshot: ({ depth, deadLetters, workers, quarantine }) => ({
       at: new Date(systemClock.nowMs()).toISOString(),
       pipeline: config.name,
       queue: config.source.sqs.queue,
       table: target,
       depth,
+      deadLetters,
       workers: withOwn(workers),
       quarantine,
     }),
     async read(signal) {
-      const [depth, stored] = await Promise.all([observer.readDepth(signal), observer.readStored()]);
-      return observer.snapshot({ depth, ...stored });
+      const [depth, deadLetters, stored] = await Promise.all([
+        observer.readDepth(signal),
+        observer.readDeadLetters(signal),
+        observer.readStored(),
+      ]);
+      return observer.snapshot({ depth, deadLetters, ...stored });
     },
     async close() {
-      await Promise.all([queue.close(), pool.close()]);
+      await Promise.all([queue.close(), deadLetterQueue.close(), pool.close()]);
     },
   };
   return observer;
 }
+
+const inTime = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(READ_TIMEOUT_MS)]);
 
 function statusOf({ startedAt, silentMs, stoppedAt, ...report }: WorkerReport): WorkerStatus {
   const isSilent = silentMs > SILENT_AFTER_MS;
   return { ...report, startedAt, silentMs, state: stoppedAt !== null ? "stopped" : isSilent ? "silent" : "running" };
 }
 
-function liveStatus({ identity, figures }: LiveWorker, startedAt: string | null): WorkerStatus {
-  return { ...identity, figures, startedAt, silentMs: 0, state: "running" };
+type ReportTimes = Pick<WorkerStatus, "startedAt" | "seenAt">;
+const NEVER_REPORTED: ReportTimes = { startedAt: null, seenAt: null };
+
+function liveStatus({ identity, figures }: LiveWorker, { startedAt, seenAt }: ReportTimes): WorkerStatus {
+  return { ...identity, figures, startedAt, seenAt, silentMs: 0, state: "running" };
 }
 
 async function partOf<T>(work: () => Promise<T>): Promise<Part<T>> {

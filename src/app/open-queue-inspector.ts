@@ -1,13 +1,24 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
+import type { StaticCredentials } from "../pipeline/consume/open-sqs-source.ts";
 import { QueueInspector } from "../pipeline/consume/queue-inspector.ts";
 
 export type { AwsIdentity } from "../pipeline/consume/credential-origin.ts";
 export type { QueueAttributes } from "../pipeline/consume/queue-attributes.ts";
 export type { QueueInspector } from "../pipeline/consume/queue-inspector.ts";
 
-/** As AWS's own chain finds the credentials. Fails as `QueueInspector.open` does. */
-export function openQueueInspector(config: Config, signal: AbortSignal): Promise<QueueInspector> {
+export interface QueueInspectorOptions {
+  /** Only for the demo's local queue; null: the standard AWS chain. */
+  readonly credentials: StaticCredentials | null;
+  /** Ends the start early. */
+  readonly signal: AbortSignal;
+}
+
+/** Fails as `QueueInspector.open` does. */
+export function openQueueInspector(
+  config: Config,
+  { credentials, signal }: QueueInspectorOptions,
+): Promise<QueueInspector> {
   const { queue, region, endpoint } = config.source.sqs;
-  return QueueInspector.open({ queue, region, endpoint, credentials: null }, systemClock, signal);
+  return QueueInspector.open({ queue, region, endpoint, credentials }, systemClock, signal);
 }

@@ -1,8 +1,7 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
-import { parseQueue } from "../pipeline/consume/queue-address.ts";
-import { QueueInspector } from "../pipeline/consume/queue-inspector.ts";
+import { isAwsHost, parseQueue } from "../pipeline/consume/queue-address.ts";
 import type { StaticCredentials } from "../pipeline/consume/open-sqs-source.ts";
 import { messageKeyOf, sourceIdOf } from "../pipeline/write/ledger-key.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
@@ -14,6 +13,7 @@ import { findClaims } from "../store/find-claims.ts";
 import { retryDatabase } from "../store/retry-database.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { DeadLetterSource, type LeftAlone } from "./dead-letter-source.ts";
+import { openQueueInspector } from "./open-queue-inspector.ts";
 import { openPipeline, openSource, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
 import { requireRedriveRights } from "./require-own-rights.ts";
 
@@ -40,6 +40,8 @@ export interface RedriveOptions {
 export interface Redrive extends Pipeline {
   /** ARN of the dead-letter queue. */
   readonly from: string;
+  /** Other servers may not say which queue a dead letter comes from. */
+  readonly isAws: boolean;
   readonly leftAlone: Readonly<LeftAlone>;
 }
 
@@ -83,27 +85,32 @@ export async function openRedrive(config: Config, options: RedriveOptions): Prom
       if (!isDryRun) await note(pool, config, options, { from: deadLetterArn, queue: queues.origin, abort: signal });
     },
   });
-  return { ...pipeline, from: deadLetterArn, leftAlone };
+  return { ...pipeline, from: deadLetterArn, isAws: queues.isAws, leftAlone };
 }
 
 interface Queues {
   /** ARN of the configured queue. */
   readonly origin: string;
   readonly deadLetter: { readonly queue: string; readonly region: string | null };
+  readonly isAws: boolean;
 }
 
 async function findQueues(config: Config, options: RedriveOptions): Promise<Queues> {
   const { from, credentials, stop } = options;
-  const { queue, region, endpoint } = config.source.sqs;
+  const { queue, region } = config.source.sqs;
   if (from !== null) checkAddress(from);
-  const inspector = await QueueInspector.open({ queue, region, endpoint, credentials }, systemClock, stop);
+  const inspector = await openQueueInspector(config, { credentials, signal: stop });
   try {
     const { arn, redrive } = await inspector.attributes(stop);
     const deadLetter = from ?? redrive?.deadLetterArn ?? null;
     if (deadLetter === null) throw deadLetterMissing(queue);
     // A queue and its dead-letter queue are in one region; an address of its own says which.
     const isName = !deadLetter.includes(":");
-    return { origin: arn, deadLetter: { queue: deadLetter, region: isName ? (region ?? regionOf(arn)) : region } };
+    return {
+      origin: arn,
+      deadLetter: { queue: deadLetter, region: isName ? (region ?? regionOf(arn)) : region },
+      isAws: isAwsHost(inspector.endpoint.hostname),
+    };
   } finally {
     await inspector.close();
   }

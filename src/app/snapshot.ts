@@ -27,9 +27,19 @@ export interface WorkerStatus extends WorkerIdentity {
   readonly state: WorkerState;
   /** UTC, such as `2026-01-31T12:00:00.000000Z`; null: not known, as the database is away. */
   readonly startedAt: string | null;
+  /** When it was last heard of, by the same clock; null: not known, as for that. */
+  readonly seenAt: string | null;
   /** How long ago that was. */
   readonly silentMs: number;
   readonly figures: WorkerFigures;
+}
+
+/** What the dead-letter queue holds. */
+export interface DeadLetters {
+  /** Its name. */
+  readonly queue: string;
+  /** Messages in whatever state; approximate on SQS. */
+  readonly waiting: number;
 }
 
 /** A pipeline as it is now: names of the configuration, counts, durations, codes and times. Nothing in it is of an event. */
@@ -42,6 +52,8 @@ export interface Snapshot {
   /** As schema.table. */
   readonly table: string;
   readonly depth: Part<QueueCounts>;
+  /** null: the queue has no dead-letter queue. That it may not be read is no trouble of the pipeline. */
+  readonly deadLetters: Part<DeadLetters | null>;
   /** Those of the last day. */
   readonly workers: Part<readonly WorkerStatus[]>;
   readonly quarantine: Part<{

@@ -28,5 +28,5 @@ export const hasKeysInEnvironment = (environment: Terminal["environment"]): bool
 
 export const noKeyring = (path: string): PiipeError =>
   new PiipeError("keys.missing", `the keyring file ${path} is not there`, {
-    hint: "Name it with --file, or make a keyring with `piipe keys new`.",
+    hint: "Name it with --file, or restore it from its backup; only for a new pipeline make one with `piipe keys new`.",
   });

@@ -16,19 +16,25 @@ export interface PendingProblem {
 }
 
 /** A pending version with the keyring that its promotion makes. */
-interface Promotion {
+export interface Promotion {
   readonly version: number;
   readonly promoted: Keyring;
 }
 
 /** In the configuration: the same for every pending version. */
-export function pendingColumnProblem({ columns }: Config, keyring: Keyring): PendingProblem | null {
+export function pendingColumnProblem(config: Config, keyring: Keyring): PendingProblem | null {
   const [next] = promotionsOf(keyring);
-  const unsaid = next === undefined ? [] : columnsWithoutVersion(columns, next.promoted);
-  if (next === undefined || unsaid.length === 0) return null;
+  return next === undefined ? null : promotedColumnProblem(config, next);
+}
+
+/** In the configuration. */
+export function promotedColumnProblem({ columns }: Config, promotion: Promotion): PendingProblem | null {
+  const unsaid = columnsWithoutVersion(columns, promotion.promoted);
+  if (unsaid.length === 0) return null;
+  const first = firstUsedVersion(promotion.promoted);
   return {
-    text: `${withPrimary(next)}: ${describeWithoutVersion(unsaid)}`,
-    remedy: `Before \`piipe keys promote ${next.version}\`, write the version that made the stored ones: \`keyVersion: ${firstUsedVersion(keyring)}\`.`,
+    text: `${withPrimary(promotion)}: ${describeWithoutVersion(unsaid)}`,
+    remedy: `Before \`piipe keys promote ${promotion.version}\`, write the version that made the stored ones: \`keyVersion: ${first}\`.`,
   };
 }
 

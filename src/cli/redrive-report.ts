@@ -6,7 +6,7 @@ import { counted } from "./counted.ts";
 export interface RedriveOutcome {
   readonly dryRun: boolean;
   /** null: nothing was begun. */
-  begun: Pick<Redrive, "from" | "source" | "totals" | "leftAlone"> | null;
+  begun: Pick<Redrive, "from" | "source" | "isAws" | "totals" | "leftAlone"> | null;
   elapsedMs: number;
   readonly refusals: Map<string, { readonly rejection: Rejection; count: number }>;
 }
@@ -42,16 +42,12 @@ export function redriveJson({ dryRun, begun, elapsedMs, refusals }: RedriveOutco
   };
 }
 
-export function redriveSummary({ dryRun, begun, refusals }: RedriveOutcome): string {
+export function redriveSummary(outcome: RedriveOutcome): string {
+  const { dryRun, begun, refusals } = outcome;
   const { totals, leftAlone } = begun ?? NOTHING;
-  const { received, stored, duplicate, quarantined, left, deleted } = totals;
+  const { received, quarantined, left } = totals;
   const { foreign, unmarked, unseen, hidden } = leftAlone;
-  const messages = counted(received, "message");
-  const lines = [
-    dryRun
-      ? `${messages}: ${stored} would be stored, ${duplicate} already there, ${quarantined} would be quarantined`
-      : `${messages}: stored ${stored}, already there ${duplicate}, quarantined ${quarantined}, deleted ${deleted}`,
-  ];
+  const lines = [firstLine(outcome)];
   for (const { rejection, count } of refusals.values()) {
     lines.push(`  ${count} × ${rejection.code}${rejection.path === null ? "" : ` at ${rejection.path}`}`);
   }
@@ -59,6 +55,9 @@ export function redriveSummary({ dryRun, begun, refusals }: RedriveOutcome): str
   if (foreign > 0) lines.push(`left alone, as another queue's: ${foreign}`);
   if (unmarked > 0) {
     lines.push(`left alone, as they do not say which queue they come from: ${unmarked}; --from takes them too`);
+    if (begun?.isAws === false) {
+      lines.push(`  servers other than AWS's may never say so: \`piipe redrive --from ${begun.from}\``);
+    }
   }
   if (unseen > 0) lines.push(`not seen, as they are behind others of their group: about ${unseen}`);
   if (hidden > 0) lines.push(`not given back, and visible again after the visibility timeout: ${hidden}`);
@@ -66,4 +65,15 @@ export function redriveSummary({ dryRun, begun, refusals }: RedriveOutcome): str
     lines.push("nothing was written or deleted; each message was received once more");
   if (!dryRun && quarantined > 0) lines.push("`piipe quarantine list` shows what was quarantined, and why.");
   return `${lines.join("\n")}\n`;
+}
+
+function firstLine({ dryRun, begun }: RedriveOutcome): string {
+  const { totals, leftAlone } = begun ?? NOTHING;
+  const { received, stored, duplicate, quarantined, deleted } = totals;
+  const found = leftAlone.foreign + leftAlone.unmarked;
+  if (received === 0 && found > 0) return `${counted(found, "message")} found, none taken:`;
+  const messages = counted(received, "message");
+  return dryRun
+    ? `${messages}: ${stored} would be stored, ${duplicate} already there, ${quarantined} would be quarantined`
+    : `${messages}: stored ${stored}, already there ${duplicate}, quarantined ${quarantined}, deleted ${deleted}`;
 }

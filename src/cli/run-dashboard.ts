@@ -32,6 +32,8 @@ export interface DashboardParts extends Omit<DashboardOptions, "privateFile"> {
   /** Only for the demo's local queue; null: the standard AWS chain. */
   readonly credentials: ObserverOptions["credentials"];
   readonly privateKey: PrivateKey | null;
+  /** Whether a token that has to be made may be shown. */
+  readonly canShowToken: boolean;
   /** Cuts what is under way. */
   readonly abort: AbortSignal;
 }
@@ -61,7 +63,7 @@ export async function openRunDashboard(
   const privateKey = privateFile === null ? null : await loadPrivateKey(resolve(terminal.folder, privateFile));
   const keysJson = terminal.environment["PIIPE_KEYS"];
   const dashboard = await openDashboard(
-    { ...options, config, keysJson, credentials: null, privateKey, abort },
+    { ...options, config, keysJson, credentials: null, privateKey, canShowToken: terminal.isInteractive, abort },
     terminal,
   );
   const { url } = dashboard;
@@ -74,9 +76,9 @@ export async function openRunDashboard(
 
 /** @throws {PiipeError} `usage.invalid` without a token that is needed, `dashboard.address` */
 export async function openDashboard(options: DashboardParts, terminal: Terminal): Promise<RunDashboard> {
-  const { at, allowsActions } = options;
+  const { at, allowsActions, canShowToken } = options;
   const place = await resolveListenPlace(at);
-  const token = dashboardToken(terminal.environment, place, allowsActions);
+  const token = dashboardToken(terminal.environment, place, { allowsActions, canShow: canShowToken });
   let workers: () => readonly LiveWorker[] = () => [];
   const opened = openDashboardData({
     ...options,

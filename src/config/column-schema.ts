@@ -17,7 +17,7 @@ const REFUSED_MASKS: ReadonlyMap<unknown, string> = new Map(
 const MASKS = `one of ${MASK_NAMES.join(", ")}`;
 
 /** The types that a mask works on, where that is not every type but json. */
-const MASKED_TYPES: Readonly<Partial<Record<MaskName, readonly ColumnType[]>>> = {
+export const MASKED_TYPES: Readonly<Partial<Record<MaskName, readonly ColumnType[]>>> = {
   "ipcrypt-deterministic": ["ip"],
   "ipcrypt-pfx": ["ip"],
   "fpe-ff1": ["text"],
@@ -28,7 +28,7 @@ const MASKED_TYPES: Readonly<Partial<Record<MaskName, readonly ColumnType[]>>> =
 const REVEALABLE_MASKS: readonly MaskName[] = ["hmac-sha256", "hmac-over-sha256", "sha256"];
 
 /** Masks whose tokens do not show which key version made them. */
-const VERSIONLESS_MASKS: readonly MaskName[] = ["ipcrypt-deterministic", "ipcrypt-pfx", "fpe-ff1"];
+export const VERSIONLESS_MASKS: readonly MaskName[] = ["ipcrypt-deterministic", "ipcrypt-pfx", "fpe-ff1"];
 
 /** NIST SP 800-38G Rev. 1 section 5: at least 1,000,000 values, which six digits give. FF1 takes more than 56; nobody's number has. */
 const FF1_DIGITS_MIN = 6;

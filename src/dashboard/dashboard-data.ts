@@ -11,6 +11,9 @@ export interface QuarantineQuery {
   readonly entriesMax: number;
 }
 
+/** What the queue tells. */
+export type QueueParts = Pick<Snapshot, "depth" | "deadLetters">;
+
 /** What the database tells. */
 export type StoredParts = Pick<Snapshot, "workers" | "quarantine">;
 
@@ -30,9 +33,11 @@ export interface DashboardData {
   /** One call at a time. What fails is a part that says so. */
   readDepth(abort: AbortSignal): Promise<Snapshot["depth"]>;
   /** The same. */
+  readDeadLetters(abort: AbortSignal): Promise<Snapshot["deadLetters"]>;
+  /** The same. */
   readStored(): Promise<StoredParts>;
   /** Own workers as they are now among what was read. */
-  snapshot(parts: StoredParts & Pick<Snapshot, "depth">): Snapshot;
+  snapshot(parts: StoredParts & QueueParts): Snapshot;
   /** @throws {PiipeError} as the database fails, like all that follow */
   quarantine(query: QuarantineQuery): Promise<QuarantinePage>;
   /** Reads the whole table. */

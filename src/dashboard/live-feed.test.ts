@@ -55,6 +55,7 @@ describe("the live feed", () => {
     const { clock, feed } = started({
       ownWorkers: () => [liveWorker({}, { receivedPerSecond: 5 })],
       readDepth: () => ((reads += 1), Promise.reject(new Error("asked"))),
+      readDeadLetters: () => ((reads += 1), Promise.reject(new Error("asked"))),
       readStored: () => ((reads += 1), Promise.reject(new Error("asked"))),
     });
     await pass(clock, 2_000_000);
@@ -70,26 +71,31 @@ describe("the live feed", () => {
     await leave();
   });
 
-  it("ticks each second with what was read, the database every 2 s and the queue every 5 s for all viewers", async () => {
-    const asked = { depth: 0, stored: 0 };
+  it("ticks each second with what was read, the database every 2 s, the queue every 5 s, dead letters every 30 s", async () => {
+    const asked = { depth: 0, dead: 0, stored: 0 };
     const plain = dashboardData();
     const { clock, feed } = started({
       readDepth: (abort) => ((asked.depth += 1), plain.readDepth(abort)),
+      readDeadLetters: (abort) => ((asked.dead += 1), plain.readDeadLetters(abort)),
       readStored: () => ((asked.stored += 1), plain.readStored()),
     });
     const viewers = [viewer(feed.open(() => {})), viewer(feed.open(() => {})), viewer(feed.open(() => {}))];
     await pass(clock, 10_500);
-    expect(asked).toEqual({ depth: 3, stored: 6 });
+    expect(asked).toEqual({ depth: 3, dead: 1, stored: 6 });
     for (const { ticks } of viewers) {
       expect(ticks().length).toBeGreaterThanOrEqual(10);
       expect(ticks().at(-1)).toMatchObject({
-        snapshot: { depth: { ok: true, value: { visible: 7 } }, quarantine: { ok: true } },
+        snapshot: {
+          depth: { ok: true, value: { visible: 7 } },
+          deadLetters: { ok: true, value: { waiting: 27 } },
+          quarantine: { ok: true },
+        },
         sample: { visible: 7 },
       });
     }
     for (const { leave } of viewers) await leave();
     await pass(clock, 60_000);
-    expect(asked).toEqual({ depth: 3, stored: 6 });
+    expect(asked).toEqual({ depth: 3, dead: 1, stored: 6 });
   });
 
   it("goes on without services that do not answer, and says so after three seconds", async () => {

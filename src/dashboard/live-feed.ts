@@ -10,6 +10,8 @@ const SAMPLE_EVERY_MS = 1_000;
 /** A quarter of an hour. */
 const SAMPLES_MAX = 900;
 const DEPTH_EVERY_MS = 5_000;
+/** Few change, slowly. */
+const DEAD_LETTERS_EVERY_MS = 30_000;
 const STORED_EVERY_MS = 2_000;
 /** So long the first tick waits for the services; then it says that they have not answered. */
 const FIRST_TICK_WITHIN_MS = 3_000;
@@ -32,6 +34,7 @@ export class LiveFeed {
   readonly #meter = new Meter();
   readonly #history: Sample[] = [];
   readonly #depth: PeriodicRead<Snapshot["depth"]>;
+  readonly #deadLetters: PeriodicRead<Snapshot["deadLetters"]>;
   readonly #stored: PeriodicRead<StoredParts>;
   readonly #closing = new AbortController();
   #watch: AbortController | null = null;
@@ -44,6 +47,10 @@ export class LiveFeed {
     this.#clock = clock;
     this.#reportBug = reportBug;
     this.#depth = new PeriodicRead((abort) => data.readDepth(abort), { ...options, everyMs: DEPTH_EVERY_MS });
+    this.#deadLetters = new PeriodicRead((abort) => data.readDeadLetters(abort), {
+      ...options,
+      everyMs: DEAD_LETTERS_EVERY_MS,
+    });
     this.#stored = new PeriodicRead(() => data.readStored(), { ...options, everyMs: STORED_EVERY_MS });
   }
 
@@ -93,12 +100,15 @@ export class LiveFeed {
     this.#history.push(sample);
     if (this.#history.length > SAMPLES_MAX) this.#history.shift();
     if (this.#viewers.count === 0) return;
+    const deadLetters = this.#deadLetters.value;
     const stored = this.#stored.value;
     const isEarly = this.#clock.elapsedMs() - this.#watchedSinceMs < FIRST_TICK_WITHIN_MS;
-    if (isEarly && (depth === null || stored === null)) return;
+    if (isEarly && (depth === null || deadLetters === null || stored === null)) return;
+    const noQueue = { ok: false, error: NO_QUEUE } as const;
     const silent = { ok: false, error: NO_DATABASE } as const;
     const snapshot = this.#data.snapshot({
-      depth: depth ?? { ok: false, error: NO_QUEUE },
+      depth: depth ?? noQueue,
+      deadLetters: deadLetters ?? noQueue,
       ...(stored ?? { workers: silent, quarantine: silent }),
     });
     const tick: Tick = { snapshot, sample };
@@ -113,7 +123,7 @@ export class LiveFeed {
       this.#watch = new AbortController();
       this.#watchedSinceMs = this.#clock.elapsedMs();
       const { signal } = this.#watch;
-      this.#reads = Promise.all([this.#depth.keep(signal), this.#stored.keep(signal)]);
+      this.#reads = Promise.all([this.#depth.keep(signal), this.#deadLetters.keep(signal), this.#stored.keep(signal)]);
     }
   }
 }

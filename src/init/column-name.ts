@@ -6,7 +6,9 @@ const BYTES_MAX = IDENTIFIER_BYTES_MAX - 4;
 
 /** The name of a new column for a field: in snake case, short enough, and no other's. Adds it to the names taken. */
 export function newName(from: string, taken: Set<string>): string {
-  const base = cut(snakeCase(from.replaceAll(".", "_")));
+  const words = snakeCase(from.replaceAll(".", "_"));
+  // With a digit first, SQL would need quotes around it; and a key of digits alone is moved before all others when read.
+  const base = cut(/^\d/.test(words) ? `_${words}` : words);
   let name = base;
   for (let number = 2; taken.has(name); number += 1) name = `${base}_${number}`;
   taken.add(name);

@@ -65,7 +65,7 @@ describe("columns for a new table", () => {
   it("take the type of most values where several kinds would be json, which cannot be masked", () => {
     const { columns } = infer([{ device_id: "a" }, { device_id: "b" }, { device_id: 3 }]);
     expect(columns[0]).toMatchObject({ type: "text", mask: "hmac-sha256" });
-    expect(columns[0]?.notes).toEqual(["1 of 3 sampled values would be refused as text"]);
+    expect(columns[0]?.notes).toEqual(["1 of 3 events with a value here would be refused: device_id is no text"]);
   });
 
   it("leave out json that looks personal by values, inner names or keys, and what was never there", () => {
@@ -89,6 +89,26 @@ describe("columns for a new table", () => {
       "field d was null in every event, so its type is not known",
       "3 fields have names that may be data, and so are neither shown nor stored",
     ]);
+  });
+});
+
+describe("numbers beyond 2^53", () => {
+  const large = { big: 2 ** 60 };
+
+  it("are what a few events are refused for", () => {
+    const { columns } = infer([...Array.from({ length: 9 }, () => ({ big: 1 })), large]);
+    expect(columns).toMatchObject([{ name: "big", type: "integer" }]);
+    expect(columns[0]?.notes).toEqual([
+      expect.stringMatching(
+        /^1 of 10 events with a value here would be refused: big holds numbers beyond .* their size/,
+      ),
+    ]);
+  });
+
+  it("make no column where there is nothing else, and the size is said to be why", () => {
+    const why = /^field big (?:for column big )?holds numbers beyond ±\(2\^53 − 1\): .* because of their size/;
+    expect(infer([large])).toEqual({ columns: [], leftOut: [expect.stringMatching(why)] });
+    expect(infer([large], [plain("big", "integer")]).leftOut).toEqual([expect.stringMatching(why)]);
   });
 });
 
@@ -127,11 +147,56 @@ describe("columns for an existing table", () => {
     expect(infer([{ ip: "192.0.2.1" }], [inet]).columns).toMatchObject([{ type: "ip", mask: "ipcrypt-deterministic" }]);
   });
 
+  it("keep the type of nearly all values, and say how many events that refuses", () => {
+    const events = [...Array.from({ length: 19 }, () => ({ ip: "192.0.2.1" })), { ip: "999.1.canary" }];
+    const inet = real("ip", ({ type, mask }) => type === "ip" && (mask === null || mask === "ipcrypt-deterministic"));
+    const { columns, leftOut } = infer(events, [inet]);
+    expect(leftOut).toEqual([]);
+    expect(columns).toMatchObject([{ type: "ip", mask: "ipcrypt-deterministic" }]);
+    expect(columns[0]?.notes[0]).toBe("1 of 20 events with a value here would be refused: ip is no ip");
+  });
+
+  it("look at the values that are of another type than nearly all: a wider column would take them", () => {
+    const ids = Array.from({ length: 19 }, () => ({ ref: "d69123e8-026e-4668-86a3-081ec6731650" }));
+    const numbers = Array.from({ length: 19 }, (_, n) => ({ ref: n }));
+    for (const events of [ids, numbers]) {
+      const { columns } = infer([...events, { ref: EMAIL }], [real("ref", () => true, { isText: true })]);
+      expect(columns).toMatchObject([
+        { mask: "hmac-sha256", reasons: ["1 of 20 sampled values look personal (email 1)"] },
+      ]);
+    }
+    const inner = infer([...numbers, { ref: { email: 1 } }], [real("ref", () => true, { isText: true })]);
+    expect(inner.columns).toMatchObject([{ mask: "hmac-sha256" }]);
+  });
+
+  it("name the masks that fit where the usual one does not", () => {
+    const inet = real("peer_ip", ({ type, mask }) => mask === "drop" || (type === "ip" && mask === "ipcrypt-pfx"));
+    expect(infer([{ peer_ip: "host" }], [inet]).leftOut).toEqual([
+      expect.stringMatching(/cannot hold hmac-sha256; the masks that fit it: ipcrypt-pfx \(of type ip\), drop$/),
+    ]);
+    const short = real("phone", ({ mask }) => mask === "redact");
+    expect(infer([{ phone: "1" }], [short]).leftOut).toEqual([expect.stringMatching(/the masks that fit it: redact$/)]);
+    const lengthKept = real("phone", ({ mask }) => mask === "fpe-ff1" || mask === "aes-siv");
+    expect(infer([{ phone: "415-555 0132" }], [lengthKept]).leftOut).toEqual([expect.stringMatching(/: fpe-ff1$/)]);
+    expect(infer([{ phone: "unknown" }], [lengthKept]).leftOut).toEqual([expect.stringMatching(/no mask fits it$/)]);
+  });
+
+  it("leave a column to its default when no field fits, and fill the time of one without", () => {
+    const time = (name: string, isFilled: boolean) =>
+      real(name, ({ type }) => type === "timestamp", { time: "timestamp", isFilled });
+    const { columns, leftOut } = infer([{ a: "x" }], [text("a"), time("loaded_at", true), time("create_date", false)]);
+    expect(columns.map(({ name, from }) => [name, from])).toEqual([
+      ["a", "a"],
+      ["create_date", "@sent_at"],
+    ]);
+    expect(leftOut).toEqual(["column loaded_at is left to its default: no field fits by its name"]);
+  });
+
   it("never store as it is what the column cannot hold masked", () => {
     const { columns, leftOut } = infer([{ phone: 41555 }], [plain("phone", "integer", "number")]);
     expect(columns).toEqual([]);
     expect(leftOut).toEqual([
-      "field phone for column phone looks personal (the name of the table's column looks personal; its name looks personal (phone)) and so must be masked, but column phone cannot hold hmac-sha256",
+      "field phone for column phone looks personal (its name looks personal (phone)) and so must be masked, but column phone cannot hold hmac-sha256; no mask fits it",
     ]);
   });
 
@@ -156,6 +221,9 @@ describe("columns for an existing table", () => {
       [text("a", { notNull: true }), text("b", { notNull: true }), text("c", { notNull: true, isFilled: true })],
     );
     expect(columns[0]).toMatchObject({ nullable: false, notes: [expect.stringContaining("NOT NULL")] });
-    expect(leftOut).toEqual([expect.stringMatching(/^column b is NOT NULL without a default/)]);
+    expect(leftOut).toEqual([
+      expect.stringMatching(/^column b is NOT NULL without a default/),
+      "column c is left to its default: no field fits by its name",
+    ]);
   });
 });

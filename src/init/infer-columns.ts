@@ -2,8 +2,10 @@ import type { ColumnType, MaskName } from "../pipeline/contracts.ts";
 import type { CollectedFields, Field } from "./collect-fields.ts";
 import { newName } from "./column-name.ts";
 import { columnOf } from "./column-of.ts";
+import { type EventId, findEventId } from "./event-id.ts";
 import type { ExistingColumn, ExistingTable } from "./existing-table.ts";
-import { inferType, refusedBy } from "./infer-type.ts";
+import { showFittingMasks } from "./fitting-masks.ts";
+import { inferType, refusedBy, tooLargeFor } from "./infer-type.ts";
 import { maskedFieldOf, matchColumns } from "./match-columns.ts";
 import { ofName, personalReasons } from "./personal-reasons.ts";
 import { timeColumns } from "./time-columns.ts";
@@ -34,6 +36,8 @@ export interface LeftOut {
 export interface Inference {
   readonly columns: readonly InferredColumn[];
   readonly leftOut: readonly LeftOut[];
+  /** What could recognise an event that is sent again; null: no field looks like it. */
+  readonly eventId: EventId | null;
 }
 
 type Outcome = { readonly column: InferredColumn } | { readonly leftOut: LeftOut };
@@ -54,7 +58,11 @@ export function inferColumns({ fields, oddKeys }: CollectedFields, table: Existi
   const outcomes = table === null ? forNewTable(fields) : forTable(fields, table);
   const columns = outcomes.flatMap((outcome) => ("column" in outcome ? [outcome.column] : []));
   const leftOut = outcomes.flatMap((outcome) => ("leftOut" in outcome ? [outcome.leftOut] : []));
-  return { columns, leftOut: oddKeys === 0 ? leftOut : [...leftOut, oddFields(oddKeys)] };
+  return {
+    columns,
+    leftOut: oddKeys === 0 ? leftOut : [...leftOut, oddFields(oddKeys)],
+    eventId: findEventId(fields),
+  };
 }
 
 function forNewTable(fields: readonly Field[]): readonly Outcome[] {
@@ -64,6 +72,7 @@ function forNewTable(fields: readonly Field[]): readonly Outcome[] {
     const { from, type, reasons } = judged;
     if (field.values.length === 0) return leaveOut(from, null, "was null in every event, so its type is not known");
     if (type === "json" && reasons.length > 0) return leaveOut(from, null, unmaskable(reasons));
+    if (isAllTooLarge(judged)) return leaveOut(from, null, TOO_LARGE);
     const name = newName(from, names);
     const mask = reasons.length > 0 ? "hmac-sha256" : null;
     return { column: columnFor(judged, { name, notNull: false }, type, mask) };
@@ -100,22 +109,31 @@ function judge(field: Field, real: ExistingColumn | null): Judged {
   // An empty text is nothing where it is masked, and a text where it is not.
   const given = field.values.filter((value) => value !== "");
   const narrow = inferType(from, given);
-  const reasons = [...ofTable(real), ...personalReasons({ ...field, values: given }, narrow.type)];
+  const own = personalReasons({ ...field, values: given }, narrow.type);
+  const reasons = [...own, ...ofTable(real, ofName(from) !== null)];
   if (reasons.length === 0) return { field, from, type: inferType(from, field.values).type, reasons };
   return { field, from, type: inferType(from, given, true).type, reasons };
 }
 
-/** What the name of the table's column adds. */
-function ofTable(real: ExistingColumn | null): readonly string[] {
-  if (real === null) return [];
+/** What the name of the table's column adds to the field's own. */
+function ofTable(real: ExistingColumn | null, hasPersonalName: boolean): readonly string[] {
+  if (real === null || hasPersonalName) return [];
   if (maskedFieldOf(real.name) !== null) return ["the table's column is named as masked"];
   return ofName(real.name) === null ? [] : ["the name of the table's column looks personal"];
 }
+
+const TOO_LARGE =
+  "holds numbers beyond ±(2^53 − 1): reading JSON may change them because of their size, so no column takes them; have them " +
+  "sent as texts";
+
+const isAllTooLarge = ({ field, type }: Judged): boolean =>
+  field.values.length > 0 && tooLargeFor(type, field.values) === field.values.length;
 
 /** Puts a field into its column of the table, or says why not. */
 function into(judged: Judged, real: ExistingColumn): Outcome {
   const { field, from, type, reasons } = judged;
   if (reasons.length > 0 && type === "json") return leaveOut(from, real, unmaskable(reasons));
+  if (isAllTooLarge(judged)) return leaveOut(from, real, TOO_LARGE);
   const ways =
     reasons.length > 0
       ? maskedWays(type, field)
@@ -123,9 +141,13 @@ function into(judged: Judged, real: ExistingColumn): Outcome {
   const misfits = ways.map((way) => real.misfitOf(columnOf({ name: real.name, from, nullable: false, ...way })));
   const way = ways[misfits.indexOf(null)];
   if (way !== undefined) return { column: columnFor(judged, real, way.type, way.mask) };
-  const why =
-    reasons.length > 0 ? `looks personal (${reasons.join("; ")}) and so must be masked, but ` : "does not fit: ";
-  return leaveOut(from, real, `${why}${misfits[0] ?? "no type takes all its values"}`);
+  const misfit = misfits[0] ?? "no type takes all its values";
+  if (reasons.length === 0) return leaveOut(from, real, `does not fit: ${misfit}`);
+  return leaveOut(
+    from,
+    real,
+    `looks personal (${reasons.join("; ")}) and so must be masked, but ${misfit}; ${showFittingMasks(real, type, field)}`,
+  );
 }
 
 interface Way {
@@ -159,7 +181,10 @@ function columnFor(
   const isOptional = field.isOptional || values.length < field.values.length;
   const refused = refusedBy(type, values);
   const notes: string[] = [];
-  if (refused > 0) notes.push(`${refused} of ${values.length} sampled values would be refused as ${type}`);
+  const tooLarge = tooLargeFor(type, values);
+  const among = `of ${values.length} events with a value here would be refused: ${from}`;
+  if (refused > tooLarge) notes.push(`${refused - tooLarge} ${among} is no ${type}`);
+  if (tooLarge > 0) notes.push(`${tooLarge} ${among} ${TOO_LARGE}`);
   if (isOptional && notNull) {
     notes.push("some events have no value here, and the table's column is NOT NULL: those events would be refused");
   }
@@ -172,8 +197,12 @@ function columnFor(
 }
 
 function unfilled(real: ExistingColumn): readonly Outcome[] {
-  if (real.isFilled) return [];
-  const { name, notNull } = real;
+  const { name, notNull, isFilled, isGenerated } = real;
+  if (isGenerated) return [];
+  if (isFilled) {
+    const why = "is left to its default: no field fits by its name";
+    return [{ leftOut: { field: null, column: name, why, isProblem: false } }];
+  }
   const why = notNull
     ? "is NOT NULL without a default, and no field fits: every event would be refused until you give it a `from` or a default"
     : "stays NULL: no field fits by its name";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inferType } from "./infer-type.ts";
+import { inferType, tooLargeFor } from "./infer-type.ts";
 
 const TYPES: ReadonlyArray<readonly [string, string, readonly unknown[]]> = [
   ["boolean", "x", [true, false]],
@@ -20,9 +20,46 @@ const TYPES: ReadonlyArray<readonly [string, string, readonly unknown[]]> = [
   ["json", "x", ["a", 1]],
 ];
 
+const times = <Value>(count: number, ...values: readonly Value[]): readonly Value[] =>
+  Array.from({ length: count }, () => values).flat();
+const ADDRESSES = times(9, "192.0.2.1");
+
+/** What only text or json would take whole. */
+const NEARLY: ReadonlyArray<readonly [string, string, readonly unknown[]]> = [
+  ["ip", "x", [...ADDRESSES, "999.1.2.3"]],
+  ["uuid", "x", [...times(9, "d69123e8-026e-4668-86a3-081ec6731650"), "d69123e8"]],
+  ["timestamp", "x", [...times(9, "2026-01-31T23:59:59Z"), "yesterday"]],
+  ["date", "x", [...times(9, "2026-01-31"), "2026-02-31"]],
+  ["version", "build", [...times(9, "2.3.0"), "2.3.0-beta"]],
+  ["integer", "x", [...times(9, 1), "1"]],
+  ["number", "x", [...times(9, 0.5), "n/a"]],
+  ["boolean", "x", [...times(9, true), "yes"]],
+  ["text", "x", [...times(9, "a"), 1]],
+];
+
 describe("the type of values", () => {
   it.each(TYPES)("is %s for %s", (type, name, values) => {
     expect(inferType(name, values)).toEqual({ type, refused: 0 });
+  });
+
+  it.each(NEARLY)("is %s for %s where one of ten values is something else", (type, name, values) => {
+    expect(inferType(name, values)).toEqual({ type, refused: 1 });
+  });
+
+  it.each<[string, string, readonly unknown[]]>([
+    ["two of eleven values are no address", "text", [...ADDRESSES, "x", "y"]],
+    ["the other value is empty, which is no mistake", "text", [...ADDRESSES, ""]],
+    ["a wider type takes all the numbers", "number", [...times(9, 1), 0.5]],
+  ])("is the wider one where %s", (_, type, values) => {
+    expect(inferType("x", values)).toEqual({ type, refused: 0 });
+  });
+
+  it("stays a number's where some are too large, and counts those", () => {
+    const values = [1, 2 ** 60];
+    expect(inferType("x", values)).toEqual({ type: "integer", refused: 1 });
+    expect(tooLargeFor("integer", values)).toBe(1);
+    expect(tooLargeFor("integer", [1, "a", 0.5])).toBe(0);
+    expect(tooLargeFor("json", [[2 ** 60], [1]])).toBe(1);
   });
 
   it("is that of most values where json will not do, with the others counted", () => {

@@ -1,7 +1,7 @@
 import { wordsOf } from "../config/looks-personal.ts";
 import type { ColumnType } from "../pipeline/contracts.ts";
 import { createReader } from "../pipeline/decode/create-reader.ts";
-import { isRefusal, type Reader } from "../pipeline/decode/refusal.ts";
+import { isRefusal, REFUSED, type Reader } from "../pipeline/decode/refusal.ts";
 import { columnOf } from "./column-of.ts";
 
 export interface InferredType {
@@ -22,6 +22,9 @@ const NARROWEST_FIRST: readonly ColumnType[] = [
   "version",
   "text",
 ];
+
+/** Of ten values, how many may be mistakes of the producer: more say that the values are something else. */
+const MISTAKES_OF_TEN_MAX = 1;
 
 const VERSION_WORDS: ReadonlySet<string> = new Set(["version", "ver", "release"]);
 const THREE_PARTS = /^\d+\.\d+\.\d+$/;
@@ -44,9 +47,20 @@ export function refusedBy(type: ColumnType, values: readonly unknown[]): number 
   return values.filter((value) => isRefusal(read(value))).length;
 }
 
+const TYPES_OF_NUMBERS: ReadonlySet<ColumnType> = new Set(["integer", "number", "json"]);
+
+/** How many of the values a column of the type refuses because a number is so large that reading JSON may have changed it. */
+export function tooLargeFor(type: ColumnType, values: readonly unknown[]): number {
+  if (!TYPES_OF_NUMBERS.has(type)) return 0;
+  const read = readerOf(type);
+  return values.filter((value) => read(value) === REFUSED.range).length;
+}
+
 /**
- * The narrowest type that takes all values. Values that no type but json takes are json when they are objects or arrays, or
- * of several kinds; without any value it is text. `isScalar` asks for the type that takes most of them instead, as json cannot be masked.
+ * The narrowest type that takes all values, or nearly all where only text or json takes the rest: a mistake in one event
+ * does not change what the others are. Values that no type but json takes are json when they are objects or arrays, or of
+ * several kinds; without any value it is text. `isScalar` asks for the type that takes most of them instead, as json cannot
+ * be masked.
  * @param name of the field, its path: `9.19` is a version only where the name says so
  */
 export function inferType(name: string, values: readonly unknown[], isScalar = false): InferredType {
@@ -54,14 +68,24 @@ export function inferType(name: string, values: readonly unknown[], isScalar = f
   const candidates = NARROWEST_FIRST.filter((type) => type !== "version" || mayBeVersions(name, values)).map(
     (type) => ({ type, refused: refusedBy(type, values) }),
   );
-  const [first, ...others] = candidates;
-  const best = others.reduce((least, next) => (next.refused < least.refused ? next : least), first as InferredType);
+  const best = leastRefusing(candidates);
+  if (best.refused === 0 && best.type !== "text") return best;
+  const near = leastRefusing(best.refused === 0 ? candidates.filter(({ type }) => type !== "text") : candidates);
+  // An empty text is no mistake: it is how some producers say that there is nothing.
+  if (isFew(near.refused, values) && !values.includes("")) return near;
   const isSomeScalar = best.refused < values.length;
   if (best.refused === 0 || (isScalar && isSomeScalar)) return best;
-  return { type: "json", refused: refusedBy("json", values) };
+  const json = { type: "json", refused: refusedBy("json", values) } as const;
+  return isSomeScalar && best.refused <= json.refused ? best : json;
 }
+
+const isFew = (count: number, values: readonly unknown[]): boolean => count * 10 <= values.length * MISTAKES_OF_TEN_MAX;
+
+/** The narrowest of those that refuse the fewest. */
+const leastRefusing = (candidates: readonly InferredType[]): InferredType =>
+  candidates.reduce((least, next) => (next.refused < least.refused ? next : least));
 
 /** `9.99` may be a price, and `7` may be anything. */
 const mayBeVersions = (name: string, values: readonly unknown[]): boolean =>
   wordsOf(name).some((word) => VERSION_WORDS.has(word)) ||
-  values.every((value) => typeof value === "string" && THREE_PARTS.test(value));
+  isFew(values.filter((value) => typeof value !== "string" || !THREE_PARTS.test(value)).length, values);

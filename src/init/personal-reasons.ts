@@ -2,6 +2,7 @@ import { personalPartOf } from "../config/looks-personal.ts";
 import type { ColumnType } from "../pipeline/contracts.ts";
 import { countDetections, showDetections } from "../pipeline/mask/leak/count-detections.ts";
 import { isObject, type Field } from "./collect-fields.ts";
+import { refusedBy } from "./infer-type.ts";
 
 /** Chance finds a card in one of ten long numbers, but not in all of several. */
 const NUMBERS_MIN = 3;
@@ -10,9 +11,13 @@ const NUMBERS_MIN = 3;
 export function personalReasons(field: Field, type: ColumnType): readonly string[] {
   // A yes or no identifies nobody.
   if (type === "boolean") return [];
-  const reasons = [ofName(field.path.join(".")), type === "ip" ? "holds IP addresses" : null, ofValues(field, type)];
-  if (type === "json") reasons.push(ofInnerNames(field), ofDataKeys(field));
-  return reasons.filter((reason) => reason !== null);
+  return [
+    ofName(field.path.join(".")),
+    type === "ip" ? "holds IP addresses" : null,
+    ofValues(field, type) ?? ofStrayValues(field, type),
+    ofInnerNames(field),
+    ofDataKeys(field),
+  ].filter((reason) => reason !== null);
 }
 
 export function ofName(name: string): string | null {
@@ -30,6 +35,16 @@ function ofValues({ values }: Field, type: ColumnType): string | null {
   const hits = [...found.counts.values()].reduce((sum, count) => sum + count, 0);
   const isChance = type === "integer" && (hits < found.values || hits < NUMBERS_MIN);
   return hits === 0 || isChance ? null : showDetections(found);
+}
+
+/** Values that are not of the type of the others: a wider column of the table may take them, whatever they are. */
+function ofStrayValues({ values }: Field, type: ColumnType): string | null {
+  const strays = values.filter((value) => refusedBy(type, [value]) > 0);
+  const { counts } = countDetections(
+    "json",
+    strays.map((value) => JSON.stringify(value)),
+  );
+  return counts.size === 0 ? null : showDetections({ values: values.length, counts });
 }
 
 function ofInnerNames({ path, values }: Field): string | null {

@@ -11,7 +11,15 @@ import { deliveryOf, parseEvents } from "./parse-events.ts";
 import { renderConfig } from "./render-config.ts";
 import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
 
-const SETTINGS = { queue: "logins", region: null, endpoint: null, table: "t", keysFile: "./k.json" };
+const SETTINGS = {
+  queue: "logins",
+  region: null,
+  endpoint: null,
+  table: "t",
+  keysFile: "./k.json",
+  keyVersion: 1,
+  schemaFile: null,
+};
 const CANARY = "c4nary-value";
 
 /** A field's value as events have it: some kinds always, and now and then null. */
@@ -20,7 +28,22 @@ const value = fc.oneof(
   fc.dictionary(fc.string({ maxLength: 8 }), fc.constantFrom<unknown>(null, 1, CANARY), { maxKeys: 3 }),
 );
 const key = fc.oneof(
-  fc.constantFrom("ip", "user_id", "userId", "device", "true", "null", "no", "e1", "größe", "-x", "a b", "a.b", "${A}"),
+  fc.constantFrom(
+    "ip",
+    "_1",
+    "user_id",
+    "userId",
+    "device",
+    "true",
+    "null",
+    "no",
+    "e1",
+    "größe",
+    "-x",
+    "a b",
+    "a.b",
+    "${A}",
+  ),
   fc.string({ unit: "grapheme", maxLength: 12 }),
 );
 const event = fc.dictionary(key, value, { minKeys: 1, maxKeys: 8 });
@@ -76,10 +99,11 @@ it("whatever the names in the table, the file loads and has them", async () => {
           reasons: [],
           notes: [`look at ${column}`],
         }));
+        const eventId = { from: names[0] ?? "", repeated: 0 };
         const leftOut = [
           { field: null, column: names[0] ?? "", why: `column ${names[0]} is integer`, isProblem: false },
         ];
-        await writeFile(file, renderConfig({ ...SETTINGS, table }, { columns, leftOut }, "a sample"));
+        await writeFile(file, renderConfig({ ...SETTINGS, table }, { columns, leftOut, eventId }, "a sample"));
         const config = await loadConfig(file, { DATABASE_URL: "postgres://localhost/x" });
         expect(config.columns.map((column) => column.name).sort()).toEqual([...names].sort());
         expect(config.sink.postgres.table.name).toBe(table);

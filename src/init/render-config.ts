@@ -1,3 +1,4 @@
+import { VERSIONLESS_MASKS } from "../config/column-schema.ts";
 import type { InferredColumn, Inference, LeftOut } from "./infer-columns.ts";
 
 export interface RenderedSettings {
@@ -6,8 +7,12 @@ export interface RenderedSettings {
   readonly region: string | null;
   readonly endpoint: string | null;
   readonly table: string;
-  /** Relative to the file that is to be written. */
+  /** Relative to the file that is to be written, as `schemaFile`. */
   readonly keysFile: string;
+  /** The keyring's primary version; null: it has none yet. */
+  readonly keyVersion: number | null;
+  /** The JSON Schema for editors; null: there is none. */
+  readonly schemaFile: string | null;
 }
 
 /** Room for a comment, beside what oxfmt and people are used to. */
@@ -19,9 +24,11 @@ const COMMENT_CHARS = 112;
  * @param origin what was looked at, such as `100 messages of the queue`
  */
 export function renderConfig(settings: RenderedSettings, inference: Inference, origin: string): string {
-  const { queue, region, endpoint, table, keysFile } = settings;
+  const { queue, region, endpoint, table, keysFile, keyVersion, schemaFile } = settings;
   return [
-    "# yaml-language-server: $schema=./node_modules/piipe/piipe.schema.json",
+    schemaFile === null
+      ? "# piipe schema > piipe.schema.json lets an editor complete and check this file"
+      : `# yaml-language-server: $schema=${schemaFile}`,
     "",
     ...comment(
       `Made by \`piipe init\` from ${origin}. Read every column before the first run: what is stored as it is and what may be ` +
@@ -39,25 +46,39 @@ export function renderConfig(settings: RenderedSettings, inference: Inference, o
     "keys:",
     `  file: ${scalar(keysFile)} # secret: keep it out of version control`,
     "columns:",
-    ...inference.columns.flatMap(columnLines),
+    ...inference.columns.flatMap((column) => columnLines(column, keyVersion)),
     ...leftOutLines(inference.leftOut),
     "unknownFields: ignore # a field that no column names is not stored; quarantine: its event is refused",
+    ...eventIdLines(inference.eventId),
     "",
   ].join("\n");
 }
 
-function columnLines(column: InferredColumn): readonly string[] {
+function columnLines(column: InferredColumn, keyVersion: number | null): readonly string[] {
   const { name, from, type, mask, nullable, reasons, notes } = column;
   const settings = [
     ...(from === name ? [] : [`from: ${scalar(from)}`]),
     `type: ${type}`,
     ...(mask === null ? [] : [`mask: ${mask}`]),
+    // Their tokens do not show it, so that a later key version could not take the column over.
+    ...(mask !== null && keyVersion !== null && VERSIONLESS_MASKS.includes(mask) ? [`keyVersion: ${keyVersion}`] : []),
     ...(nullable ? ["nullable: true"] : []),
   ];
   return [
     ...(reasons.length === 0 ? [] : comment(`masked: ${reasons.join("; ")}`, "  ")),
     ...notes.flatMap((note) => comment(note, "  ")),
     `  ${scalar(name)}: { ${settings.join(", ")} }`,
+  ];
+}
+
+function eventIdLines(eventId: Inference["eventId"]): readonly string[] {
+  if (eventId === null) return [];
+  return [
+    ...comment(
+      `${scalar(eventId.from)} looks like the event's own id. With this line, an event that is sent again within 16 days makes ` +
+        "no second row (docs/message-life.md):",
+    ),
+    `# dedupeBy: ${scalar(eventId.from)}`,
   ];
 }
 

@@ -16,13 +16,13 @@ const EVENT_MOMENTS: ReadonlySet<string> = new Set(
 );
 
 /**
- * The columns that get the time at which the message was sent: those that no field fits and whose name speaks of the event's
- * own moment, or the only one that is left.
+ * The columns that get the time at which the message was sent: those that no field fits, that have no default, and whose
+ * name speaks of the event's own moment, or the only one that is left.
  * @param unmatched the columns of the table that no field fits
  */
 export function timeColumns(unmatched: readonly ExistingColumn[]): ReadonlyMap<ExistingColumn, InferredColumn> {
-  const times = unmatched.filter(({ isGenerated, time, name }) => {
-    return !isGenerated && time !== null && !hasWord(name, OTHER_MOMENTS);
+  const times = unmatched.filter(({ isFilled, time, name }) => {
+    return !isFilled && time !== null && !hasWord(name, OTHER_MOMENTS);
   });
   const chosen = times.length === 1 ? times : times.filter(({ name }) => hasWord(name, EVENT_MOMENTS));
   return new Map(chosen.map((real) => [real, sentAt(real)]));

@@ -27,7 +27,7 @@ export async function loadKeyring({ file, environment }: KeyringPlaces): Promise
   if (found === null) {
     if (given !== null) return given;
     throw new PiipeError("keys.missing", `the keyring file ${file} is not there`, {
-      hint: "Make one with `piipe keys new`, or put your keyring there, or its text into PIIPE_KEYS.",
+      hint: "Restore it from its backup, or put its text into PIIPE_KEYS; only for a new pipeline make one with `piipe keys new`.",
     });
   }
   const keyring = Keyring.parse(found.text, file);

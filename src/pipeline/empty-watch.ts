@@ -1,4 +1,5 @@
 import { PiipeError } from "../errors.ts";
+import type { Emit } from "../telemetry/events.ts";
 import type { Clock, Source } from "./contracts.ts";
 
 export interface EmptyWatchOptions {
@@ -6,6 +7,7 @@ export interface EmptyWatchOptions {
   readonly confirmations: number;
   /** Throw when the queue could not be asked for so long; null: never. */
   readonly giveUpAfterMs: number | null;
+  readonly emit: Emit;
 }
 
 /** Decides whether a queue is worked off, for a run that ends by itself. */
@@ -15,6 +17,8 @@ export class EmptyWatch {
   readonly #options: EmptyWatchOptions;
   #times = 0;
   #failingSinceMs: number | null = null;
+  /** Told once for each wait, which may last as long as the visibility timeout. */
+  #isWaiting = false;
 
   constructor(source: Source, clock: Clock, options: EmptyWatchOptions) {
     this.#source = source;
@@ -25,6 +29,7 @@ export class EmptyWatch {
   /** Something was received: begin again. */
   reset(): void {
     this.#times = 0;
+    this.#isWaiting = false;
   }
 
   /**
@@ -36,6 +41,10 @@ export class EmptyWatch {
       const depth = await this.#source.depth(stop);
       this.#failingSinceMs = null;
       this.#times = depth <= left ? this.#times + 1 : 0;
+      if (depth > left && !this.#isWaiting) {
+        this.#isWaiting = true;
+        this.#options.emit({ type: "queue.awaited", count: depth - left });
+      }
     } catch (error) {
       if (stop.aborted) return false;
       if (!(error instanceof PiipeError) || !error.retryable) throw error;

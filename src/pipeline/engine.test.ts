@@ -381,6 +381,22 @@ describe("Engine", () => {
     expect(await run()).toMatchObject({ stored: 3, deleted: 3 });
   });
 
+  it("says once for each wait how many messages it waits for that others hold", async () => {
+    const { source, run, events } = setUp();
+    let asked = 0;
+    source.depth = () => {
+      asked += 1;
+      if (asked === 2) source.send(...messages(1));
+      return Promise.resolve([2, 2, 1][asked - 1] ?? 0);
+    };
+    await run(2);
+    expect(asked).toBe(5);
+    expect(events.filter(({ type }) => type === "queue.awaited")).toEqual([
+      { type: "queue.awaited", count: 2 },
+      { type: "queue.awaited", count: 1 },
+    ]);
+  });
+
   it("goes on when the queue could not be asked whether it is empty, and gives up only after a time", async () => {
     const throttled = new PiipeError("queue.throttled", "slow down", { retryable: true });
     const passing = setUp();

@@ -174,7 +174,11 @@ export class Engine {
     const watch =
       emptyConfirmations === null
         ? null
-        : new EmptyWatch(source, this.#clock, { confirmations: emptyConfirmations, giveUpAfterMs });
+        : new EmptyWatch(source, this.#clock, {
+            confirmations: emptyConfirmations,
+            giveUpAfterMs,
+            emit: this.#emit,
+          });
     while (!stop.aborted) {
       const room = this.#room();
       if (room === 0) {

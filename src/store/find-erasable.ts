@@ -6,6 +6,7 @@ import { countRows, type UserColumn } from "./find-tokens.ts";
 import { linkedWith } from "./linked-tokens.ts";
 import { detailsOf, withLinks } from "./look-up.ts";
 import { type BesideCounts, countOrphans, sumOf } from "./orphaned-tokens.ts";
+import { OF_QUEUES, type QuarantinedQueue, sourceIds } from "./quarantine.ts";
 import { SEARCH_LIMITS } from "./search-limits.ts";
 import { columnOfRow, type StoredTable } from "./stored-columns.ts";
 import { type ColumnTokens, tokenFilter, tokenList } from "./token-filter.ts";
@@ -17,7 +18,14 @@ export interface Erasable extends BesideCounts {
   readonly rows: number;
   /** null without a user column. */
   readonly others: OtherRows | null;
-  readonly pendingEvents: number;
+  readonly pendingEvents: PendingCounts;
+}
+
+/** Refused events, which are sealed: nobody can tell whose they are without opening them. */
+export interface PendingCounts {
+  readonly own: number;
+  /** Of other pipelines' queues. */
+  readonly others: number;
 }
 
 /**
@@ -32,6 +40,8 @@ export async function findErasable(
     /** Whose tokens of the found rows may have links and originals. */
     readonly otherColumns: readonly string[];
     readonly user: UserColumn | null;
+    /** This pipeline's. */
+    readonly queues: readonly QuarantinedQueue[];
   },
   audit: Pick<AuditEntry, "action" | "operator" | "reason">,
 ): Promise<Erasable> {
@@ -44,7 +54,7 @@ export async function findErasable(
       await countOrphans(run, table, searches, query.otherColumns),
     ]);
     const others = query.user === null ? null : await countOtherRows(run, table, searches, query.user);
-    const pendingEvents = await countPendingEvents(run);
+    const pendingEvents = await countPendingEvents(run, query.queues);
     await writeAudit(run, { ...audit, details: detailsOf(table, searches, { rows, ...beside }) });
     return { searches, rows, ...beside, others, pendingEvents };
   });
@@ -103,8 +113,12 @@ async function countOtherRows(
   return { users: Number(rows[0]?.["users"]), rows: Number(rows[0]?.["rows"]) };
 }
 
-/** Refused events, which are sealed: nobody can tell whose they are without opening them. */
-async function countPendingEvents(run: RunStatement): Promise<number> {
-  const { rows } = await run("SELECT count(*) AS pending FROM piipe.quarantine WHERE state = 'pending'");
-  return Number(rows[0]?.["pending"]);
+async function countPendingEvents(run: RunStatement, queues: readonly QuarantinedQueue[]): Promise<PendingCounts> {
+  const { rows } = await run(
+    `SELECT count(*) FILTER (WHERE ${OF_QUEUES}) AS own, count(*) AS pending
+     FROM piipe.quarantine WHERE state = 'pending'`,
+    [sourceIds(queues)],
+  );
+  const own = Number(rows[0]?.["own"]);
+  return { own, others: Number(rows[0]?.["pending"]) - own };
 }

@@ -2,6 +2,7 @@ import { PiipeError } from "../errors.ts";
 import type { ColumnKeys, KeyCheck } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { DatabaseFailure } from "../postgres/database-failure.ts";
+import { quoteLiteral } from "../postgres/quote-literal.ts";
 
 const READ = `
 SELECT column_name, mask, version::text AS version, check_value FROM piipe.key_checks WHERE domain = $1`;
@@ -79,7 +80,7 @@ function compareColumn(
       {
         hint:
           "Restore the keyring of before: with this one, equal values would not be recognised. For a data set of its own, " +
-          `set keys.domain. ${startOver(domain)}`,
+          `set keys.domain. ${startOver(domain, column, mask)}`,
       },
     );
   }
@@ -92,7 +93,7 @@ function compareColumn(
       {
         hint:
           `Write \`keyVersion: ${earlier.version}\` for ${column}: tokens of ${mask} do not show their version. For a new key, use ` +
-          `a new column (docs/masking.md). ${startOver(domain)}`,
+          `a new column (docs/masking.md). ${startOver(domain, column, mask)}`,
       },
     );
   }
@@ -102,5 +103,6 @@ const madeBy = (use: ColumnKeys["mask"], column: string): string =>
   use === "dedupe" ? `claimed the business ids of dedupeBy: ${column}` : `made the stored tokens of column ${column}`;
 
 /** The way out for who means it. */
-const startOver = (domain: string): string =>
-  `If the stored tokens are of no use any more: DELETE FROM piipe.key_checks WHERE domain = '${domain.replaceAll("'", "''")}'.`;
+const startOver = (domain: string, column: string, mask: ColumnKeys["mask"]): string =>
+  "If the stored tokens of this column are of no use any more: DELETE FROM piipe.key_checks WHERE " +
+  `domain = ${quoteLiteral(domain)} AND column_name = ${quoteLiteral(column)} AND mask = ${quoteLiteral(mask)}.`;

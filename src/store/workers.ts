@@ -30,7 +30,9 @@ export interface LiveWorker {
 /** A worker as `piipe.workers` knows it. Times are UTC: `2026-01-31T12:00:00.000000Z`. */
 export interface WorkerReport extends WorkerIdentity {
   readonly startedAt: string;
-  /** How long ago the last report came, by the database's clock. */
+  /** When the last report came. */
+  readonly seenAt: string;
+  /** How long ago that is, by the database's clock. */
   readonly silentMs: number;
   /** When it ended as it should; null also for one that was killed. */
   readonly stoppedAt: string | null;
@@ -79,7 +81,8 @@ WITH resolved AS (
   WHERE c.oid = to_regclass($1::text)
 )
 SELECT id, pipeline, source, target, host, pid, number, version, figures,
-       ${utcText("started_at")} AS started_at, ${utcText("stopped_at")} AS stopped_at,
+       ${utcText("started_at")} AS started_at, ${utcText("seen_at")} AS seen_at,
+       ${utcText("stopped_at")} AS stopped_at,
        greatest(0, extract(epoch FROM now() - seen_at) * 1000) AS silent_ms
 FROM piipe.workers AS worker
 WHERE target = coalesce((SELECT name FROM resolved), $2) AND seen_at >= now() - interval '1 day'
@@ -96,6 +99,7 @@ ORDER BY worker.stopped_at IS NOT NULL, worker.started_at DESC, id LIMIT $3::int
     number: numberOf(row["number"]),
     version: row["version"] ?? "",
     startedAt: row["started_at"] ?? "",
+    seenAt: row["seen_at"] ?? "",
     silentMs: Math.round(Number(row["silent_ms"])),
     stoppedAt: row["stopped_at"] ?? null,
     figures: JSON.parse(row["figures"] ?? "{}") as WorkerFigures,

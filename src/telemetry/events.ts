@@ -75,6 +75,8 @@ export type TelemetryEvent =
       readonly attempt: number;
       readonly delayMs: number;
     }
+  /** A run that ends with an empty queue begins to wait for messages that it does not get. */
+  | { readonly type: "queue.awaited"; readonly count: number }
   /** Receiving works again, after failures that made it pause. */
   | { readonly type: "source.recovered" }
   /** The worker's clock was off by more than SQS accepts; requests are signed with the corrected time. */

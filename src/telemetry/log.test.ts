@@ -56,6 +56,16 @@ describe("createLog", () => {
     ]);
   });
 
+  it("says what a run waits for", () => {
+    const [line = ""] = log("json", "info", [{ type: "queue.awaited", count: 3 }]);
+    expect(JSON.parse(line)).toMatchObject({
+      level: "info",
+      type: "queue.awaited",
+      count: 3,
+      msg: "waiting for messages that another consumer holds, or that are delayed: 3",
+    });
+  });
+
   it("says which of several workers writes", () => {
     const lines: string[] = [];
     for (const format of ["json", "text"] as const) {

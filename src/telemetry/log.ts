@@ -103,6 +103,11 @@ function describe(event: TelemetryEvent): LogLine {
         level: "warn",
         text: `${event.action} failed [${event.code}], attempt ${event.attempt}; again in ${event.delayMs} ms${remedyFor(event.code)}`,
       };
+    case "queue.awaited":
+      return {
+        level: "info",
+        text: `waiting for messages that another consumer holds, or that are delayed: ${event.count}`,
+      };
     case "source.recovered":
       return { level: "info", text: "the queue answers again" };
     case "clock.corrected":

@@ -27,6 +27,7 @@ const LOGGED_FIELDS: {
   "deliveries.settled": { deleted: true, released: true, failed: true, elapsedMs: true },
   "visibility.extended": { count: true, failed: true },
   "source.retried": { action: true, code: true, attempt: true, delayMs: true },
+  "queue.awaited": { count: true },
   "source.recovered": {},
   "clock.corrected": { offsetMs: true },
   "ledger.maintained": { created: true, dropped: true, pruned: true },

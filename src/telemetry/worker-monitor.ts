@@ -122,6 +122,7 @@ export class WorkerMonitor implements Monitored {
         set.add("piipe_heartbeat_failures_total", 1);
         return;
       case "pipeline.started":
+      case "queue.awaited":
       case "source.recovered":
       case "ledger.maintained":
       case "pipeline.draining":

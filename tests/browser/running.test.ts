@@ -9,6 +9,7 @@ import { startTestSqs, type TestSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 import { expectAccessible, openPage, type WatchedPage } from "./open-page.ts";
 
+const TOKEN = "0123456789abcdef";
 const EVENTS = 40;
 const SETTINGS = "quarantine: { haltAboveShare: 1 }";
 
@@ -26,10 +27,11 @@ describe.skipIf(findChromium() === null)("the dashboard of a run (needs the Debi
   beforeEach(async () => {
     pipeline = await createLoginPipeline(sqs, { settings: SETTINGS });
     const args = ["run", "--dashboard", "127.0.0.1:0", "--dashboard-actions", "--private-file", "piipe.private.json"];
-    run = startCli(args, pipeline);
+    const environment = { ...pipeline.environment, PIIPE_DASHBOARD_TOKEN: TOKEN };
+    run = startCli(args, { ...pipeline, environment });
     await run.printed('"url":"');
     const [, url = ""] = /"url":"([^"]+)"/.exec(run.stderr()) ?? [];
-    opened = await openPage(browser, url);
+    opened = await openPage(browser, `${url}?token=${TOKEN}`);
   });
   afterEach(async () => {
     await opened.close();

@@ -49,6 +49,7 @@ export function workerOf(number: number, figures: Partial<WorkerFigures> = {}): 
     version: "0.1.0",
     state: "running",
     startedAt: new Date(NOW_MS - 7_200_000).toISOString(),
+    seenAt: new Date(NOW_MS).toISOString(),
     silentMs: 0,
     figures: { ...FIGURES, ...figures },
   };
@@ -60,6 +61,7 @@ export const EMPTY: Snapshot = {
   queue: "https://sqs.us-west-1.amazonaws.com/000000000000/login-queue",
   table: "public.user_logins",
   depth: { ok: true, value: { visible: 0, hidden: 0, delayed: 0 } },
+  deadLetters: { ok: true, value: null },
   workers: { ok: true, value: [workerOf(1)] },
   quarantine: { ok: true, value: { pending: 0, reasons: [] } },
 };
@@ -91,6 +93,7 @@ const REASONS = [
 export const MILLION: Snapshot = {
   ...EMPTY,
   depth: { ok: true, value: { visible: 1_234_567, hidden: 2_960, delayed: 12 } },
+  deadLetters: { ok: true, value: { queue: "login-queue-dead-letters", waiting: 1_027 } },
   workers: {
     ok: true,
     value: [
@@ -107,6 +110,12 @@ export const AWAY: Trouble = {
   code: "database.unreachable",
   message: "PostgreSQL at localhost:5432 cannot be reached (ECONNREFUSED)",
   hint: "Start it, or correct sink.postgres.url.",
+};
+
+const QUEUE_AWAY: Trouble = {
+  code: "queue.unreachable",
+  message: "the queue's endpoint cannot be reached",
+  hint: null,
 };
 
 /** The database is away: of the workers only those of this process are known. */
@@ -128,10 +137,8 @@ export const DATABASE_DOWN: Snapshot = {
 /** As a process sees it that runs no worker of its own. */
 export const ALL_DOWN: Snapshot = {
   ...EMPTY,
-  depth: {
-    ok: false,
-    error: { code: "queue.unreachable", message: "the queue's endpoint cannot be reached", hint: null },
-  },
+  depth: { ok: false, error: QUEUE_AWAY },
+  deadLetters: { ok: false, error: QUEUE_AWAY },
   workers: { ok: false, error: AWAY },
   quarantine: { ok: false, error: AWAY },
 };

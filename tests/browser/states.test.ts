@@ -76,6 +76,18 @@ describe.skipIf(findChromium() === null)("the dashboard's pages (needs the Debia
     expect(text).toContain("1 worker went silent");
     expect(text).toMatch(/Received\s+deliveries\s+2\.45M/);
     expect(text).toContain("field.type");
+    expect(text).toContain("and 12 delayed; 1,027 dead letters");
+    expect(text).toContain("Messages wait in the dead-letter queue login-queue-dead-letters.");
+  });
+
+  it("say that dead letters are not known, and are content", async () => {
+    const denied = { ...AWAY, code: "queue.denied" } as const;
+    const text = await look(
+      { snapshot: { ...EMPTY, deadLetters: { ok: false, error: denied } } },
+      "overview",
+      "Nothing yet",
+    );
+    expect(text).toContain("in the queue; dead letters not known (queue.denied)");
   });
 
   it("show the quarantine", async () => {

@@ -73,6 +73,7 @@ describe.skipIf(findChromium() === null)("using the dashboard (needs the Debian 
     await tabTo(page, entryOf(0).id);
     await page.keyboard.press("Enter");
     await page.getByRole("dialog", { name: "Refused event" }).waitFor();
+    expect(await page.getByRole("dialog").innerText()).toContain("if the event is right; else mend the producer");
     await expectAccessible(page);
     await tabTo(page, "Discard …");
     await page.keyboard.press("Enter");
@@ -204,24 +205,31 @@ describe.skipIf(findChromium() === null)("using the dashboard (needs the Debian 
     expect(opened.complaints).toEqual([]);
   });
 
-  it("remembers that dark was chosen", async () => {
+  it("follows the system until light or dark is chosen, says which, and remembers it", async () => {
     const page = await open({ snapshot: EMPTY }, "", { colorScheme: "light" });
     const background = (): Promise<string> => page.evaluate("getComputedStyle(document.body).backgroundColor");
-    const button = page.getByRole("button", { name: "Dark" });
-    await button.waitFor();
+    const button = (now: string) => page.getByRole("button", { name: `Theme: ${now}. Switch to ` });
+    await button("system").waitFor();
     const light = await background();
-    await button.click();
-    expect(await button.getAttribute("aria-pressed")).toBe("true");
-    const dark = await background();
-    expect(dark).not.toBe(light);
-    await page.reload();
-    await button.waitFor();
-    expect(await background()).toBe(dark);
-    await button.click();
     await page.emulateMedia({ colorScheme: "dark" });
-    await page.reload();
-    await button.waitFor();
+    await until("the system's preference is followed", async () => (await background()) !== light);
+    const dark = await background();
+    await button("system").click();
+    expect(await button("light").innerText()).toBe("Theme: light");
     expect(await background()).toBe(light);
+    await page.reload();
+    await button("light").waitFor();
+    expect(await background()).toBe(light);
+    await page.emulateMedia({ colorScheme: "light" });
+    await button("light").click();
+    await button("dark").waitFor();
+    expect(await background()).toBe(dark);
+    await page.reload();
+    await button("dark").click();
+    await button("system").waitFor();
+    expect(await background()).toBe(light);
+    await page.reload();
+    await button("system").waitFor();
   });
 
   it("has a heading and a title for each page, and links that can be kept", async () => {

@@ -118,6 +118,10 @@ describe("piipe check with a pending key version", () => {
         hint: expect.stringContaining("`keyVersion: 1`") as string,
       }),
     ]);
+    const refused = await runCli(["keys", "promote", "2"], pipeline);
+    expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 3, stdout: "" });
+    expect(refused.stderr).toContain("by piipe.yaml, once key version 2 is primary, no worker starts");
+    expect(refused.stderr).toContain("`keyVersion: 1`. Nothing was changed.");
     await rewriteConfig((text) => text.replaceAll("digits: 9", "digits: 9, keyVersion: 1"));
     expect(await warnings("keys")).toEqual([]);
     await scenario.must("keys", "promote", "2");

@@ -2,6 +2,7 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { type CliResult, runCli } from "../support/cli.ts";
+import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { startQueryFront } from "../support/query-front.ts";
 import { callSqs, queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
@@ -184,9 +185,9 @@ it("looks at the dead-letter queue, which the identity need not be allowed to", 
   expect(await deadLetters()).toMatchObject([
     { level: "warning", text: expect.stringContaining("no dead-letter queue") },
   ]);
-  await redrive(2);
+  await redrive(4);
   expect(await deadLetters()).toMatchObject([
-    { level: "warning", text: expect.stringContaining("after 2 receipts"), hint: expect.stringContaining("5 or more") },
+    { level: "warning", text: expect.stringContaining("after 4 receipts"), hint: expect.stringContaining("to 10") },
     { level: "warning", text: expect.stringContaining("counted from when they were first sent") },
   ]);
   await redrive(5);
@@ -195,6 +196,15 @@ it("looks at the dead-letter queue, which the identity need not be allowed to", 
     Attributes: { MessageRetentionPeriod: "1209600" },
   });
   expect(await deadLetters()).toMatchObject([{ level: "ok", text: expect.stringContaining("after 5 receipts") }]);
+  await sqs.send(dead.url, loginEvents(2));
+  expect(await deadLetters()).toMatchObject([
+    { level: "ok", text: expect.stringContaining("after 5 receipts") },
+    {
+      level: "warning",
+      text: "about 2 messages in the dead-letter queue",
+      hint: expect.stringContaining("piipe redrive --dry-run"),
+    },
+  ]);
   proxy.answer = ({ input }) => (input["QueueName"] === dead.name ? sqsError("AccessDenied", 403) : undefined);
   expect(await deadLetters()).toMatchObject([
     { level: "ok" },

@@ -80,7 +80,13 @@ describe("piipe erase", () => {
       table: "public.user_logins",
       columns: ["masked_device_id"],
       deleted: { rows: 2, links: 0, vault: 0 },
-      remaining: { userColumn: "device_type", users: 1, rowsOfSameUsers: 0, pendingQuarantine: 0 },
+      remaining: {
+        userColumn: "device_type",
+        users: 1,
+        rowsOfSameUsers: 0,
+        pendingQuarantine: 0,
+        pendingQuarantineOfOthers: 0,
+      },
       unsearched: [],
       destroyedVersions: [],
     });

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -138,6 +138,7 @@ describe("piipe init", () => {
       table: "user_logins",
       tableExists: null,
       events: { looked: 100, used: 99, otherKinds: 1, unreadable: 0 },
+      eventId: null,
       leftOut: [],
       trial: { fitting: 99, refusals: [{ code: "field.missing", path: "user_id", count: 1 }] },
     });
@@ -179,6 +180,69 @@ describe("piipe init", () => {
     const yaml = await readFile(join(folder, "piipe.yaml"), "utf8");
     expect(yaml).toContain("email: { type: text, mask: hmac-sha256 }");
     expect(yaml).toContain("# - column amount is NOT NULL");
+  });
+
+  it("keeps the type of a column when one value is wrong, leaves defaults alone, and pins the key of its addresses", async () => {
+    await query(
+      database.url,
+      "CREATE TABLE visits (event_id uuid, ip inet NOT NULL, loaded_at timestamptz DEFAULT now(), seen_at timestamptz, " +
+        "peer_ip inet, email varchar(20))",
+    );
+    const events = Array.from({ length: 20 }, (_, index) => ({
+      event_id: `d69123e8-026e-4668-86a3-0000000000${10 + index}`,
+      ip: index === 7 ? "999.1.2.3" : `192.0.2.${index}`,
+      peer_ip: "canary-host",
+      email: CANARY,
+    }));
+    const lines = [...events, events[0], events[1], [CANARY]].map((event) => JSON.stringify(event));
+    const args = ["--queue", "logins", "--table", "visits", "--sample", "-"];
+    const { code, stdout, stderr } = await init(args, withTable(), lines.join("\n"));
+    expect(code).toBe(0);
+    expect(stderr).toContain("1 of 22 events with a value here would be refused: ip is no ip");
+    expect(stderr).toContain("2 of the sampled events come again by event_id: dedupeBy makes them one row");
+    expect(stderr).toContain("1 event is no JSON object within piipe's limits");
+    expect(stderr).toMatch(
+      /field peer_ip .*; the masks that fit it: ipcrypt-deterministic \(of type ip\), ipcrypt-pfx \(of type ip\), generalize \(of type ip\), drop$/m,
+    );
+    expect(stderr).toMatch(/field email .*; the masks that fit it: redact, drop$/m);
+    expect(stderr).toContain("left out: column loaded_at is left to its default");
+    expect(`${stdout}${stderr}`).not.toMatch(/999\.1|canary/);
+    const file = join(folder, "piipe.yaml");
+    const yaml = await readFile(file, "utf8");
+    expect(yaml).toContain("ip: { type: ip, mask: ipcrypt-deterministic, keyVersion: 1 }");
+    expect(yaml).toContain('seen_at: { from: "@sent_at"');
+    expect(yaml).toContain("# - column loaded_at is left to its default");
+    expect(yaml).toContain("\n# dedupeBy: event_id\n");
+    await writeFile(file, yaml.replace("# dedupeBy", "dedupeBy"));
+    expect((await loadConfig(file, withTable())).dedupeBy?.from).toBe("event_id");
+  });
+
+  it("pins the primary version of a keyring that is there", async () => {
+    await query(database.url, "CREATE TABLE peers (ip inet)");
+    await runCli(["keys", "new"], { folder });
+    await runCli(["keys", "add"], { folder });
+    await runCli(["keys", "promote", "2"], { folder });
+    const args = ["--queue", "logins", "--table", "peers", "--sample", "-"];
+    expect((await init(args, withTable(), '{"ip":"192.0.2.1"}')).code).toBe(0);
+    expect(await readFile(join(folder, "piipe.yaml"), "utf8")).toContain("keyVersion: 2");
+    const keyring = await readFile(join(folder, "piipe.keys.json"), "utf8");
+    await rm(join(folder, "piipe.keys.json"));
+    const variables = { ...withTable(), PIIPE_KEYS: keyring };
+    expect((await init([...args, "--force"], variables, '{"ip":"192.0.2.1"}')).code).toBe(0);
+    expect(await readFile(join(folder, "piipe.yaml"), "utf8")).toContain("keyVersion: 2");
+  });
+
+  it("names the schema for editors only where it is", async () => {
+    const firstLine = async () => {
+      expect((await init([...SAMPLE, EVENTS_FILE, "--force"])).code).toBe(0);
+      return (await readFile(join(folder, "piipe.yaml"), "utf8")).split("\n")[0];
+    };
+    expect(await firstLine()).toContain("# piipe schema > piipe.schema.json lets an editor");
+    await writeFile(join(folder, "piipe.schema.json"), "{}");
+    expect(await firstLine()).toBe("# yaml-language-server: $schema=./piipe.schema.json");
+    await mkdir(join(folder, "node_modules/piipe"), { recursive: true });
+    await writeFile(join(folder, "node_modules/piipe/piipe.schema.json"), "{}");
+    expect(await firstLine()).toBe("# yaml-language-server: $schema=./node_modules/piipe/piipe.schema.json");
   });
 
   it("keeps and uses a keyring that is there, also with --force", async () => {
@@ -401,6 +465,8 @@ describe("piipe init at a terminal", () => {
     );
     expect(await initCommand({ ...OPTIONS, sample: "-" }, terminal)).toBe(0);
     expect(output.error).toContain("wrote piipe.yaml");
+    for (const line of output.out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+    expect(output.out).toMatch(/ip .*hmac-sha256 .*its name looks personal \(ip\)/);
     const config = await loadConfig(join(folder, "piipe.yaml"), { DATABASE_URL: "postgres://localhost/x" });
     expect(config.source.sqs.queue).toBe("logins");
     expect(config.sink.postgres.table).toEqual({ schema: "public", name: "logins" });

@@ -186,8 +186,15 @@ describe("piipe quarantine show", () => {
     expect(text.stdout).toContain(id);
     expect(text.stdout).toContain("field.format: a field's text is not of its column's type");
     expect(text.stdout).toContain("path        ip");
+    expect(text.stdout).toMatch(/^to do {7}Correct the column's `type` /m);
     const json = await quarantine(["show", id, "--json"]);
-    expect(JSON.parse(json.stdout)).toMatchObject({ id, code: "field.format", path: "ip", attempts: 1 });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      id,
+      code: "field.format",
+      path: "ip",
+      attempts: 1,
+      remedy: expect.stringContaining("piipe.yaml"),
+    });
     expectNothingRaw(text, json);
     expect(await audits()).toEqual([]);
   });
@@ -331,7 +338,8 @@ describe("piipe quarantine replay and discard", () => {
     const text = await quarantine(["replay", "--all"]);
     expect({ code: text.code, stdout: text.stdout }).toEqual({ code: 5, stdout: "" });
     expect(text.stderr).toContain("2 events: stored 0, refused again 2\n");
-    expect(text.stderr).toContain("1 × field.format at ip\n");
+    expect(text.stderr).toContain("1 × field.format at ip\n    → Correct the column's `type` ");
+    expect(text.stderr).toContain("`piipe quarantine show <id>`");
     const json = await quarantine(["replay", "--all", "--json"]);
     expect(json.code).toBe(5);
     expectNothingRaw(text, json);

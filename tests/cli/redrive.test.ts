@@ -134,12 +134,15 @@ describe("piipe redrive, of what it leaves alone", () => {
     expect(stderr).toBe(
       "6 messages: stored 6, already there 0, quarantined 0, deleted 6\n" +
         "left alone, as another queue's: 2\n" +
-        "left alone, as they do not say which queue they come from: 3; --from takes them too\n",
+        "left alone, as they do not say which queue they come from: 3; --from takes them too\n" +
+        `  servers other than AWS's may never say so: \`piipe redrive --from ${letters.queue.arn}\`\n`,
     );
     expect(await letters.count()).toMatchObject({ visible: 5, inFlight: 0 });
-    expect((await redrive(["--dry-run"])).stderr).toContain(
-      "left alone, as another queue's: 2\n" +
+    expect((await redrive(["--dry-run"])).stderr).toBe(
+      "5 messages found, none taken:\n" +
+        "left alone, as another queue's: 2\n" +
         "left alone, as they do not say which queue they come from: 3; --from takes them too\n" +
+        `  servers other than AWS's may never say so: \`piipe redrive --from ${letters.queue.arn}\`\n` +
         "nothing was written or deleted; each message was received once more\n",
     );
   });

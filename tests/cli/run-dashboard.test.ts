@@ -10,9 +10,13 @@ import { ask } from "../support/http-ask.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
+import { hasPseudoTerminal, startAtTerminal } from "../support/pseudo-terminal.ts";
 import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { until } from "../support/until.ts";
 
 const TOKEN = "0123456789abcdef";
+const isThere = hasPseudoTerminal();
+const about = isThere ? "" : ": skipped, there is no `script` of util-linux on this machine";
 
 let sqs: TestSqs;
 let pipeline: LoginPipeline;
@@ -127,7 +131,6 @@ describe("run --dashboard", () => {
 
   it("at an address for others asks for the token that was set, and prints none", async () => {
     const dashboard = await start(["--dashboard", "0.0.0.0:0"], withToken(TOKEN));
-    expect(dashboard.token).toBeNull();
     const url = `http://127.0.0.1:${new URL(dashboard.url).port}`;
     expect(await ask(`${url}/`)).toMatchObject({ status: 401 });
     const headers = { authorization: `Bearer ${TOKEN}` };
@@ -136,9 +139,9 @@ describe("run --dashboard", () => {
     expect(dashboard.cli.stderr()).not.toContain(TOKEN);
   });
 
-  it("with --dashboard-actions prints a token of its own, without which nothing is shown", async () => {
-    const dashboard = await start(["--dashboard-actions"]);
-    expect(dashboard.token).toMatch(/^[\w-]{32}$/);
+  it("with --dashboard-actions shows nothing without the token that was set", async () => {
+    const dashboard = await start(["--dashboard-actions"], withToken(TOKEN));
+    expect(dashboard.cli.stderr()).not.toContain(TOKEN);
     expect(await ask(`${dashboard.url}/`)).toMatchObject({ status: 401 });
     const stream = await watch(dashboard.url, dashboard.headers);
     const { data } = await stream.find("hello", ({ event }) => event === "hello");
@@ -147,9 +150,22 @@ describe("run --dashboard", () => {
     expect(refused).toMatchObject({ status: 403, body: expect.stringContaining("--private-file") });
   });
 
-  it("prints the token's address whatever the log's level is", async () => {
-    const { token } = await start(["--dashboard-actions", "--log-level", "error"]);
-    expect(token).not.toBeNull();
+  it("prints its address whatever the log's level is", async () => {
+    expect((await start(["--log-level", "error"])).url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  });
+
+  it.skipIf(!isThere)(`prints a token of its own at a terminal${about}`, async () => {
+    const cli = startAtTerminal(["run", "--dashboard", "127.0.0.1:0", "--dashboard-actions"], pipeline);
+    let found: readonly string[] | null = null;
+    await until("the address is printed", () => {
+      found = /dashboard at (http:\/\/127\.0\.0\.1:\d+)\/\?token=([\w-]{32})\r/.exec(cli.written());
+      return found !== null;
+    });
+    const [, url = "", token = ""] = found as unknown as readonly string[];
+    expect(await ask(`${url}/`)).toMatchObject({ status: 401 });
+    expect(await ask(`${url}/`, { headers: { authorization: `Bearer ${token}` } })).toMatchObject({ status: 200 });
+    cli.type("\u0003");
+    expect(await cli.ended).toBe(130);
   });
 });
 
@@ -160,6 +176,12 @@ describe("run --dashboard that cannot be", () => {
     ["an address for others without a token", () => ["--dashboard", "0.0.0.0:0"], 2, "PIIPE_DASHBOARD_TOKEN"],
     ["all addresses of IPv6 without a token", () => ["--dashboard", "[::]:0"], 2, "PIIPE_DASHBOARD_TOKEN"],
     ["what is no address", () => ["--dashboard", "4780"], 2, "Give host:port"],
+    [
+      "actions without a token where one would stand in the log",
+      () => ["--dashboard", "127.0.0.1:0", "--dashboard-actions"],
+      2,
+      "Set PIIPE_DASHBOARD_TOKEN",
+    ],
     ["actions without a dashboard", () => ["--dashboard-actions"], 2, "--dashboard-actions is for --dashboard"],
     [
       "a private file without actions",
@@ -211,6 +233,20 @@ describe("run --dashboard that cannot be", () => {
 });
 
 describe("demo --serve", () => {
+  it("says which address it has when another program has the usual one", async () => {
+    const other = createServer();
+    // Whoever listens there: it is taken.
+    const isListening = await new Promise<boolean>((resolve) => {
+      other.once("error", () => resolve(false)).listen(4780, "127.0.0.1", () => resolve(true));
+    });
+    const demo = startCli(["demo", "--serve"]);
+    await demo.printed("4780 is taken: the dashboard is at http://127.0.0.1:");
+    await demo.printed("Everything stays up until Ctrl-C");
+    demo.process.kill("SIGINT");
+    expect((await demo.ended).code).toBe(0);
+    if (isListening) await new Promise((resolve) => other.close(resolve));
+  });
+
   it("opens the dashboard with a token, and the refused event can be replayed and discarded there", async () => {
     const demo = startCli(["demo", "--serve"]);
     await demo.printed("writing table");

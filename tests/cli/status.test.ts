@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Snapshot } from "../../src/app/snapshot.ts";
 import { type CliResult, runCli, startCli } from "../support/cli.ts";
+import { createDeadLetters } from "../support/dead-letters.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { sqsError } from "../support/sqs-proxy.ts";
 import { until } from "../support/until.ts";
 
 const NOBODY = "127.0.0.1:9";
@@ -114,6 +116,27 @@ describe("piipe status", () => {
     next.process.kill("SIGTERM");
     await next.ended;
   });
+});
+
+it("piipe status tells what is in the dead-letter queue, as far as it may know", async () => {
+  const letters = await createDeadLetters(sqs);
+  const look = () => runCli(["status"], letters.pipeline);
+  expect((await look()).stdout).toContain(`\ndead letters  none in ${letters.queue.name}\n`);
+  await sqs.send(letters.queue.url, loginEvents(27));
+  const warned = await look();
+  expect(warned.code).toBe(0);
+  expect(warned.stdout).toContain(
+    `! 27 messages in the dead-letter queue ${letters.queue.name}\n  → \`piipe redrive --dry-run\``,
+  );
+  expect(warned.stdout).toContain(`\ndead letters  27 in ${letters.queue.name}\n`);
+  letters.proxy.answer = ({ input }) =>
+    input["QueueName"] === letters.queue.name ? sqsError("AccessDenied", 403) : undefined;
+  const denied = await look();
+  expect(denied.code).toBe(0);
+  expect(denied.stdout.split("\n")[0]).toBe("! no worker has run in the last day");
+  expect(denied.stdout).toContain("\ndead letters  not known [queue.denied]\n");
+  expect(denied.stdout).not.toContain("27");
+  await letters.remove();
 });
 
 describe("a service that cannot be read: exit code 4, and the rest is shown", () => {

@@ -110,6 +110,11 @@ describe("piipe erase, after real runs", () => {
     await sqs.send(steps.queue.url, [JSON.stringify({ user_id: "u4" })]);
     await steps.must("run", "--until-empty");
     await steps.destroy(1);
+    await query(
+      steps.databaseUrl,
+      `INSERT INTO piipe.quarantine (source_id, message_id, source, sent_at, reason, attempt, sealed_body)
+       SELECT source_id + 1, message_id, source || '-other', sent_at, reason, attempt, sealed_body FROM piipe.quarantine`,
+    );
 
     const erasedTokens = (await tokensOf(steps, "u3")).concat(
       (
@@ -128,7 +133,13 @@ describe("piipe erase, after real runs", () => {
     expect(report).toMatchObject({
       columns: ["masked_ip"],
       deleted: { rows: 3, links: 1, vault: 2 },
-      remaining: { userColumn: "user_id", users: 2, rowsOfSameUsers: 1, pendingQuarantine: 1 },
+      remaining: {
+        userColumn: "user_id",
+        users: 2,
+        rowsOfSameUsers: 1,
+        pendingQuarantine: 1,
+        pendingQuarantineOfOthers: 1,
+      },
     });
     const after = await steps.dump();
     for (const token of erasedTokens) expect(after).not.toContain(token);
@@ -149,7 +160,15 @@ describe("piipe erase, after real runs", () => {
     expect((await erase(steps)).deleted).toEqual({ rows: 0, links: 0, vault: 0 });
     const text = await steps.must("erase", "ip", ERASED, "--yes", "--reason", "again");
     expect(text.stdout).toContain("Nothing was there to delete.");
-    for (const remains of ["quarantined event", "ledger", "VACUUM", "backups", "queue", "destroyed key version 1"]) {
+    for (const remains of [
+      "1 quarantined event, sealed",
+      "1 quarantined event of other pipelines",
+      "ledger",
+      "VACUUM",
+      "backups",
+      "queue",
+      "destroyed key version 1",
+    ]) {
       expect(text.stdout).toContain(remains);
     }
     const audit = await steps.audit();

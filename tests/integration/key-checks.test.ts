@@ -44,7 +44,10 @@ describe("the keys that made the stored tokens", () => {
     expect(await query(database.url, "SELECT domain, column_name, mask, version FROM piipe.key_checks")).toEqual([
       { domain: "logins", column_name: "token", mask: "hmac-sha256", version: 1 },
     ]);
-    await expect(compareKeys(pool, keyChecksOf(TOKEN, second, "logins"))).rejects.toMatchObject(MISMATCH);
+    await expect(compareKeys(pool, keyChecksOf(TOKEN, second, "logins"))).rejects.toMatchObject({
+      ...MISMATCH,
+      hint: expect.stringContaining("WHERE domain = 'logins' AND column_name = 'token' AND mask = 'hmac-sha256'."),
+    });
     await expect(noteKeys(pool, keyChecksOf(TOKEN, second, "logins"))).rejects.toMatchObject(MISMATCH);
     await noteKeys(pool, keyChecksOf(TOKEN, second, "orders"));
     await noteKeys(

@@ -9,7 +9,7 @@ import { liveWorker } from "../support/live-worker.ts";
 import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
-import { queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
 
 const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
 const NOBODY = "127.0.0.1:9";
@@ -90,13 +90,36 @@ describe("a look at a pipeline", () => {
       queue: queue.name,
       table: "user_logins",
       depth: { ok: true, value: { visible: 3, hidden: 0, delayed: 0 } },
+      deadLetters: { ok: true, value: null },
       workers: {
         ok: true,
-        value: [{ ...worker.identity, state: "running", figures: { stored: 4 }, startedAt: expect.any(String) }],
+        value: [
+          {
+            ...worker.identity,
+            state: "running",
+            figures: { stored: 4 },
+            startedAt: expect.any(String),
+            seenAt: expect.any(String),
+          },
+        ],
       },
       quarantine: { ok: true, value: { pending: 0, reasons: [] } },
     });
     expect((await sqs.count(queue.url)).visible).toBe(3);
+  });
+
+  it("tells what the dead-letter queue holds, in whatever state", async () => {
+    const dead = await sqs.createTestQueue();
+    const deadLetterTargetArn = await queueArn(sqs.endpoint, dead.url);
+    await callSqs(sqs.endpoint, "SetQueueAttributes", {
+      QueueUrl: queue.url,
+      Attributes: { RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 10 }) },
+    });
+    expect(await look()).toMatchObject({ deadLetters: { ok: true, value: { queue: dead.name, waiting: 0 } } });
+    await sqs.send(dead.url, ["{}", "{}", "{}"]);
+    await callSqs(sqs.endpoint, "ReceiveMessage", { QueueUrl: dead.url, VisibilityTimeout: 600 });
+    expect(await look()).toMatchObject({ deadLetters: { ok: true, value: { queue: dead.name, waiting: 3 } } });
+    expect(await sqs.count(dead.url)).toMatchObject({ visible: 2 });
   });
 
   it("calls a worker silent after three heartbeats, and stopped when it said so", async () => {
@@ -160,7 +183,12 @@ describe("a part that fails", () => {
   it("the queue: the others are there", async () => {
     const snapshot = await look({ endpoint: `http://${NOBODY}` });
     const error = { code: "queue.unreachable", message: expect.stringContaining(NOBODY), hint: expect.any(String) };
-    expect(snapshot).toMatchObject({ depth: { ok: false, error }, workers: ok, quarantine: ok });
+    expect(snapshot).toMatchObject({
+      depth: { ok: false, error },
+      deadLetters: { ok: false, error },
+      workers: ok,
+      quarantine: ok,
+    });
   });
 
   it("a queue that does not exist: the same", async () => {

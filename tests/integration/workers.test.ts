@@ -47,6 +47,7 @@ describe("piipe.workers", () => {
       ...worker.identity,
       figures: worker.figures,
       startedAt: expect.stringMatching(UTC),
+      seenAt: expect.stringMatching(UTC),
       silentMs: expect.any(Number),
       stoppedAt: null,
     });

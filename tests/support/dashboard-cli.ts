@@ -7,7 +7,7 @@ export interface DashboardCli {
   readonly cli: RunningCli;
   /** Without a slash at its end. */
   readonly url: string;
-  /** Where it was printed with one. */
+  /** That was set for it. */
   readonly token: string | null;
   /** With the token, where there is one. */
   readonly headers: Readonly<Record<string, string>>;
@@ -27,8 +27,8 @@ export async function startDashboard(args: readonly string[], options: CliOption
     if (cli.process.exitCode !== null) throw new Error(cli.stderr());
     return printed !== null;
   });
-  const { origin: url, searchParams } = printed as unknown as URL;
-  const token = searchParams.get("token");
+  const { origin: url } = printed as unknown as URL;
+  const token = options.environment?.["PIIPE_DASHBOARD_TOKEN"] ?? null;
   const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
   return {
     cli,

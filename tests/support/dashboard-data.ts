@@ -10,6 +10,7 @@ export function dashboardData(parts: Partial<DashboardData> = {}): DashboardData
     duplicateColumns: ["masked_ip"],
     ownWorkers: () => [],
     readDepth: () => Promise.resolve({ ok: true, value: { visible: 7, hidden: 0, delayed: 0 } }),
+    readDeadLetters: () => Promise.resolve({ ok: true, value: { queue: "login-dead", waiting: 27 } }),
     readStored: () =>
       Promise.resolve({
         workers: { ok: true, value: [] },

@@ -5,7 +5,7 @@ import type { PostgresPool } from "../../postgres/connection.ts";
 import { sampleColumns } from "../../store/sample-columns.ts";
 import { PERSONAL_COLUMN_REMEDY, personalColumns, sampledColumns } from "../personal-columns.ts";
 import { recognizableColumns, storedMisfits } from "../stored-misfits.ts";
-import { type Finding, ok, warning } from "./findings.ts";
+import { type Finding, ok, skipped, warning } from "./findings.ts";
 
 /** Stored values by the column's name; raw, so never to be shown. */
 export type Samples = ReadonlyMap<string, readonly string[]>;
@@ -29,13 +29,13 @@ export function judgeColumns(config: Config, samples: Samples | null): readonly 
   );
   const personal = personalColumns(config, new Map(detections));
   const which = personal.length === 0 ? "no" : "no other";
-  const how =
-    samples === null ? "by their names; stored values could not be read" : "by their names and a sample of values";
   return [
     ...storedMisfits(config.columns, samples ?? new Map()).map(({ text, remedy }) => warning("columns", text, remedy)),
     ...personal.map(({ column, why }) =>
       warning("columns", `${column} is stored as it is: ${why}`, PERSONAL_COLUMN_REMEDY),
     ),
-    ok("columns", `${which} column without a mask looks personal, ${how}`),
+    samples === null
+      ? skipped("columns", `${which} column without a mask looks personal by its name; stored values could not be read`)
+      : ok("columns", `${which} column without a mask looks personal, by their names and a sample of values`),
   ];
 }

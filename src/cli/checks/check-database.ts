@@ -57,7 +57,9 @@ async function lookAtDatabase(
     if (ledger !== null) findings.add(judgeLedger(ledger));
   }
   if (isLost()) return null;
-  return (await lookAtTable(config, keyring, pool, findings)) ? readSamples(config, pool) : null;
+  const isThere = await lookAtTable(config, keyring, pool, findings);
+  if (isThere === null) return null;
+  return isThere ? readSamples(config, pool) : new Map();
 }
 
 /** @returns false when a run will make the tables, null when the look failed */
@@ -89,26 +91,28 @@ async function lookAtRights(config: Config, pool: PostgresPool, findings: Findin
   });
 }
 
-/** @returns whether there is a table that fits */
+/** @returns whether there is a table, which fits; false when a run will make it, null when the look failed */
 async function lookAtTable(
   config: Config,
   keyring: Keyring | null,
   pool: PostgresPool,
   findings: Findings,
-): Promise<boolean> {
-  const pending = await findings.look<readonly PendingProblem[] | null>("table", async () => {
-    const name = showTable(config.sink.postgres.table);
-    try {
-      const table = await openTable(config, keyring, pool);
-      const problems = keyring === null ? [] : await pendingCheckProblems(config, keyring, pool, table.name);
-      return { text: `${name} can hold the columns`, value: problems };
-    } catch (error) {
-      const isMissing = error instanceof PiipeError && error.code === "database.table-missing";
-      if (!isMissing || !config.sink.postgres.createTable) throw error;
-      return { text: `run will create ${name}`, value: null };
-    }
-  });
-  if (pending === null) return false;
-  for (const { text, remedy } of pending) findings.add(warning("table", text, remedy));
-  return true;
+): Promise<boolean | null> {
+  const seen = await findings.look<{ readonly isThere: boolean; readonly pending: readonly PendingProblem[] }>(
+    "table",
+    async () => {
+      const name = showTable(config.sink.postgres.table);
+      try {
+        const table = await openTable(config, keyring, pool);
+        const problems = keyring === null ? [] : await pendingCheckProblems(config, keyring, pool, table.name);
+        return { text: `${name} can hold the columns`, value: { isThere: true, pending: problems } };
+      } catch (error) {
+        const isMissing = error instanceof PiipeError && error.code === "database.table-missing";
+        if (!isMissing || !config.sink.postgres.createTable) throw error;
+        return { text: `run will create ${name}`, value: { isThere: false, pending: [] } };
+      }
+    },
+  );
+  for (const { text, remedy } of seen?.pending ?? []) findings.add(warning("table", text, remedy));
+  return seen?.isThere ?? null;
 }

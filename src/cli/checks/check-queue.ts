@@ -19,7 +19,9 @@ const LOOK_TIMEOUT_MS = 20_000;
  */
 export async function checkQueue(config: Config, canSeal: boolean): Promise<readonly Finding[]> {
   const findings = new Findings();
-  const inspector = await findings.attempt("queue", () => inTime((signal) => openQueueInspector(config, signal)));
+  const inspector = await findings.attempt("queue", () =>
+    inTime((signal) => openQueueInspector(config, { credentials: null, signal })),
+  );
   if (inspector === null) return findings.list;
   try {
     // Where these are missing, nothing more can be asked.

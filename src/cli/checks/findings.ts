@@ -4,7 +4,8 @@ import { reportOf } from "../print-error.ts";
 /** What a check found about one subject. */
 export interface Finding {
   readonly subject: string;
-  readonly level: "ok" | "warning" | "error";
+  /** `skipped`: what failed before kept it from being looked at. */
+  readonly level: "ok" | "skipped" | "warning" | "error";
   readonly text: string;
   /** Of an error. */
   readonly code: ErrorCode | null;
@@ -13,6 +14,14 @@ export interface Finding {
 }
 
 export const ok = (subject: string, text: string): Finding => ({ subject, level: "ok", text, code: null, hint: null });
+
+export const skipped = (subject: string, text: string): Finding => ({
+  subject,
+  level: "skipped",
+  text,
+  code: null,
+  hint: null,
+});
 
 export const warning = (subject: string, text: string, hint: string | null): Finding => ({
   subject,

@@ -20,14 +20,14 @@ const QUEUE: QueueAttributes = {
   ...DEAD,
   arn: ARN,
   retentionSeconds: 345_600,
-  redrive: { deadLetterArn: DEAD.arn, receivesMax: 5 },
+  redrive: { deadLetterArn: DEAD.arn, receivesMax: 10 },
 };
 const FOUND = { ok: true, value: DEAD } as const;
 const failed = (code: ErrorCode) => ({ ok: false, error: new PiipeError(code, "") }) as const;
 
 it("is content with one that keeps messages longer and takes them after some receipts", () => {
   expect(judgeDeadLetters(QUEUE, FOUND, true)).toMatchObject([
-    { level: "ok", text: `${DEAD.arn} takes a message after 5 receipts` },
+    { level: "ok", text: `${DEAD.arn} takes a message after 10 receipts; it is empty` },
   ]);
 });
 
@@ -46,11 +46,23 @@ it("warns when there is none, and fails when there is no key for sealing either"
 });
 
 it.each([
-  [2, "warning"],
-  [3, "ok"],
+  [4, "warning"],
+  [5, "ok"],
 ])("after %d receipts: %s", (receivesMax, level) => {
   const queue = { ...QUEUE, redrive: { deadLetterArn: DEAD.arn, receivesMax } };
   expect(judgeDeadLetters(queue, FOUND, true)).toMatchObject([{ level }]);
+});
+
+it("warns of what is in it, and says how to bring it back", () => {
+  const found = { ok: true, value: { ...DEAD, depth: 27 } } as const;
+  expect(judgeDeadLetters(QUEUE, found, true)).toMatchObject([
+    { level: "ok", text: `${DEAD.arn} takes a message after 10 receipts` },
+    {
+      level: "warning",
+      text: "about 27 messages in the dead-letter queue",
+      hint: expect.stringContaining("piipe redrive --dry-run"),
+    },
+  ]);
 });
 
 it("warns when it drops messages as early as the queue, but for a FIFO queue, which counts anew", () => {

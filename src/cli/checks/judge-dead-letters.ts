@@ -1,11 +1,12 @@
 import type { QueueAttributes } from "../../app/open-queue-inspector.ts";
 import { PiipeError } from "../../errors.ts";
+import { counted } from "../counted.ts";
 import { failure, type Finding, ok, warning } from "./findings.ts";
 import { showSeconds } from "./show-seconds.ts";
 
 const SUBJECT = "dead letters";
 /** A restart or a lost connection costs a good message a receipt, too. */
-const RECEIVES_MIN = 3;
+const RECEIVES_MIN = 5;
 
 /** What became of the look at the dead-letter queue: its attributes, or the code of the error. */
 export type DeadLetterQueue =
@@ -21,23 +22,24 @@ export function judgeDeadLetters(queue: QueueAttributes, found: DeadLetterQueue 
   const { redrive } = queue;
   if (redrive === null || found === null) return [canSeal ? NONE : nowhere()];
   const { deadLetterArn, receivesMax } = redrive;
-  const where = `${deadLetterArn} takes a message after ${receivesMax} receipts`;
+  const holds = found.ok && found.value.depth === 0 ? "; it is empty" : "";
+  const where = `${deadLetterArn} takes a message after ${receivesMax} receipts${holds}`;
   return [
     receivesMax < RECEIVES_MIN
       ? warning(
           SUBJECT,
           `${where}: restarts and lost connections alone may send good messages there`,
-          "Set maxReceiveCount of the queue's redrive policy to 5 or more.",
+          "Set maxReceiveCount of the queue's redrive policy to 10.",
         )
       : ok(SUBJECT, where),
-    ...(found.ok ? judgeRetention(queue, found.value) : [unseen(found.error)]),
+    ...(found.ok ? [...judgeDepth(found.value), ...judgeRetention(queue, found.value)] : [unseen(found.error)]),
   ];
 }
 
 const NONE = warning(
   SUBJECT,
   "the queue has no dead-letter queue: a message that no worker gets through is received again and again until SQS drops it",
-  "Give the queue a redrive policy with a dead-letter queue and a maxReceiveCount of 5 or more.",
+  "Give the queue a redrive policy with a dead-letter queue and a maxReceiveCount of 10.",
 );
 
 function nowhere(): Finding {
@@ -49,6 +51,17 @@ function nowhere(): Finding {
       { hint: "Make a keyring with such a key (`piipe keys new`), or give the queue a redrive policy." },
     ),
   );
+}
+
+function judgeDepth({ depth }: QueueAttributes): Finding[] {
+  if (depth === 0) return [];
+  return [
+    warning(
+      SUBJECT,
+      `about ${counted(depth, "message")} in the dead-letter queue`,
+      "`piipe redrive --dry-run` shows what would become of them; after mending the cause, `piipe redrive`.",
+    ),
+  ];
 }
 
 /** A standard queue's message brings its age along, so that it may be dropped there at once. */

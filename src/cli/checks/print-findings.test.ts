@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { scriptedTerminal } from "../../../tests/support/scripted-terminal.ts";
 import { PiipeError } from "../../errors.ts";
-import { failure, type Finding, ok, warning } from "./findings.ts";
+import { failure, type Finding, ok, skipped, warning } from "./findings.ts";
 import { printFindings, printSummary } from "./print-findings.ts";
 
 const FINDINGS = [
@@ -37,6 +37,10 @@ it("aligns the texts, puts remedies below, and counts at the end", () => {
 it("names only the levels that there are", () => {
   expect(printed(FINDINGS.slice(0, 1), false)).toMatch(/\n\nall is well\n$/);
   expect(printed(FINDINGS.slice(3), false)).toMatch(/\n\n1 error\n$/);
+});
+
+it("marks what could not be looked at as neither well nor wrong", () => {
+  expect(printed([skipped("columns", "not looked at")], false)).toBe("- columns       not looked at\n\nall is well\n");
 });
 
 it("has colour on a terminal alone", () => {

@@ -9,7 +9,12 @@ const INDENT = " ".repeat("✓ ".length + SUBJECT_CHARS + 1);
 /** One part of a check: each finding with its mark, and its remedy on the lines below. */
 export function printFindings(findings: readonly Finding[], terminal: Terminal): void {
   const style = styler(terminal.outIsTerminal, terminal.environment);
-  const marks = { ok: style("green", "✓"), warning: style("yellow", "!"), error: style("red", "✗") };
+  const marks = {
+    ok: style("green", "✓"),
+    skipped: style("dim", "-"),
+    warning: style("yellow", "!"),
+    error: style("red", "✗"),
+  };
   for (const { subject, level, text, code, hint } of findings) {
     const aligned = text.replaceAll("\n", `\n${INDENT}`);
     const shownCode = code === null ? "" : ` ${style("dim", `[${code}]`)}`;

@@ -197,6 +197,8 @@ async function serve(
       credentials: CREDENTIALS,
       allowsActions: true,
       privateKey: PrivateKey.parse(privateKey, "the demo's private key"),
+      // Also in a file: it opens the demo's own data, on this machine, until Ctrl-C.
+      canShowToken: true,
       abort: signals.abort,
     },
     terminal,
@@ -214,7 +216,9 @@ async function openDemoDashboard(parts: Omit<DashboardParts, "at">, terminal: Te
     return await openDashboard({ ...parts, at: { host: "127.0.0.1", port: DASHBOARD_PORT } }, terminal);
   } catch (error) {
     if (!(error instanceof PiipeError) || error.code !== "dashboard.address") throw error;
-    return openDashboard({ ...parts, at: { host: "127.0.0.1", port: 0 } }, terminal);
+    const dashboard = await openDashboard({ ...parts, at: { host: "127.0.0.1", port: 0 } }, terminal);
+    terminal.writeError(`${DASHBOARD_PORT} is taken: the dashboard is at ${dashboard.url}\n`);
+    return dashboard;
   }
 }
 

@@ -1,3 +1,4 @@
+import { ownQueues } from "../../app/open-replay.ts";
 import { PiipeError } from "../../errors.ts";
 import { isMasked } from "../../pipeline/mask/column-tokens.ts";
 import { whyUnsearchable } from "../../pipeline/mask/value-tokens.ts";
@@ -29,7 +30,8 @@ export async function eraseCommand(options: EraseOptions, terminal: Terminal): P
   const columns = [...searched, ...otherColumns, ...(search.user ? [search.user.name] : [])];
   return withTable(search, columns, async (pool, table) => {
     await requireRights(pool, rightsFor(table));
-    const query = { searches: tokensOf(search.searches), otherColumns, user: search.user };
+    const queues = await ownQueues(search.config, pool);
+    const query = { searches: tokensOf(search.searches), otherColumns, user: search.user, queues };
     const audit = { operator: operatorName(), reason: reasonOf(options.reason) };
     if (!options.yes) {
       const preview = await findErasable(pool, table, query, { ...audit, action: "lookup" });
@@ -121,7 +123,8 @@ function jsonOf(erased: ErasedCounts, found: Erasable, search: Search, table: St
       userColumn: search.user?.name ?? null,
       users: found.others?.users ?? null,
       rowsOfSameUsers: found.others?.rows ?? null,
-      pendingQuarantine: found.pendingEvents,
+      pendingQuarantine: found.pendingEvents.own,
+      pendingQuarantineOfOthers: found.pendingEvents.others,
     },
     unsearched: search.unsearched,
     destroyedVersions: search.destroyedVersions,
@@ -138,11 +141,14 @@ function textOf({ rows, links, vault }: ErasedCounts, found: Erasable, search: S
     ...(hasOthers(others)
       ? [`  - ${showOthers(others, search)}: erase by a column that they share, or with SQL.`]
       : []),
-    ...(pendingEvents === 0
+    ...(pendingEvents.own === 0
       ? []
       : [
-          `  - ${counted(pendingEvents, "quarantined event")}, sealed: the value may be in them (\`piipe quarantine\`).`,
+          `  - ${counted(pendingEvents.own, "quarantined event")}, sealed: the value may be in them (\`piipe quarantine\`).`,
         ]),
+    ...(pendingEvents.others === 0
+      ? []
+      : [`  - ${counted(pendingEvents.others, "quarantined event")} of other pipelines, sealed as well.`]),
     "  - Rows of other tables: erase with each pipeline's own configuration.",
     "  - Ids of messages in the ledger, without any value, until they expire.",
     ...(search.config.dedupeBy === null

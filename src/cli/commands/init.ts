@@ -16,7 +16,7 @@ import type { InitOptions, InitSettings } from "../init/init-options.ts";
 import { type InitReport, jsonOf, printReport } from "../init/init-report.ts";
 import { peekMessages } from "../init/peek-messages.ts";
 import { readSample } from "../init/read-sample.ts";
-import { requireFree, URL_PLACEHOLDER, writeConfig } from "../init/write-config.ts";
+import { findSchema, requireFree, URL_PLACEHOLDER, writeConfig } from "../init/write-config.ts";
 import { printError, reportOf } from "../print-error.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -55,7 +55,13 @@ async function init(options: InitOptions, terminal: Terminal): Promise<InitRepor
     options.sample === null ? `message of the queue` : "event of a sample",
     options.sample === null ? "messages of the queue" : "events of a sample",
   );
-  const text = renderConfig({ ...settings, keysFile: fromFolder(dirname(file), keyringFile) }, inference, origin);
+  const rendered = {
+    ...settings,
+    keysFile: fromFolder(dirname(file), keyringFile),
+    keyVersion: keys.primaryVersion,
+    schemaFile: await findSchema(dirname(file)),
+  };
+  const text = renderConfig(rendered, inference, origin);
   const config = await writeConfig(file, text, { replaces: options.force, environment });
   return {
     options,

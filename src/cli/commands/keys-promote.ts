@@ -1,7 +1,13 @@
+import { resolve } from "node:path";
+import type { Config } from "../../config/config.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import { PiipeError } from "../../errors.ts";
 import { promoteVersion } from "../../keys/edit-keyring.ts";
 import { firstUsedVersion } from "../../pipeline/mask/column-tokens.ts";
+import { CONFIG_FILE } from "../define-command.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { openKeyringFile, replaceKeyring } from "../open-keyring-file.ts";
+import { type Promotion, promotedColumnProblem } from "../pending-versions.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface KeysPromoteOptions {
@@ -13,6 +19,7 @@ export async function keysPromoteCommand({ version, file }: KeysPromoteOptions, 
   const keyringFile = await openKeyringFile(file, terminal);
   const old = keyringFile.keyring.primary;
   const keyring = promoteVersion(keyringFile.keyring, version);
+  await refuseUnready({ version, promoted: keyring }, file, terminal);
   await replaceKeyring(keyringFile, keyring, terminal);
   terminal.writeError(
     old === null
@@ -22,6 +29,24 @@ export async function keysPromoteCommand({ version, file }: KeysPromoteOptions, 
         : rotation(file, version, old.version, firstUsedVersion(keyring)),
   );
   return EXIT_CODES.done;
+}
+
+/** Where the pipeline's configuration is at hand: a promotion after which no worker starts is none. */
+async function refuseUnready(promotion: Promotion, file: string, { folder, environment }: Terminal): Promise<void> {
+  let config: Config;
+  try {
+    config = await loadConfig(resolve(folder, CONFIG_FILE), environment);
+  } catch (error) {
+    // Keys are often kept where no pipeline runs.
+    if (error instanceof PiipeError) return;
+    throw error;
+  }
+  const isOther = config.keys.file !== null && config.keys.file !== resolve(folder, file);
+  const problem = isOther ? null : promotedColumnProblem(config, promotion);
+  if (problem === null) return;
+  throw new PiipeError("keys.conflict", `by ${CONFIG_FILE}, ${problem.text}`, {
+    hint: `${problem.remedy} Nothing was changed.`,
+  });
 }
 
 const rotation = (file: string, version: number, old: number, first: number): string =>

@@ -5,6 +5,7 @@ import { replayChosen } from "../../app/replay-chosen.ts";
 import { PiipeError } from "../../errors.ts";
 import { loadPrivateKey } from "../../keys/load-keyring.ts";
 import type { PrivateKey } from "../../keys/private-key.ts";
+import { remedyOf } from "../../pipeline/rejection-remedies.ts";
 import { newReplayTotals, type ReplayTotals } from "../../pipeline/replay.ts";
 import { createLog } from "../../telemetry/log.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
@@ -101,10 +102,13 @@ function summaryOf({ events, stored, duplicate, refused, unopened, refusals }: R
   if (duplicate > 0) parts.push(`settled meanwhile ${duplicate}`);
   if (refused > 0) parts.push(`refused again ${refused}`);
   if (unopened > 0) parts.push(`not opened ${unopened} (sealed to another key, or damaged)`);
-  const lines = [...refusals.values()].map(
-    ({ rejection: { code, path }, count }) => `  ${count} × ${code}${path === null ? "" : ` at ${path}`}\n`,
-  );
-  return `${eventCount(events)}: ${parts.join(", ")}\n${lines.join("")}`;
+  const lines = [...refusals.values()].map(({ rejection: { code, path }, count }) => {
+    const remedy = remedyOf(code);
+    return `  ${count} × ${code}${path === null ? "" : ` at ${path}`}\n${remedy === null ? "" : `    → ${remedy}\n`}`;
+  });
+  const pointer =
+    refused === 0 ? "" : "`piipe quarantine list` has their ids; `piipe quarantine show <id>` tells of one.\n";
+  return `${eventCount(events)}: ${parts.join(", ")}\n${lines.join("")}${pointer}`;
 }
 
 function reportJson(totals: ReplayTotals, settled: number, dryRun: boolean, failure: unknown): object {

@@ -6,6 +6,7 @@ import type { PrivateKey } from "../../keys/private-key.ts";
 import { openSealed } from "../../keys/seal.ts";
 import { type Delivery, REJECTION_CODES } from "../../pipeline/contracts.ts";
 import { openHeld } from "../../pipeline/open-held.ts";
+import { remedyOf } from "../../pipeline/rejection-remedies.ts";
 import { inTransaction } from "../../postgres/transaction.ts";
 import { writeAudit } from "../../store/audit.ts";
 import { findEntries } from "../../store/find-entries.ts";
@@ -50,7 +51,7 @@ export async function quarantineShowCommand(options: QuarantineShowOptions, term
         groupId: opened.groupId,
         attributes: Object.fromEntries(opened.attributes),
       };
-      terminal.writeOut(`${JSON.stringify({ ...entry, ...raw })}\n`);
+      terminal.writeOut(`${JSON.stringify({ ...entry, remedy: remedyOf(entry.code), ...raw })}\n`);
     } else if (opened === null) {
       terminal.writeOut(describe(entry));
     } else {
@@ -103,6 +104,7 @@ function describe(entry: QuarantineEntry): string {
     ["first seen", firstSeen],
     ["last seen", lastSeen],
     ["attempts", String(attempts)],
+    ["to do", state === "pending" ? remedyOf(code) : null],
   ];
   return lines.flatMap(([name, text]) => (text === null ? [] : [`${name.padEnd(10)}  ${text}\n`])).join("");
 }

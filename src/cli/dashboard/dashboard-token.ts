@@ -16,12 +16,13 @@ export interface DashboardToken {
 /**
  * What a viewer has to present; null: nothing, as the address can be reached from this machine alone and nothing can be
  * changed.
+ * @param options.canShow whether a person reads what is printed: a new token must not get into a log that is kept
  * @throws {PiipeError} `usage.invalid`
  */
 export function dashboardToken(
   environment: Terminal["environment"],
   { isLoopback, address }: Pick<ListenPlace, "isLoopback" | "address">,
-  allowsActions: boolean,
+  { allowsActions, canShow }: { readonly allowsActions: boolean; readonly canShow: boolean },
 ): DashboardToken | null {
   const value = environment[VARIABLE] ?? "";
   if (value !== "") {
@@ -35,5 +36,11 @@ export function dashboardToken(
       hint: `${HINT} Or let it listen on 127.0.0.1.`,
     });
   }
-  return allowsActions ? { value: randomBytes(24).toString("base64url"), isNew: true } : null;
+  if (!allowsActions) return null;
+  if (!canShow) {
+    throw new PiipeError("usage.invalid", "--dashboard-actions needs a token, and without a terminal none is made", {
+      hint: `${HINT} One that piipe made would stand in the log.`,
+    });
+  }
+  return { value: randomBytes(24).toString("base64url"), isNew: true };
 }

@@ -72,6 +72,7 @@ export function openDashboardData(options: DashboardDataOptions): OpenedData {
       duplicateColumns: columns.masked.map(({ name }) => name),
       ownWorkers: options.ownWorkers,
       readDepth: (abort) => observer.readDepth(abort),
+      readDeadLetters: (abort) => observer.readDeadLetters(abort),
       readStored: () => observer.readStored(),
       snapshot: (parts) => observer.snapshot(parts),
       async quarantine({ state, code, entriesMax }) {

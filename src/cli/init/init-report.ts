@@ -40,6 +40,7 @@ export function jsonOf(report: InitReport): object {
     tableExists,
     events,
     columns: inference.columns,
+    eventId: inference.eventId,
     leftOut: inference.leftOut.map(({ field, column, why }) => ({ field, column, why })),
     trial,
     warnings: warningsOf(report),
@@ -50,7 +51,7 @@ export function jsonOf(report: InitReport): object {
 export function printReport(report: InitReport, isJson: boolean, terminal: Terminal): void {
   const { inference, options, trial, events } = report;
   const say = (line: string): void => terminal.writeError(`${showControls(line)}\n`);
-  if (!isJson) terminal.writeOut(`${showControls(textTable(inference.columns.map(cellsOf)))}\n`);
+  if (!isJson) terminal.writeOut(`${showControls(tableOf(inference.columns, terminal))}\n`);
   for (const left of inference.leftOut) if (!left.isProblem) say(`left out: ${showLeftOut(left)}`);
   const style = styler(terminal.isInteractive, terminal.environment);
   for (const warning of warningsOf(report))
@@ -62,13 +63,21 @@ export function printReport(report: InitReport, isJson: boolean, terminal: Termi
   for (const line of nextSteps(report)) say(line);
 }
 
+/** On a terminal no line is wider than it: the reasons stand last, and whole in the file. */
+function tableOf(columns: readonly InferredColumn[], { outIsTerminal, columns: width }: Terminal): string {
+  const lines = textTable(columns.map(cellsOf)).split("\n");
+  const charsMax = outIsTerminal ? width() : Infinity;
+  return lines.map((line) => (line.length > charsMax ? `${line.slice(0, charsMax - 1)}…` : line)).join("\n");
+}
+
 const cellsOf = ({ name, from, type, nullable, mask, reasons }: InferredColumn): Record<string, string> => ({
   column: name,
   from: from === name ? "" : from,
   type,
   null: nullable ? "yes" : "",
   mask: mask ?? "",
-  why: reasons.join("; "),
+  // The first one says enough to find it; the file has them all.
+  why: reasons[0] ?? "",
 });
 
 function warningsOf({ inference, events, trial, unignored }: InitReport): readonly string[] {
@@ -83,13 +92,23 @@ function warningsOf({ inference, events, trial, unignored }: InitReport): readon
       : [
           `${counted(otherKinds, "event")} of another kind (hardly a field in common with the others) left out of the look`,
         ]),
-    ...(unreadable === 0 ? [] : [`${counted(unreadable, "event")} no JSON object within piipe's limits`]),
+    ...(unreadable === 0
+      ? []
+      : [`${counted(unreadable, "event is no JSON object", "events are no JSON objects")} within piipe's limits`]),
+    ...repeats(inference),
     ...trial.refusals.map(
       ({ count, code, path }) =>
         `${counted(count, "event")} looked at would be refused: ${code}${path === null ? "" : ` at ${path}`}`,
     ),
     ...unignored.map((file) => `git would take in ${file}: add it to .gitignore`),
   ];
+}
+
+function repeats({ eventId }: Inference): readonly string[] {
+  if (eventId === null || eventId.repeated === 0) return [];
+  const { repeated, from } = eventId;
+  const what = counted(repeated, "of the sampled events comes", "of the sampled events come");
+  return [`${what} again by ${from}: dedupeBy makes them one row`];
 }
 
 function keyLines({ keys, options }: InitReport, folder: string): readonly string[] {

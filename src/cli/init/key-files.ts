@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
-import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { PiipeError } from "../../errors.ts";
+import { Keyring } from "../../keys/keyring.ts";
 import { KeyringFile } from "../../keys/keyring-file.ts";
 import { writeNewKeys } from "../../keys/new-keyring.ts";
+import { isThere } from "./write-config.ts";
 
 export interface KeyFiles {
   readonly keyringFile: string;
@@ -12,6 +13,8 @@ export interface KeyFiles {
   readonly privateFile: string | null;
   /** `kept`: an existing keyring; `environment`: PIIPE_KEYS holds one, and no file was made beside it. */
   readonly origin: "made" | "kept" | "environment";
+  /** null: none is primary yet. */
+  readonly primaryVersion: number | null;
 }
 
 const privateFileOf = (keyringFile: string): string => join(dirname(keyringFile), "piipe.private.json");
@@ -22,18 +25,18 @@ const privateFileOf = (keyringFile: string): string => join(dirname(keyringFile)
  * there is only the private file of another
  */
 export async function findKeys(keyringFile: string, keysJson: string | undefined): Promise<KeyFiles | null> {
-  if ((await KeyringFile.open(keyringFile)) !== null) return { keyringFile, privateFile: null, origin: "kept" };
+  const file = await KeyringFile.open(keyringFile);
+  if (file !== null) return { keyringFile, privateFile: null, origin: "kept", primaryVersion: primaryOf(file.keyring) };
   // A file with other keys beside it would stop every run.
-  if (keysJson) return { keyringFile, privateFile: null, origin: "environment" };
+  if (keysJson) {
+    const primaryVersion = primaryOf(Keyring.parse(keysJson, "PIIPE_KEYS"));
+    return { keyringFile, privateFile: null, origin: "environment", primaryVersion };
+  }
   if (await isThere(privateFileOf(keyringFile))) throw withoutKeyring(keyringFile);
   return null;
 }
 
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
+const primaryOf = ({ primary }: Keyring): number | null => primary?.version ?? null;
 
 const withoutKeyring = (keyringFile: string): PiipeError =>
   new PiipeError("keys.exists", `${privateFileOf(keyringFile)} is there, and ${keyringFile}, its keyring, is not`, {
@@ -44,7 +47,7 @@ const withoutKeyring = (keyringFile: string): PiipeError =>
 export async function makeKeys(keyringFile: string): Promise<KeyFiles> {
   const privateFile = privateFileOf(keyringFile);
   await writeNewKeys({ keyringFile, privateFile });
-  return { keyringFile, privateFile, origin: "made" };
+  return { keyringFile, privateFile, origin: "made", primaryVersion: 1 };
 }
 
 /** The key files that the git repository around them would take in. Without git, or outside a repository: none. */

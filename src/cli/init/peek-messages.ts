@@ -44,7 +44,7 @@ export async function peekMessages(config: Config, choice: PeekChoice, terminal:
 }
 
 async function readAttributes(config: Config, stop: AbortSignal): Promise<QueueAttributes> {
-  const inspector = await openQueueInspector(config, stop);
+  const inspector = await openQueueInspector(config, { credentials: null, signal: stop });
   try {
     return await inspector.attributes(stop);
   } finally {

@@ -1,5 +1,6 @@
 import { link, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
+import { resolve } from "node:path";
 import { loadConfig } from "../../config/load-config.ts";
 import type { Config } from "../../config/config.ts";
 import type { Environment } from "../../config/interpolate.ts";
@@ -11,12 +12,22 @@ export const URL_PLACEHOLDER = "postgres://localhost/postgres";
 /** @throws {PiipeError} `config.exists` */
 export async function requireFree(path: string, force: boolean): Promise<void> {
   if (force) return;
-  const isThere = await stat(path).then(
+  if (await isThere(path)) throw exists(path);
+}
+
+const SCHEMA_FILES = ["./node_modules/piipe/piipe.schema.json", "./piipe.schema.json"] as const;
+
+/** The JSON Schema that an editor finds from a configuration in the folder, or null. */
+export async function findSchema(folder: string): Promise<string | null> {
+  const found = await Promise.all(SCHEMA_FILES.map((file) => isThere(resolve(folder, file))));
+  return SCHEMA_FILES.find((_, index) => found[index]) ?? null;
+}
+
+export const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
     () => true,
     () => false,
   );
-  if (isThere) throw exists(path);
-}
 
 /**
  * Writes a configuration whole or not at all, and only when it is one that the other commands accept.

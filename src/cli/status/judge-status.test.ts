@@ -4,21 +4,32 @@ import type { Snapshot, WorkerStatus } from "../../app/snapshot.ts";
 import type { WorkerFigures } from "../../telemetry/worker-figures.ts";
 import { judgeStatus } from "./judge-status.ts";
 
-const AT = "2026-01-31T12:00:00.000Z";
-
 function worker(status: Partial<WorkerStatus> = {}, figures: Partial<WorkerFigures> = {}): WorkerStatus {
   const live = liveWorker({}, figures);
-  const startedAt = "2026-01-31T10:00:00.000000Z";
-  return { ...live.identity, figures: live.figures, state: "running", startedAt, silentMs: 0, ...status };
+  const times = { startedAt: "2026-01-31T10:00:00.000000Z", seenAt: "2026-01-31T12:00:00.000000Z" };
+  return { ...live.identity, figures: live.figures, state: "running", ...times, silentMs: 0, ...status };
 }
 
-function verdicts(workers: readonly WorkerStatus[], { visible = 0, pending = 0 } = {}): readonly string[] {
+interface Waiting {
+  readonly visible?: number;
+  readonly pending?: number;
+  readonly deadLetters?: Snapshot["deadLetters"];
+}
+
+const NO_DEAD_LETTERS: Snapshot["deadLetters"] = { ok: true, value: null };
+
+function verdicts(
+  workers: readonly WorkerStatus[],
+  { visible = 0, pending = 0, deadLetters = NO_DEAD_LETTERS }: Waiting = {},
+): readonly string[] {
   const snapshot: Snapshot = {
-    at: AT,
+    // A clock that is a day ahead of the database's.
+    at: "2026-02-01T12:00:00.000Z",
     pipeline: "logins",
     queue: "login-queue",
     table: "user_logins",
     depth: { ok: true, value: { visible, hidden: 0, delayed: 0 } },
+    deadLetters,
     workers: { ok: true, value: workers },
     quarantine: { ok: true, value: { pending, reasons: [] } },
   };
@@ -49,10 +60,24 @@ it("names what a worker has trouble with, by the error's code", () => {
 });
 
 it("names the silent workers for which no other has been started since, one for each", () => {
-  const silent = (pid: number, silentMs: number): WorkerStatus => worker({ state: "silent", pid, silentMs });
+  const silent = (pid: number, silentMs: number): WorkerStatus => {
+    const seenAt = new Date(Date.UTC(2026, 0, 31, 12) - silentMs).toISOString();
+    return worker({ state: "silent", pid, silentMs, seenAt });
+  };
   const lost = [silent(1, 60_000), silent(2, 120_000)];
   const after = worker({ startedAt: "2026-01-31T11:59:30.000000Z" });
   expect(verdicts([worker(), ...lost])).toHaveLength(2);
   expect(verdicts([after, ...lost])).toEqual(["warning: worker a-host, process 2 is silent for 2 min"]);
   expect(verdicts([after, after, ...lost])).toEqual(["ok: all is well: running 2 workers, nothing waits"]);
+});
+
+it("warns of dead letters, and not when there are none or nobody may know", () => {
+  const dead = (waiting: number): Snapshot["deadLetters"] => ({ ok: true, value: { queue: "logins-dead", waiting } });
+  expect(verdicts([worker()], { deadLetters: dead(27) })).toEqual([
+    "warning: 27 messages in the dead-letter queue logins-dead",
+  ]);
+  const content = ["ok: all is well: running 1 worker, nothing waits"];
+  expect(verdicts([worker()], { deadLetters: dead(0) })).toEqual(content);
+  const error = { code: "queue.denied", message: "AWS denied it", hint: null } as const;
+  expect(verdicts([worker()], { deadLetters: { ok: false, error } })).toEqual(content);
 });

@@ -10,7 +10,7 @@ export interface Verdict {
 }
 
 /** What there is to know of a pipeline before anything else, the worst first; one `ok` when there is nothing to do. */
-export function judgeStatus({ at, depth, workers, quarantine }: Snapshot): readonly Verdict[] {
+export function judgeStatus({ depth, deadLetters, workers, quarantine }: Snapshot): readonly Verdict[] {
   const waiting = depth.ok ? depth.value.visible : 0;
   const verdicts: Verdict[] = [];
   if (!depth.ok) verdicts.push(unread("the queue", depth.error));
@@ -19,13 +19,20 @@ export function judgeStatus({ at, depth, workers, quarantine }: Snapshot): reado
   if (!quarantine.ok && (workers.ok || workers.error.code !== quarantine.error.code)) {
     verdicts.push(unread("the quarantine", quarantine.error));
   }
-  if (workers.ok) verdicts.push(...judgeWorkers(workers.value, waiting, Date.parse(at)));
+  if (workers.ok) verdicts.push(...judgeWorkers(workers.value, waiting));
   if (quarantine.ok && quarantine.value.pending > 0) {
     const { pending } = quarantine.value;
     verdicts.push({
       level: "warning",
       text: `${counted(pending, "refused event")} ${pending === 1 ? "waits" : "wait"} in the quarantine`,
       hint: "`piipe quarantine list` shows them; after mending the cause, `piipe quarantine replay`",
+    });
+  }
+  if (deadLetters.ok && deadLetters.value !== null && deadLetters.value.waiting > 0) {
+    verdicts.push({
+      level: "warning",
+      text: `${counted(deadLetters.value.waiting, "message")} in the dead-letter queue ${deadLetters.value.queue}`,
+      hint: "`piipe redrive --dry-run` shows what would become of them; after mending the cause, `piipe redrive`",
     });
   }
   if (verdicts.length > 0) return verdicts;
@@ -40,7 +47,7 @@ export const isRunning = ({ state }: WorkerStatus): boolean => state === "runnin
 const workerName = ({ host, pid, number }: WorkerStatus): string =>
   `${number === null ? "" : `${number} on `}${host}${pid === null ? "" : `, process ${pid}`}`;
 
-function judgeWorkers(workers: readonly WorkerStatus[], waiting: number, nowMs: number): readonly Verdict[] {
+function judgeWorkers(workers: readonly WorkerStatus[], waiting: number): readonly Verdict[] {
   const verdicts: Verdict[] = [];
   const running = workers.filter(isRunning);
   if (running.length === 0) {
@@ -52,7 +59,7 @@ function judgeWorkers(workers: readonly WorkerStatus[], waiting: number, nowMs: 
       hint: "`piipe run` starts one",
     });
   }
-  for (const worker of missed(workers, nowMs)) {
+  for (const worker of missed(workers)) {
     verdicts.push({
       level: "warning",
       text: `worker ${workerName(worker)} is silent for ${showMs(worker.silentMs)}`,
@@ -73,12 +80,16 @@ function judgeWorkers(workers: readonly WorkerStatus[], waiting: number, nowMs: 
   return verdicts;
 }
 
-/** The silent ones, but those whose place another has taken since: each running one takes one place. */
-function missed(workers: readonly WorkerStatus[], nowMs: number): readonly WorkerStatus[] {
+/**
+ * The silent ones, but those whose place another has taken since: each running one takes one place. By the database's
+ * clock alone, as this machine's may differ.
+ */
+function missed(workers: readonly WorkerStatus[]): readonly WorkerStatus[] {
   const startsMs = workers.filter(isRunning).map(({ startedAt }) => Date.parse(startedAt ?? ""));
   const silent = workers.filter(({ state }) => state === "silent").toSorted((a, b) => a.silentMs - b.silentMs);
-  return silent.filter(({ silentMs }) => {
-    const successor = startsMs.findIndex((startedMs) => startedMs > nowMs - silentMs);
+  return silent.filter(({ seenAt }) => {
+    const seenMs = Date.parse(seenAt ?? "");
+    const successor = startsMs.findIndex((startedMs) => startedMs > seenMs);
     if (successor === -1) return true;
     startsMs.splice(successor, 1);
     return false;

@@ -8,12 +8,12 @@ import { showMs } from "../show-ms.ts";
 type Style = ReturnType<typeof styler>;
 type Line = readonly [name: string, text: string];
 
-const NAME_CHARS = 12;
+const NAME_CHARS = 14;
 const MARKS = { ok: ["green", "✓"], warning: ["yellow", "!"], error: ["red", "✗"] } as const;
 
 /** A snapshot for people: first what is well or wrong, then the figures in groups. */
 export function statusText(snapshot: Snapshot, style: Style): string {
-  const { pipeline, queue, table, at, depth, workers, quarantine } = snapshot;
+  const { pipeline, queue, table, at, depth, deadLetters, workers, quarantine } = snapshot;
   const parts = [
     judgeStatus(snapshot).map((verdict) => verdictText(verdict, style)),
     linesOf([
@@ -27,11 +27,20 @@ export function statusText(snapshot: Snapshot, style: Style): string {
             ] as const,
           ]
         : []),
+      ...deadLetterLines(depth, deadLetters),
     ]),
     ...(workers.ok && workers.value.length > 0 ? workerParts(workers.value) : []),
     ...(quarantine.ok && quarantine.value.pending > 0 ? [quarantinePart(quarantine.value.reasons)] : []),
   ];
   return `${parts.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+/** None about what the queue itself would have to tell: that it could not be read is said. */
+function deadLetterLines(depth: Snapshot["depth"], deadLetters: Snapshot["deadLetters"]): readonly Line[] {
+  if (!deadLetters.ok) return depth.ok ? [["dead letters", `not known [${deadLetters.error.code}]`]] : [];
+  if (deadLetters.value === null) return [];
+  const { queue, waiting } = deadLetters.value;
+  return [["dead letters", `${waiting === 0 ? "none" : waiting} in ${queue}`]];
 }
 
 function verdictText({ level, text, hint }: Verdict, style: Style): string {

@@ -10,7 +10,7 @@ import { QuarantinePage } from "./pages/quarantine.tsx";
 import { Mark } from "./parts/mark.tsx";
 import { Moment } from "./parts/moment.tsx";
 import { linkTo, type Page, PAGES, route } from "./route.ts";
-import { theme, toggleTheme } from "./theme.ts";
+import { chooseTheme, nextThemeChoice, themeChoice } from "./theme.ts";
 
 const TITLES: Readonly<Record<Page, string>> = {
   overview: "Overview",
@@ -101,14 +101,21 @@ function Waiting(): ComponentChildren {
 }
 
 function ThemeButton() {
-  const isDark = theme.value === "dark";
+  const now = `Theme: ${themeChoice.value}`;
+  const next = nextThemeChoice();
   return (
-    <button type="button" class="quiet" aria-pressed={isDark} onClick={toggleTheme}>
+    <button
+      type="button"
+      class="quiet"
+      aria-label={`${now}. Switch to ${next}`}
+      title={`Switch to ${next}`}
+      onClick={() => chooseTheme(next)}
+    >
       <svg viewBox="0 0 20 20" width="16" height="16" aria-hidden="true">
         <circle cx="10" cy="10" r="7" fill="none" stroke="currentColor" stroke-width="2" />
         <path d="M10 3a7 7 0 0 1 0 14z" fill="currentColor" />
       </svg>
-      Dark
+      {now}
     </button>
   );
 }

@@ -8,7 +8,7 @@ function textsOf(snapshot: Snapshot): readonly string[] {
 }
 
 function withWorkers(...workers: readonly ReturnType<typeof workerOf>[]): Snapshot {
-  return { ...MILLION, workers: { ok: true, value: workers } };
+  return { ...MILLION, deadLetters: { ok: true, value: null }, workers: { ok: true, value: workers } };
 }
 
 describe("what is well", () => {
@@ -48,6 +48,22 @@ describe("what is wrong", () => {
     expect(textsOf(ALL_DOWN)).toEqual(["bad: The database is away.", "bad: The queue is away."]);
     expect(textsOf(withWorkers(workerOf(1, { queueTrouble: "queue.throttled" })))).toEqual([
       "bad: 1 worker cannot use the queue.",
+    ]);
+  });
+
+  it("is messages in the dead-letter queue, behind all that is worse", () => {
+    const snapshot: Snapshot = { ...MILLION, workers: { ok: true, value: [workerOf(1)] } };
+    const [finding, ...others] = findingsOf(snapshot);
+    expect(finding).toMatchObject({
+      level: "warn",
+      text: "Messages wait in the dead-letter queue login-queue-dead-letters.",
+      detail: expect.stringContaining("1,027 messages"),
+      hint: expect.stringContaining("`piipe redrive --dry-run`"),
+    });
+    expect(others).toEqual([]);
+    const error = { ...AWAY, code: "queue.denied" } as const;
+    expect(textsOf({ ...snapshot, deadLetters: { ok: false, error } })).toEqual([
+      "good: All is well: 1 worker running.",
     ]);
   });
 

@@ -23,6 +23,7 @@ export function findingsOf(snapshot: Snapshot): readonly [Finding, ...Finding[]]
     databaseFinding(snapshot),
     queueFinding(snapshot),
     ...(workers === null ? [] : workerFindings(workers)),
+    deadLetterFinding(snapshot),
   ].filter((finding) => finding !== null);
   const [first, ...others] = wrong.toSorted((a, b) => Number(b.level === "bad") - Number(a.level === "bad"));
   return first === undefined ? [goodFinding(snapshot, workers ?? [])] : [first, ...others];
@@ -100,6 +101,17 @@ function workerFindings(workers: readonly WorkerStatus[]): readonly (Finding | n
           hint: null,
         },
   ];
+}
+
+function deadLetterFinding({ deadLetters }: Snapshot): Finding | null {
+  if (!deadLetters.ok || deadLetters.value === null || deadLetters.value.waiting === 0) return null;
+  const { queue, waiting } = deadLetters.value;
+  return {
+    level: "warn",
+    text: `Messages wait in the dead-letter queue ${queue}.`,
+    detail: `${plural(waiting, "message")} came again and again without being settled.`,
+    hint: "`piipe redrive --dry-run` shows what would become of them; after mending the cause, `piipe redrive`.",
+  };
 }
 
 function goodFinding({ depth, quarantine, queue }: Snapshot, workers: readonly WorkerStatus[]): Finding {

@@ -1,40 +1,52 @@
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 
 export type Theme = "light" | "dark";
 
-const STORED_AS = "piipe.theme";
-const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
+const THEME_CHOICES = ["system", "light", "dark"] as const;
+/** `system`: what the system prefers, also when that changes. */
+export type ThemeChoice = (typeof THEME_CHOICES)[number];
 
-/** What the viewer chose, until then what the system prefers. */
-export const theme = signal<Theme>(chosenTheme() ?? systemTheme());
+const STORED_AS = "piipe.theme";
+const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+const systemTheme = signal(systemPrefers());
+
+export const themeChoice = signal(storedChoice());
+
+export const theme = computed<Theme>(() => (themeChoice.value === "system" ? systemTheme.value : themeChoice.value));
 
 export function applyTheme(): void {
-  systemIsDark.addEventListener("change", () => {
-    if (chosenTheme() === null) theme.value = systemTheme();
+  prefersDark.addEventListener("change", () => {
+    systemTheme.value = systemPrefers();
   });
   effect(() => {
     document.documentElement.dataset["theme"] = theme.value;
   });
 }
 
-export function toggleTheme(): void {
-  theme.value = theme.value === "dark" ? "light" : "dark";
+/** What a press of the theme's button chooses. */
+export function nextThemeChoice(): ThemeChoice {
+  return THEME_CHOICES[(THEME_CHOICES.indexOf(themeChoice.value) + 1) % THEME_CHOICES.length] ?? "system";
+}
+
+export function chooseTheme(choice: ThemeChoice): void {
+  themeChoice.value = choice;
   try {
-    localStorage.setItem(STORED_AS, theme.value);
+    if (choice === "system") localStorage.removeItem(STORED_AS);
+    else localStorage.setItem(STORED_AS, choice);
   } catch {
     // A browser that stores nothing: it lasts as long as the page.
   }
 }
 
-function chosenTheme(): Theme | null {
+function storedChoice(): ThemeChoice {
   try {
     const stored = localStorage.getItem(STORED_AS);
-    return stored === "light" || stored === "dark" ? stored : null;
+    return stored === "light" || stored === "dark" ? stored : "system";
   } catch {
-    return null;
+    return "system";
   }
 }
 
-function systemTheme(): Theme {
-  return systemIsDark.matches ? "dark" : "light";
+function systemPrefers(): Theme {
+  return prefersDark.matches ? "dark" : "light";
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PiipeError } from "../../errors.ts";
-import { parseQueue, regionalEndpoint } from "./queue-address.ts";
+import { isAwsHost, parseQueue, regionalEndpoint } from "./queue-address.ts";
 
 describe("parseQueue", () => {
   it.each([
@@ -60,4 +60,17 @@ it.each([
   ["us-isob-east-1", "https://sqs.us-isob-east-1.sc2s.sgov.gov/"],
 ])("knows AWS's endpoint of %s", (region, expected) => {
   expect(regionalEndpoint(region).href).toBe(expected);
+});
+
+it.each([
+  ["sqs.eu-west-1.amazonaws.com", true],
+  ["sqs.cn-north-1.amazonaws.com.cn", true],
+  ["sqs.us-east-2.api.aws", true],
+  ["vpce-0a1b-2c3d.sqs.eu-central-1.vpce.amazonaws.com", true],
+  ["queue.amazonaws.com", true],
+  ["localhost", false],
+  ["sqs.us-west-1.localhost.localstack.cloud", false],
+  ["notamazonaws.com", false],
+])("whether %s is of AWS: %s", (host, expected) => {
+  expect(isAwsHost(host)).toBe(expected);
 });

@@ -67,6 +67,14 @@ export function parseQueue(text: string): QueueAddress {
   throw invalid("source.sqs.queue is no name of a queue");
 }
 
+/** For people, of an ARN that SQS gave. */
+export const nameOfArn = (arn: string): string => arn.slice(arn.lastIndexOf(":") + 1);
+
+/** Whether AWS itself answers there, dual-stack endpoints and those of a VPC included. */
+export function isAwsHost(host: string): boolean {
+  return ["api.aws", ...DNS_SUFFIXES.map(([, suffix]) => suffix)].some((suffix) => host.endsWith(`.${suffix}`));
+}
+
 /** AWS's own endpoint of a region. */
 export function regionalEndpoint(region: string): URL {
   const suffix = DNS_SUFFIXES.find(([prefix]) => region.startsWith(prefix))?.[1] ?? "amazonaws.com";

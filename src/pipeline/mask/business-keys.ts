@@ -3,6 +3,7 @@ import type { KeyVersion } from "../../keys/key-version.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import type { BusinessIdField, MaskedRecord } from "../contracts.ts";
 import { hmacSha256 } from "../../hmac-sha256.ts";
+import { NO_KEYRING_HINT } from "./column-tokens.ts";
 
 export type BusinessKeys = Pick<MaskedRecord, "businessKeys" | "leakedBusinessKeys">;
 
@@ -67,7 +68,7 @@ function keyMissing({ from }: BusinessIdField, keyring: Keyring | null): PiipeEr
   const needs = `dedupeBy: ${from} needs a key, so that the database cannot tell the ids`;
   return keyring === null
     ? new PiipeError("keys.missing", `${needs}, and there is no keyring`, {
-        hint: "Make a keyring with `piipe keys new` and name it as `keys.file`, or put its text into PIIPE_KEYS.",
+        hint: NO_KEYRING_HINT,
       })
     : new PiipeError("keys.missing", `${needs}, and every version of the keyring is destroyed`, {
         hint: "Restore the keyring from a backup that has a version, or add one with `piipe keys add`.",

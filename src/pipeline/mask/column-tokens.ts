@@ -108,6 +108,11 @@ export function linkedTokenizers(column: MaskedColumn, { keyring, domain }: Mask
     .map((version) => rewrappedTokenizer(operator, column, version, { keyring, domain }));
 }
 
+/** Another keyring than the one before would give other tokens: the stored ones would match none of the new. */
+export const NO_KEYRING_HINT =
+  "Name it as `keys.file`, or put its text into PIIPE_KEYS; if it is lost, restore it from its backup. Only for a new " +
+  "pipeline make one with `piipe keys new`.";
+
 /**
  * The version that makes a column's tokens: the primary one, or where tokens do not show their version the one that the
  * column names.
@@ -117,7 +122,7 @@ export function activeVersion(column: MaskedColumn, { keyring }: MaskOptions): K
   const needs = `column ${column.name} has the mask ${column.mask}, which needs a key`;
   if (keyring === null) {
     throw new PiipeError("keys.missing", `${needs}, and there is no keyring`, {
-      hint: "Make a keyring with `piipe keys new` and name it as `keys.file`, or put its text into PIIPE_KEYS.",
+      hint: NO_KEYRING_HINT,
     });
   }
   if (column.keyVersion !== null) return pinnedVersion(column, column.keyVersion, keyring);

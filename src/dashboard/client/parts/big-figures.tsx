@@ -27,7 +27,7 @@ export function BigFigures({ snapshot, sample }: { readonly snapshot: Snapshot; 
 
 const UNKNOWN = "–";
 
-function figuresOf({ depth, quarantine }: Snapshot, sample: Sample | undefined): readonly BigFigure[] {
+function figuresOf({ depth, deadLetters, quarantine }: Snapshot, sample: Sample | undefined): readonly BigFigure[] {
   return [
     rate("Stored", sample?.storedPerSecond),
     rate("Received", sample?.receivedPerSecond),
@@ -41,7 +41,7 @@ function figuresOf({ depth, quarantine }: Snapshot, sample: Sample | undefined):
           label: "Waiting",
           text: formatCount(depth.value.visible),
           title: plural(depth.value.visible, "message"),
-          note: depth.value.delayed > 0 ? `and ${formatCount(depth.value.delayed)} delayed` : "in the queue",
+          note: waitingNote(depth.value.delayed, deadLetters),
         }
       : { label: "Waiting", text: UNKNOWN, note: "the queue is away" },
     {
@@ -59,6 +59,13 @@ function figuresOf({ depth, quarantine }: Snapshot, sample: Sample | undefined):
         }
       : { label: "Quarantined", text: UNKNOWN, note: "the database is away" },
   ];
+}
+
+function waitingNote(delayed: number, deadLetters: Snapshot["deadLetters"]): string {
+  const waits = delayed > 0 ? `and ${formatCount(delayed)} delayed` : "in the queue";
+  if (!deadLetters.ok) return `${waits}; dead letters not known (${deadLetters.error.code})`;
+  const dead = deadLetters.value?.waiting ?? 0;
+  return dead === 0 ? waits : `${waits}; ${formatCount(dead)} dead ${dead === 1 ? "letter" : "letters"}`;
 }
 
 function rate(label: string, perSecond: number | undefined): BigFigure {

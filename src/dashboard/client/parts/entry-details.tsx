@@ -1,9 +1,11 @@
 import type { QuarantineEntry } from "../../../store/quarantine.ts";
+import { remedyOf } from "../../../pipeline/rejection-remedies.ts";
 import type { Hello } from "../../api.ts";
 import { type Action, ACTION_KINDS, VERBS } from "../action.ts";
 import { meaningOf } from "./counters.tsx";
 import { Modal } from "./modal.tsx";
 import { Moment } from "./moment.tsx";
+import { Prose } from "./prose.tsx";
 
 export interface EntryDetailsProps {
   readonly entry: QuarantineEntry;
@@ -16,6 +18,7 @@ export interface EntryDetailsProps {
 export function EntryDetails({ entry, actions, onAct, onClose }: EntryDetailsProps) {
   const { id, queue, code, path, sentAt, firstSeen, lastSeen, attempts, state, settledAt } = entry;
   const isPending = state === "pending";
+  const remedy = isPending ? remedyOf(code) : null;
   return (
     <Modal title="Refused event" onClose={onClose}>
       <dl class="details">
@@ -27,6 +30,14 @@ export function EntryDetails({ entry, actions, onAct, onClose }: EntryDetailsPro
         <dd>
           <code>{code}</code> {meaningOf(code)}
         </dd>
+        {remedy !== null && (
+          <>
+            <dt>To do</dt>
+            <dd>
+              <Prose text={remedy} />
+            </dd>
+          </>
+        )}
         <dt>Where</dt>
         <dd>{path === null ? "the whole event" : <code>{path}</code>}</dd>
         <dt>State</dt>

@@ -1,0 +1,46 @@
+import type { RejectionCode } from "./contracts.ts";
+
+const OPTIONAL =
+  "If the field may be missing, null or empty, set `nullable: true` for its column in piipe.yaml and let the table's column take NULL; else mend the producer.";
+const DISCARD = "Mend the producer, which has to send the event anew, and discard this one.";
+const UNMASKED =
+  "Give the column a mask in piipe.yaml (docs/masking.md), or mend the producer; if the value is not personal, set `piiDetection: off` for the column.";
+
+/** What to do about a refused event. A replay makes sense once piipe.yaml or the table was changed: the event never is. */
+export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
+  "body.empty": DISCARD,
+  "body.too-large":
+    "Let the producer send smaller events, such as without what no column stores, and discard this one.",
+  "body.not-json": DISCARD,
+  "body.not-object": "Let the producer send one JSON object as each message's body, and discard this one.",
+  "body.too-deep": "Let the producer send flatter events, and discard this one.",
+  "body.too-many-keys": "Let the producer send fewer keys in each event, and discard this one.",
+  "body.duplicate-key": "Let the producer name each key once, and discard this one.",
+  "body.forbidden-key": "Let the producer send another key, and discard this one.",
+  "field.missing": OPTIONAL,
+  "field.null": OPTIONAL,
+  "field.type": "Correct the column's `type` or `from` in piipe.yaml if the event is right; else mend the producer.",
+  "field.format":
+    "Correct the column's `type` (or `digits`) in piipe.yaml if the event is right; else mend the producer.",
+  "field.range":
+    "Give the table's column a larger type, such as bigint, or mend the producer; send numbers beyond 2^53 as text into a column of type text.",
+  "field.too-long": "Give the table's column a longer type, such as text, or mend the producer.",
+  "field.nul-character": DISCARD,
+  "field.lone-surrogate": DISCARD,
+  "field.unknown":
+    "Declare the field as a column in piipe.yaml, or set `unknownFields: ignore`, so that undeclared fields are left out.",
+  "leak.echo": UNMASKED,
+  "leak.detected": UNMASKED,
+  "database.value":
+    "Give the table's column a type that holds the value, or correct the column's `type` in piipe.yaml.",
+  "database.constraint":
+    "Change the table's constraint (NOT NULL, UNIQUE, CHECK or a foreign key) if the event is right; else mend the producer.",
+  "database.limit":
+    "Make the row smaller, such as by fewer or shorter indexed columns in the table, or mend the producer.",
+};
+
+/** null: the code is of another version. */
+export function remedyOf(code: string): string | null {
+  const remedies: Readonly<Record<string, string>> = REJECTION_REMEDIES;
+  return remedies[code] ?? null;
+}
