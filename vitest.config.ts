@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "tests/**/*.test.ts", "tools/**/*.test.ts"],
     globalSetup: ["tests/support/global-setup.ts"],
+    isolate: false,
     setupFiles: ["tests/support/setup.ts"],
     // Integration and command-line tests mostly wait for servers: one worker a core left both cores idle.
     maxWorkers: 4,

@@ -2,13 +2,12 @@
 import { url as inspectorUrl } from "node:inspector";
 import { isatty } from "node:tty";
 import { setFlagsFromString } from "node:v8";
-import { CommanderError } from "commander";
 import { askAtTerminal } from "./ask-at-terminal.ts";
-import { EXIT_CODES, exitCodeOf } from "./exit-codes.ts";
+import { runCommandLine } from "./command-line.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
 import { LiveLine } from "./live-line.ts";
 import { parentChannelOf } from "./parent-channel.ts";
-import { printError, reportOf } from "./print-error.ts";
-import { buildProgram } from "./program.ts";
+import { printError } from "./print-error.ts";
 import { isGuarded, refuseDebugging } from "./refuse-debugging.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -55,12 +54,7 @@ process.on("uncaughtException", (error) => {
   process.exit(EXIT_CODES.bug);
 });
 
-const program = buildProgram(async (command) => {
-  process.exitCode = await command(terminal);
-});
-let wantsJson = false;
-program.hook("preAction", (_program, command) => {
-  wantsJson = command.opts()["json"] === true;
+process.exitCode = await runCommandLine(process.argv.slice(2), terminal, (command) => {
   if (!isGuarded(command)) return;
   // Node would open its debugger to whoever sends SIGUSR1; a listener takes the place of that.
   process.on("SIGUSR1", () => {});
@@ -72,22 +66,6 @@ program.hook("preAction", (_program, command) => {
     writesReports: reportOnFatalError || reportOnSignal || reportOnUncaughtException,
   });
 });
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    // commander has printed the help or the error already.
-    process.exitCode = error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
-  } else {
-    printError(error, terminal);
-    // Whoever reads the object must not have to read stderr.
-    if (wantsJson) terminal.writeOut(`${JSON.stringify({ error: reportOf(error) })}\n`);
-    process.exitCode = exitCodeOf(error);
-  }
-} finally {
-  // A command that failed may have left its progress there.
-  standardError.show("");
-}
 // A look-up of AWS credentials cannot be cancelled: one that waits for a person must not keep a command that has ended.
 setTimeout(() => {
   if (process.stdout.writableLength === 0) process.exit();

@@ -17,6 +17,7 @@ import { addRedriveCommand } from "./redrive-command.ts";
 import { addAllowDebug } from "./refuse-debugging.ts";
 import { addStatusCommand } from "./status-command.ts";
 import { suggestChoices } from "./suggest-choices.ts";
+import type { Terminal } from "./terminal.ts";
 import { addTokenCommands } from "./token-commands.ts";
 import { WORKERS_MAX, type WorkersWanted } from "./workers/worker-count.ts";
 import { parsePlace, type WorkerPlace } from "./workers/worker-place.ts";
@@ -24,9 +25,11 @@ import { parsePlace, type WorkerPlace } from "./workers/worker-place.ts";
 /**
  * The command line: names, options and help. What a command does is in commands/.
  * @param execute runs the chosen command
+ * @param output where help and errors of usage go; default: this process's own stdout and stderr
  */
-export function buildProgram(execute: Execute): Command {
+export function buildProgram(execute: Execute, output?: Pick<Terminal, "writeOut" | "writeError">): Command {
   const program = new Command("piipe")
+    .configureOutput(output === undefined ? {} : { writeOut: output.writeOut, writeErr: output.writeError })
     .description(
       "Lands JSON events from Amazon SQS in PostgreSQL: personal data masked, each message stored exactly once.",
     )

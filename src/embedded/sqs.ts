@@ -7,8 +7,8 @@ export interface EmbeddedSqsOptions {
   readonly port?: number;
 }
 
-/** An SQS-compatible server inside this process; its queues are gone when it stops. */
-export interface EmbeddedSqs {
+/** What can be done with the queues of a local server. */
+export interface LocalQueues {
   /** `http://127.0.0.1:…` */
   readonly endpoint: string;
   readonly region: string;
@@ -16,6 +16,10 @@ export interface EmbeddedSqs {
   createQueue(name: string, attributes?: Readonly<Record<string, string>>): Promise<string>;
   /** Sends in batches of ten, in order. A FIFO queue gets one message group and a deduplication id per message. */
   send(queueUrl: string, bodies: readonly string[]): Promise<void>;
+}
+
+/** An SQS-compatible server inside this process; its queues are gone when it stops. */
+export interface EmbeddedSqs extends LocalQueues {
   /** Safe twice. */
   stop(): Promise<void>;
 }
@@ -43,7 +47,17 @@ export async function startSqs(options: EmbeddedSqsOptions = {}): Promise<Embedd
     });
   });
   let stopping: Promise<void> | null = null;
+  return {
+    ...localQueues(endpoint),
+    stop() {
+      stopping ??= app.close();
+      return stopping;
+    },
+  };
+}
 
+/** The queues of a server that was started here or by another process. */
+export function localQueues(endpoint: string): LocalQueues {
   return {
     endpoint,
     region: REGION,
@@ -67,10 +81,6 @@ export async function startSqs(options: EmbeddedSqsOptions = {}): Promise<Embedd
           throw new PiipeError("embedded.failed", `the local queue server refused ${failed.length} messages`);
         }
       }
-    },
-    stop() {
-      stopping ??= app.close();
-      return stopping;
     },
   };
 }

@@ -1,44 +1,42 @@
+import { promises } from "node:fs";
 import * as fs from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createKeys } from "./create-keys.ts";
 import { addVersion } from "./edit-keyring.ts";
 import { KeyringFile } from "./keyring-file.ts";
 import type { Keyring } from "./keyring.ts";
 
-/** Counts the calls that change or read files, and fails one of them. */
-const faults = vi.hoisted(() => ({
-  callsLeft: Number.POSITIVE_INFINITY,
-  step(): void {
-    faults.callsLeft -= 1;
-    if (faults.callsLeft === 0) throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
-  },
-}));
-
-vi.mock("node:fs/promises", async (importOriginal) => {
-  const real = await importOriginal<typeof import("node:fs/promises")>();
+/** Fails the nth call from now on that changes or reads files, until `mend` is called. */
+function failNthCall(nth: number): { readonly wasReached: () => boolean; readonly mend: () => void } {
+  let callsLeft = nth;
   const failing =
     <Args extends unknown[], Answer>(call: (...args: Args) => Promise<Answer>) =>
     async (...args: Args): Promise<Answer> => {
-      faults.step();
+      callsLeft -= 1;
+      if (callsLeft === 0) throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
       return call(...args);
     };
-  return {
-    ...real,
-    realpath: failing((path: string) => real.realpath(path)),
-    rename: failing((from: string, to: string) => real.rename(from, to)),
-    open: failing(async (...args: Parameters<typeof real.open>) => {
-      const handle = await real.open(...args);
-      for (const name of ["writeFile", "stat", "chmod", "chown", "sync", "readFile"] as const) {
-        const call = handle[name].bind(handle) as (...given: unknown[]) => Promise<unknown>;
-        Object.assign(handle, { [name]: failing(call) });
-      }
-      return handle;
-    }),
+  const { open, realpath, rename } = promises;
+  const opening = failing(async (...args: Parameters<typeof open>) => {
+    const handle = await open(...args);
+    for (const name of ["writeFile", "stat", "chmod", "chown", "sync", "readFile"] as const) {
+      const call = handle[name].bind(handle) as (...given: unknown[]) => Promise<unknown>;
+      Object.assign(handle, { [name]: failing(call) });
+    }
+    return handle;
+  });
+  const put = (functions: object): void => {
+    Object.assign(promises, functions);
+    // What other modules have imported by name is the same from here on.
+    syncBuiltinESMExports();
   };
-});
+  put({ open: opening, realpath: failing((path: string) => realpath(path)), rename: failing(rename) });
+  return { wasReached: () => callsLeft <= 0, mend: () => put({ open, realpath, rename }) };
+}
 
 const { keyring: text } = createKeys(new Date(0));
 let folder: string;
@@ -48,10 +46,7 @@ beforeEach(async () => {
   path = join(folder, "piipe.keys.json");
   await fs.writeFile(path, text, { mode: 0o600 });
 });
-afterEach(async () => {
-  faults.callsLeft = Number.POSITIVE_INFINITY;
-  await fs.rm(folder, { recursive: true });
-});
+afterEach(() => fs.rm(folder, { recursive: true }));
 
 const opened = async (at = path): Promise<KeyringFile> => {
   const file = await KeyringFile.open(at);
@@ -158,10 +153,9 @@ describe("KeyringFile", () => {
       const file = await opened();
       const before = await fs.readFile(path, "utf8");
       const keyring = longer(file);
-      faults.callsLeft = nth;
+      const { wasReached, mend } = failNthCall(nth);
       const error = await file.replace(keyring).catch((thrown: unknown) => thrown);
-      const wasReached = faults.callsLeft <= 0;
-      faults.callsLeft = Number.POSITIVE_INFINITY;
+      mend();
       expect(await fs.readdir(folder)).toEqual(["piipe.keys.json"]);
       const after = await fs.readFile(path, "utf8");
       if (error === undefined) {
@@ -171,7 +165,7 @@ describe("KeyringFile", () => {
         expect(after).toBe(before);
         expect(error).toMatchObject({ message: expect.stringContaining("ENOSPC") });
       }
-      if (!wasReached) break;
+      if (!wasReached()) break;
     }
     // Finding the path, opening and writing the draft, reading the file again, and renaming are among them.
     expect(failures).toBeGreaterThanOrEqual(7);

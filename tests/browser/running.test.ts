@@ -5,7 +5,7 @@ import { type RunningCli, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 import { expectAccessible, openPage, type WatchedPage } from "./open-page.ts";
 
@@ -14,16 +14,16 @@ const EVENTS = 40;
 const SETTINGS = "quarantine: { haltAboveShare: 1 }";
 
 describe.skipIf(findChromium() === null)("the dashboard of a run (needs the Debian package chromium)", () => {
+  const sqs = testSqs();
   let browser: Browser;
-  let sqs: TestSqs;
   let pipeline: LoginPipeline;
   let run: RunningCli;
   let opened: WatchedPage;
 
   beforeAll(async () => {
-    [browser, sqs] = await Promise.all([launchChromium(), startTestSqs()]);
+    browser = await launchChromium();
   });
-  afterAll(() => Promise.all([browser.close(), sqs.stop()]));
+  afterAll(() => browser.close());
   beforeEach(async () => {
     pipeline = await createLoginPipeline(sqs, { settings: SETTINGS });
     const args = ["run", "--dashboard", "127.0.0.1:0", "--dashboard-actions", "--private-file", "piipe.private.json"];

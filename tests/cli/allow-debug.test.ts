@@ -1,19 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runCli, startCli } from "../support/cli.ts";
+import { runProcess, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs);
 });
 afterAll(async () => {
   await pipeline.remove();
-  await sqs.stop();
 });
 
 const withNode = (nodeOptions: string) => ({
@@ -29,7 +27,7 @@ describe("Node's flags that can show raw values and keys", () => {
     ["demo", "--abort-on-uncaught-exception", "--abort-on-uncaught-exception"],
     ["check", "--heapsnapshot-near-heap-limit=2", "--heapsnapshot-near-heap-limit"],
   ])("%s with %s does not start: exit code 2, nothing on stdout", async (command, flag, name) => {
-    const { code, stdout, stderr } = await runCli([command], withNode(flag));
+    const { code, stdout, stderr } = await runProcess([command], withNode(flag));
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain(`NODE_OPTIONS has ${name}`);
     expect(stderr).toContain("[usage.invalid]");
@@ -38,7 +36,7 @@ describe("Node's flags that can show raw values and keys", () => {
 
   it("mask starts with --allow-debug", async () => {
     const event = loginEvents(1)[0];
-    const { code, stdout } = await runCli(["mask", "--allow-debug"], {
+    const { code, stdout } = await runProcess(["mask", "--allow-debug"], {
       ...withNode("--inspect=127.0.0.1:0"),
       stdin: `${event}\n`,
     });
@@ -47,7 +45,7 @@ describe("Node's flags that can show raw values and keys", () => {
   });
 
   it("commands that see neither events nor keys do not care", async () => {
-    expect((await runCli(["version"], withNode("--report-on-signal"))).code).toBe(0);
+    expect((await runProcess(["version"], withNode("--report-on-signal"))).code).toBe(0);
   });
 });
 

@@ -8,7 +8,7 @@ import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeli
 import { directUrl, postgresMajor, query } from "../support/postgres.ts";
 import { startPostgresProxy } from "../support/postgres-proxy.ts";
 import { createTestRole } from "../support/roles.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 
 interface Finding {
   readonly subject: string;
@@ -18,16 +18,14 @@ interface Finding {
   readonly hint: string | null;
 }
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs);
 });
 afterAll(async () => {
   await pipeline.remove();
-  await sqs.stop();
 });
 
 /** Past the pooler, if the tests run behind one. */

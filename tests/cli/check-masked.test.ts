@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { type TokenScenario, tokenScenario } from "../support/token-scenario.ts";
 
 interface Finding {
@@ -26,12 +26,11 @@ const COLUMNS = `
 `;
 const CANARY = "jane.canary@example.org";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 let scenario: TokenScenario;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs, { columns: COLUMNS });
   scenario = tokenScenario(pipeline, sqs);
   // Beside the keyring it is worth a warning.
@@ -39,7 +38,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await pipeline.remove();
-  await sqs.stop();
 });
 
 async function warnings(subject: string): Promise<readonly Finding[]> {

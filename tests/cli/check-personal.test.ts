@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 
 interface Finding {
   readonly subject: string;
@@ -31,11 +31,10 @@ const COLUMNS = `
 `;
 const CANARY = "jane.canary@example.org";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs, { columns: COLUMNS });
   await query(
     pipeline.databaseUrl,
@@ -45,7 +44,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await pipeline.remove();
-  await sqs.stop();
 });
 
 async function check(args: readonly string[] = ["--json"]) {

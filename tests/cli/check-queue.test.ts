@@ -1,11 +1,11 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { type CliResult, runCli } from "../support/cli.ts";
+import { type CliResult, runCli, runProcess } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { startQueryFront } from "../support/query-front.ts";
-import { callSqs, queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, queueArn, testSqs } from "../support/sqs.ts";
 import { type SqsProxy, sqsError, startSqsProxy } from "../support/sqs-proxy.ts";
 
 interface Finding {
@@ -16,19 +16,17 @@ interface Finding {
   readonly hint: string | null;
 }
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let proxy: SqsProxy;
 let pipeline: LoginPipeline;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   proxy = await startSqsProxy(sqs.endpoint);
   pipeline = await createLoginPipeline(sqs, { endpoint: proxy.endpoint });
 });
 afterAll(async () => {
   await pipeline.remove();
   await proxy.stop();
-  await sqs.stop();
 });
 beforeEach(() => {
   proxy.requests.length = 0;
@@ -93,12 +91,17 @@ it("does not wait for long for credentials, nor for what looks for them", async 
   const configFile = join(pipeline.folder, "aws-config");
   // It ends when the command does.
   await writeFile(configFile, "[default]\ncredential_process = cat\n");
-  const { code, findings } = await check({
-    AWS_ACCESS_KEY_ID: "",
-    AWS_SECRET_ACCESS_KEY: "",
-    AWS_CONFIG_FILE: configFile,
+  const { code, stdout } = await runProcess(["check", "--json"], {
+    folder: pipeline.folder,
+    environment: {
+      ...pipeline.environment,
+      AWS_ACCESS_KEY_ID: "",
+      AWS_SECRET_ACCESS_KEY: "",
+      AWS_CONFIG_FILE: configFile,
+    },
   });
   expect(code).toBe(4);
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] };
   expect(of(findings, "identity")).toMatchObject([
     { level: "error", code: "queue.credentials", hint: expect.stringContaining("credential_process") },
   ]);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { REJECTION_CODES } from "../../src/pipeline/contracts.ts";
-import { runCli } from "../support/cli.ts";
+import { runCli, runProcess } from "../support/cli.ts";
 
 const run = promisify(execFile);
 const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -136,7 +136,7 @@ describe("piipe completion", () => {
   });
 
   it("asks neither configuration nor network: a shell may start it for each new window", async () => {
-    const { code, stderr } = await runCli(["completion", "bash"], {
+    const { code, stderr } = await runProcess(["completion", "bash"], {
       folder,
       environment: { AWS_ENDPOINT_URL_SQS: "http://127.0.0.1:9", DATABASE_URL: "postgres://127.0.0.1:9/x" },
       nodeArguments: ["--import", REFUSE_HEAVY],

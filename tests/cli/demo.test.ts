@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type CliOptions, runCli, startCli } from "../support/cli.ts";
+import { type CliOptions, runCli, runProcess, startCli } from "../support/cli.ts";
 
 const LANDED = { sent: 100, received: 100, stored: 99, quarantined: 1, duplicate: 0, left: 0, deleted: 100 };
 
@@ -19,7 +19,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 describe("piipe demo", () => {
   it("shows what became of the sample events, ends by itself, and leaves nothing behind", async () => {
-    const { code, stdout, stderr } = await runCli(["demo"], options);
+    const { code, stdout, stderr } = await runProcess(["demo"], options);
     expect(code).toBe(0);
     expect(stderr).toContain("✓ 99 stored, 1 quarantined, 100 deleted from the queue");
     expect(stdout).toContain("h1_");

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CliResult, LOCAL_AWS, runCli } from "../support/cli.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
-import { startTestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 
 const IP = "h1_ip".padEnd(46, "A");
 const OLD_DEVICE = "h1_device".padEnd(46, "B");
@@ -292,7 +292,7 @@ Total: 3 values in 2 columns of public.user_logins that occur for more than one 
 describe("the view that migrate keeps", () => {
   it("is made by migrate, and by run where it may create the table", async () => {
     const other = await createTestDatabase();
-    const sqs = await startTestSqs();
+    const sqs = testSqs();
     try {
       const queue = await sqs.createTestQueue();
       await writeConfig(
@@ -333,7 +333,6 @@ describe("the view that migrate keeps", () => {
       const migrated = await runCli(["migrate", "-c", "creating.yaml", "--json"], at(other.url));
       expect(JSON.parse(migrated.stdout)).toMatchObject({ viewChanged: "piipe.user_logins_duplicates", warnings: [] });
     } finally {
-      await sqs.stop();
       await other.drop();
     }
   });

@@ -2,21 +2,20 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { createOfflineFolder, type OfflineFolder } from "../support/offline-folder.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { type TokenScenario, tokenScenario } from "../support/token-scenario.ts";
 
 const IP = "199.172.111.135";
 
 let offline: OfflineFolder;
 let folder: string;
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 let steps: TokenScenario;
 
 beforeAll(async () => {
   offline = await createOfflineFolder();
   ({ folder } = offline);
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs);
   steps = tokenScenario(pipeline, sqs);
   await steps.land({ user: "u1", ip: IP }, { user: "u2", ip: "203.0.113.9" }, { user: "u1", ip: "203.0.113.9" });
@@ -24,7 +23,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await offline.remove();
   await pipeline.remove();
-  await sqs.stop();
 });
 
 describe("piipe erase", () => {

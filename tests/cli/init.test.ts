@@ -13,7 +13,7 @@ import { LOCAL_AWS, runCli, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { type Answers, scriptedTerminal } from "../support/scripted-terminal.ts";
-import { callSqs, queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, queueArn, testSqs } from "../support/sqs.ts";
 import { startSqsProxy } from "../support/sqs-proxy.ts";
 import { until } from "../support/until.ts";
 
@@ -22,18 +22,16 @@ const EVENTS_FILE = fileURLToPath(new URL("events.json", new URL(".", SAMPLE_CON
 const SAMPLE = ["--queue", "logins", "--table", "user_logins", "--sample"];
 const NEW_FILES = ["piipe.keys.json", "piipe.private.json", "piipe.yaml"];
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let folder: string;
 let database: TestDatabase;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   database = await createTestDatabase();
   await query(database.url, await readFile(SAMPLE_TABLE_FILE, "utf8"));
 });
 afterAll(async () => {
   await database.drop();
-  await sqs.stop();
 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "piipe-test-"));

@@ -1,15 +1,14 @@
 import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildProgram } from "../../src/cli/program.ts";
-import { type CliResult, runCli } from "../support/cli.ts";
+import { type CliResult, runCli, runProcess } from "../support/cli.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   await sqs.createQueue("dead-letters", {});
   pipeline = await createLoginPipeline(sqs, {
     columns: `
@@ -20,7 +19,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await pipeline.remove();
-  await sqs.stop();
 });
 
 /** What a command needs beside --json to get as far as its work. */
@@ -105,7 +103,7 @@ describe("a command that fails with --json prints one object with the error, and
   });
 
   it("a debugger: the same", async () => {
-    const result = await runCli(["quarantine", "list", "--json"], {
+    const result = await runProcess(["quarantine", "list", "--json"], {
       folder: pipeline.folder,
       environment: pipeline.environment,
       nodeArguments: ["--report-on-signal"],

@@ -9,7 +9,7 @@ import { query } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { scriptedTerminal } from "../support/scripted-terminal.ts";
 import { createOfflineFolder, type OfflineFolder } from "../support/offline-folder.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { tokenScenario } from "../support/token-scenario.ts";
 
 const IP = "199.172.111.135";
@@ -17,7 +17,7 @@ const IP = "199.172.111.135";
 /** A configuration whose database nobody reaches: what is wrong with the command line is told before. */
 let offline: OfflineFolder;
 let folder: string;
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 
 beforeAll(async () => {
@@ -27,14 +27,12 @@ beforeAll(async () => {
   phone: { type: text, mask: drop }
   meta: { type: json }`);
   ({ folder } = offline);
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs);
   await tokenScenario(pipeline, sqs).land({ user: "u1\u001b[31m", ip: IP }, { user: "u2", ip: IP });
 });
 afterAll(async () => {
   await offline.remove();
   await pipeline.remove();
-  await sqs.stop();
 });
 
 const lookUp = (args: readonly string[], stdin?: string) =>

@@ -5,18 +5,16 @@ import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs);
 });
 afterAll(async () => {
   await pipeline.remove();
-  await sqs.stop();
 });
 
 it("warns of a table that does not fit the columns, as check does, and leaves the view of duplicates whole", async () => {

@@ -1,22 +1,18 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { ERASE, hasPseudoTerminal, screenOf, startAtTerminal, withoutStyle } from "../support/pseudo-terminal.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const MESSAGES = 3_000;
 const isThere = hasPseudoTerminal();
 const about = isThere ? "" : ": skipped, there is no `script` of util-linux on this machine";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
-afterAll(() => sqs.stop());
 beforeEach(async () => {
   pipeline = await createLoginPipeline(sqs);
 });

@@ -5,7 +5,7 @@ import { type CliResult, runCli } from "../support/cli.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
-import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 
 const CANARY = "canary-41c0";
 const good = {
@@ -23,7 +23,7 @@ const BAD = {
   "field.type": JSON.stringify({ ...good, user_id: 4_117_711 }),
 } as const;
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 /** Message ids by the reason of their refusal. */
 const ids = new Map<string, string>();
@@ -55,7 +55,6 @@ function expectNothingRaw(...results: readonly CliResult[]): void {
 }
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs, {
     columns: `${LOGIN_COLUMNS}  tenant: { from: "@attribute.tenant", type: text, mask: redact, nullable: true }\n`,
     settings: "quarantine: { haltAboveShare: 1 }",
@@ -85,7 +84,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await pipeline.remove();
-  await sqs.stop();
 });
 
 describe("piipe quarantine", () => {

@@ -7,15 +7,14 @@ import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 
 /** So many that a redrive which refuses all of them halts. */
 const MESSAGES = 120;
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let letters: DeadLetters;
 beforeAll(async () => {
-  sqs = await startTestSqs();
   letters = await createDeadLetters(sqs);
   const { url } = letters.pipeline.queue;
   await sqs.send(url, loginEvents(MESSAGES));
@@ -23,7 +22,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await letters.remove();
-  await sqs.stop();
 });
 
 const redrive = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<CliResult> =>

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { redriveCommand } from "../../src/cli/commands/redrive.ts";
 import { type CliResult, runCli, startCli } from "../support/cli.ts";
 import { createDeadLetters, type DeadLetters } from "../support/dead-letters.ts";
@@ -8,19 +8,15 @@ import { loginEvents } from "../support/login-events.ts";
 import { query } from "../support/postgres.ts";
 import { withoutStyle } from "../support/pseudo-terminal.ts";
 import { scriptedTerminal } from "../support/scripted-terminal.ts";
-import { queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { queueArn, testSqs } from "../support/sqs.ts";
 import { sqsError } from "../support/sqs-proxy.ts";
 import { until } from "../support/until.ts";
 
 const CANARY = "canary-7be1";
 const BAD = JSON.stringify({ ...(JSON.parse(loginEvents(1)[0] ?? "") as object), ip: `${CANARY}.999` });
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let letters: DeadLetters;
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
-afterAll(() => sqs.stop());
 beforeEach(async () => {
   letters = await createDeadLetters(sqs);
 });

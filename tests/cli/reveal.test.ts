@@ -7,7 +7,7 @@ import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../suppo
 import { query } from "../support/postgres.ts";
 import { scriptedTerminal } from "../support/scripted-terminal.ts";
 import { createOfflineFolder, type OfflineFolder } from "../support/offline-folder.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { type TokenScenario, tokenScenario } from "../support/token-scenario.ts";
 
 const IP = "199.172.111.135";
@@ -16,7 +16,7 @@ const REASON = ["--reason", "fraud case 42"] as const;
 
 let offline: OfflineFolder;
 let folder: string;
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 let steps: TokenScenario;
 let ipToken: string;
@@ -27,7 +27,6 @@ beforeAll(async () => {
     await createOfflineFolder(`${LOGIN_COLUMNS.replace("type: ip, mask: hmac-sha256", "type: ip, mask: hmac-sha256, reveal: true")}
   email: { type: text, mask: redact }`);
   ({ folder } = offline);
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs, {
     columns: LOGIN_COLUMNS.replaceAll("mask: hmac-sha256", "mask: hmac-sha256, reveal: true"),
   });
@@ -43,7 +42,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await offline.remove();
   await pipeline.remove();
-  await sqs.stop();
 });
 
 describe("piipe reveal", () => {

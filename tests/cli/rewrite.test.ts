@@ -1,23 +1,19 @@
 import { createHash } from "node:crypto";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { type CliResult, runCli, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline, type LoginPipelineOptions } from "../support/login-pipeline.ts";
 import { query, withClient } from "../support/postgres.ts";
 import { hasPseudoTerminal, screenOf, startAtTerminal, withoutStyle } from "../support/pseudo-terminal.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const isThere = hasPseudoTerminal();
 const about = isThere ? "" : ": skipped, there is no `script` of util-linux on this machine";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 const pipelines: LoginPipeline[] = [];
 
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
-afterAll(() => sqs.stop());
 afterEach(async () => {
   for (const pipeline of pipelines.splice(0)) await pipeline.remove();
 });

@@ -1,18 +1,13 @@
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { createLoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { createTestRole, type TestRole } from "../support/roles.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { tokenScenario } from "../support/token-scenario.ts";
 
-let sqs: TestSqs;
-
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
-afterAll(() => sqs.stop());
+const sqs = testSqs();
 
 const SCRIPT = new URL("../../deploy/postgres/roles.sql", import.meta.url);
 const COLUMNS = `

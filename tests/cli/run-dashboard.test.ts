@@ -11,21 +11,20 @@ import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { hasPseudoTerminal, startAtTerminal } from "../support/pseudo-terminal.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const TOKEN = "0123456789abcdef";
 const isThere = hasPseudoTerminal();
 const about = isThere ? "" : ": skipped, there is no `script` of util-linux on this machine";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 let server: Server;
 let busyPort: number;
 const dashboards: DashboardCli[] = [];
 const streams: EventStream[] = [];
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs);
   server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -38,7 +37,6 @@ afterEach(async () => {
 afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
   await pipeline.remove();
-  await sqs.stop();
 });
 
 const withToken = (token: string) => ({

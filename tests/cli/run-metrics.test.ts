@@ -9,16 +9,16 @@ import { metricsUrl, readyz, scrape, sumOf, valuesOf } from "../support/metrics.
 import { withClient } from "../support/postgres.ts";
 import { type RestartablePostgres, startRestartablePostgres } from "../support/restartable-postgres.ts";
 import { startSqsProxy, type SqsProxy } from "../support/sqs-proxy.ts";
-import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 let postgres: RestartablePostgres;
-let sqs: TestSqs;
+const sqs = testSqs();
 let proxy: SqsProxy;
 let pipeline: LoginPipeline;
 
 beforeAll(async () => {
-  [postgres, sqs] = await Promise.all([startRestartablePostgres(), startTestSqs()]);
+  postgres = await startRestartablePostgres();
   proxy = await startSqsProxy(sqs.endpoint);
   pipeline = await createLoginPipeline(sqs, {
     database: { url: postgres.url, drop: () => postgres.stop() },
@@ -29,7 +29,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await pipeline.remove();
   await proxy.stop();
-  await sqs.stop();
 });
 // The polls of a run that was stopped may still wait behind the proxy, and would take what the next test sends.
 beforeEach(async () => {

@@ -1,18 +1,16 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs);
 });
 afterAll(async () => {
   await pipeline.remove();
-  await sqs.stop();
 });
 
 it("run points to the quarantine when it put something there, and only then", async () => {

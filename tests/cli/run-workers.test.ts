@@ -2,26 +2,24 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Totals } from "../../src/pipeline/totals.ts";
-import { type CliOptions, type CliResult, type RunningCli, runCli, startCli } from "../support/cli.ts";
+import { type CliOptions, type CliResult, type RunningCli, runProcess, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { directUrl, query, withClient } from "../support/postgres.ts";
-import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 /** The default of sink.postgres.maxConnections. */
 const CONNECTIONS_MAX = 4;
 
-let sqs: TestSqs;
+const sqs = testSqs();
 /** One for all: to make a keyring and migrate a database takes longer than most of the tests. */
 let pipeline: LoginPipeline;
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createSlowPipeline();
 });
 afterAll(async () => {
   await pipeline.remove();
-  await sqs.stop();
 });
 // What a worker forgot would stay in flight for the whole test.
 beforeEach(() => empty({ visibilitySeconds: 600 }));
@@ -223,7 +221,7 @@ describe("several workers", () => {
       pipeline.queue.url,
       Array.from({ length: MESSAGES }, () => "{}"),
     );
-    const result = await runCli(["run", "--workers", "2", "--json"], pipeline);
+    const result = await runProcess(["run", "--workers", "2", "--json"], pipeline);
     expect(result.code, result.stderr).toBe(5);
     expect(outcomeOf(result)).toMatchObject({
       stored: 0,
@@ -265,7 +263,7 @@ describe("a worker that is killed", () => {
 
 describe("workers that cannot start", () => {
   async function refused(args: readonly string[], options: CliOptions = pipeline) {
-    const result = await runCli(["run", "--until-empty", ...args, "--json"], options);
+    const result = await runProcess(["run", "--until-empty", ...args, "--json"], options);
     expect(result.stderr.match(/^error:/gm), result.stderr).toHaveLength(1);
     return { ...result, outcome: outcomeOf(result), lines: linesOf(result.stderr) };
   }
@@ -297,7 +295,7 @@ describe("workers that cannot start", () => {
   });
 
   it("--workers 1 is a single process as without it", async () => {
-    const result = await runCli(["run", "--until-empty", "--workers", "1", "--json"], pipeline);
+    const result = await runProcess(["run", "--until-empty", "--workers", "1", "--json"], pipeline);
     expect(result.code, result.stderr).toBe(0);
     expect(outcomeOf(result).workers).toBeUndefined();
     expect(linesOf(result.stderr).some(({ type, worker }) => type === "worker.launched" || worker !== undefined)).toBe(
@@ -307,10 +305,14 @@ describe("workers that cannot start", () => {
 
   it("a worker's own option is refused without a supervisor, and a worker refuses debuggers as every run does", async () => {
     const args = ["run", "--as-worker", "1:1"];
-    const alone = await runCli(args, pipeline);
+    const alone = await runProcess(args, pipeline);
     expect(alone).toMatchObject({ code: 2, stdout: "" });
     expect(alone.stderr).toContain("--workers");
-    const debugged = await runCli(args, { ...pipeline, hasChannel: true, nodeArguments: ["--inspect=127.0.0.1:0"] });
+    const debugged = await runProcess(args, {
+      ...pipeline,
+      hasChannel: true,
+      nodeArguments: ["--inspect=127.0.0.1:0"],
+    });
     expect(debugged.code).toBe(2);
     expect(debugged.stderr).toContain("--inspect");
   });

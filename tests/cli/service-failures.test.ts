@@ -4,19 +4,17 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { queueArn, testSqs } from "../support/sqs.ts";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs);
   await sqs.send(pipeline.queue.url, ['{"user_id":"u1"}']);
 });
 afterAll(async () => {
   await pipeline.remove();
-  await sqs.stop();
 });
 
 function withUrl(change: (url: URL) => void): Record<string, string> {

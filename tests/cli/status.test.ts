@@ -1,25 +1,21 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Snapshot } from "../../src/app/snapshot.ts";
 import { type CliResult, runCli, startCli } from "../support/cli.ts";
 import { createDeadLetters } from "../support/dead-letters.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { sqsError } from "../support/sqs-proxy.ts";
 import { until } from "../support/until.ts";
 
 const NOBODY = "127.0.0.1:9";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
-afterAll(() => sqs.stop());
 beforeEach(async () => {
   pipeline = await createLoginPipeline(sqs);
 });

@@ -12,7 +12,7 @@ import { metricsUrl, scrape, sumOf, valuesOf } from "../support/metrics.ts";
 import { query } from "../support/postgres.ts";
 import { findPromtool, runPromtool } from "../support/promtool.ts";
 import { startSqsProxy, type SqsProxy } from "../support/sqs-proxy.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 interface Rule {
@@ -128,14 +128,13 @@ describe("the Grafana dashboard", () => {
 });
 
 describe("a run that meets every trouble", () => {
-  let sqs: TestSqs;
+  const sqs = testSqs();
   let proxy: SqsProxy;
   let pipeline: LoginPipeline;
   /** The metrics that the last run served, without workers and with two. */
   const scraped: string[] = [];
 
   beforeAll(async () => {
-    sqs = await startTestSqs();
     proxy = await startSqsProxy(sqs.endpoint);
     pipeline = await createLoginPipeline(sqs, { endpoint: proxy.endpoint });
     await query(
@@ -148,7 +147,6 @@ describe("a run that meets every trouble", () => {
   afterAll(async () => {
     await pipeline.remove();
     await proxy.stop();
-    await sqs.stop();
   });
 
   /** A failed receive, an event that is refused, a value that looks personal, a write that the database refuses. */

@@ -5,7 +5,7 @@ import { type CliResult, runCli } from "../support/cli.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { createTestRole, type TestRole } from "../support/roles.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { tokenScenario } from "../support/token-scenario.ts";
 
 const SCRIPT = new URL("../../deploy/postgres/roles.sql", import.meta.url);
@@ -19,7 +19,7 @@ type Group = (typeof GROUPS)[number];
 
 /** Roles belong to the whole server, which other tests use as well. */
 const suffix = randomBytes(4).toString("hex");
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 const members = new Map<Group, TestRole>();
 
@@ -39,7 +39,6 @@ async function done(group: Group, ...args: readonly string[]): Promise<Readonly<
 }
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs, { columns: COLUMNS, settings: "quarantine: { haltAboveShare: 1 }" });
   const script = (await readFile(SCRIPT, "utf8")).replaceAll(/piipe_(?:run|read|operate|rewrap)\b/g, `$&_${suffix}`);
   // Twice: after an upgrade it is run again.
@@ -58,7 +57,6 @@ afterAll(async () => {
     await query(pipeline.databaseUrl, `DROP OWNED BY ${group}_${suffix}; DROP ROLE ${group}_${suffix}`);
   }
   await pipeline.remove();
-  await sqs.stop();
 }, 120_000);
 
 describe("the roles of deploy/postgres/roles.sql", () => {

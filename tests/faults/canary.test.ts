@@ -9,7 +9,7 @@ import { MASK_NAMES, REJECTION_CODES, type RejectionCode } from "../../src/pipel
 import { Canaries } from "../support/canaries.ts";
 import { type CliResult, LOCAL_AWS, runCli } from "../support/cli.ts";
 import { query } from "../support/postgres.ts";
-import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 
 /** Every mask, and around them every way to be refused. */
 const COLUMNS = `
@@ -44,7 +44,7 @@ const canaries = new Canaries();
 /** In a column without a mask: what is searched for like the others, and is there. */
 const stored = new Canaries();
 let postgres: EmbeddedPostgres;
-let sqs: TestSqs;
+const sqs = testSqs();
 let folder: string;
 let queue: { readonly name: string; readonly url: string };
 let environment: Readonly<Record<string, string>>;
@@ -164,7 +164,6 @@ async function send(body: string): Promise<void> {
 beforeAll(async () => {
   const nativeFolder = process.env["PIIPE_TEST_POSTGRES_NATIVE"];
   postgres = await startPostgres(nativeFolder === undefined ? {} : { nativeFolder });
-  sqs = await startTestSqs();
   queue = await sqs.createTestQueue();
   folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
   databaseUrl = postgres.url.replace("/postgres?", "/canary?");
@@ -191,7 +190,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await postgres.stop();
-  await sqs.stop();
   await rm(folder, { recursive: true });
 });
 

@@ -10,10 +10,9 @@ import { startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { batchOf, column, record } from "../support/masked-records.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
-import { query, type TestDatabase } from "../support/postgres.ts";
+import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { type PostgresProxy, startPostgresProxy, WIRE_POINTS, type WirePoint } from "../support/postgres-proxy.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 
 const NEVER = new AbortController().signal;
 const STORED: WriteOutcome = { kind: "stored" };
@@ -35,7 +34,7 @@ describe("a connection in the middle of a write", () => {
   let mark: string;
   let batch: Batch;
   beforeAll(async () => {
-    database = await createMigratedDatabase();
+    database = await createTestDatabase("migrated");
     await query(database.url, "CREATE TABLE events (test uuid, n integer)");
   });
   afterAll(() => database.drop());
@@ -90,13 +89,10 @@ describe("a connection in the middle of a write", () => {
 describe("a run whose connections are", () => {
   const CUTS_AT_EACH = 2;
 
-  let sqs: TestSqs;
+  const sqs = testSqs();
   let pipeline: LoginPipeline;
   let proxy: PostgresProxy;
-  beforeAll(async () => {
-    sqs = await startTestSqs();
-  });
-  afterAll(() => sqs.stop());
+  beforeAll(async () => {});
   beforeEach(async () => {
     pipeline = await createLoginPipeline(sqs, { settings: "batch: { rows: 50 }" });
     proxy = await startPostgresProxy(pipeline.databaseUrl);

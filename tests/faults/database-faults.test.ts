@@ -5,7 +5,7 @@ import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query, withClient } from "../support/postgres.ts";
 import { type RestartablePostgres, startRestartablePostgres } from "../support/restartable-postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const ROUNDS = 2;
@@ -15,16 +15,14 @@ const BATCH_ROWS = 50;
 /** SQLSTATE 25006, read_only_sql_transaction, as the log of a retried write has it. */
 const READ_ONLY = '"25006"';
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let postgres: RestartablePostgres;
 let pipeline: LoginPipeline;
 let worker: RunningCli;
 beforeAll(async () => {
-  [sqs, postgres] = await Promise.all([startTestSqs(), startRestartablePostgres()]);
+  postgres = await startRestartablePostgres();
 });
-afterAll(async () => {
-  await Promise.all([sqs.stop(), postgres.stop()]);
-});
+afterAll(() => postgres.stop());
 beforeEach(async () => {
   pipeline = await createLoginPipeline(sqs, {
     // What a fault made the worker forget would stay hidden, and the count at the end would tell.

@@ -1,22 +1,18 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCli, startCli } from "../support/cli.ts";
 import { type Gate, startGate } from "../support/gate.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const MESSAGES = 5_000;
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 let gate: Gate;
 let environment: Readonly<Record<string, string>>;
 
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
-afterAll(() => sqs.stop());
 beforeEach(async () => {
   pipeline = await createLoginPipeline(sqs, { queueAttributes: { VisibilityTimeout: "600" } });
   const url = new URL(pipeline.databaseUrl);

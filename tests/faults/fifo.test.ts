@@ -7,18 +7,16 @@ import type { Delivery } from "../../src/pipeline/contracts.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { startEngine } from "../support/engine-run.ts";
 import { createInnerPipeline } from "../support/inner-pipeline.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { delivery, ModelSource } from "../support/model-source.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { startSqsFaults } from "../support/sqs-faults.ts";
-import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let template: TestDatabase;
 beforeAll(async () => {
-  sqs = await startTestSqs();
-  template = await createMigratedDatabase();
+  template = await createTestDatabase("migrated");
   // The serial column numbers the rows as they were stored.
   await query(
     template.url,
@@ -27,7 +25,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await template.drop();
-  await sqs.stop();
 });
 
 /** By group, the numbers in the order in which they were stored. */

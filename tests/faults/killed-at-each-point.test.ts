@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { KILL_POINTS, startWorker } from "../support/doomed-worker.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 
 const MESSAGES = 2_500;
 /** Short, so that what a killed worker held comes back soon. */
@@ -12,11 +12,7 @@ const VISIBILITY_SECONDS = 3;
 /** A worker holds five batches at most: the next one must find messages in the queue. */
 const BATCH_ROWS = 40;
 
-let sqs: TestSqs;
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
-afterAll(() => sqs.stop());
+const sqs = testSqs();
 
 async function createPipeline(visibilitySeconds: number): Promise<LoginPipeline> {
   const pipeline = await createLoginPipeline(sqs, {

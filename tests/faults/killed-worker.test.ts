@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { type CliResult, type RunningCli, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { startQueryFront } from "../support/query-front.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const MESSAGES = 20_000;
@@ -34,11 +34,7 @@ function expectedRow(events: readonly string[]) {
   };
 }
 
-let sqs: TestSqs;
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
-afterAll(() => sqs.stop());
+const sqs = testSqs();
 
 /** Three workers on one queue, one of them killed while it works. */
 async function runKilled(endpoint: string) {

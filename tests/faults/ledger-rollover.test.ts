@@ -15,11 +15,10 @@ import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { createInnerPipeline, type InnerPipeline } from "../support/inner-pipeline.ts";
 import { batchOf, column, record } from "../support/masked-records.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, postgresMajor, query, type TestDatabase } from "../support/postgres.ts";
 import { createTestRole, type TestRole } from "../support/roles.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const MS_PER_DAY = 86_400_000;
@@ -30,7 +29,7 @@ let database: TestDatabase;
 const pools: PostgresPool[] = [];
 
 beforeAll(async () => {
-  template = await createMigratedDatabase();
+  template = await createTestDatabase("migrated");
   await query(template.url, "CREATE TABLE events (n integer)");
 });
 afterAll(() => template.drop());
@@ -135,12 +134,9 @@ it("messages from around midnight, redelivered for two weeks while partitions co
 });
 
 describe.skipIf(postgresMajor() < 11)("with partitions (PostgreSQL 11 and newer)", () => {
-  let sqs: TestSqs;
+  const sqs = testSqs();
   let pipeline: InnerPipeline;
-  beforeAll(async () => {
-    sqs = await startTestSqs();
-  });
-  afterAll(() => sqs.stop());
+  beforeAll(async () => {});
   beforeEach(async () => {
     pipeline = await createInnerPipeline(sqs, { template, columns: { n: { type: "integer" } } });
   });

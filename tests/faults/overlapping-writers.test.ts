@@ -6,8 +6,7 @@ import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { batchOf, column, record, refusedEvent, SENT_AT_MS } from "../support/masked-records.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
-import { query, type TestDatabase } from "../support/postgres.ts";
+import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 
 const WRITERS = 8;
@@ -20,7 +19,7 @@ const MS_PER_DAY = 86_400_000;
 let database: TestDatabase;
 let pool: PostgresPool;
 beforeAll(async () => {
-  database = await createMigratedDatabase();
+  database = await createTestDatabase("migrated");
   await query(database.url, "CREATE TABLE events (n integer)");
   pool = openPool({ url: new Secret(database.url), connectionsMax: WRITERS });
 });

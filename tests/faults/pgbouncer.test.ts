@@ -1,10 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterEach, describe, expect, inject, it } from "vitest";
 import { type CliResult, type RunningCli, runCli, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { findPgBouncer, type PgBouncer, type PgBouncerSettings, startPgBouncer } from "../support/pgbouncer.ts";
 import { createTestDatabase, directUrl, query, withClient } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const MESSAGES = 3_000;
@@ -14,14 +14,10 @@ const STORED = MESSAGES - MESSAGES / POISON_EVERY;
 
 const events = loginEvents(MESSAGES).map((event, index) => (index % POISON_EVERY === 0 ? `{${index}` : event));
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pooler: PgBouncer;
 let pipeline: LoginPipeline;
 
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
-afterAll(() => sqs.stop());
 afterEach(async () => {
   await pipeline.remove();
   await pooler.stop();

@@ -2,21 +2,18 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { exitCodeOf } from "../../src/cli/exit-codes.ts";
 import type { PiipeError } from "../../src/errors.ts";
 import { createInnerPipeline, type InnerPipeline } from "../support/inner-pipeline.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
-import { query, type TestDatabase } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
+import { testSqs } from "../support/sqs.ts";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let template: TestDatabase;
 let pipeline: InnerPipeline;
 beforeAll(async () => {
-  sqs = await startTestSqs();
-  template = await createMigratedDatabase();
+  template = await createTestDatabase("migrated");
   await query(template.url, "CREATE TABLE events (n integer, CHECK (n >= 0))");
 });
 afterAll(async () => {
   await template.drop();
-  await sqs.stop();
 });
 beforeEach(async () => {
   pipeline = await createInnerPipeline(sqs, { template, columns: { n: { type: "integer" } } });

@@ -1,21 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { type CliResult, runCli, startCli } from "../support/cli.ts";
 import { createDeadLetters, type DeadLetters, type DeadLettersOptions } from "../support/dead-letters.ts";
 import { type KillPoint, startWorker } from "../support/doomed-worker.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { query } from "../support/postgres.ts";
 import { startQueryFront } from "../support/query-front.ts";
-import { callSqs, type TestSqs } from "../support/sqs.ts";
-import { startSqsProcess } from "../support/sqs-process.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 import { sqsError } from "../support/sqs-proxy.ts";
 import { until } from "../support/until.ts";
 
-let sqs: TestSqs;
-beforeAll(async () => {
-  // Of its own: late replies of a server that is starved are lost, and what they hold stays hidden.
-  sqs = await startSqsProcess();
-});
-afterAll(() => sqs.stop());
+const sqs = testSqs();
 
 async function deadLetters(options: DeadLettersOptions = {}): Promise<DeadLetters> {
   const letters = await createDeadLetters(sqs, options);

@@ -6,10 +6,9 @@ import { openPipeline } from "../../src/app/open-pipeline.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import type { Totals } from "../../src/pipeline/totals.ts";
 import type { TelemetryEventType } from "../../src/telemetry/events.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { type PostgresProxy, startPostgresProxy, type WireEffect } from "../support/postgres-proxy.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { sqsError, type SqsProxy, startSqsProxy } from "../support/sqs-proxy.ts";
 import { until } from "../support/until.ts";
 
@@ -21,16 +20,14 @@ const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" } as const;
 const REGION = "us-west-1";
 const NO_MESSAGES = { status: 200, body: "{}" } as const;
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let template: TestDatabase;
 beforeAll(async () => {
-  sqs = await startTestSqs();
-  template = await createMigratedDatabase();
+  template = await createTestDatabase("migrated");
   await query(template.url, "CREATE TABLE events (n integer)");
 });
 afterAll(async () => {
   await template.drop();
-  await sqs.stop();
 });
 
 interface Scene {

@@ -14,7 +14,7 @@ import { query } from "../support/postgres.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { type SqsFaultKind, type SqsFaults, startSqsFaults } from "../support/sqs-faults.ts";
 import { localSource, receiveAll, settledWith } from "../support/sqs-source.ts";
-import { queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { queueArn, testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 import { CommitWitness } from "./soak/commit-witness.ts";
 
@@ -24,14 +24,13 @@ const NOT_AGAIN = Number.MIN_VALUE;
 
 const seed = Date.now() % 1_000_000;
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let faults: SqsFaults | null = null;
 let source: SqsSource | null = null;
 let events: TelemetryEvent[] = [];
 let folder = "";
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
 });
 afterEach(async () => {
@@ -42,7 +41,6 @@ afterEach(async () => {
   faults = null;
 });
 afterAll(async () => {
-  await sqs.stop();
   await rm(folder, { recursive: true });
 });
 

@@ -1,21 +1,17 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CliResult, runCli, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query, withClient } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { startSqsFaults } from "../support/sqs-faults.ts";
 import { startSqsProxy } from "../support/sqs-proxy.ts";
 import { until } from "../support/until.ts";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
-afterAll(() => sqs.stop());
 beforeEach(async () => {
   pipeline = await createLoginPipeline(sqs, { queueAttributes: { VisibilityTimeout: "600" } });
 });

@@ -7,9 +7,8 @@ import { messageKeyOf, sourceIdOf } from "../../src/pipeline/write/ledger-key.ts
 import { openPool, type PostgresConnection, type PostgresPool } from "../../src/postgres/connection.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type EngineRun, startEngine } from "../support/engine-run.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { delivery, ModelSource } from "../support/model-source.ts";
-import { directUrl, query, type TestDatabase, withClient } from "../support/postgres.ts";
+import { createTestDatabase, directUrl, query, type TestDatabase, withClient } from "../support/postgres.ts";
 import { startPostgresProxy, type WirePoint } from "../support/postgres-proxy.ts";
 import { createTestRole, type TestRole } from "../support/roles.ts";
 import { until } from "../support/until.ts";
@@ -30,7 +29,7 @@ let role: TestRole;
 const pools: PostgresPool[] = [];
 
 beforeAll(async () => {
-  const made = await createMigratedDatabase();
+  const made = await createTestDatabase("migrated");
   // The table is of the server's own answers: a pooler gives some of them a SQLSTATE of its own.
   database = { ...made, url: directUrl(made.url) };
   role = await createTestRole(database.url);

@@ -7,7 +7,7 @@ import { type CliResult, runCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 
 const CANARY = "canary-7f3a9";
 const good = {
@@ -51,12 +51,11 @@ const BAD: ReadonlyArray<readonly [what: string, body: string, reason: string, p
   ["a body of 1 MiB", event({ extra: "x".repeat(1_048_576 - 400) }), "body.too-large", null],
 ];
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 let result: CliResult;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs, {
     columns: `${LOGIN_COLUMNS}  score: { type: number, nullable: true }\n`,
     settings: "quarantine: { haltAboveShare: 1 }",
@@ -74,7 +73,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await pipeline.remove();
-  await sqs.stop();
 });
 
 describe("bad input", () => {

@@ -14,7 +14,6 @@ import { noteKeys } from "../../src/store/key-checks.ts";
 import { maintainLedger } from "../../src/store/ledger-maintenance.ts";
 import { keyringOf } from "../support/keyring-of.ts";
 import { batchOf, column, record, refusedEvent } from "../support/masked-records.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, query, type TestDatabase, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
@@ -33,7 +32,7 @@ let database: TestDatabase;
 let pool: PostgresPool;
 
 beforeAll(async () => {
-  template = await createMigratedDatabase();
+  template = await createTestDatabase("migrated");
 });
 afterAll(() => template.drop());
 

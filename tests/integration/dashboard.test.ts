@@ -16,26 +16,22 @@ import {
 } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { type RestartablePostgres, startRestartablePostgres } from "../support/restartable-postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { type SqsProxy, startSqsProxy } from "../support/sqs-proxy.ts";
 
 const BROKEN_COLUMNS = LOGIN_COLUMNS.replace("app_version: { type: version }", "app_version: { type: integer }");
 const TOKEN = "0123456789abcdef";
 const ACTIONS = ["--dashboard-actions", "--private-file", "piipe.private.json"];
 
-let sqs: TestSqs;
+const sqs = testSqs();
 const pipelines: LoginPipeline[] = [];
 const dashboards: DashboardCli[] = [];
 const streams: EventStream[] = [];
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
 afterEach(async () => {
   for (const stream of streams.splice(0)) stream.close();
   for (const dashboard of dashboards.splice(0)) await dashboard.stop();
   for (const pipeline of pipelines.splice(0)) await pipeline.remove();
 });
-afterAll(() => sqs.stop());
 
 async function loginPipeline(options: LoginPipelineOptions = {}): Promise<LoginPipeline> {
   const pipeline = await createLoginPipeline(sqs, { settings: "quarantine: { haltAboveShare: 1 }", ...options });

@@ -1,23 +1,19 @@
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
-import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipelines: LoginPipeline[] = [];
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
 afterEach(async () => {
   for (const pipeline of pipelines) await pipeline.remove();
   pipelines = [];
 });
-afterAll(() => sqs.stop());
 
 async function pipelineOf(settings: string, columns = LOGIN_COLUMNS): Promise<LoginPipeline> {
   const pipeline = await createLoginPipeline(sqs, {

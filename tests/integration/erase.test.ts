@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { eraseCommand } from "../../src/cli/commands/erase.ts";
 import { ERASURE_LOCK } from "../../src/store/advisory-locks.ts";
 import { startCli } from "../support/cli.ts";
@@ -6,7 +6,7 @@ import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../suppo
 import { postgresMajor, query, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { scriptedTerminal } from "../support/scripted-terminal.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { type TokenScenario, tokenScenario } from "../support/token-scenario.ts";
 import { until } from "../support/until.ts";
 
@@ -39,15 +39,11 @@ const ASKING = {
   yes: false,
 };
 
-let sqs: TestSqs;
+const sqs = testSqs();
 const pipelines: LoginPipeline[] = [];
 
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
 afterAll(async () => {
   for (const pipeline of pipelines) await pipeline.remove();
-  await sqs.stop();
 });
 
 type Scenario = TokenScenario & Pick<LoginPipeline, "databaseUrl" | "folder" | "environment" | "rows" | "queue">;

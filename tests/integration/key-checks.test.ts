@@ -13,7 +13,7 @@ import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline } from "../support/login-pipeline.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { testColumn } from "../support/test-column.ts";
 
 const TOKEN: readonly Column[] = [testColumn({ name: "token", type: "text", mask: "hmac-sha256" })];
@@ -96,11 +96,8 @@ describe("the keys that made the stored tokens", () => {
 });
 
 describe("a pipeline with another keyring", () => {
-  let sqs: TestSqs;
-  beforeAll(async () => {
-    sqs = await startTestSqs();
-  });
-  afterAll(() => sqs.stop());
+  const sqs = testSqs();
+  beforeAll(async () => {});
 
   test("does not start, finds nothing and checks red; with the keyring of before it goes on", async () => {
     const pipeline = await createLoginPipeline(sqs);

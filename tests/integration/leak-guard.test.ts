@@ -6,7 +6,7 @@ import { bodyContext } from "../../src/pipeline/sealed-delivery.ts";
 import { type CliResult, startCli } from "../support/cli.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const COLUMNS = `
@@ -43,12 +43,11 @@ const DETECTED = [event({ device_type: "198.51.100.77" }), event({ device_type: 
 const SUSPECTED = 12;
 const HARMLESS = 20;
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipeline: LoginPipeline;
 let result: CliResult;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   pipeline = await createLoginPipeline(sqs, { columns: COLUMNS, settings: "quarantine: { haltAboveShare: 1 }" });
   await sqs.send(pipeline.queue.url, [
     ...ECHOES,
@@ -76,7 +75,6 @@ async function suspected(): Promise<number> {
 }
 afterAll(async () => {
   await pipeline.remove();
-  await sqs.stop();
 });
 
 describe("the leak guard in a run", () => {

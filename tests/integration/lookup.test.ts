@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { type TokenScenario, tokenScenario } from "../support/token-scenario.ts";
 import { until } from "../support/until.ts";
 
@@ -26,15 +26,11 @@ interface LookupReport {
 const SHARED = "199.172.111.135";
 const GONE = "203.0.113.9";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 const pipelines: LoginPipeline[] = [];
 
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
 afterAll(async () => {
   for (const pipeline of pipelines) await pipeline.remove();
-  await sqs.stop();
 });
 
 async function scenario(

@@ -1,21 +1,15 @@
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, it, onTestFailed, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFailed, onTestFinished } from "vitest";
 import { startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline } from "../support/login-pipeline.ts";
-import type { TestSqs } from "../support/sqs.ts";
-import { startSqsProcess } from "../support/sqs-process.ts";
+import { testSqs } from "../support/sqs.ts";
 
 const MESSAGES = 100_000;
 const SENT_AT_ONCE = 2_000;
 const RSS_MAX_KB = 200 * 1024;
 
-let sqs: TestSqs;
-beforeAll(async () => {
-  // Of its own: a server that stalls for longer than a request may take hides what its late replies hold.
-  sqs = await startSqsProcess();
-});
-afterAll(() => sqs.stop());
+const sqs = testSqs();
 
 describe("memory", () => {
   it.skipIf(process.platform !== "linux")(

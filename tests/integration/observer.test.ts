@@ -6,29 +6,26 @@ import { Secret } from "../../src/config/secret.ts";
 import { openPool } from "../../src/postgres/connection.ts";
 import { type LiveWorker, reportWorker } from "../../src/store/workers.ts";
 import { liveWorker } from "../support/live-worker.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
-import { callSqs, queueArn, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, queueArn, testSqs } from "../support/sqs.ts";
 
 const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
 const NOBODY = "127.0.0.1:9";
 const never = new AbortController().signal;
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let template: TestDatabase;
 let database: TestDatabase;
 let queue: { name: string; url: string };
 let source: string;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
-  template = await createMigratedDatabase();
+  template = await createTestDatabase("migrated");
   await query(template.url, "CREATE TABLE user_logins (user_id text)");
 });
 afterAll(async () => {
   await template.drop();
-  await sqs.stop();
 });
 beforeEach(async () => {
   database = await createTestDatabase(template);

@@ -1,22 +1,18 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { readSampleEvents } from "../../src/embedded/sample-events.ts";
 import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { startSqsProxy } from "../support/sqs-proxy.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 
-let sqs: TestSqs;
+const sqs = testSqs();
 const pipelines: LoginPipeline[] = [];
 
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
 afterAll(async () => {
   for (const pipeline of pipelines) await pipeline.remove();
-  await sqs.stop();
 });
 
 async function loginPipeline(options: Parameters<typeof createLoginPipeline>[1] = {}): Promise<LoginPipeline> {

@@ -9,7 +9,6 @@ import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { inTransaction } from "../../src/postgres/transaction.ts";
 import { batchOf, column, record, refusedEvent, SENT_AT_MS } from "../support/masked-records.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
 import {
   createTestDatabase,
   directUrl,
@@ -36,7 +35,7 @@ function poolOf(url: string, connectionsMax = 4): PostgresPool {
 }
 
 beforeAll(async () => {
-  template = await createMigratedDatabase();
+  template = await createTestDatabase("migrated");
 });
 
 afterAll(() => template.drop());

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type CliResult, runCli, startCli } from "../support/cli.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import { type CliResult, runCli, runProcess, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import {
   createLoginPipeline,
@@ -10,23 +10,19 @@ import {
   type LoginPipelineOptions,
 } from "../support/login-pipeline.ts";
 import { query, withClient } from "../support/postgres.ts";
-import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 import { startSqsProxy } from "../support/sqs-proxy.ts";
 import { until } from "../support/until.ts";
 
 /** Refuses every login event: no app_version is a whole number. */
 const BROKEN_COLUMNS = LOGIN_COLUMNS.replace("app_version: { type: version }", "app_version: { type: integer }");
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let pipelines: LoginPipeline[] = [];
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
 afterEach(async () => {
   for (const pipeline of pipelines) await pipeline.remove();
   pipelines = [];
 });
-afterAll(() => sqs.stop());
 
 async function loginPipeline(options: LoginPipelineOptions = {}): Promise<LoginPipeline> {
   const pipeline = await createLoginPipeline(sqs, { settings: "quarantine: { haltAboveShare: 1 }", ...options });
@@ -425,7 +421,7 @@ describe("each event is stored once", () => {
     await mend(pipeline);
     const [result, run] = await Promise.all([
       replay(pipeline),
-      runCli(["run", "--until-empty", "--json"], {
+      runProcess(["run", "--until-empty", "--json"], {
         folder: pipeline.folder,
         environment: { ...pipeline.environment, AWS_ENDPOINT_URL_SQS: sqs.endpoint },
       }),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { type TokenScenario, tokenScenario } from "../support/token-scenario.ts";
 
 const IP = "199.172.111.135";
@@ -11,14 +11,13 @@ const IP = "199.172.111.135";
 const SPELLED = "2001:DB8:0::1";
 const REASON = ["--reason", "fraud case 42"] as const;
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let vault: Scenario;
 const pipelines: LoginPipeline[] = [];
 
 type Scenario = TokenScenario & Pick<LoginPipeline, "databaseUrl" | "folder">;
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   vault = await scenario(LOGIN_COLUMNS.replaceAll("mask: hmac-sha256", "mask: hmac-sha256, reveal: true"));
   await vault.land(
     { user: "u1", ip: IP },
@@ -31,7 +30,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const pipeline of pipelines) await pipeline.remove();
-  await sqs.stop();
 });
 
 async function scenario(columns: string): Promise<Scenario> {

@@ -9,7 +9,6 @@ import { rewrapOf, type RewriteKeys } from "../../src/pipeline/mask/token-rewrit
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { rewriteTokens, type RewriteOptions, type RewriteReport } from "../../src/store/rewrite-tokens.ts";
 import { keyringOf } from "../support/keyring-of.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, postgresMajor, query, type TestDatabase, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { testColumn } from "../support/test-column.ts";
@@ -40,7 +39,7 @@ let database: TestDatabase;
 let pool: PostgresPool;
 
 beforeAll(async () => {
-  template = await createMigratedDatabase();
+  template = await createTestDatabase("migrated");
 });
 afterAll(() => template.drop());
 

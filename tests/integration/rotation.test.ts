@@ -15,7 +15,6 @@ import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { rewriteTokens, type RewriteReport } from "../../src/store/rewrite-tokens.ts";
 import { keyringOf } from "../support/keyring-of.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { testColumn } from "../support/test-column.ts";
 
@@ -37,7 +36,7 @@ let logins: Login[];
 let random: () => number;
 
 beforeAll(async () => {
-  template = await createMigratedDatabase();
+  template = await createTestDatabase("migrated");
 });
 afterAll(() => template.drop());
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { openSqsSource, type OpenSqsSourceOptions } from "../../src/pipeline/consume/open-sqs-source.ts";
 import type { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
@@ -8,7 +8,7 @@ import type { Clock } from "../../src/pipeline/contracts.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type ProxyReply, type SqsProxy, sqsError, startSqsProxy } from "../support/sqs-proxy.ts";
 import { localSource, receiveAll, settledWith } from "../support/sqs-source.ts";
-import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -18,14 +18,10 @@ const hastyClock: Clock = {
   random: () => 0,
 };
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let proxy: SqsProxy;
 let source: SqsSource | null = null;
 let events: TelemetryEvent[] = [];
-
-beforeAll(async () => {
-  sqs = await startTestSqs();
-});
 
 beforeEach(async () => {
   events = [];
@@ -37,8 +33,6 @@ afterEach(async () => {
   source = null;
   await proxy.stop();
 });
-
-afterAll(() => sqs?.stop());
 
 async function open(queue: string, more: Partial<OpenSqsSourceOptions> = {}): Promise<SqsSource> {
   source = await openSqsSource(

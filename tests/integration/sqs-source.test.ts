@@ -8,18 +8,17 @@ import type { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
 import type { Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type QueryFront, startQueryFront } from "../support/query-front.ts";
-import { callSqs, startTestSqs, type TestSqs } from "../support/sqs.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 import { localSource } from "../support/sqs-source.ts";
 
 const NEVER = new AbortController().signal;
 const DELETE: Settlement = { kind: "delete" };
 
-let sqs: TestSqs;
+const sqs = testSqs();
 let front: QueryFront;
 const opened: SqsSource[] = [];
 
 beforeAll(async () => {
-  sqs = await startTestSqs();
   front = await startQueryFront(sqs.endpoint);
 });
 
@@ -27,10 +26,7 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((source) => source.close()));
 });
 
-afterAll(async () => {
-  await front?.stop();
-  await sqs?.stop();
-});
+afterAll(() => front?.stop());
 
 /** Resolves when `isTrue` does; fails with the test's own time limit. */
 async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {

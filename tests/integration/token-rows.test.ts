@@ -7,7 +7,6 @@ import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { batchOf, record, refusedEvent } from "../support/masked-records.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { testColumn } from "../support/test-column.ts";
 
@@ -20,7 +19,7 @@ let database: TestDatabase;
 let pool: PostgresPool;
 
 beforeAll(async () => {
-  template = await createMigratedDatabase();
+  template = await createTestDatabase("migrated");
 });
 afterAll(() => template.drop());
 beforeEach(async () => {

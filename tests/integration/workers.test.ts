@@ -7,7 +7,6 @@ import { forgetWorkers, listWorkers, reportWorker } from "../../src/store/worker
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type Gate, startGate } from "../support/gate.ts";
 import { liveWorker } from "../support/live-worker.ts";
-import { createMigratedDatabase } from "../support/migrated-database.ts";
 import { createTestDatabase, query, type TestDatabase, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { until } from "../support/until.ts";
@@ -21,7 +20,7 @@ let database: TestDatabase;
 let pool: PostgresPool;
 
 beforeAll(async () => {
-  template = await createMigratedDatabase();
+  template = await createTestDatabase("migrated");
   await query(template.url, "CREATE TABLE user_logins (user_id text); CREATE TABLE other (user_id text)");
 });
 afterAll(() => template.drop());

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { type CliOptions, type RunningCli, startCli } from "./cli.ts";
+import { type ProcessOptions, type RunningCli, startCli } from "./cli.ts";
 
 /**
  * Where a worker can be killed.
@@ -22,7 +22,7 @@ const PASS_TIMEOUT_MS = 120_000;
 const PRELOAD = fileURLToPath(new URL("./kill-points.mjs", import.meta.url));
 
 /** As `startCli`, with a preload that can kill the process at a point of its work. */
-export function startWorker(args: readonly string[], options: CliOptions = {}): Worker {
+export function startWorker(args: readonly string[], options: ProcessOptions = {}): Worker {
   const nodeArguments = ["--import", PRELOAD, ...(options.nodeArguments ?? [])];
   const cli = startCli(args, { ...options, nodeArguments, hasChannel: true });
   return {

@@ -2,6 +2,8 @@ import type { TestProject } from "vitest/node";
 
 import { startPostgres } from "../../src/embedded/postgres.ts";
 import { startPgBouncer } from "./pgbouncer.ts";
+import { startSqsProcess } from "./sqs-process.ts";
+import { createTemplates, type Templates } from "./template-databases.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -11,6 +13,9 @@ declare module "vitest" {
     readonly serverUrl: string;
     /** Such as `18.4`. */
     readonly postgresVersion: string;
+    readonly templates: Templates;
+    /** Of a queue server for the whole run. Tests take queues of their own: `testSqs`. */
+    readonly sqsEndpoint: string;
   }
 }
 
@@ -28,14 +33,19 @@ const POOLER_SETTINGS = {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const nativeFolder = process.env["PIIPE_TEST_POSTGRES_NATIVE"];
-  const postgres = await startPostgres(nativeFolder === undefined ? {} : { nativeFolder });
+  const [postgres, sqs] = await Promise.all([
+    startPostgres(nativeFolder === undefined ? {} : { nativeFolder }),
+    startSqsProcess(),
+  ]);
+  project.provide("templates", await createTemplates(postgres.url));
   const isPooled = process.env["PIIPE_TEST_POOLER"] === "pgbouncer";
   const pooler = isPooled ? await startPgBouncer(postgres.url, POOLER_SETTINGS) : null;
   project.provide("postgresUrl", pooler?.url ?? postgres.url);
   project.provide("serverUrl", postgres.url);
   project.provide("postgresVersion", postgres.version);
+  project.provide("sqsEndpoint", sqs.endpoint);
   return async () => {
     await pooler?.stop();
-    await postgres.stop();
+    await Promise.all([postgres.stop(), sqs.stop()]);
   };
 }

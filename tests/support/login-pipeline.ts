@@ -45,8 +45,10 @@ export const LOGIN_COLUMNS = `
 `;
 
 export async function createLoginPipeline(sqs: TestSqs, options: LoginPipelineOptions = {}): Promise<LoginPipeline> {
-  const database = options.database ?? (await createTestDatabase());
-  await query(database.url, await readFile(SAMPLE_TABLE_FILE, "utf8"));
+  const isNew = options.database === undefined;
+  const isMigrated = options.isMigrated ?? true;
+  const database = options.database ?? (await createTestDatabase(isMigrated ? "logins" : undefined));
+  if (!isNew || !isMigrated) await query(database.url, await readFile(SAMPLE_TABLE_FILE, "utf8"));
   const queue = await sqs.createTestQueue(options.queueAttributes);
   const folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
   const environment = {
@@ -67,7 +69,8 @@ columns:${options.columns ?? LOGIN_COLUMNS}`,
     keyringFile: join(folder, "piipe.keys.json"),
     privateFile: join(folder, "piipe.private.json"),
   });
-  if (options.isMigrated !== false) {
+  // The template is what this leads to with the configuration as it is by default.
+  if (isMigrated && (!isNew || options.columns !== undefined || options.settings !== undefined)) {
     const config = await loadConfig(join(folder, "piipe.yaml"), environment);
     const pool = openDatabase(config);
     await migrateDatabase(config, pool).finally(() => pool.close());

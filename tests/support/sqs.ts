@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-
-import { type EmbeddedSqs, startSqs } from "../../src/embedded/sqs.ts";
+import { inject } from "vitest";
+import { type LocalQueues, localQueues } from "../../src/embedded/sqs.ts";
 
 export interface QueueCounts {
   readonly visible: number;
@@ -10,26 +10,26 @@ export interface QueueCounts {
   readonly total: number;
 }
 
-/** A real SQS-compatible server over HTTP, for one test file. */
-export interface TestSqs extends EmbeddedSqs {
+/** A real SQS-compatible server over HTTP. */
+export interface TestSqs extends LocalQueues {
   /** A new queue with a name of its own; `.fifo` is added when the attributes make it a FIFO queue. */
   createTestQueue(attributes?: Readonly<Record<string, string>>): Promise<{ name: string; url: string }>;
   count(queueUrl: string): Promise<QueueCounts>;
 }
 
-export async function startTestSqs(): Promise<TestSqs> {
-  return testSqs(await startSqs());
-}
+/** The one server of this test run: tests take queues of their own. */
+export const testSqs = (): TestSqs => connectTestSqs(inject("sqsEndpoint"));
 
-export function testSqs(sqs: EmbeddedSqs): TestSqs {
+export function connectTestSqs(endpoint: string): TestSqs {
+  const queues = localQueues(endpoint);
   return {
-    ...sqs,
+    ...queues,
     async createTestQueue(attributes = {}) {
       const suffix = attributes["FifoQueue"] === "true" ? ".fifo" : "";
       const name = `test-${randomBytes(8).toString("hex")}${suffix}`;
-      return { name, url: await sqs.createQueue(name, attributes) };
+      return { name, url: await queues.createQueue(name, attributes) };
     },
-    count: (queueUrl) => countMessages(sqs.endpoint, queueUrl),
+    count: (queueUrl) => countMessages(endpoint, queueUrl),
   };
 }
 

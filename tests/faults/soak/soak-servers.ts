@@ -3,9 +3,8 @@ import { createLoginPipeline, type LoginPipeline } from "../../support/login-pip
 import { query } from "../../support/postgres.ts";
 import { type PostgresProxy, startPostgresProxy } from "../../support/postgres-proxy.ts";
 import { type RestartablePostgres, startRestartablePostgres } from "../../support/restartable-postgres.ts";
-import { queueArn, type TestSqs } from "../../support/sqs.ts";
+import { queueArn, type TestSqs, testSqs } from "../../support/sqs.ts";
 import { type SqsFaultKind, type SqsFaults, startSqsFaults } from "../../support/sqs-faults.ts";
-import { startSqsProcess } from "../../support/sqs-process.ts";
 import { CommitWitness } from "./commit-witness.ts";
 
 /** Shares of the requests, messages or entries that each kind can hit. */
@@ -46,8 +45,7 @@ export interface SoakServers {
 export async function startSoakServers(seed: number): Promise<SoakServers> {
   const postgres = await startRestartablePostgres();
   onTestFinished(() => postgres.stop());
-  const sqs = await startSqsProcess();
-  onTestFinished(() => sqs.stop());
+  const sqs = testSqs();
   const databaseUrl = await createDatabase(postgres.url);
   const pipeline = await createLoginPipeline(sqs, {
     // Gone with its server.
