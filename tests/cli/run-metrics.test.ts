@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type RunningCli, runCli, startCli } from "../support/cli.ts";
+import { runCli, type RunningCommand, startCli, startCommand } from "../support/cli.ts";
 import { ask } from "../support/http-ask.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
@@ -36,14 +36,17 @@ beforeEach(async () => {
   await sqs.createQueue(pipeline.queue.name);
 });
 
-const start = (...args: readonly string[]): RunningCli =>
-  startCli(["run", "--metrics", "127.0.0.1:0", "--json", ...args], pipeline);
+const start = (...args: readonly string[]): RunningCommand =>
+  (args.includes("--workers") ? startCli : startCommand)(
+    ["run", "--metrics", "127.0.0.1:0", "--json", ...args],
+    pipeline,
+  );
 const send = (count: number): Promise<void> => sqs.send(pipeline.queue.url, loginEvents(count));
 const isReady = async (url: string): Promise<boolean> => (await readyz(url)).status === 200;
 const stored = async (url: string): Promise<number> => sumOf(await scrape(url), "piipe_events_stored_total");
 
-async function end(run: RunningCli): Promise<void> {
-  run.process.kill("SIGTERM");
+async function end(run: RunningCommand): Promise<void> {
+  run.signal("SIGTERM");
   const { code, stderr } = await run.ended;
   expect(code, stderr).toBe(0);
 }
@@ -82,7 +85,7 @@ describe("run --metrics", () => {
       await client.query("BEGIN; LOCK TABLE user_logins IN ACCESS EXCLUSIVE MODE");
       await send(10);
       await until("some are in flight", async () => sumOf(await scrape(url), "piipe_in_flight") > 0);
-      run.process.kill("SIGTERM");
+      run.signal("SIGTERM");
       await until("it drains", async () => !(await isReady(url)));
       expect(await readyz(url)).toEqual({ status: 503, body: { ready: false, reason: "draining" } });
       expect((await ask(`${url}/healthz`)).status).toBe(200);

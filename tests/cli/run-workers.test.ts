@@ -1,13 +1,21 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Totals } from "../../src/pipeline/totals.ts";
-import { type CliOptions, type CliResult, type RunningCli, runProcess, startCli } from "../support/cli.ts";
+import { type CliOptions, runProcess, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
-import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
+import type { LoginPipeline } from "../support/login-pipeline.ts";
 import { directUrl, query, withClient } from "../support/postgres.ts";
-import { callSqs, testSqs } from "../support/sqs.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
+import {
+  createSlowPipeline,
+  emptyPipeline,
+  haveStarted,
+  linesOf,
+  linesWith,
+  outcomeOf,
+  pidsOf,
+} from "../support/worker-run.ts";
 
 /** The default of sink.postgres.maxConnections. */
 const CONNECTIONS_MAX = 4;
@@ -16,47 +24,11 @@ const sqs = testSqs();
 /** One for all: to make a keyring and migrate a database takes longer than most of the tests. */
 let pipeline: LoginPipeline;
 beforeAll(async () => {
-  pipeline = await createSlowPipeline();
+  pipeline = await createSlowPipeline(sqs);
 });
-afterAll(async () => {
-  await pipeline.remove();
-});
+afterAll(() => pipeline.remove());
 // What a worker forgot would stay in flight for the whole test.
-beforeEach(() => empty({ visibilitySeconds: 600 }));
-
-interface LogLine {
-  readonly type?: string;
-  readonly worker?: number;
-  readonly pid?: number;
-  readonly connections?: number;
-  readonly code?: string;
-}
-
-/** The lines so far: each is a JSON object, but for the error and the summary at the end. */
-function linesOf(stderr: string): readonly LogLine[] {
-  return stderr
-    .split("\n")
-    .filter((line) => line.startsWith("{") && line.endsWith("}"))
-    .map((line) => JSON.parse(line) as LogLine);
-}
-
-const linesWith = (run: RunningCli, type: string): readonly LogLine[] =>
-  linesOf(run.stderr()).filter((line) => line.type === type);
-
-/** Of the workers that were started so far, in the order of their starts. */
-const pidsOf = (run: RunningCli): readonly number[] =>
-  linesWith(run, "worker.launched").flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
-
-const haveStarted = (run: RunningCli, workers: number): Promise<void> =>
-  until(`${workers} workers have started`, () => linesWith(run, "pipeline.started").length >= workers);
-
-const outcomeOf = ({ stdout }: CliResult) =>
-  JSON.parse(stdout) as Totals & {
-    readonly elapsedMs: number;
-    readonly workers?: number;
-    readonly restarts?: number;
-    readonly error?: { readonly code: string };
-  };
+beforeEach(() => emptyPipeline(sqs, pipeline, 600));
 
 async function distinctUsers(): Promise<number> {
   const [row] = await query<{ users: number }>(
@@ -64,25 +36,6 @@ async function distinctUsers(): Promise<number> {
     "SELECT count(DISTINCT user_id)::int AS users FROM user_logins",
   );
   return row?.users ?? 0;
-}
-
-/** Small batches, slowly written: two workers take seconds for what a test sends, and none can hold all of it. */
-async function createSlowPipeline(): Promise<LoginPipeline> {
-  const slow = await createLoginPipeline(sqs, { settings: "batch: { rows: 50 }" });
-  await query(
-    slow.databaseUrl,
-    `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$;
-     CREATE TRIGGER slow BEFORE INSERT ON user_logins FOR EACH STATEMENT EXECUTE PROCEDURE slow()`,
-  );
-  return slow;
-}
-
-/** A new queue of the same name, also without the messages that are in flight, and empty tables. */
-async function empty({ visibilitySeconds }: { readonly visibilitySeconds: number }): Promise<void> {
-  const { queue, databaseUrl } = pipeline;
-  await callSqs(sqs.endpoint, "DeleteQueue", { QueueUrl: queue.url });
-  await sqs.createQueue(queue.name, { VisibilityTimeout: String(visibilitySeconds) });
-  await query(databaseUrl, "TRUNCATE user_logins, piipe.quarantine");
 }
 
 describe("several workers", () => {
@@ -152,53 +105,6 @@ describe("several workers", () => {
     expect((await sqs.count(pipeline.queue.url)).visible).toBe(MESSAGES - stored);
   });
 
-  it("Ctrl-C reaches every process, also twice: it is one stop, and cuts nothing short", async () => {
-    const MESSAGES = 300;
-    await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
-    await withClient(pipeline.databaseUrl, async (client) => {
-      // Holds every insert back, so that the drain is under way when the second signal comes.
-      await client.query("BEGIN; LOCK TABLE user_logins IN ACCESS EXCLUSIVE MODE");
-      const run = startCli(["run", "--workers", "2", "--json", "--log-level", "debug"], pipeline);
-      await haveStarted(run, 2);
-      await run.printed("deliveries.received");
-      for (const pid of [run.process.pid ?? 0, ...pidsOf(run)]) process.kill(pid, "SIGINT");
-      await run.printed("pipeline.draining");
-      for (const pid of pidsOf(run)) process.kill(pid, "SIGINT");
-      await client.query("ROLLBACK");
-      const result = await run.ended;
-      expect(result.code, result.stderr).toBe(130);
-      const { received, stored, deleted, restarts, error } = outcomeOf(result);
-      expect({ stored, deleted, restarts, error }).toEqual({
-        stored: received,
-        deleted: received,
-        restarts: 0,
-        error: undefined,
-      });
-      expect(received).toBeGreaterThan(0);
-      expect(await pipeline.rows()).toBe(stored);
-    });
-    await until("nothing is in flight", async () => (await sqs.count(pipeline.queue.url)).inFlight === 0);
-  });
-
-  it("a second signal to the supervisor stops all of them at once", async () => {
-    await sqs.send(pipeline.queue.url, loginEvents(300));
-    await withClient(pipeline.databaseUrl, async (client) => {
-      await client.query("BEGIN; LOCK TABLE user_logins IN ACCESS EXCLUSIVE MODE");
-      const run = startCli(["run", "--workers", "2", "--json", "--log-level", "debug"], pipeline);
-      await run.printed("deliveries.received");
-      run.process.kill("SIGTERM");
-      await run.printed("pipeline.draining");
-      const again = setInterval(() => run.process.kill("SIGTERM"), 350);
-      await run.printed("pipeline.aborted").finally(() => clearInterval(again));
-      const result = await run.ended;
-      expect(result.code, result.stderr).toBe(130);
-      expect(outcomeOf(result)).toMatchObject({ stored: 0, deleted: 0, error: { code: "interrupted" } });
-      await client.query("ROLLBACK");
-    });
-    expect(await pipeline.rows()).toBe(0);
-    expect((await sqs.count(pipeline.queue.url)).total).toBe(300);
-  });
-
   it("when the supervisor is killed, its workers finish what they received, and end", async () => {
     const MESSAGES = 2_000;
     await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
@@ -214,34 +120,13 @@ describe("several workers", () => {
     await until("nothing is in flight", async () => (await sqs.count(pipeline.queue.url)).inFlight === 0);
     expect((await sqs.count(pipeline.queue.url)).total).toBe(MESSAGES - stored);
   });
-
-  it("too many events refused: all of them end with exit code 5, and none is started again", async () => {
-    const MESSAGES = 1_000;
-    await sqs.send(
-      pipeline.queue.url,
-      Array.from({ length: MESSAGES }, () => "{}"),
-    );
-    const result = await runProcess(["run", "--workers", "2", "--json"], pipeline);
-    expect(result.code, result.stderr).toBe(5);
-    expect(outcomeOf(result)).toMatchObject({
-      stored: 0,
-      workers: 2,
-      restarts: 0,
-      error: { code: "data.beyond-limit" },
-    });
-    expect(result.stderr.match(/^error:/gm)).toHaveLength(1);
-    // One that was stopped before it had seen enough to halt by itself has finished what it held.
-    const left = (await sqs.count(pipeline.queue.url)).total;
-    expect(left).toBeGreaterThan(0);
-    expect(left + (await pipeline.quarantined()).length).toBe(MESSAGES);
-  });
 });
 
 describe("a worker that is killed", () => {
   it("is started again; nothing is lost or doubled", async () => {
     const MESSAGES = 1_000;
     // Short, so that what the killed worker held comes back soon.
-    await empty({ visibilitySeconds: 3 });
+    await emptyPipeline(sqs, pipeline, 3);
     await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
     const run = startCli(["run", "--workers", "2", "--until-empty", "--json"], pipeline);
     await haveStarted(run, 2);

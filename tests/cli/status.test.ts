@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Snapshot } from "../../src/app/snapshot.ts";
-import { type CliResult, runCli, startCli } from "../support/cli.ts";
+import { type CliResult, runCli, startCli, startCommand } from "../support/cli.ts";
 import { createDeadLetters } from "../support/dead-letters.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
@@ -45,7 +45,7 @@ describe("piipe status", () => {
 
   it("shows the workers that run, what they do, and what was refused, without a value of an event", async () => {
     await sqs.send(pipeline.queue.url, [...loginEvents(5), JSON.stringify({ user_id: "secret-user", ip: "10.1.2.3" })]);
-    const worker = startCli(["run"], pipeline);
+    const worker = startCommand(["run"], pipeline);
     await worker.printed("pipeline.started");
     // What it did is in its next report.
     await until(
@@ -59,7 +59,7 @@ describe("piipe status", () => {
       expect(stdout).toMatch(new RegExp(`^${group} +\\S`, "m"));
     }
     expect(stdout).toContain("received 6, stored 5, quarantined 1, deleted 6");
-    expect(stdout).toMatch(new RegExp(`^ +running .* ${worker.process.pid} `, "m"));
+    expect(stdout).toMatch(new RegExp(`^ +running .* ${process.pid} `, "m"));
     expect(stdout).toMatch(/^ +field\.missing +1 /m);
     for (const raw of ["secret-user", "10.1.2.3"]) expect(stdout).not.toContain(raw);
 
@@ -70,12 +70,12 @@ describe("piipe status", () => {
       depth: { ok: true, value: { visible: 0, hidden: 0, delayed: 0 } },
       workers: {
         ok: true,
-        value: [{ state: "running", pid: worker.process.pid, number: null, figures: { stored: 5, quarantined: 1 } }],
+        value: [{ state: "running", pid: process.pid, number: null, figures: { stored: 5, quarantined: 1 } }],
       },
       quarantine: { ok: true, value: { pending: 1, reasons: [{ code: "field.missing", count: 1 }] } },
     });
 
-    worker.process.kill("SIGTERM");
+    worker.signal("SIGTERM");
     await worker.ended;
     const after = await status();
     expect(after.code).toBe(0);
@@ -85,11 +85,11 @@ describe("piipe status", () => {
   });
 
   it("says that all is well when it is", async () => {
-    const worker = startCli(["run"], pipeline);
+    const worker = startCommand(["run"], pipeline);
     await worker.printed("pipeline.started");
     await until("it has reported", async () => (await status()).stdout.startsWith("✓"));
     expect((await status()).stdout.split("\n")[0]).toBe("✓ all is well: running 1 worker, nothing waits");
-    worker.process.kill("SIGTERM");
+    worker.signal("SIGTERM");
     await worker.ended;
   });
 
@@ -103,13 +103,13 @@ describe("piipe status", () => {
     await query(pipeline.databaseUrl, "UPDATE piipe.workers SET seen_at = now() - interval '1 minute'");
     const alone = await status();
     expect(alone.stdout).toMatch(new RegExp(`^! worker .*, process ${killed.process.pid} is silent for 1 min`, "m"));
-    const next = startCli(["run"], pipeline);
+    const next = startCommand(["run"], pipeline);
     await next.printed("pipeline.started");
     await until("the next one has reported", async () => (await rows()).length === 2);
     const replaced = await status();
     expect(replaced.stdout.split("\n")[0]).toBe("✓ all is well: running 1 worker, nothing waits");
     expect(replaced.stdout).toMatch(/^ +silent /m);
-    next.process.kill("SIGTERM");
+    next.signal("SIGTERM");
     await next.ended;
   });
 });

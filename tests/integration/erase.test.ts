@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { eraseCommand } from "../../src/cli/commands/erase.ts";
 import { ERASURE_LOCK } from "../../src/store/advisory-locks.ts";
-import { startCli } from "../support/cli.ts";
+import { startCommand } from "../support/cli.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { postgresMajor, query, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
@@ -227,7 +227,7 @@ describe("piipe erase, after real runs", () => {
     await withClient(steps.databaseUrl, async (client) => {
       await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${ERASURE_LOCK})`);
       await client.query("DELETE FROM user_logins WHERE user_id = 'u2'");
-      const running = startCli(["erase", "ip", ERASED, "--yes", "--json"], steps);
+      const running = startCommand(["erase", "ip", ERASED, "--yes", "--json"], steps);
       await until("the erasure waits for the other one", () => isWaiting(steps, "SELECT pg_advisory%"));
       await client.query("COMMIT");
       expect(JSON.parse((await running.ended).stdout)).toMatchObject({ deleted: { rows: 1, vault: 2 } });
@@ -299,7 +299,7 @@ describe("piipe erase, after real runs", () => {
       await client.query(
         "UPDATE user_logins SET masked_ip = (SELECT masked_ip FROM user_logins WHERE user_id = 'u2') WHERE user_id = 'u1'",
       );
-      const running = startCli(["erase", "ip", ERASED, "--yes", "--json"], steps);
+      const running = startCommand(["erase", "ip", ERASED, "--yes", "--json"], steps);
       await until("the erasure waits for the row", () => isWaiting(steps));
       await client.query("COMMIT");
       const { code, stdout } = await running.ended;
@@ -324,7 +324,7 @@ describe("piipe erase, after real runs", () => {
          INSERT INTO piipe.vault (column_name, token, sealed, domain) SELECT column_name, $2, sealed, domain FROM old`,
         [token, renewed],
       );
-      const running = startCli(["erase", "ip", ERASED, "--yes", "--json"], steps);
+      const running = startCommand(["erase", "ip", ERASED, "--yes", "--json"], steps);
       await until("the erasure waits for the entry", () => isWaiting(steps));
       await client.query("COMMIT");
       expect(JSON.parse((await running.ended).stdout)).toMatchObject({ deleted: { rows: 2, vault: 1 } });
@@ -337,9 +337,9 @@ describe("piipe erase, after real runs", () => {
     await steps.land({ user: "u1", ip: ERASED });
     await withClient(steps.databaseUrl, async (client) => {
       await client.query("BEGIN; SELECT 1 FROM user_logins FOR UPDATE");
-      const running = startCli(["erase", "ip", ERASED, "--yes"], steps);
+      const running = startCommand(["erase", "ip", ERASED, "--yes"], steps);
       await until("the erasure waits for the row", () => isWaiting(steps));
-      running.process.kill("SIGINT");
+      running.signal("SIGINT");
       const { code, stdout, stderr } = await running.ended;
       expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
       expect(stderr).toContain("stopped when 0 rows had been deleted");
@@ -406,7 +406,7 @@ describe("piipe erase, after real runs", () => {
        GRANT DELETE ON piipe.vault, piipe.key_links TO ${role.name}`,
     );
     const eraseAsRole = () =>
-      startCli(["erase", "ip", ERASED, "--yes"], {
+      startCommand(["erase", "ip", ERASED, "--yes"], {
         folder: steps.folder,
         environment: { ...steps.environment, DATABASE_URL: role.url },
       }).ended;
@@ -442,7 +442,7 @@ describe("piipe erase, after real runs", () => {
       ["lookup", "ip", ERASED],
     ]) {
       const environment = { ...steps.environment, DATABASE_URL: role.url };
-      const { code, stdout, stderr } = await startCli(args, { folder: steps.folder, environment }).ended;
+      const { code, stdout, stderr } = await startCommand(args, { folder: steps.folder, environment }).ended;
       expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
       expect(stderr).toContain("row-level security may hide rows of public.user_logins");
     }
@@ -462,7 +462,7 @@ describe("piipe erase, after real runs", () => {
        CREATE TRIGGER keep BEFORE DELETE ON user_logins FOR EACH ROW WHEN (OLD.user_id = 'kept')
          EXECUTE PROCEDURE keep()`,
     );
-    const { code, stdout, stderr } = await startCli(["erase", "ip", ERASED, "--yes"], steps).ended;
+    const { code, stdout, stderr } = await startCommand(["erase", "ip", ERASED, "--yes"], steps).ended;
     expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
     expect(stderr).toContain("5000 rows had been deleted, for good");
     expect(await steps.rows()).toBe(1001);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadPrivateKey } from "../../src/keys/load-keyring.ts";
 import { openSealed } from "../../src/keys/seal.ts";
 import { bodyContext } from "../../src/pipeline/sealed-delivery.ts";
-import { type CliResult, startCli } from "../support/cli.ts";
+import { type CliResult, startCommand } from "../support/cli.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { testSqs } from "../support/sqs.ts";
@@ -56,14 +56,14 @@ beforeAll(async () => {
     event({ user_id: "198.51.100.78" }),
     ...Array.from({ length: HARMLESS }, (_, index) => event({ user_id: `user-${index}` })),
   ]);
-  const worker = startCli(["run", "--json"], pipeline);
+  const worker = startCommand(["run", "--json"], pipeline);
   // One by one: the log tells of each receipt, however many values of it are suspected.
   for (let sent = 0; sent < SUSPECTED; sent += 1) {
     await sqs.send(pipeline.queue.url, [event({ user_id: `${EMAIL}:${sent}` })]);
     await until("it is stored", async () => (await suspected()) > sent);
   }
   await until("nothing is left", async () => (await sqs.count(pipeline.queue.url)).total === 0);
-  worker.process.kill("SIGTERM");
+  worker.signal("SIGTERM");
   result = await worker.ended;
 });
 async function suspected(): Promise<number> {

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { type CliResult, runCli, runProcess, startCli } from "../support/cli.ts";
+import { type CliResult, runCli, runProcess, startCli, startCommand } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import {
   createLoginPipeline,
@@ -413,10 +413,10 @@ describe("each event is stored once", () => {
     });
     const events = loginEvents(300);
     await sqs.send(pipeline.queue.url, events);
-    const first = startCli(["run"], pipeline);
+    const first = startCommand(["run"], pipeline);
     await until("all are quarantined", async () => (await pipeline.quarantined()).length === 300);
     await until("every delete is lost", () => lost.size >= 300);
-    first.process.kill("SIGTERM");
+    first.signal("SIGTERM");
     expect((await first.ended).code).toBe(0);
     await mend(pipeline);
     const [result, run] = await Promise.all([
@@ -448,9 +448,9 @@ describe("each event is stored once", () => {
 
   it("by a replay that a signal stops between two pages, and that is then given again", async () => {
     const pipeline = await fullQuarantine();
-    const stopped = startCli(["quarantine", "replay", "--all", "--json"], pipeline);
+    const stopped = startCommand(["quarantine", "replay", "--all", "--json"], pipeline);
     await until("some are stored", async () => (await pipeline.rows()) > 0);
-    stopped.process.kill("SIGTERM");
+    stopped.signal("SIGTERM");
     const result = await stopped.ended;
     expect(result.code).toBe(130);
     const { stored, error } = jsonOf(result) as { stored: number; error: { code: string } };

@@ -1,10 +1,10 @@
-import { type CliOptions, type RunningCli, startCli } from "./cli.ts";
+import { type CliOptions, type RunningCommand, startCli, startCommand } from "./cli.ts";
 import { ask, type HttpAnswer } from "./http-ask.ts";
 import { until } from "./until.ts";
 
-/** A `piipe run --dashboard` in a process of its own. */
+/** A `piipe run --dashboard`. */
 export interface DashboardCli {
-  readonly cli: RunningCli;
+  readonly cli: RunningCommand;
   /** Without a slash at its end. */
   readonly url: string;
   /** That was set for it. */
@@ -17,14 +17,17 @@ export interface DashboardCli {
   stop(): Promise<void>;
 }
 
-/** @param args beside `run --dashboard` */
+/** @param args beside `run --dashboard`; several workers begin from a process of their own */
 export async function startDashboard(args: readonly string[], options: CliOptions): Promise<DashboardCli> {
-  const cli = startCli(["run", "--dashboard", "127.0.0.1:0", ...args], options);
+  const start = args.includes("--workers") ? startCli : startCommand;
+  const cli = start(["run", "--dashboard", "127.0.0.1:0", ...args], options);
+  let hasEnded = false;
+  void cli.ended.then(() => (hasEnded = true));
   let printed: URL | null = null;
   await until("the dashboard's address is printed", () => {
     const [, found] = /"url":"(http:[^"]+)","msg":"dashboard at/.exec(cli.stderr()) ?? [];
     printed = found === undefined ? null : new URL(found);
-    if (cli.process.exitCode !== null) throw new Error(cli.stderr());
+    if (hasEnded) throw new Error(cli.stderr());
     return printed !== null;
   });
   const { origin: url } = printed as unknown as URL;
@@ -43,7 +46,7 @@ export async function startDashboard(args: readonly string[], options: CliOption
         body: JSON.stringify(body),
       }),
     async stop() {
-      cli.process.kill("SIGTERM");
+      if (!hasEnded) cli.signal("SIGTERM");
       await cli.ended;
     },
   };

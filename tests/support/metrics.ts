@@ -1,8 +1,8 @@
-import type { RunningCli } from "./cli.ts";
+import type { RunningCommand } from "./cli.ts";
 import { ask } from "./http-ask.ts";
 
 /** Where `run --metrics` listens, once it has said so. */
-export async function metricsUrl(run: RunningCli): Promise<string> {
+export async function metricsUrl(run: RunningCommand): Promise<string> {
   await run.printed('"type":"metrics.listening"');
   const [, url = ""] = /"type":"metrics\.listening","url":"([^"]+)"/.exec(run.stderr()) ?? [];
   return url;

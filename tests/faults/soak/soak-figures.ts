@@ -17,7 +17,7 @@ export interface SoakFigures {
   readonly backendKills: number;
 }
 
-/** For `npm test`. */
+/** For `npm run test:slow`. */
 export const SHORT_LEG: SoakFigures = {
   seed: 1,
   messages: 20_000,

@@ -1,0 +1,3 @@
+import { testKilledWorker } from "../support/killed-worker.ts";
+
+testKilledWorker(20_000);

@@ -1,0 +1,3 @@
+import { testMemory } from "../support/drained-memory.ts";
+
+testMemory(100_000);
