@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type CliResult, runCli, startCli } from "../support/cli.ts";
-import { createDeadLetters, type DeadLetters, type DeadLettersOptions } from "../support/dead-letters.ts";
-import { type KillPoint, startWorker } from "../support/doomed-worker.ts";
+import type { DeadLetters } from "../support/dead-letters.ts";
+import { lettersOfTest, testKilledRedrive, users, usersOf } from "../support/killed-redrive.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { query } from "../support/postgres.ts";
 import { startQueryFront } from "../support/query-front.ts";
@@ -11,20 +11,7 @@ import { until } from "../support/until.ts";
 
 const sqs = testSqs();
 
-async function deadLetters(options: DeadLettersOptions = {}): Promise<DeadLetters> {
-  const letters = await createDeadLetters(sqs, options);
-  onTestFinished(() => letters.remove());
-  return letters;
-}
-
 const totalsOf = ({ stdout }: CliResult): Record<string, unknown> => JSON.parse(stdout) as Record<string, unknown>;
-
-const usersOf = async ({ pipeline }: DeadLetters): Promise<string[]> =>
-  (await query<{ user_id: string }>(pipeline.databaseUrl, "SELECT user_id FROM user_logins ORDER BY user_id")).map(
-    ({ user_id: user }) => user,
-  );
-
-const users = (count: number): string[] => Array.from({ length: count }, (_, index) => `user-${index}`).toSorted();
 
 /** Stores all messages while every delete fails, until the server's redrive policy has moved each of them. */
 async function storeWithoutDeleting({ pipeline, proxy }: DeadLetters): Promise<void> {
@@ -36,7 +23,7 @@ async function storeWithoutDeleting({ pipeline, proxy }: DeadLetters): Promise<v
 
 describe.each(["json", "query"] as const)("over the %s protocol", (protocol) => {
   it("what was stored, could not be deleted and was moved, is deleted and not stored again; the rest is stored", async () => {
-    const letters = await deadLetters();
+    const letters = await lettersOfTest();
     const { pipeline, proxy } = letters;
     const events = loginEvents(80);
     await sqs.send(pipeline.queue.url, events.slice(0, 50));
@@ -60,7 +47,7 @@ describe.each(["json", "query"] as const)("over the %s protocol", (protocol) => 
 });
 
 it("a message stored by a redrive is not stored again when its queue delivers it after all", async () => {
-  const letters = await deadLetters();
+  const letters = await lettersOfTest();
   const { pipeline, proxy } = letters;
   await sqs.send(pipeline.queue.url, loginEvents(10));
   await letters.move(pipeline.queue.url);
@@ -85,24 +72,10 @@ it("a message stored by a redrive is not stored again when its queue delivers it
   expect(await usersOf(letters)).toEqual(users(10));
 });
 
-it.each(["received", "before COMMIT", "after COMMIT", "mid-delete"] as const satisfies readonly KillPoint[])(
-  "a redrive killed with SIGKILL at “%s” and repeated stores each message once",
-  async (point) => {
-    const letters = await deadLetters({ visibilitySeconds: 3, settings: "batch: { rows: 50 }" });
-    await sqs.send(letters.pipeline.queue.url, loginEvents(300));
-    await letters.move(letters.pipeline.queue.url);
-    const doomed = startWorker(["redrive", "--yes"], letters.pipeline);
-    await doomed.killAt(point);
-    // Waits for what the killed one held.
-    const result = await runCli(["redrive", "--yes", "--json"], letters.pipeline);
-    expect(result.code).toBe(0);
-    expect(await usersOf(letters)).toEqual(users(300));
-    expect(await letters.count()).toMatchObject({ total: 0 });
-  },
-);
+testKilledRedrive("mid-delete");
 
 it("Ctrl-C finishes what was received, gives back the rest, and keeps what is another queue's", async () => {
-  const letters = await deadLetters();
+  const letters = await lettersOfTest();
   const { pipeline } = letters;
   await sqs.send(pipeline.queue.url, loginEvents(6_000));
   await letters.move(pipeline.queue.url);
@@ -137,7 +110,7 @@ describe("a FIFO queue", () => {
   }
 
   it("is redriven in the order of each group", async () => {
-    const letters = await deadLetters({ isFifo: true });
+    const letters = await lettersOfTest({ isFifo: true });
     const { pipeline } = letters;
     await query(pipeline.databaseUrl, "ALTER TABLE user_logins ADD number bigserial");
     const events = loginEvents(20);
@@ -156,7 +129,7 @@ describe("a FIFO queue", () => {
   });
 
   it("recognises what was stored although moving dates a message anew", async () => {
-    const letters = await deadLetters({ isFifo: true });
+    const letters = await lettersOfTest({ isFifo: true });
     const { pipeline } = letters;
     await send(pipeline.queue.url, "a", loginEvents(3));
     await send(pipeline.queue.url, "b", loginEvents(6).slice(3));
@@ -172,7 +145,7 @@ describe("a FIFO queue", () => {
   });
 
   it("ends although messages wait behind another queue's", async () => {
-    const letters = await deadLetters({ isFifo: true });
+    const letters = await lettersOfTest({ isFifo: true });
     const { pipeline } = letters;
     const other = await letters.createOtherQueue();
     await send(other.url, "a", loginEvents(1));

@@ -44,7 +44,7 @@ function steps() {
     const name = `leg-${String(index + 1).padStart(2, "0")}`;
     return {
       name,
-      tests: ["tests/faults/soak/soak.test.ts"],
+      tests: ["tests/faults/soak/soak.slow.test.ts"],
       folders: ["tests/faults/soak"],
       environment: {
         PIIPE_SOAK_FIGURES: JSON.stringify({ ...LEG, seed: SEED + index }),
@@ -98,7 +98,12 @@ async function run(step) {
     process.execPath,
     ["node_modules/vitest/vitest.mjs", "run", "--reporter=json", `--outputFile=${resultFile}`, ...tests],
     // A process group of its own: Vitest's workers do not end with it.
-    { cwd: ROOT, env: { ...process.env, ...environment }, stdio: ["ignore", "ignore", "inherit"], detached: true },
+    {
+      cwd: ROOT,
+      env: { ...process.env, PIIPE_TEST_LANE: "all", ...environment },
+      stdio: ["ignore", "ignore", "inherit"],
+      detached: true,
+    },
   );
   // A step that is left behind would write into the files of the next run.
   const end = () => {

@@ -8,7 +8,14 @@ import { openPool, type PostgresConnection, type PostgresPool } from "../../src/
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type EngineRun, startEngine } from "../support/engine-run.ts";
 import { delivery, ModelSource } from "../support/model-source.ts";
-import { createTestDatabase, directUrl, query, type TestDatabase, withClient } from "../support/postgres.ts";
+import {
+  createTestDatabase,
+  directUrl,
+  endIdleSessions,
+  query,
+  type TestDatabase,
+  withClient,
+} from "../support/postgres.ts";
 import { startPostgresProxy, type WirePoint } from "../support/postgres-proxy.ts";
 import { createTestRole, type TestRole } from "../support/roles.ts";
 import { until } from "../support/until.ts";
@@ -490,6 +497,7 @@ describe("no row is at fault: the run halts, and nothing is quarantined or delet
       "the database does not exist",
       async () => {
         await endConnections();
+        await endIdleSessions();
         await onServer(`ALTER DATABASE ${nameOf(database)} RENAME TO ${nameOf(database)}_away`);
       },
     ],

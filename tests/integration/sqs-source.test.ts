@@ -196,13 +196,15 @@ describe.each(["json", "query"] as const)("SqsSource over the %s protocol", (pro
       url,
       Array.from({ length: 12 }, (_, i) => `${i}`),
     );
-    const [source, events] = await open(name, { visibilityTimeoutSeconds: 1 });
+    // The heartbeat may be two seconds late, as on a machine that has other work.
+    const visibilitySeconds = 4;
+    const [source, events] = await open(name, { visibilityTimeoutSeconds: visibilitySeconds });
     const deliveries = await receiveAll(source, 12);
-    const deadlineMs = Date.now() + 2_500;
-    await until(() => Date.now() > deadlineMs);
+    const overMs = performance.now() + visibilitySeconds * 1_000;
+    const extensions = (): number => events.filter(({ type }) => type === "visibility.extended").length;
+    await until(() => performance.now() > overMs && extensions() >= 2);
     expect(await sqs.count(url)).toMatchObject({ visible: 0, inFlight: 12 });
     expect(await source.settle(settledWith(deliveries, DELETE), NEVER)).toMatchObject({ deleted: 12 });
-    expect(events.filter(({ type }) => type === "visibility.extended").length).toBeGreaterThanOrEqual(2);
     expect(events.filter((event) => event.type === "visibility.extended" && event.failed > 0)).toEqual([]);
   });
 

@@ -12,7 +12,7 @@ const ANY_CALL = [
 ] as const;
 const ANY_BATCH = ["failed entries", "refused entries", "unanswered entries", "done but failed entries"] as const;
 
-/** The steps that a fault can strike, and what can strike there. Each of them must fire in the runs of `npm test`. */
+/** The steps that a fault can strike, and what can strike there. Each of them must fire in the runs of `npm run test:slow`. */
 export const FAULTS = {
   receive: [...ANY_CALL, "corrupt body", "malformed message", "empty", "duplicate", "resurrection"],
   delete: [...ANY_CALL, ...ANY_BATCH],

@@ -1,3 +1,7 @@
+import { afterAll } from "vitest";
 import { checkForLeaks } from "./leaks.ts";
+import { endIdleSessions } from "./postgres.ts";
 
+// Hooks of the end run in the opposite order.
 checkForLeaks();
+afterAll(endIdleSessions);

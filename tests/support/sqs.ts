@@ -20,7 +20,7 @@ export interface TestSqs extends LocalQueues {
 /** The one server of this test run: tests take queues of their own. */
 export const testSqs = (): TestSqs => connectTestSqs(inject("sqsEndpoint"));
 
-export function connectTestSqs(endpoint: string): TestSqs {
+function connectTestSqs(endpoint: string): TestSqs {
   const queues = localQueues(endpoint);
   return {
     ...queues,
