@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const POLL_MS = 10;
 /** Against hangs only, not slow machines. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 /** Resolves when the condition holds; rejects with what was awaited when that takes too long. */
 export async function until(
