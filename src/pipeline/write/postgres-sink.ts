@@ -114,7 +114,13 @@ export class PostgresSink implements Sink {
     if (dedupes) values.push(...businessValues(records, keys, this.#tableId));
     const claimed = await inTransaction(
       this.#pool,
-      { doing: this.#doing, statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs: LOCK_TIMEOUT_MS, abort },
+      {
+        doing: this.#doing,
+        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+        lockTimeoutMs: LOCK_TIMEOUT_MS,
+        writesTarget: true,
+        abort,
+      },
       async (run) => {
         const { rows } = await run(dedupes ? this.#dedupeStatement : this.#statement, values);
         const claims = parseKeys(rows[0]?.["claimed"]);
