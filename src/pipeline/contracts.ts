@@ -395,6 +395,11 @@ export interface BatchOutcome {
    * then nothing was written, and whether so many refusals go into the quarantine can still be judged.
    */
   readonly refused: readonly WriteOutcome[];
+  /**
+   * Of the records that are stored by their outcome: so many are in no table, as a trigger or rule of the table's owner
+   * kept them out. Which ones, PostgreSQL does not tell. They are settled like the others. Left out: none.
+   */
+  readonly skipped?: number;
 }
 
 /** Where masked records go. Adapter: PostgreSQL. */

@@ -7,7 +7,8 @@ import type { Batch, BatchOutcome, Column, MaskedRecord, RefusedEvent, Sink, Wri
 import { bisect, isRowFault } from "./bisect.ts";
 import { businessValues } from "./business-claim.ts";
 import { type Claim, type ClaimName, CLAIMS } from "./claim.ts";
-import { insertStatement, insertValues, parseKeys } from "./insert.ts";
+import { CountedStore } from "./counted-store.ts";
+import { claimStatement, claimValues, insertStatement, insertValues, parseKeys } from "./insert.ts";
 import { sourceIdOf, tableIdOf } from "./ledger-key.ts";
 import { writeQuarantine } from "./quarantine-rows.ts";
 import type { TargetTable } from "./target-table.ts";
@@ -45,6 +46,8 @@ export class PostgresSink implements Sink {
   readonly #columnCount: number;
   readonly #declared: ReadonlySet<string>;
   readonly #claim: Claim;
+  /** null: nothing keeps a row out without an error, and one statement does it all. */
+  readonly #counted: CountedStore | null;
   readonly #statement: string;
   readonly #dedupeStatement: string;
   readonly #tableId: string;
@@ -58,8 +61,11 @@ export class PostgresSink implements Sink {
     this.#columnCount = columns.length;
     this.#declared = new Set(columns.map(({ name }) => name));
     this.#claim = CLAIMS[claim];
-    this.#statement = insertStatement(table, columns, this.#claim, { dedupes: false });
-    this.#dedupeStatement = insertStatement(table, columns, this.#claim, { dedupes: true });
+    this.#counted = table.path.hooks.length === 0 ? null : new CountedStore(table, columns);
+    const statementFor = (way: { readonly dedupes: boolean }): string =>
+      this.#counted === null ? insertStatement(table, columns, this.#claim, way) : claimStatement(this.#claim, way);
+    this.#statement = statementFor({ dedupes: false });
+    this.#dedupeStatement = statementFor({ dedupes: true });
     this.#tableId = tableIdOf(table);
     this.#doing = `writing to ${showTable(table.name)}`;
   }
@@ -85,6 +91,7 @@ export class PostgresSink implements Sink {
     abort: AbortSignal,
   ): Promise<BatchOutcome> {
     let ofRefused: readonly WriteOutcome[] = [];
+    let skipped = 0;
     const outcomes = await bisect(
       records,
       this.#declared,
@@ -92,27 +99,31 @@ export class PostgresSink implements Sink {
         const isWithRefused = ofRefused.length < refused.length;
         const written = await this.#writeOnce(part, isWithRefused ? refused : [], abort);
         if (isWithRefused) ofRefused = written.refused;
+        skipped += written.skipped;
         return written.records;
       },
       this.#rejectedMax,
     );
-    return { records: outcomes, refused: ofRefused };
+    return { records: outcomes, refused: ofRefused, skipped };
   }
 
   async #writeOnce(
     records: readonly MaskedRecord[],
     refused: readonly RefusedEvent[],
     abort: AbortSignal,
-  ): Promise<BatchOutcome> {
-    if (records.length + refused.length === 0) return { records: [], refused: [] };
+  ): Promise<Required<BatchOutcome>> {
+    if (records.length + refused.length === 0) return { records: [], refused: [], skipped: 0 };
     const keys: string[] = [];
     const { keyOf } = this.#claim;
     for (const { id } of records) keys.push(keyOf(id));
     for (const { id } of refused) keys.push(keyOf(id));
-    const values = insertValues(records, refused, keys, this.#source.id, this.#columnCount);
+    const values: string[] =
+      this.#counted === null
+        ? insertValues(records, refused, keys, this.#source.id, this.#columnCount)
+        : claimValues(records, refused, keys, this.#source.id);
     const dedupes = records.some(({ businessKeys }) => businessKeys.length > 0);
     if (dedupes) values.push(...businessValues(records, keys, this.#tableId));
-    const claimed = await inTransaction(
+    const { claimed, skipped } = await inTransaction(
       this.#pool,
       {
         doing: this.#doing,
@@ -124,11 +135,10 @@ export class PostgresSink implements Sink {
       async (run) => {
         const { rows } = await run(dedupes ? this.#dedupeStatement : this.#statement, values);
         const claims = parseKeys(rows[0]?.["claimed"]);
+        const news = records.filter((_, index) => claims.has(keys[index] ?? ""));
+        const stored = this.#counted === null ? news.length : await this.#counted.store(run, news);
         // Only for what is stored now: a message that comes again must not bring back what was erased.
-        await writeTokenRows(
-          run,
-          records.filter((_, index) => claims.has(keys[index] ?? "")),
-        );
+        if (stored > 0) await writeTokenRows(run, news);
         if (refused.length > 0) {
           const isClaimed = refused.map((_, index) => claims.has(keys[records.length + index] ?? ""));
           await writeQuarantine(
@@ -138,14 +148,14 @@ export class PostgresSink implements Sink {
             refused.filter((_, index) => !isClaimed[index]),
           );
         }
-        return claims;
+        return { claimed: claims, skipped: news.length - stored };
       },
     );
     const outcomes = keys.map((key, index) => {
       if (!claimed.has(key)) return DUPLICATE;
       return index < records.length ? STORED : QUARANTINED;
     });
-    return { records: outcomes.slice(0, records.length), refused: outcomes.slice(records.length) };
+    return { records: outcomes.slice(0, records.length), refused: outcomes.slice(records.length), skipped };
   }
 
   /** PostgreSQL does not say in a field which table is missing: find out whether it is one of piipe's own. */
