@@ -12,6 +12,7 @@ import { Engine } from "../pipeline/engine.ts";
 import type { Totals } from "../pipeline/totals.ts";
 import { boundsOf } from "../pipeline/write/check-table.ts";
 import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
+import { pathRemarks } from "../pipeline/write/row-path.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { checkMigrated } from "../store/check-migrated.ts";
@@ -132,6 +133,11 @@ export async function openPipeline(
       for (const message of warnings) emit({ type: "config.warning", message });
     } else await checkMigrated(pool);
     const table = await openTable(config, keyring, pool);
+    // Triggers that do no harm are common: a run tells of them once they keep a row out.
+    const rules = table.path.hooks.filter(({ kind }) => kind === "rule");
+    for (const { text, remedy } of pathRemarks({ ...table.path, hooks: rules })) {
+      emit({ type: "config.warning", message: `${text}. ${remedy}` });
+    }
     await requireRunRights(config, pool);
     const decode = compileDecoder(config.columns, boundsOf(table, config.columns), {
       unknownFields: config.unknownFields,

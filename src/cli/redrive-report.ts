@@ -23,17 +23,19 @@ export function addRefusal({ refusals }: RedriveOutcome, { code, path }: Rejecti
 }
 
 const NOTHING = {
-  totals: { received: 0, stored: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 },
+  totals: { received: 0, stored: 0, skipped: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 },
   leftAlone: { foreign: 0, unmarked: 0, unseen: 0, hidden: 0 },
 };
 
 export function redriveJson({ dryRun, begun, elapsedMs, refusals }: RedriveOutcome): object {
-  const { received, stored, duplicate, quarantined, left, deleted } = (begun ?? NOTHING).totals;
+  const { received, stored, skipped, duplicate, quarantined, left, deleted } = (begun ?? NOTHING).totals;
   return {
     dryRun,
     ...(begun && { from: begun.from, queue: begun.source }),
     received,
-    ...(dryRun ? { wouldStore: stored, duplicate, wouldQuarantine: quarantined } : { stored, duplicate, quarantined }),
+    ...(dryRun
+      ? { wouldStore: stored, duplicate, wouldQuarantine: quarantined }
+      : { stored, skipped, duplicate, quarantined }),
     left,
     ...(begun ?? NOTHING).leftAlone,
     deleted,
@@ -45,12 +47,13 @@ export function redriveJson({ dryRun, begun, elapsedMs, refusals }: RedriveOutco
 export function redriveSummary(outcome: RedriveOutcome): string {
   const { dryRun, begun, refusals } = outcome;
   const { totals, leftAlone } = begun ?? NOTHING;
-  const { received, quarantined, left } = totals;
+  const { received, skipped, quarantined, left } = totals;
   const { foreign, unmarked, unseen, hidden } = leftAlone;
   const lines = [firstLine(outcome)];
   for (const { rejection, count } of refusals.values()) {
     lines.push(`  ${count} × ${rejection.code}${rejection.path === null ? "" : ` at ${rejection.path}`}`);
   }
+  if (skipped > 0) lines.push(`kept out of the table by its own triggers or rules, and deleted: ${skipped}`);
   if (left > 0) lines.push(`refused, and left in the dead-letter queue for want of a sealing key: ${left}`);
   if (foreign > 0) lines.push(`left alone, as another queue's: ${foreign}`);
   if (unmarked > 0) {

@@ -78,7 +78,15 @@ describe("Engine", () => {
   it("stores every message once, then deletes it", async () => {
     const { source, sink, run } = setUp();
     source.send(...messages(95));
-    expect(await run()).toEqual({ received: 95, stored: 95, duplicate: 0, quarantined: 0, left: 0, deleted: 95 });
+    expect(await run()).toEqual({
+      received: 95,
+      stored: 95,
+      skipped: 0,
+      duplicate: 0,
+      quarantined: 0,
+      left: 0,
+      deleted: 95,
+    });
     expect(sink.rows.size).toBe(95);
     expect(new Set(source.deleted).size).toBe(95);
     expect(source.held.size).toBe(0);

@@ -76,7 +76,7 @@ const DELETE: Settlement = { kind: "delete" };
  * One instance runs once. One file, although a long one: every step moves the same counts of what is in flight.
  */
 export class Engine {
-  readonly totals: Totals = { received: 0, stored: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
+  readonly totals: Totals = { received: 0, stored: 0, skipped: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
   readonly #stages: EngineStages;
   readonly #limits: EngineLimits;
   readonly #clock: Clock;
@@ -331,9 +331,12 @@ export class Engine {
     }
     const misfits = [...rejected.keys()].filter(({ id }) => !this.#left.has(id)).length;
     const halt = this.#judge.countRows(misfits, counts.stored);
+    const { skipped = 0 } = outcome;
+    counts.stored -= skipped;
     if (halt) this.#fail(halt);
     this.#goOn(rest, rejected, settled);
     this.totals.stored += counts.stored;
+    this.totals.skipped += skipped;
     this.totals.duplicate += counts.duplicate;
     this.totals.quarantined += counts.quarantined;
     const oldestSentAtMs = batch.oldestSentAtMs;
@@ -343,11 +346,13 @@ export class Engine {
     this.#emit({
       type: "batch.written",
       ...counts,
+      ...(skipped > 0 && { skipped }),
       elapsedMs,
       oldestSentAtMs,
       processed,
       processMs: hundredths(processMs),
     });
+    if (skipped > 0) this.#emit({ type: "rows.skipped", count: skipped });
   }
 
   /** Has the rest of a batch written, and what the sink rejected of it refused. */

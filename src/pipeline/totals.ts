@@ -3,6 +3,8 @@ export interface Totals {
   received: number;
   /** Rows written. */
   stored: number;
+  /** Accepted, and kept out of the table by a trigger or rule of its owner: no row, deleted like those stored. */
+  skipped: number;
   /** Redeliveries of what was stored or quarantined before: deleted again, nothing written. */
   duplicate: number;
   quarantined: number;

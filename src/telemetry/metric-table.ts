@@ -136,6 +136,13 @@ export const METRICS = {
     help: "Rows written.",
     otel: { name: "piipe.events.stored", unit: "{event}" },
   },
+  piipe_events_skipped_total: {
+    type: "counter",
+    scope: "worker",
+    labels: [],
+    help: "Rows that a trigger or rule of the table kept out, without an error; their messages are deleted.",
+    otel: { name: "piipe.events.skipped", unit: "{event}" },
+  },
   piipe_events_duplicate_total: {
     type: "counter",
     scope: "worker",

@@ -111,5 +111,5 @@ function questionOf({ from }: Redrive, depth: number, config: Config): string {
   return `Send about ${messages} of ${from} through the pipeline into ${table}? What is stored or quarantined is deleted there.`;
 }
 
-const doneBy = ({ stored, duplicate, quarantined, left }: Readonly<Totals>): number =>
-  stored + duplicate + quarantined + left;
+const doneBy = ({ stored, skipped, duplicate, quarantined, left }: Readonly<Totals>): number =>
+  stored + skipped + duplicate + quarantined + left;

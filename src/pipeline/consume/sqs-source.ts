@@ -178,7 +178,11 @@ export class SqsSource implements Source {
 
   /** The queue's copy is the one to trust: it is received again, and only this receipt is refused. */
   async #refuseCorrupt(corrupt: readonly SqsMessage[], withheld: readonly SqsMessage[]): Promise<void> {
-    this.#emit({ type: "delivery.corrupt", count: corrupt.length });
+    this.#emit({
+      type: "delivery.corrupt",
+      count: corrupt.length,
+      messageIds: corrupt.map(({ MessageId }) => MessageId),
+    });
     const requestedAtMs = this.#clock.nowMs();
     // All with the same delay, in one request: as long as the first of a group is hidden, SQS gives none behind it.
     const releases = [...corrupt, ...withheld].map((message) => ({
