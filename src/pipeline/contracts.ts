@@ -155,8 +155,9 @@ export const REJECTION_CODES = {
 export type RejectionCode = keyof typeof REJECTION_CODES;
 
 /**
- * Why data is refused. Says where, never what: `path` is the `from` or the name of a declared column, never a
- * key of the event that the configuration does not name (a key may itself be personal data).
+ * Why data is refused. Says where, never what: `path` is the `from` or the name of a declared column, or columns and
+ * constraint as the database's catalogue names them, never a key of the event that the configuration does not name (a key
+ * may itself be personal data).
  */
 export interface Rejection {
   readonly code: RejectionCode;

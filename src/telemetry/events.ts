@@ -88,6 +88,8 @@ export type TelemetryEvent =
     }
   /** A run that ends with an empty queue begins to wait for messages that it does not get. */
   | { readonly type: "queue.awaited"; readonly count: number }
+  /** What is held could not be kept hidden in time: until that is better, no more is held than this. */
+  | { readonly type: "source.slowed"; readonly heldMax: number; readonly lateMs: number }
   /** Receiving works again, after failures that made it pause. */
   | { readonly type: "source.recovered" }
   /** The worker's clock was off by more than SQS accepts; requests are signed with the corrected time. */

@@ -42,6 +42,7 @@ function repeatedKind(event: TelemetryEvent): string | null {
     case "event.refused":
       return `${event.type} ${event.code} ${event.path ?? ""}`;
     case "rows.skipped":
+    case "source.slowed":
       return event.type;
     case "leak.suspected":
       return `${event.type} ${event.detector} ${event.column}`;
@@ -116,6 +117,13 @@ function describe(event: TelemetryEvent): LogLine {
       return {
         level: "info",
         text: `waiting for messages that another consumer holds, or that are delayed: ${event.count}`,
+      };
+    case "source.slowed":
+      return {
+        level: "warn",
+        text:
+          `the heartbeat is ${event.lateMs > 0 ? `${Math.round(event.lateMs / 1_000)} s late` : "refused or cut off"}: ` +
+          `holding no more than ${event.heldMax} messages until it keeps them hidden in time`,
       };
     case "source.recovered":
       return { level: "info", text: "the queue answers again" };

@@ -30,6 +30,7 @@ const LOGGED_FIELDS: {
   "visibility.extended": { count: true, failed: true },
   "source.retried": { action: true, code: true, isClockOff: true, attempt: true, delayMs: true },
   "queue.awaited": { count: true },
+  "source.slowed": { heldMax: true, lateMs: true },
   "source.recovered": {},
   "clock.corrected": { offsetMs: true },
   "ledger.maintained": { created: true, dropped: true, pruned: true },

@@ -127,6 +127,7 @@ export class WorkerMonitor implements Monitored {
         return;
       case "pipeline.started":
       case "rows.skipped":
+      case "source.slowed":
       case "queue.awaited":
       case "source.recovered":
       case "ledger.maintained":

@@ -274,6 +274,6 @@ describe("a foreign table", () => {
   it("elsewhere in the database is nobody's business", async () => {
     const table = await tableOf(`${FOREIGN} ${PLAIN} CREATE FOREIGN TABLE far (n integer) SERVER elsewhere`);
     expect(table.path.foreignTable).toBeNull();
-    expect((await sinkOn(table).write(batchOf(numbered(2)), NEVER)).skipped).toBe(0);
+    expect((await sinkOn(table).write(batchOf(numbered(2)), NEVER)).skipped).toBeUndefined();
   });
 });

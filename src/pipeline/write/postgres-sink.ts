@@ -2,6 +2,7 @@ import { PiipeError } from "../../errors.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { showTable } from "../../postgres/identifiers.ts";
+import type { PostgresFacts } from "../../postgres/sqlstate.ts";
 import { inTransaction } from "../../postgres/transaction.ts";
 import type { Batch, BatchOutcome, Column, MaskedRecord, RefusedEvent, Sink, WriteOutcome } from "../contracts.ts";
 import { bisect, isRowFault } from "./bisect.ts";
@@ -11,6 +12,7 @@ import { CountedStore } from "./counted-store.ts";
 import { claimStatement, claimValues, insertStatement, insertValues, parseKeys } from "./insert.ts";
 import { sourceIdOf, tableIdOf } from "./ledger-key.ts";
 import { writeQuarantine } from "./quarantine-rows.ts";
+import { RefusedPlaces } from "./refused-place.ts";
 import type { TargetTable } from "./target-table.ts";
 import { writeTokenRows } from "./token-rows.ts";
 
@@ -52,6 +54,7 @@ export class PostgresSink implements Sink {
   readonly #dedupeStatement: string;
   readonly #tableId: string;
   readonly #doing: string;
+  readonly #places: RefusedPlaces;
   readonly #rejectedMax: number | undefined;
 
   constructor({ pool, table, columns, sourceName, claim, rejectedMax }: PostgresSinkOptions) {
@@ -67,6 +70,7 @@ export class PostgresSink implements Sink {
     this.#statement = statementFor({ dedupes: false });
     this.#dedupeStatement = statementFor({ dedupes: true });
     this.#tableId = tableIdOf(table);
+    this.#places = new RefusedPlaces(pool, table.name, this.#declared);
     this.#doing = `writing to ${showTable(table.name)}`;
   }
 
@@ -92,27 +96,47 @@ export class PostgresSink implements Sink {
   ): Promise<BatchOutcome> {
     let ofRefused: readonly WriteOutcome[] = [];
     let skipped = 0;
+    const failures = new Map<MaskedRecord | undefined, PostgresFacts | null>();
     const outcomes = await bisect(
       records,
       this.#declared,
       async (part) => {
         const isWithRefused = ofRefused.length < refused.length;
-        const written = await this.#writeOnce(part, isWithRefused ? refused : [], abort);
+        const written = await this.#writeOnce(part, isWithRefused ? refused : [], abort).catch((error: unknown) => {
+          if (part.length === 1 && error instanceof DatabaseFailure) failures.set(part[0], error.facts);
+          throw error;
+        });
         if (isWithRefused) ofRefused = written.refused;
-        skipped += written.skipped;
+        skipped += written.skipped ?? 0;
         return written.records;
       },
       this.#rejectedMax,
     );
-    return { records: outcomes, refused: ofRefused, skipped };
+    const placed: WriteOutcome[] = [];
+    for (const [index, outcome] of outcomes.entries()) {
+      placed.push(await this.#placed(outcome, failures.get(records[index]) ?? null, abort));
+    }
+    return { records: placed, refused: ofRefused, ...(skipped > 0 && { skipped }) };
+  }
+
+  /** With the constraint that refused a row. What others of the batch have come to stands, so a failure is none. */
+  async #placed(outcome: WriteOutcome, facts: PostgresFacts | null, abort: AbortSignal): Promise<WriteOutcome> {
+    if (outcome.kind !== "rejected" || facts === null) return outcome;
+    try {
+      const path = (await this.#places.placeOf(facts, abort)) ?? outcome.rejection.path;
+      return { kind: "rejected", rejection: { ...outcome.rejection, path } };
+    } catch (error) {
+      if (error instanceof PiipeError) return outcome;
+      throw error;
+    }
   }
 
   async #writeOnce(
     records: readonly MaskedRecord[],
     refused: readonly RefusedEvent[],
     abort: AbortSignal,
-  ): Promise<Required<BatchOutcome>> {
-    if (records.length + refused.length === 0) return { records: [], refused: [], skipped: 0 };
+  ): Promise<BatchOutcome> {
+    if (records.length + refused.length === 0) return { records: [], refused: [] };
     const keys: string[] = [];
     const { keyOf } = this.#claim;
     for (const { id } of records) keys.push(keyOf(id));
@@ -155,7 +179,11 @@ export class PostgresSink implements Sink {
       if (!claimed.has(key)) return DUPLICATE;
       return index < records.length ? STORED : QUARANTINED;
     });
-    return { records: outcomes.slice(0, records.length), refused: outcomes.slice(records.length), skipped };
+    return {
+      records: outcomes.slice(0, records.length),
+      refused: outcomes.slice(records.length),
+      ...(skipped > 0 && { skipped }),
+    };
   }
 
   /** PostgreSQL does not say in a field which table is missing: find out whether it is one of piipe's own. */
