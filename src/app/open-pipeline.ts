@@ -11,6 +11,7 @@ import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
 import { Engine } from "../pipeline/engine.ts";
 import type { Totals } from "../pipeline/totals.ts";
 import { boundsOf } from "../pipeline/write/check-table.ts";
+import { sourceIdOf } from "../pipeline/write/ledger-key.ts";
 import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
 import { pathRemarks } from "../pipeline/write/row-path.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
@@ -29,6 +30,7 @@ import { openDatabase } from "./open-database.ts";
 import { columnKeysOf } from "./column-keys.ts";
 import { openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
+import { QuarantineRoom } from "./quarantine-room.ts";
 import { requireRunRights } from "./require-own-rights.ts";
 
 export interface PipelineOptions {
@@ -161,8 +163,9 @@ export async function openPipeline(
           claim: "ledger",
           rejectedMax: source.ordered ? 1 : REJECTED_MAX,
         });
+    const room = new QuarantineRoom(pool, sourceIdOf(source.name));
     const engine = new Engine(
-      { source, decode, mask, sink, seal },
+      { source, decode, mask, sink, seal, ...(!isDryRun && { takeRoom: room.take }) },
       {
         inFlightMax: IN_FLIGHT_BATCHES * config.batch.rows,
         inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
@@ -201,12 +204,14 @@ export async function openPipeline(
         // Every request and transaction under way listens to it, some dozens at once.
         setMaxListeners(0, abort);
         await way.announce(pool, abort);
+        if (!isDryRun) await room.read(abort);
         emit({ type: "pipeline.started", source: source.name, table: showTable(table.name) });
         const ended = new AbortController();
         const upkeep = isDryRun
           ? []
           : [
               keepLedger(pool, systemClock, emit, AbortSignal.any([ended.signal, abort])),
+              room.keep(systemClock, AbortSignal.any([ended.signal, abort])),
               keepHeartbeat(pool, worker, { clock: systemClock, emit, stop: ended.signal, abort }),
             ];
         // Awaited at the end: until then a failure, a bug, must not end the process unseen.

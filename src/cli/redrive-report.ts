@@ -8,11 +8,13 @@ export interface RedriveOutcome {
   /** null: nothing was begun. */
   begun: Pick<Redrive, "from" | "source" | "isAws" | "totals" | "leftAlone"> | null;
   elapsedMs: number;
+  /** The quarantine took no more. */
+  isQuarantineFull: boolean;
   readonly refusals: Map<string, { readonly rejection: Rejection; count: number }>;
 }
 
 export function newRedriveOutcome(dryRun: boolean): RedriveOutcome {
-  return { dryRun, begun: null, elapsedMs: 0, refusals: new Map() };
+  return { dryRun, begun: null, elapsedMs: 0, isQuarantineFull: false, refusals: new Map() };
 }
 
 export function addRefusal({ refusals }: RedriveOutcome, { code, path }: Rejection): void {
@@ -54,7 +56,10 @@ export function redriveSummary(outcome: RedriveOutcome): string {
     lines.push(`  ${count} × ${rejection.code}${rejection.path === null ? "" : ` at ${rejection.path}`}`);
   }
   if (skipped > 0) lines.push(`kept out of the table by its own triggers or rules, and deleted: ${skipped}`);
-  if (left > 0) lines.push(`refused, and left in the dead-letter queue for want of a sealing key: ${left}`);
+  if (left > 0)
+    lines.push(
+      `refused, and left in the dead-letter queue ${outcome.isQuarantineFull ? "as the quarantine is full" : "for want of a sealing key"}: ${left}`,
+    );
   if (foreign > 0) lines.push(`left alone, as another queue's: ${foreign}`);
   if (unmarked > 0) {
     lines.push(`left alone, as they do not say which queue they come from: ${unmarked}; --from takes them too`);

@@ -22,3 +22,16 @@ export function rowsBeyondLimit(guard: RefusalGuard): PiipeError {
 }
 
 const REMAINDER = "What was not written stays in the queue. `quarantine.haltAboveShare` sets the limit.";
+
+/** Why the run of a FIFO queue halts when the quarantine takes no more. */
+export function quarantineFull(): PiipeError {
+  return new PiipeError(
+    "data.beyond-limit",
+    "halted: the quarantine is full, and a FIFO queue's order forbids to go on",
+    {
+      hint:
+        "`piipe quarantine list` shows what waits. Mend the cause, then `piipe quarantine replay`, or `piipe quarantine " +
+        "discard`; start again after that. What was not written stays in the queue.",
+    },
+  );
+}

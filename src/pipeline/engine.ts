@@ -14,6 +14,7 @@ import type {
   Sink,
   Source,
 } from "./contracts.ts";
+import { quarantineFull } from "./beyond-limit.ts";
 import { divideBatch } from "./divide-batch.ts";
 import { EmptyWatch } from "./empty-watch.ts";
 import { Findings, NewFields } from "./findings.ts";
@@ -34,6 +35,8 @@ export interface EngineStages {
    * source needs one: what follows a message that stays would overtake it.
    */
   readonly seal: Seal | null;
+  /** Takes room in the quarantine for a refused event; false: it is full. Left out: it has no end. */
+  readonly takeRoom?: (bodyBytes: number) => boolean;
 }
 
 export interface EngineLimits extends BatchLimits {
@@ -273,8 +276,11 @@ export class Engine {
 
   /** Sends a refused event to the quarantine, in the batch; with no key to seal it, leaves its message in the queue. */
   #refuse(delivery: Delivery, rejection: Rejection, batch: OpenBatch, released: Map<Delivery, Settlement>): void {
-    const { seal } = this.#stages;
-    if (seal) {
+    const { seal, takeRoom, source } = this.#stages;
+    const isFull = seal !== null && takeRoom?.(delivery.bodyBytes) === false;
+    // What follows in its group would overtake an event that is left.
+    if (isFull && source.ordered) throw quarantineFull();
+    if (seal && !isFull) {
       const { id, sentAtMs, attempt } = delivery;
       batch.addRefused({ id, sentAtMs, attempt, rejection, ...sealDelivery(delivery, seal) }, delivery);
     } else {
@@ -283,7 +289,12 @@ export class Engine {
       this.totals.left += 1;
       released.set(delivery, { kind: "release", delaySeconds });
     }
-    this.#emit({ type: "event.refused", messageId: delivery.id, ...rejection, fate: seal ? "quarantine" : "left" });
+    this.#emit({
+      type: "event.refused",
+      messageId: delivery.id,
+      ...rejection,
+      fate: isFull ? "full" : seal ? "quarantine" : "left",
+    });
   }
 
   #startWrites(): void {

@@ -8,7 +8,7 @@ export interface Totals {
   /** Redeliveries of what was stored or quarantined before: deleted again, nothing written. */
   duplicate: number;
   quarantined: number;
-  /** Refused with no key to seal with: not stored, not deleted. */
+  /** Refused with no key to seal with, or no room in the quarantine: not stored, not deleted. */
   left: number;
   deleted: number;
 }

@@ -43,6 +43,9 @@ export class ConcernWatch {
       case "delivery.corrupt":
         this.#lastMs.set("bodies-corrupt", nowMs);
         return;
+      case "event.refused":
+        if (event.fate === "full") this.#lastMs.set("quarantine-full", nowMs);
+        return;
       case "rows.skipped":
         this.#lastMs.set("rows-skipped", nowMs);
         return;
@@ -58,6 +61,7 @@ export class ConcernWatch {
     if (this.#isRecent("visibility-fails", nowMs)) found.push("visibility-fails");
     if (this.#isReceivingAgain()) found.push("redeliveries");
     if (this.#isRecent("bodies-corrupt", nowMs)) found.push("bodies-corrupt");
+    if (this.#isRecent("quarantine-full", nowMs)) found.push("quarantine-full");
     if (this.#isRecent("rows-skipped", nowMs)) found.push("rows-skipped");
     return found;
   }

@@ -23,6 +23,10 @@ export const CONCERNS = {
     text: "gets bodies that do not match the digest sent with them, and gives them back",
     hint: "The queue's server or something before it changes them, and they come again for ever. The log has their ids",
   },
+  "quarantine-full": {
+    text: "leaves refused events in the queue: the quarantine holds as much as it may",
+    hint: "`piipe quarantine list` shows what waits; mend the cause, then `piipe quarantine replay`, or discard",
+  },
   "rows-skipped": {
     text: "writes rows that a trigger or rule of the table keeps out; their messages are deleted",
     hint: "`piipe check` names the triggers and rules. Mend them unless it is meant",

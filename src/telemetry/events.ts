@@ -53,7 +53,8 @@ export type TelemetryEvent =
       readonly messageId: string;
       readonly code: RejectionCode;
       readonly path: string | null;
-      readonly fate: "quarantine" | "left";
+      /** Left in the queue: there is no sealing key, or the quarantine is full. */
+      readonly fate: "quarantine" | "left" | "full";
     }
   | {
       readonly type: "fields.unknown";

@@ -40,7 +40,7 @@ export function createLog(options: LineOptions): Emit {
 function repeatedKind(event: TelemetryEvent): string | null {
   switch (event.type) {
     case "event.refused":
-      return `${event.type} ${event.code} ${event.path ?? ""}`;
+      return `${event.type} ${event.code} ${event.path ?? ""} ${event.fate}`;
     case "rows.skipped":
     case "source.slowed":
       return event.type;
@@ -57,6 +57,12 @@ function repeatedKind(event: TelemetryEvent): string | null {
       return null;
   }
 }
+
+const FATES = {
+  quarantine: "it goes into the quarantine, sealed",
+  left: "left in the queue: there is no sealing key",
+  full: "left in the queue: the quarantine is full. `piipe quarantine list` shows what waits there to be replayed or discarded",
+} as const;
 
 function describe(event: TelemetryEvent): LogLine {
   switch (event.type) {
@@ -84,11 +90,7 @@ function describe(event: TelemetryEvent): LogLine {
     case "event.refused":
       return {
         level: "warn",
-        text:
-          `refused an event: ${event.code}${event.path === null ? "" : ` at ${event.path}`}; ` +
-          (event.fate === "quarantine"
-            ? "it goes into the quarantine, sealed"
-            : "left in the queue: there is no sealing key"),
+        text: `refused an event: ${event.code}${event.path === null ? "" : ` at ${event.path}`}; ` + FATES[event.fate],
       };
     case "fields.unknown":
       return {

@@ -161,7 +161,7 @@ export const METRICS = {
     type: "counter",
     scope: "worker",
     labels: ["code", "fate"],
-    help: "Refused events by reason; fate is quarantine, or left when there is no key to seal with.",
+    help: "Refused events by reason; fate is quarantine; left when there is no key to seal with; full when the quarantine is.",
     otel: { name: "piipe.events.refused", unit: "{event}" },
   },
   piipe_deliveries_deleted_total: {

@@ -81,7 +81,7 @@ export class WorkerCounters {
         return;
       case "event.refused":
         this.#refused.set(event.code, (this.#refused.get(event.code) ?? 0) + 1);
-        if (event.fate === "left") this.#left += 1;
+        if (event.fate !== "quarantine") this.#left += 1;
         return;
       case "delivery.corrupt":
         this.#corrupt += event.count;

@@ -20,7 +20,7 @@ export interface WorkerFigures {
   readonly skipped: number;
   readonly duplicate: number;
   readonly quarantined: number;
-  /** Refused with no key to seal with: they stay in the queue. */
+  /** Refused with no key to seal with, or no room in the quarantine: they stay in the queue. */
   readonly left: number;
   readonly deleted: number;
   /** Settlements that failed: those messages come again. */

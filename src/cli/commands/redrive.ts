@@ -67,8 +67,10 @@ async function redrive(
   let depth = 0;
   let isEmpty = false;
   const emit: Emit = (event) => {
-    if (event.type === "event.refused") addRefusal(outcome, event);
-    else log(event);
+    if (event.type === "event.refused") {
+      addRefusal(outcome, event);
+      outcome.isQuarantineFull ||= event.fate === "full";
+    } else log(event);
     if (event.type === "batch.written") bar?.update(doneBy(opened.totals), depth);
   };
   const opened = await openRedrive(config, {
