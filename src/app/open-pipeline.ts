@@ -13,7 +13,6 @@ import type { Totals } from "../pipeline/totals.ts";
 import { boundsOf } from "../pipeline/write/check-table.ts";
 import { sourceIdOf } from "../pipeline/write/ledger-key.ts";
 import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
-import { pathRemarks } from "../pipeline/write/row-path.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { checkMigrated } from "../store/check-migrated.ts";
@@ -30,6 +29,7 @@ import { openDatabase } from "./open-database.ts";
 import { columnKeysOf } from "./column-keys.ts";
 import { openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
+import { pathRemarks } from "./path-remarks.ts";
 import { QuarantineRoom } from "./quarantine-room.ts";
 import { requireRunRights } from "./require-own-rights.ts";
 

@@ -7,7 +7,7 @@ import { pendingBytes } from "../store/quarantine.ts";
  * What the events of one queue that wait in the quarantine may take, sealed: over a million login events, or a thousand of
  * the largest messages. Whoever may send must not be able to fill the database's disk.
  */
-export const QUARANTINE_BYTES_MAX = 1024 * 1024 * 1024;
+const QUARANTINE_BYTES_MAX = 1024 * 1024 * 1024;
 /** Workers do not know of each other's: together they may exceed the bound by what they refuse in this time. */
 const READ_EVERY_MS = 10_000;
 /** Of a sealed event beside its body: keys, nonce, metadata and the row. */

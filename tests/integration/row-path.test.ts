@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { pathRemarks } from "../../src/app/path-remarks.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { PiipeError } from "../../src/errors.ts";
 import { checkTable } from "../../src/pipeline/write/check-table.ts";
 import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
-import { pathRemarks } from "../../src/pipeline/write/row-path.ts";
 import { readTargetTable, type TargetTable } from "../../src/pipeline/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { batchOf, column, record } from "../support/masked-records.ts";

@@ -1,11 +1,11 @@
 import { openDatabase } from "../../app/open-database.ts";
 import { openTable } from "../../app/open-table.ts";
+import { pathRemarks } from "../../app/path-remarks.ts";
 import { requireHeartbeatRights, requireRunRights } from "../../app/require-own-rights.ts";
 import { systemClock } from "../../clock.ts";
 import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Keyring } from "../../keys/keyring.ts";
-import { pathRemarks } from "../../pipeline/write/row-path.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { inspectServer } from "../../postgres/inspect-server.ts";

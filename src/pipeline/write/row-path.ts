@@ -80,24 +80,3 @@ export async function readRowPath(pool: PostgresPool, table: TableName): Promise
     isReplica: row["role"] === "replica",
   };
 }
-
-/** What the owner of the table has set and whoever runs piipe should know; with what is true, and what to do. */
-export function pathRemarks({
-  hooks,
-  isReplica,
-}: RowPath): readonly { readonly text: string; readonly remedy: string }[] {
-  const remarks = hooks.map(({ kind, name, table, when }) => ({
-    text:
-      `the ${kind} ${name} of ${table} (${when}) decides what becomes of an inserted row: ` +
-      "what is in no table then is counted as skipped, and its message is deleted",
-    remedy: kind === "rule" ? RULE_REMEDY : TRIGGER_REMEDY,
-  }));
-  if (!isReplica) return remarks;
-  const text =
-    "session_replication_role is replica: foreign keys are not checked, and most triggers and rules do not fire";
-  return [...remarks, { text, remedy: "Set it to origin for the user of sink.postgres.url, unless that is meant." }];
-}
-
-const TRIGGER_REMEDY =
-  "See that it keeps out only what is not wanted. Where it puts rows into partitions, they count as stored.";
-const RULE_REMEDY = `${TRIGGER_REMEDY} A trigger instead of the rule writes faster: piipe needs one statement less.`;
