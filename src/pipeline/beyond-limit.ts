@@ -17,7 +17,7 @@ export function rowsBeyondLimit(guard: RefusalGuard): PiipeError {
   return new PiipeError("data.beyond-limit", `halted: PostgreSQL refused ${refused} of the last ${events} rows`, {
     hint:
       "A table that takes hardly any row is rarely bad data: compare its constraints and triggers with real events " +
-      `(the log names code and path of refused rows, PostgreSQL's log the constraint). ${REMAINDER}`,
+      `(the log names code, columns and constraint of refused rows). ${REMAINDER}`,
   });
 }
 

@@ -170,7 +170,7 @@ describe("piipe quarantine replay", () => {
       "SELECT reason, path, last_seen FROM piipe.quarantine WHERE state = 'pending' ORDER BY reason",
     );
     expect(pending).toMatchObject([
-      { reason: "database.constraint", path: null },
+      { reason: "database.constraint", path: "device_type (constraint short)" },
       { reason: "field.format", path: "ip" },
     ]);
     for (const { last_seen: lastSeen } of pending) {

@@ -6,7 +6,7 @@ import { checkTable } from "../../src/pipeline/write/check-table.ts";
 import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
 import { readTargetTable, type TargetTable } from "../../src/pipeline/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { batchOf, column, record } from "../support/masked-records.ts";
+import { batchOf, column, record, refusedEvent } from "../support/masked-records.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 
 const NEVER = new AbortController().signal;
@@ -206,6 +206,17 @@ describe("rows whose fate a trigger or rule decides", () => {
     );
     expect(skipped).toBe(3);
     expect(await count("events")).toBe(3);
+  });
+
+  it("of the quarantine itself are missed: nothing is settled that is not there", async () => {
+    const sink = sinkOn(await tableOf(PLAIN));
+    await sql(`${FUNCTION("swallows", "RETURN NULL;")}
+      CREATE TRIGGER swallows BEFORE INSERT ON piipe.quarantine FOR EACH ROW EXECUTE PROCEDURE swallows()`);
+    await expect(sink.write(batchOf(numbered(2), [refusedEvent()]), NEVER)).rejects.toMatchObject({
+      code: "database.refused",
+      retryable: false,
+    });
+    expect([await count("events"), await count("piipe.ledger")]).toEqual([0, 0]);
   });
 
   it("are told of, with the name of what decides and what to do", async () => {
