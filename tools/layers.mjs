@@ -25,7 +25,7 @@ const LAYERS = [
   { name: "errors", paths: ["src/errors.ts"], may: [], builtins: [] },
   {
     name: "contracts",
-    paths: ["src/pipeline/contracts.ts", "src/pipeline/rejection-remedies.ts"],
+    paths: ["src/pipeline/contracts.ts", "src/pipeline/rejection-remedies.ts", "src/telemetry/concerns.ts"],
     may: ["errors"],
     builtins: [],
   },

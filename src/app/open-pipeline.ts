@@ -11,6 +11,7 @@ import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
 import { Engine } from "../pipeline/engine.ts";
 import type { Totals } from "../pipeline/totals.ts";
 import { boundsOf } from "../pipeline/write/check-table.ts";
+import { sourceIdOf } from "../pipeline/write/ledger-key.ts";
 import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
@@ -28,6 +29,8 @@ import { openDatabase } from "./open-database.ts";
 import { columnKeysOf } from "./column-keys.ts";
 import { openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
+import { pathRemarks } from "./path-remarks.ts";
+import { QuarantineRoom } from "./quarantine-room.ts";
 import { requireRunRights } from "./require-own-rights.ts";
 
 export interface PipelineOptions {
@@ -132,6 +135,11 @@ export async function openPipeline(
       for (const message of warnings) emit({ type: "config.warning", message });
     } else await checkMigrated(pool);
     const table = await openTable(config, keyring, pool);
+    // Triggers that do no harm are common: a run tells of them once they keep a row out.
+    const rules = table.path.hooks.filter(({ kind }) => kind === "rule");
+    for (const { text, remedy } of pathRemarks({ ...table.path, hooks: rules })) {
+      emit({ type: "config.warning", message: `${text}. ${remedy}` });
+    }
     await requireRunRights(config, pool);
     const decode = compileDecoder(config.columns, boundsOf(table, config.columns), {
       unknownFields: config.unknownFields,
@@ -155,8 +163,9 @@ export async function openPipeline(
           claim: "ledger",
           rejectedMax: source.ordered ? 1 : REJECTED_MAX,
         });
+    const room = new QuarantineRoom(pool, sourceIdOf(source.name));
     const engine = new Engine(
-      { source, decode, mask, sink, seal },
+      { source, decode, mask, sink, seal, ...(!isDryRun && { takeRoom: room.take }) },
       {
         inFlightMax: IN_FLIGHT_BATCHES * config.batch.rows,
         inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
@@ -195,12 +204,14 @@ export async function openPipeline(
         // Every request and transaction under way listens to it, some dozens at once.
         setMaxListeners(0, abort);
         await way.announce(pool, abort);
+        if (!isDryRun) await room.read(abort);
         emit({ type: "pipeline.started", source: source.name, table: showTable(table.name) });
         const ended = new AbortController();
         const upkeep = isDryRun
           ? []
           : [
               keepLedger(pool, systemClock, emit, AbortSignal.any([ended.signal, abort])),
+              room.keep(systemClock, AbortSignal.any([ended.signal, abort])),
               keepHeartbeat(pool, worker, { clock: systemClock, emit, stop: ended.signal, abort }),
             ];
         // Awaited at the end: until then a failure, a bug, must not end the process unseen.

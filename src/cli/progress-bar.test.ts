@@ -118,7 +118,7 @@ describe("without a terminal", () => {
 });
 
 describe("the bar of a run", () => {
-  const NOTHING: Totals = { received: 0, stored: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
+  const NOTHING: Totals = { received: 0, stored: 0, skipped: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
 
   it("stands in for the lines of batches where a person watches a run that ends, and wants no details", () => {
     const { terminal } = watched();

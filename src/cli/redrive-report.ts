@@ -8,11 +8,13 @@ export interface RedriveOutcome {
   /** null: nothing was begun. */
   begun: Pick<Redrive, "from" | "source" | "isAws" | "totals" | "leftAlone"> | null;
   elapsedMs: number;
+  /** The quarantine took no more. */
+  isQuarantineFull: boolean;
   readonly refusals: Map<string, { readonly rejection: Rejection; count: number }>;
 }
 
 export function newRedriveOutcome(dryRun: boolean): RedriveOutcome {
-  return { dryRun, begun: null, elapsedMs: 0, refusals: new Map() };
+  return { dryRun, begun: null, elapsedMs: 0, isQuarantineFull: false, refusals: new Map() };
 }
 
 export function addRefusal({ refusals }: RedriveOutcome, { code, path }: Rejection): void {
@@ -23,17 +25,19 @@ export function addRefusal({ refusals }: RedriveOutcome, { code, path }: Rejecti
 }
 
 const NOTHING = {
-  totals: { received: 0, stored: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 },
+  totals: { received: 0, stored: 0, skipped: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 },
   leftAlone: { foreign: 0, unmarked: 0, unseen: 0, hidden: 0 },
 };
 
 export function redriveJson({ dryRun, begun, elapsedMs, refusals }: RedriveOutcome): object {
-  const { received, stored, duplicate, quarantined, left, deleted } = (begun ?? NOTHING).totals;
+  const { received, stored, skipped, duplicate, quarantined, left, deleted } = (begun ?? NOTHING).totals;
   return {
     dryRun,
     ...(begun && { from: begun.from, queue: begun.source }),
     received,
-    ...(dryRun ? { wouldStore: stored, duplicate, wouldQuarantine: quarantined } : { stored, duplicate, quarantined }),
+    ...(dryRun
+      ? { wouldStore: stored, duplicate, wouldQuarantine: quarantined }
+      : { stored, skipped, duplicate, quarantined }),
     left,
     ...(begun ?? NOTHING).leftAlone,
     deleted,
@@ -45,13 +49,17 @@ export function redriveJson({ dryRun, begun, elapsedMs, refusals }: RedriveOutco
 export function redriveSummary(outcome: RedriveOutcome): string {
   const { dryRun, begun, refusals } = outcome;
   const { totals, leftAlone } = begun ?? NOTHING;
-  const { received, quarantined, left } = totals;
+  const { received, skipped, quarantined, left } = totals;
   const { foreign, unmarked, unseen, hidden } = leftAlone;
   const lines = [firstLine(outcome)];
   for (const { rejection, count } of refusals.values()) {
     lines.push(`  ${count} × ${rejection.code}${rejection.path === null ? "" : ` at ${rejection.path}`}`);
   }
-  if (left > 0) lines.push(`refused, and left in the dead-letter queue for want of a sealing key: ${left}`);
+  if (skipped > 0) lines.push(`kept out of the table by its own triggers or rules, and deleted: ${skipped}`);
+  if (left > 0)
+    lines.push(
+      `refused, and left in the dead-letter queue ${outcome.isQuarantineFull ? "as the quarantine is full" : "for want of a sealing key"}: ${left}`,
+    );
   if (foreign > 0) lines.push(`left alone, as another queue's: ${foreign}`);
   if (unmarked > 0) {
     lines.push(`left alone, as they do not say which queue they come from: ${unmarked}; --from takes them too`);

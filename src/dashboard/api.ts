@@ -83,7 +83,8 @@ export interface ActionReport {
   readonly events: number;
   /** Replay: rows written. Discard: events given up. */
   readonly done: number;
-  /** Replay: known already, refused again, not opened. Discard: 0. */
+  /** Replay: kept out by the table's own triggers or rules, known already, refused again, not opened. Discard: 0. */
+  readonly skipped: number;
   readonly duplicate: number;
   readonly refused: number;
   readonly unopened: number;

@@ -17,8 +17,21 @@ export function rowsBeyondLimit(guard: RefusalGuard): PiipeError {
   return new PiipeError("data.beyond-limit", `halted: PostgreSQL refused ${refused} of the last ${events} rows`, {
     hint:
       "A table that takes hardly any row is rarely bad data: compare its constraints and triggers with real events " +
-      `(the log names code and path of refused rows, PostgreSQL's log the constraint). ${REMAINDER}`,
+      `(the log names code, columns and constraint of refused rows). ${REMAINDER}`,
   });
 }
 
 const REMAINDER = "What was not written stays in the queue. `quarantine.haltAboveShare` sets the limit.";
+
+/** Why the run of a FIFO queue halts when the quarantine takes no more. */
+export function quarantineFull(): PiipeError {
+  return new PiipeError(
+    "data.beyond-limit",
+    "halted: the quarantine is full, and a FIFO queue's order forbids to go on",
+    {
+      hint:
+        "`piipe quarantine list` shows what waits. Mend the cause, then `piipe quarantine replay`, or `piipe quarantine " +
+        "discard`; start again after that. What was not written stays in the queue.",
+    },
+  );
+}

@@ -155,8 +155,9 @@ export const REJECTION_CODES = {
 export type RejectionCode = keyof typeof REJECTION_CODES;
 
 /**
- * Why data is refused. Says where, never what: `path` is the `from` or the name of a declared column, never a
- * key of the event that the configuration does not name (a key may itself be personal data).
+ * Why data is refused. Says where, never what: `path` is the `from` or the name of a declared column, or columns and
+ * constraint as the database's catalogue names them, never a key of the event that the configuration does not name (a key
+ * may itself be personal data).
  */
 export interface Rejection {
   readonly code: RejectionCode;
@@ -395,6 +396,11 @@ export interface BatchOutcome {
    * then nothing was written, and whether so many refusals go into the quarantine can still be judged.
    */
   readonly refused: readonly WriteOutcome[];
+  /**
+   * Of the records that are stored by their outcome: so many are in no table, as a trigger or rule of the table's owner
+   * kept them out. Which ones, PostgreSQL does not tell. They are settled like the others. Left out: none.
+   */
+  readonly skipped?: number;
 }
 
 /** Where masked records go. Adapter: PostgreSQL. */

@@ -39,6 +39,7 @@ interface Setup {
   readonly source?: ModelSource;
   readonly sink?: ModelSink;
   readonly seal?: Seal | null;
+  readonly takeRoom?: (bodyBytes: number) => boolean;
   readonly decode?: Decode;
   readonly limits?: Partial<EngineLimits>;
 }
@@ -54,6 +55,7 @@ function setUp(options: Setup = {}) {
     mask,
     sink,
     seal: options.seal === undefined ? seal : options.seal,
+    ...(options.takeRoom && { takeRoom: options.takeRoom }),
   };
   const engine = new Engine(stages, { ...limits, ...options.limits }, clock, (event) => {
     events.push(event);
@@ -78,7 +80,15 @@ describe("Engine", () => {
   it("stores every message once, then deletes it", async () => {
     const { source, sink, run } = setUp();
     source.send(...messages(95));
-    expect(await run()).toEqual({ received: 95, stored: 95, duplicate: 0, quarantined: 0, left: 0, deleted: 95 });
+    expect(await run()).toEqual({
+      received: 95,
+      stored: 95,
+      skipped: 0,
+      duplicate: 0,
+      quarantined: 0,
+      left: 0,
+      deleted: 95,
+    });
     expect(sink.rows.size).toBe(95);
     expect(new Set(source.deleted).size).toBe(95);
     expect(source.held.size).toBe(0);
@@ -353,6 +363,27 @@ describe("Engine", () => {
     await ordered.run();
     expect(ordered.sink.writingMost).toBe(1);
     expect(ordered.sink.order).toEqual(messages(60).map(({ id }) => id));
+  });
+
+  it("leaves refused events in the queue when the quarantine is full, and stores the others", async () => {
+    let room = 2;
+    const { source, sink, events, run } = setUp({ takeRoom: () => (room -= 1) >= 0, limits: { haltAboveShare: 1 } });
+    source.send(...messages(9), ...Array.from({ length: 5 }, (_, n) => delivery(`bad${n}`, "bad")));
+    expect(await run()).toMatchObject({ stored: 9, quarantined: 2, left: 3, deleted: 11 });
+    expect(sink.rows.size).toBe(9);
+    const fates = events.flatMap((event) => (event.type === "event.refused" ? [event.fate] : []));
+    expect(fates).toEqual(["quarantine", "quarantine", "full", "full", "full"]);
+  });
+
+  it("halts an ordered source when the quarantine is full: what follows a left message would overtake it", async () => {
+    const source = new ModelSource({ ordered: true });
+    const { run } = setUp({ source, takeRoom: () => false, limits: { haltAboveShare: 1 } });
+    source.send(delivery("bad", "bad"), delivery("good", "ok"));
+    await expect(run()).rejects.toMatchObject({
+      code: "data.beyond-limit",
+      message: expect.stringContaining("the quarantine is full") as string,
+    });
+    expect(source.deleted).toEqual([]);
   });
 
   it("does not run an ordered source without a key to seal with: what follows a left message would overtake it", async () => {

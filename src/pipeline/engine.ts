@@ -14,6 +14,7 @@ import type {
   Sink,
   Source,
 } from "./contracts.ts";
+import { quarantineFull } from "./beyond-limit.ts";
 import { divideBatch } from "./divide-batch.ts";
 import { EmptyWatch } from "./empty-watch.ts";
 import { Findings, NewFields } from "./findings.ts";
@@ -34,6 +35,8 @@ export interface EngineStages {
    * source needs one: what follows a message that stays would overtake it.
    */
   readonly seal: Seal | null;
+  /** Takes room in the quarantine for a refused event; false: it is full. Left out: it has no end. */
+  readonly takeRoom?: (bodyBytes: number) => boolean;
 }
 
 export interface EngineLimits extends BatchLimits {
@@ -76,7 +79,7 @@ const DELETE: Settlement = { kind: "delete" };
  * One instance runs once. One file, although a long one: every step moves the same counts of what is in flight.
  */
 export class Engine {
-  readonly totals: Totals = { received: 0, stored: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
+  readonly totals: Totals = { received: 0, stored: 0, skipped: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
   readonly #stages: EngineStages;
   readonly #limits: EngineLimits;
   readonly #clock: Clock;
@@ -273,8 +276,11 @@ export class Engine {
 
   /** Sends a refused event to the quarantine, in the batch; with no key to seal it, leaves its message in the queue. */
   #refuse(delivery: Delivery, rejection: Rejection, batch: OpenBatch, released: Map<Delivery, Settlement>): void {
-    const { seal } = this.#stages;
-    if (seal) {
+    const { seal, takeRoom, source } = this.#stages;
+    const isFull = seal !== null && takeRoom?.(delivery.bodyBytes) === false;
+    // What follows in its group would overtake an event that is left.
+    if (isFull && source.ordered) throw quarantineFull();
+    if (seal && !isFull) {
       const { id, sentAtMs, attempt } = delivery;
       batch.addRefused({ id, sentAtMs, attempt, rejection, ...sealDelivery(delivery, seal) }, delivery);
     } else {
@@ -283,7 +289,12 @@ export class Engine {
       this.totals.left += 1;
       released.set(delivery, { kind: "release", delaySeconds });
     }
-    this.#emit({ type: "event.refused", messageId: delivery.id, ...rejection, fate: seal ? "quarantine" : "left" });
+    this.#emit({
+      type: "event.refused",
+      messageId: delivery.id,
+      ...rejection,
+      fate: isFull ? "full" : seal ? "quarantine" : "left",
+    });
   }
 
   #startWrites(): void {
@@ -331,9 +342,12 @@ export class Engine {
     }
     const misfits = [...rejected.keys()].filter(({ id }) => !this.#left.has(id)).length;
     const halt = this.#judge.countRows(misfits, counts.stored);
+    const { skipped = 0 } = outcome;
+    counts.stored -= skipped;
     if (halt) this.#fail(halt);
     this.#goOn(rest, rejected, settled);
     this.totals.stored += counts.stored;
+    this.totals.skipped += skipped;
     this.totals.duplicate += counts.duplicate;
     this.totals.quarantined += counts.quarantined;
     const oldestSentAtMs = batch.oldestSentAtMs;
@@ -343,11 +357,13 @@ export class Engine {
     this.#emit({
       type: "batch.written",
       ...counts,
+      ...(skipped > 0 && { skipped }),
       elapsedMs,
       oldestSentAtMs,
       processed,
       processMs: hundredths(processMs),
     });
+    if (skipped > 0) this.#emit({ type: "rows.skipped", count: skipped });
   }
 
   /** Has the rest of a batch written, and what the sink rejected of it refused. */

@@ -45,6 +45,8 @@ export interface ReplayTotals {
   events: number;
   /** Rows written; in a dry run those that would be, unless PostgreSQL refuses them or has their business id. */
   stored: number;
+  /** Accepted, and kept out of the table by a trigger or rule of its owner: settled. */
+  skipped: number;
   /** Replayed or discarded by somebody else meanwhile, or stored under the same business id: settled either way. */
   duplicate: number;
   /** Refused again: they stay. */
@@ -55,7 +57,7 @@ export interface ReplayTotals {
 }
 
 export function newReplayTotals(): ReplayTotals {
-  return { events: 0, stored: 0, duplicate: 0, refused: 0, unopened: 0, refusals: new Map() };
+  return { events: 0, stored: 0, skipped: 0, duplicate: 0, refused: 0, unopened: 0, refusals: new Map() };
 }
 
 /**
@@ -86,6 +88,7 @@ export async function replay(stages: ReplayStages, totals: ReplayTotals, options
 
     totals.events += page.length;
     totals.stored += written?.stored ?? records.length;
+    totals.skipped += written?.skipped ?? 0;
     totals.duplicate += written?.duplicate ?? 0;
     totals.refused += refused.size;
     totals.unopened += unopened;
@@ -140,6 +143,7 @@ function decodeAndMask(
 
 interface Written {
   readonly stored: number;
+  readonly skipped: number;
   readonly duplicate: number;
   readonly rejected: ReadonlyMap<string, Rejection>;
 }
@@ -147,7 +151,7 @@ interface Written {
 async function write(records: readonly MaskedRecord[], sink: Sink, options: ReplayOptions): Promise<Written> {
   const rejected = new Map<string, Rejection>();
   const counts = { stored: 0, duplicate: 0 };
-  if (records.length === 0) return { ...counts, rejected };
+  if (records.length === 0) return { ...counts, skipped: 0, rejected };
   const outcome = await writeWithRetry(sink, { records, refused: [] }, { ...options, failed: NEVER });
   for (const [index, result] of outcome.records.entries()) {
     const id = records[index]?.id;
@@ -156,7 +160,8 @@ async function write(records: readonly MaskedRecord[], sink: Sink, options: Repl
     if (result.kind === "rejected") rejected.set(id, result.rejection);
     else counts[result.kind] += 1;
   }
-  return { ...counts, rejected };
+  const { skipped = 0 } = outcome;
+  return { ...counts, stored: counts.stored - skipped, skipped, rejected };
 }
 
 /** One page at a time: nothing else can fail meanwhile. */

@@ -3,10 +3,12 @@ export interface Totals {
   received: number;
   /** Rows written. */
   stored: number;
+  /** Accepted, and kept out of the table by a trigger or rule of its owner: no row, deleted like those stored. */
+  skipped: number;
   /** Redeliveries of what was stored or quarantined before: deleted again, nothing written. */
   duplicate: number;
   quarantined: number;
-  /** Refused with no key to seal with: not stored, not deleted. */
+  /** Refused with no key to seal with, or no room in the quarantine: not stored, not deleted. */
   left: number;
   deleted: number;
 }

@@ -7,6 +7,7 @@ import { PiipeError } from "../errors.ts";
 import { closingClient } from "./closing-client.ts";
 import { connectFailure, type Place } from "./connect-failure.ts";
 import { databaseFailure } from "./database-failure.ts";
+import { READ_SETTINGS } from "./local-settings.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const REPLY_TIMEOUT_MS = 90_000;
@@ -58,8 +59,8 @@ export interface PostgresPool {
   /** @throws {PiipeError} `database.*` when there is no connection; `interrupted` when `abort` fires first */
   connect(abort?: AbortSignal): Promise<PostgresConnection>;
   /**
-   * One statement on any connection, outside a transaction. Fails as `connect` and `PostgresConnection.query` do.
-   * `abort` cuts the connection, also in the middle of the statement.
+   * One statement on any connection, in a transaction of its own: with the settings that it is meant for. Fails as
+   * `connect` and `PostgresConnection.query` do. `abort` cuts the connection, also in the middle of the statement.
    */
   query(
     doing: string,
@@ -112,7 +113,10 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
       const connection = await connect(abort);
       const uncut = cutOnAbort(connection, abort);
       try {
-        return await connection.query(doing, text, values);
+        await connection.query(doing, `BEGIN ISOLATION LEVEL READ COMMITTED; ${READ_SETTINGS}`);
+        const result = await connection.query(doing, text, values);
+        await connection.query(doing, "COMMIT");
+        return result;
       } catch (error) {
         connection.destroy();
         if (abort?.aborted === true) throw new PiipeError("interrupted", `stopped while ${doing}`);

@@ -1,12 +1,17 @@
 import { PiipeError } from "../errors.ts";
 import { type ConnectionLink, cutOnAbort, type PostgresConnection, type PostgresPool } from "./connection.ts";
 import { DatabaseFailure } from "./database-failure.ts";
+import { READ_SETTINGS, WRITE_SETTINGS } from "./local-settings.ts";
 
 export interface TransactionOptions {
   /** Completes "while …" in errors; names things of the configuration only. */
   readonly doing: string;
   readonly statementTimeoutMs: number;
   readonly lockTimeoutMs: number;
+  /** It writes the target table. Default: what is read comes in one form, whatever the server's settings are. */
+  readonly writesTarget?: boolean;
+  /** All statements see the same, and write nothing. */
+  readonly isSnapshot?: boolean;
   /** Cuts the connection; whether the transaction was committed is then unknown. */
   readonly abort?: AbortSignal;
 }
@@ -52,13 +57,14 @@ export async function inTransaction<T>(
 }
 
 /** SET LOCAL ends with the transaction: behind a pooler the session belongs to others as well. One round trip. */
-function begin({ statementTimeoutMs, lockTimeoutMs }: TransactionOptions): string {
+function begin({ statementTimeoutMs, lockTimeoutMs, writesTarget, isSnapshot }: TransactionOptions): string {
   return [
-    "BEGIN ISOLATION LEVEL READ COMMITTED",
+    `BEGIN ISOLATION LEVEL ${isSnapshot === true ? "REPEATABLE READ, READ ONLY" : "READ COMMITTED"}`,
     `SET LOCAL statement_timeout = ${statementTimeoutMs}`,
     `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
     `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_TIMEOUT_MS}`,
     "SET LOCAL synchronous_commit = on",
+    writesTarget === true ? WRITE_SETTINGS : READ_SETTINGS,
   ].join("; ");
 }
 

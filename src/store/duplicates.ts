@@ -65,7 +65,7 @@ export async function readDuplicates(pool: PostgresPool, query: DuplicatesQuery)
     ...(abort === undefined ? {} : { abort }),
   };
   return inTransaction(pool, options, async (run) => {
-    await run("SET TRANSACTION READ ONLY; SET LOCAL TimeZone = 'UTC'");
+    await run("SET TRANSACTION READ ONLY");
     const { rows } = await run(READ_DUPLICATES, [
       quoteTable(table),
       column,

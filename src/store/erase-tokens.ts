@@ -45,6 +45,7 @@ export async function eraseTokens(
   const options = {
     doing: `erasing from ${showTable(table.name)}`,
     ...SEARCH_LIMITS,
+    writesTarget: true,
     abort,
   };
   const batch = deleteBatch(table, searches, otherColumns);

@@ -14,7 +14,7 @@ export interface FoundToken {
   readonly lastSeen: string | null;
 }
 
-/** Counts each token's rows, by digits those of each stored spelling. `run` is of a session whose time zone is UTC. */
+/** Counts each token's rows, by digits those of each stored spelling. */
 export async function countTokens(
   run: RunStatement,
   table: StoredTable,

@@ -35,7 +35,6 @@ export async function lookUp(pool: PostgresPool, table: StoredTable, query: Look
   const { user, timeColumn, columns, limit, audit } = query;
   const options = { doing: `looking a value up in ${showTable(table.name)}`, ...SEARCH_LIMITS };
   return inTransaction(pool, options, async (run) => {
-    await run("SET LOCAL TimeZone = 'UTC'");
     const searches = await withLinks(run, query.searches);
     const tokens: FoundToken[] = [];
     for (const search of searches) tokens.push(...(await countTokens(run, table, search, timeColumn)));

@@ -122,3 +122,14 @@ export function toEntry(row: Row): QuarantineEntry {
     settledAt: row["settled_at"] ?? null,
   };
 }
+
+/** What the events of a queue take that wait: as they are sealed, which is not compressed. */
+export async function pendingBytes(pool: PostgresPool, sourceId: string, abort: AbortSignal): Promise<number> {
+  const text = `
+SELECT coalesce(sum(octet_length(sealed_body) + coalesce(octet_length(sealed_metadata), 0) + ${ROW_BYTES}), 0)::text AS bytes
+FROM piipe.quarantine WHERE source_id = $1::bigint AND state = 'pending'`;
+  const { rows } = await pool.query(READING, text, [sourceId], abort);
+  return Number(rows[0]?.["bytes"]);
+}
+
+const ROW_BYTES = 256;

@@ -85,12 +85,17 @@ export async function rewriteTokens(
     doing: `rewriting the tokens of column ${task.column}`,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     lockTimeoutMs: LOCK_TIMEOUT_MS,
+    writesTarget: true,
     abort,
   };
-  const inBatch: InBatch = (work) =>
-    retryDatabase(() => inTransaction(pool, transaction, work), { clock, stop }).catch((error: unknown) => {
-      throw explainRefusal(error, task);
-    });
+  const within =
+    (way: TransactionOptions): InBatch =>
+    (work) =>
+      retryDatabase(() => inTransaction(pool, way, work), { clock, stop }).catch((error: unknown) => {
+        throw explainRefusal(error, task);
+      });
+  const inBatch = within(transaction);
+  const inSnapshot = within({ ...transaction, isSnapshot: true });
 
   const counts = { rows: 0, links: 0, originals: 0 };
   for (let pass = 1; ; pass += 1) {
@@ -109,7 +114,7 @@ export async function rewriteTokens(
         after = batch.last;
       }
     }
-    const left = await inBatch((run) => verifyTokens(run, task, { stop, onProgress }));
+    const left = await inSnapshot((run) => verifyTokens(run, task, { stop, onProgress }));
     // A pass that changed nothing, and yet something is left: it was written since.
     const isOver = left === null || left.remaining === 0 || sum(counts) === before || pass === PASSES_MAX;
     if (isOver) return { ...counts, left };

@@ -5,7 +5,7 @@ import { findOldSideRows, SIDE_TABLES } from "./rewrite-side-rows.ts";
 import type { LeftTokens, RewriteOptions, RewriteTask } from "./rewrite-tokens.ts";
 
 /**
- * Counts old tokens in one snapshot, as the first statements of a transaction. Read batch by batch in snapshots of their
+ * Counts old tokens. `run` is of a transaction that sees one snapshot. Read batch by batch in snapshots of their
  * own, a row could be missed that another session moves from what is still to be read to what was read. null: `stop` fired.
  */
 export async function verifyTokens(
@@ -13,7 +13,7 @@ export async function verifyTokens(
   task: RewriteTask,
   { stop, onProgress }: Pick<RewriteOptions, "stop" | "onProgress">,
 ): Promise<LeftTokens | null> {
-  await run(`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; ${RANGE_SETTINGS}`);
+  await run(RANGE_SETTINGS);
   const all = rangesOf(await readHeaps(run, task.table, task.column));
   const total = blocksOf(all);
   let done = 0;

@@ -16,10 +16,17 @@ export type TelemetryEvent =
       readonly oldestSentAtMs: number;
     }
   /** A body did not match the digest that SQS sent with it; the message is released and comes again. */
-  | { readonly type: "delivery.corrupt"; readonly count: number }
+  | {
+      readonly type: "delivery.corrupt";
+      readonly count: number;
+      /** Of those that are released: by them the producer's own message can be found. */
+      readonly messageIds: readonly string[];
+    }
   | {
       readonly type: "batch.written";
       readonly stored: number;
+      /** Kept out of the table by a trigger or rule of its owner. Left out: none. */
+      readonly skipped?: number;
       readonly duplicate: number;
       readonly quarantined: number;
       readonly rejected: number;
@@ -30,6 +37,8 @@ export type TelemetryEvent =
       readonly processed: number;
       readonly processMs: number;
     }
+  /** A trigger or rule of the table kept rows out, without an error. Their messages are deleted. */
+  | { readonly type: "rows.skipped"; readonly count: number }
   /** A write failed and is tried again; nothing was lost. */
   | {
       readonly type: "batch.retried";
@@ -44,7 +53,8 @@ export type TelemetryEvent =
       readonly messageId: string;
       readonly code: RejectionCode;
       readonly path: string | null;
-      readonly fate: "quarantine" | "left";
+      /** Left in the queue: there is no sealing key, or the quarantine is full. */
+      readonly fate: "quarantine" | "left" | "full";
     }
   | {
       readonly type: "fields.unknown";
@@ -72,11 +82,15 @@ export type TelemetryEvent =
       readonly type: "source.retried";
       readonly action: string;
       readonly code: ErrorCode;
+      /** The request was refused for its time. Left out: it was not. */
+      readonly isClockOff?: boolean;
       readonly attempt: number;
       readonly delayMs: number;
     }
   /** A run that ends with an empty queue begins to wait for messages that it does not get. */
   | { readonly type: "queue.awaited"; readonly count: number }
+  /** What is held could not be kept hidden in time: until that is better, no more is held than this. */
+  | { readonly type: "source.slowed"; readonly heldMax: number; readonly lateMs: number }
   /** Receiving works again, after failures that made it pause. */
   | { readonly type: "source.recovered" }
   /** The worker's clock was off by more than SQS accepts; requests are signed with the corrected time. */

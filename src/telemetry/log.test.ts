@@ -115,6 +115,27 @@ describe("createLog", () => {
     expect(log("text", "warn", [{ ...retried, code: "queue.throttled" }])[0]).toMatch(/again in 9000 ms\n$/);
   });
 
+  it("does not blame the credentials when the server refused the time", () => {
+    const retried = { type: "source.retried", action: "ReceiveMessage", attempt: 7, delayMs: 9_000 } as const;
+    const [line] = log("text", "warn", [{ ...retried, code: "queue.credentials", isClockOff: true }]);
+    expect(line).toContain("clock");
+    expect(line).not.toContain("credentials,");
+    expect(line).not.toContain("aws sso login");
+  });
+
+  it("names the messages whose body is corrupt", () => {
+    const corrupt: TelemetryEvent = { type: "delivery.corrupt", count: 2, messageIds: ["id-1", "id-2"] };
+    expect(log("text", "warn", [corrupt])[0]).toContain("id-1, id-2");
+    expect(JSON.parse(log("json", "warn", [corrupt])[0] ?? "")).toMatchObject({ messageIds: ["id-1", "id-2"] });
+  });
+
+  it("warns of rows that the table's triggers keep out the 1st, 10th and 100th time", () => {
+    const skipped: TelemetryEvent = { type: "rows.skipped", count: 3 };
+    const lines = log("text", "warn", Array<TelemetryEvent>(120).fill(skipped));
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toContain("kept 3 rows out; their messages are deleted");
+  });
+
   it("warns of undeclared fields once", () => {
     const unknown: TelemetryEvent = { type: "fields.unknown", fieldsAdded: 1, fields: 1, events: 3 };
     expect(log("text", "info", [unknown, unknown, unknown])).toHaveLength(1);

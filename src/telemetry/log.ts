@@ -1,4 +1,3 @@
-import type { ErrorCode } from "../errors.ts";
 import type { Emit, TelemetryEvent } from "./events.ts";
 import { createLineWriter, type LineOptions } from "./line-writer.ts";
 import type { LogLevel } from "./log-level.ts";
@@ -41,7 +40,10 @@ export function createLog(options: LineOptions): Emit {
 function repeatedKind(event: TelemetryEvent): string | null {
   switch (event.type) {
     case "event.refused":
-      return `${event.type} ${event.code} ${event.path ?? ""}`;
+      return `${event.type} ${event.code} ${event.path ?? ""} ${event.fate}`;
+    case "rows.skipped":
+    case "source.slowed":
+      return event.type;
     case "leak.suspected":
       return `${event.type} ${event.detector} ${event.column}`;
     case "ledger.maintenance-failed":
@@ -56,6 +58,12 @@ function repeatedKind(event: TelemetryEvent): string | null {
   }
 }
 
+const FATES = {
+  quarantine: "it goes into the quarantine, sealed",
+  left: "left in the queue: there is no sealing key",
+  full: "left in the queue: the quarantine is full. `piipe quarantine list` shows what waits there to be replayed or discarded",
+} as const;
+
 function describe(event: TelemetryEvent): LogLine {
   switch (event.type) {
     case "pipeline.started":
@@ -63,9 +71,17 @@ function describe(event: TelemetryEvent): LogLine {
     case "deliveries.received":
       return { level: "debug", text: `received ${event.count} messages (${event.redelivered} redelivered)` };
     case "delivery.corrupt":
-      return { level: "warn", text: `${event.count} bodies did not match their MD5 digest; they will come again` };
+      return {
+        level: "warn",
+        text: `${event.count} bodies did not match their MD5 digest; they will come again: ${event.messageIds.join(", ")}`,
+      };
     case "batch.written":
       return { level: "info", text: describeBatch(event) };
+    case "rows.skipped":
+      return {
+        level: "warn",
+        text: `a trigger or rule of the table kept ${event.count} rows out; their messages are deleted. \`piipe check\` names it`,
+      };
     case "batch.retried":
       return {
         level: "warn",
@@ -74,11 +90,7 @@ function describe(event: TelemetryEvent): LogLine {
     case "event.refused":
       return {
         level: "warn",
-        text:
-          `refused an event: ${event.code}${event.path === null ? "" : ` at ${event.path}`}; ` +
-          (event.fate === "quarantine"
-            ? "it goes into the quarantine, sealed"
-            : "left in the queue: there is no sealing key"),
+        text: `refused an event: ${event.code}${event.path === null ? "" : ` at ${event.path}`}; ` + FATES[event.fate],
       };
     case "fields.unknown":
       return {
@@ -101,12 +113,19 @@ function describe(event: TelemetryEvent): LogLine {
     case "source.retried":
       return {
         level: "warn",
-        text: `${event.action} failed [${event.code}], attempt ${event.attempt}; again in ${event.delayMs} ms${remedyFor(event.code)}`,
+        text: `${event.action} failed [${event.code}], attempt ${event.attempt}; again in ${event.delayMs} ms${remedyFor(event)}`,
       };
     case "queue.awaited":
       return {
         level: "info",
         text: `waiting for messages that another consumer holds, or that are delayed: ${event.count}`,
+      };
+    case "source.slowed":
+      return {
+        level: "warn",
+        text:
+          `the heartbeat is ${event.lateMs > 0 ? `${Math.round(event.lateMs / 1_000)} s late` : "refused or cut off"}: ` +
+          `holding no more than ${event.heldMax} messages until it keeps them hidden in time`,
       };
     case "source.recovered":
       return { level: "info", text: "the queue answers again" };
@@ -136,7 +155,9 @@ function describe(event: TelemetryEvent): LogLine {
 }
 
 /** For what does not pass by itself, and yet is tried for ever. */
-function remedyFor(code: ErrorCode): string {
+function remedyFor({ code, isClockOff }: Extract<TelemetryEvent, { type: "source.retried" }>): string {
+  if (isClockOff === true)
+    return ". The server refused the time of the request: set this machine's clock, or the server's";
   return code === "queue.credentials"
     ? ". Renew the AWS credentials, such as by `aws sso login`: they are looked for anew at each try"
     : "";
@@ -144,6 +165,7 @@ function remedyFor(code: ErrorCode): string {
 
 function describeBatch(event: Extract<TelemetryEvent, { type: "batch.written" }>): string {
   const parts = [`stored ${event.stored}`];
+  if (event.skipped !== undefined) parts.push(`${event.skipped} skipped by the table's triggers or rules`);
   if (event.duplicate > 0) parts.push(`${event.duplicate} already there`);
   if (event.quarantined > 0) parts.push(`${event.quarantined} quarantined`);
   if (event.rejected > 0) parts.push(`${event.rejected} refused by PostgreSQL`);

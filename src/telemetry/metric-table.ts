@@ -136,6 +136,13 @@ export const METRICS = {
     help: "Rows written.",
     otel: { name: "piipe.events.stored", unit: "{event}" },
   },
+  piipe_events_skipped_total: {
+    type: "counter",
+    scope: "worker",
+    labels: [],
+    help: "Rows that a trigger or rule of the table kept out, without an error; their messages are deleted.",
+    otel: { name: "piipe.events.skipped", unit: "{event}" },
+  },
   piipe_events_duplicate_total: {
     type: "counter",
     scope: "worker",
@@ -154,7 +161,7 @@ export const METRICS = {
     type: "counter",
     scope: "worker",
     labels: ["code", "fate"],
-    help: "Refused events by reason; fate is quarantine, or left when there is no key to seal with.",
+    help: "Refused events by reason; fate is quarantine; left when there is no key to seal with; full when the quarantine is.",
     otel: { name: "piipe.events.refused", unit: "{event}" },
   },
   piipe_deliveries_deleted_total: {

@@ -70,11 +70,18 @@ describe("WorkerCounters", () => {
       { type: "source.retried", action: "ReceiveMessage", code: "queue.unreachable", attempt: 1, delayMs: 1 },
       { type: "batch.retried", code: "database.busy", sqlState: "40001", attempt: 1, delayMs: 1 },
       { type: "batch.retried", code: "database.busy", sqlState: "40001", attempt: 2, delayMs: 1 },
+      { type: "delivery.corrupt", count: 3, messageIds: ["a", "b", "c"] },
+      { type: "visibility.extended", count: 1, failed: 2 },
+      written(0, START_MS, { skipped: 5, processMs: 0 }),
+      { type: "batch.retried", code: "database.busy", sqlState: "40001", attempt: 3, delayMs: 1 },
     );
     expect(figures(4)).toEqual({
       received: 15,
       redelivered: 3,
       stored: 9,
+      skipped: 5,
+      corrupt: 3,
+      visibilityFailures: 2,
       duplicate: 2,
       quarantined: 1,
       left: 2,
@@ -83,11 +90,11 @@ describe("WorkerCounters", () => {
       refused: { "field.type": 2, "body.not-json": 1 },
       suspected: 4,
       queueRetries: 1,
-      databaseRetries: 2,
-      batches: 2,
-      batchedEvents: 13,
+      databaseRetries: 3,
+      batches: 3,
+      batchedEvents: 18,
       process: { count: 13, sumMs: 1.5 },
-      write: { count: 2, sumMs: 40 },
+      write: { count: 3, sumMs: 50 },
       settle: { count: 2, sumMs: 10 },
       inFlight: 4,
       lagMs: 0,
@@ -95,6 +102,7 @@ describe("WorkerCounters", () => {
       storedPerSecond: 0,
       queueTrouble: "queue.unreachable",
       databaseTrouble: "database.busy",
+      concerns: ["visibility-fails", "bodies-corrupt"],
       isDraining: false,
     });
   });
@@ -104,7 +112,6 @@ describe("WorkerCounters", () => {
     const before = figures();
     count(
       { type: "pipeline.started", source: "arn", table: "t" },
-      { type: "delivery.corrupt", count: 1 },
       { type: "fields.unknown", events: 1, fieldsAdded: 1, fields: 1 },
       { type: "visibility.extended", count: 1, failed: 0 },
       { type: "clock.corrected", offsetMs: 1 },

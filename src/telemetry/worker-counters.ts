@@ -1,4 +1,5 @@
 import type { RejectionCode } from "../pipeline/contracts.ts";
+import { ConcernWatch } from "./concern-watch.ts";
 import type { TelemetryEvent } from "./events.ts";
 import type { DurationFigures, WorkerFigures } from "./worker-figures.ts";
 
@@ -26,11 +27,14 @@ export class WorkerCounters {
   #received = 0;
   #redelivered = 0;
   #stored = 0;
+  #skipped = 0;
   #duplicate = 0;
   #quarantined = 0;
   #left = 0;
   #deleted = 0;
   #unsettled = 0;
+  #corrupt = 0;
+  #visibilityFailures = 0;
   readonly #refused = new Map<RejectionCode, number>();
   #suspected = 0;
   #queueRetries = 0;
@@ -50,10 +54,12 @@ export class WorkerCounters {
   #queueTrouble: Trouble | null = null;
   #databaseTrouble: Trouble | null = null;
   #isDraining = false;
+  readonly #concerns = new ConcernWatch();
   /** One a second at most, the oldest first. */
   readonly #marks: Mark[] = [];
 
   count(event: TelemetryEvent, nowMs: number): void {
+    this.#concerns.count(event, nowMs);
     switch (event.type) {
       case "deliveries.received":
         this.#received += event.count;
@@ -75,7 +81,13 @@ export class WorkerCounters {
         return;
       case "event.refused":
         this.#refused.set(event.code, (this.#refused.get(event.code) ?? 0) + 1);
-        if (event.fate === "left") this.#left += 1;
+        if (event.fate !== "quarantine") this.#left += 1;
+        return;
+      case "delivery.corrupt":
+        this.#corrupt += event.count;
+        return;
+      case "visibility.extended":
+        this.#visibilityFailures += event.failed;
         return;
       case "leak.suspected":
         this.#suspected += event.values;
@@ -101,15 +113,19 @@ export class WorkerCounters {
   /** @param inFlight what the engine says */
   figures(inFlight: number, nowMs: number): WorkerFigures {
     const { receivedPerSecond, storedPerSecond } = this.#rates(nowMs);
+    const lagMs = Math.round(this.#lagMs(inFlight, nowMs));
     return {
       received: this.#received,
       redelivered: this.#redelivered,
       stored: this.#stored,
+      skipped: this.#skipped,
       duplicate: this.#duplicate,
       quarantined: this.#quarantined,
       left: this.#left,
       deleted: this.#deleted,
       unsettled: this.#unsettled,
+      corrupt: this.#corrupt,
+      visibilityFailures: this.#visibilityFailures,
       refused: Object.fromEntries(this.#refused),
       suspected: this.#suspected,
       queueRetries: this.#queueRetries,
@@ -120,22 +136,24 @@ export class WorkerCounters {
       write: this.#write,
       settle: this.#settle,
       inFlight,
-      lagMs: Math.round(this.#lagMs(inFlight, nowMs)),
+      lagMs,
       receivedPerSecond,
       storedPerSecond,
       queueTrouble: current(this.#queueTrouble, nowMs),
       databaseTrouble: current(this.#databaseTrouble, nowMs),
+      concerns: this.#concerns.concerns(lagMs, nowMs),
       isDraining: this.#isDraining,
     };
   }
 
   #countBatch(event: Extract<TelemetryEvent, { type: "batch.written" }>, nowMs: number): void {
-    const { stored, duplicate, quarantined, rejected } = event;
+    const { stored, skipped = 0, duplicate, quarantined, rejected } = event;
     this.#stored += stored;
+    this.#skipped += skipped;
     this.#duplicate += duplicate;
     this.#quarantined += quarantined;
     this.#batches += 1;
-    this.#batchedEvents += stored + duplicate + quarantined + rejected;
+    this.#batchedEvents += stored + skipped + duplicate + quarantined + rejected;
     this.#process = longer(this.#process, event.processed, event.processMs);
     this.#write = longer(this.#write, 1, event.elapsedMs);
     this.#writtenAtMs = nowMs;

@@ -1,4 +1,5 @@
 import type { RejectionCode } from "../pipeline/contracts.ts";
+import type { Concern } from "./concerns.ts";
 
 /** A duration that occurs again and again: its mean is `sumMs / count`, of an interval the quotient of the differences. */
 export interface DurationFigures {
@@ -15,13 +16,19 @@ export interface WorkerFigures {
   /** Of those received: at least for the second time. */
   readonly redelivered: number;
   readonly stored: number;
+  /** Kept out of the table by a trigger or rule of its owner. */
+  readonly skipped: number;
   readonly duplicate: number;
   readonly quarantined: number;
-  /** Refused with no key to seal with: they stay in the queue. */
+  /** Refused with no key to seal with, or no room in the quarantine: they stay in the queue. */
   readonly left: number;
   readonly deleted: number;
   /** Settlements that failed: those messages come again. */
   readonly unsettled: number;
+  /** Bodies that did not match their digest. */
+  readonly corrupt: number;
+  /** Messages that could not be kept hidden for longer. */
+  readonly visibilityFailures: number;
   /** Refused events by reason. */
   readonly refused: Readonly<Partial<Record<RejectionCode, number>>>;
   /** Values of unmasked columns that looked personal. */
@@ -48,5 +55,7 @@ export interface WorkerFigures {
   /** What fails now and is tried again; null: all is well. The code of the error. */
   readonly queueTrouble: string | null;
   readonly databaseTrouble: string | null;
+  /** What is wrong though nothing fails for good. */
+  readonly concerns: readonly Concern[];
   readonly isDraining: boolean;
 }

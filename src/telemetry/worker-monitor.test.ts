@@ -11,7 +11,7 @@ const SENT_AT_MS = NOW_MS - 42_000;
 const EVENTS: readonly TelemetryEvent[] = [
   { type: "pipeline.started", source: "arn:aws:sqs:eu-west-1:1:logins", table: "public.user_logins" },
   { type: "deliveries.received", count: 12, redelivered: 2, bytes: 1_234, oldestSentAtMs: SENT_AT_MS },
-  { type: "delivery.corrupt", count: 1 },
+  { type: "delivery.corrupt", count: 1, messageIds: ["a"] },
   { type: "event.refused", messageId: "secret-id", code: "field.type", path: "ip", fate: "quarantine" },
   { type: "event.refused", messageId: "secret-id", code: "body.empty", path: null, fate: "left" },
   { type: "fields.unknown", events: 3, fieldsAdded: 2, fields: 2 },

@@ -80,10 +80,14 @@ export class WorkerMonitor implements Monitored {
         return;
       case "batch.written":
         set.add("piipe_events_stored_total", event.stored);
+        set.add("piipe_events_skipped_total", event.skipped ?? 0);
         set.add("piipe_events_duplicate_total", event.duplicate);
         set.add("piipe_events_quarantined_total", event.quarantined);
         set.add("piipe_process_seconds_total", event.processMs / 1_000);
-        set.observe("piipe_batch_events", event.stored + event.duplicate + event.quarantined + event.rejected);
+        set.observe(
+          "piipe_batch_events",
+          event.stored + (event.skipped ?? 0) + event.duplicate + event.quarantined + event.rejected,
+        );
         set.observe("piipe_batch_write_seconds", event.elapsedMs / 1_000);
         set.observe("piipe_stored_age_seconds", Math.max(0, this.#options.nowMs() - event.oldestSentAtMs) / 1_000);
         return;
@@ -122,6 +126,8 @@ export class WorkerMonitor implements Monitored {
         set.add("piipe_heartbeat_failures_total", 1);
         return;
       case "pipeline.started":
+      case "rows.skipped":
+      case "source.slowed":
       case "queue.awaited":
       case "source.recovered":
       case "ledger.maintained":

@@ -62,7 +62,7 @@ export async function startStandIn(script: Partial<Script> = {}): Promise<StandI
     quarantine: { reasons: [], entries: [] },
     duplicates: (column) => ({ column, duplicates: [], valuesFound: 0, rowsFound: 0 }),
     configuration: { yaml: "name: logins\n", warnings: [] },
-    report: { events: 1, done: 1, duplicate: 0, refused: 0, unopened: 0 },
+    report: { events: 1, done: 1, skipped: 0, duplicate: 0, refused: 0, unopened: 0 },
     failure: null,
     ...script,
   };

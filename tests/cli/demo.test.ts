@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CliOptions, runCli, runProcess, startCli } from "../support/cli.ts";
 
-const LANDED = { sent: 100, received: 100, stored: 99, quarantined: 1, duplicate: 0, left: 0, deleted: 100 };
+const LANDED = {
+  sent: 100,
+  received: 100,
+  stored: 99,
+  quarantined: 1,
+  skipped: 0,
+  duplicate: 0,
+  left: 0,
+  deleted: 100,
+};
 
 let folder: string;
 let options: CliOptions;

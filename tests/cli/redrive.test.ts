@@ -79,6 +79,7 @@ describe("piipe redrive", () => {
       queue: await queueArn(sqs.endpoint, letters.pipeline.queue.url),
       received: 4,
       stored: 3,
+      skipped: 0,
       duplicate: 0,
       quarantined: 1,
       left: 0,

@@ -22,6 +22,10 @@ import { until } from "../support/until.ts";
 const NEVER = new AbortController().signal;
 const STORED: WriteOutcome = { kind: "stored" };
 const DUPLICATE: WriteOutcome = { kind: "duplicate" };
+const REJECTED: WriteOutcome = {
+  kind: "rejected",
+  rejection: { code: "database.constraint", path: "n (constraint events_n_check)" },
+};
 
 let template: TestDatabase;
 let database: TestDatabase;
@@ -207,14 +211,12 @@ test("one bad row in 1,000 is found in 21 transactions, and the others are store
   const sink = await sinkOn("CREATE TABLE events (n integer CHECK (n <> 777))", NUMBERED, counted.pool);
   const { records } = await sink.write(batchOf(numbered(1_000)), NEVER);
   const expected = Array<WriteOutcome>(1_000).fill(STORED);
-  expected[777] = { kind: "rejected", rejection: { code: "database.constraint", path: null } };
+  expected[777] = REJECTED;
   expect(records).toEqual(expected);
   expect(counted.transactions()).toBeLessThanOrEqual(21);
   expect(await count("events")).toBe(999);
   expect(await count("piipe.ledger")).toBe(999);
 });
-
-const REJECTED: WriteOutcome = { kind: "rejected", rejection: { code: "database.constraint", path: null } };
 
 test("bad rows beside refused events: the refused ones are quarantined with the others, once", async () => {
   const sink = await sinkOn("CREATE TABLE events (n integer CHECK (n % 3 > 0))", NUMBERED);
@@ -264,26 +266,43 @@ test.each([
     "23503",
     "CREATE TABLE known (t text PRIMARY KEY); INSERT INTO known VALUES ('good'); CREATE TABLE events (t text REFERENCES known)",
     "bad",
-    { code: "database.constraint", path: null },
+    { code: "database.constraint", path: "t (constraint events_t_fkey)" },
   ],
   [
     "23503 at COMMIT",
     "CREATE TABLE known (t text PRIMARY KEY); INSERT INTO known VALUES ('good'); CREATE TABLE events (t text REFERENCES known DEFERRABLE INITIALLY DEFERRED)",
     "bad",
-    { code: "database.constraint", path: null },
+    { code: "database.constraint", path: "t (constraint events_t_fkey)" },
   ],
   [
     "23505",
     "CREATE TABLE events (t text UNIQUE); INSERT INTO events VALUES ('taken')",
     "taken",
-    { code: "database.constraint", path: null },
+    { code: "database.constraint", path: "t (constraint events_t_key)" },
   ],
-  ["23514", "CREATE TABLE events (t text CHECK (t <> 'bad'))", "bad", { code: "database.constraint", path: null }],
+  [
+    "23514",
+    "CREATE TABLE events (t text CHECK (t <> 'bad'))",
+    "bad",
+    { code: "database.constraint", path: "t (constraint events_t_check)" },
+  ],
   [
     "23514 of a domain",
     "CREATE DOMAIN word AS text CHECK (value <> 'bad'); CREATE TABLE events (t word)",
     "bad",
-    { code: "database.constraint", path: null },
+    { code: "database.constraint", path: "t (constraint word_check)" },
+  ],
+  [
+    "23505 of an index",
+    "CREATE TABLE events (t text); CREATE UNIQUE INDEX one_each ON events (t); INSERT INTO events VALUES ('taken')",
+    "taken",
+    { code: "database.constraint", path: "t (constraint one_each)" },
+  ],
+  [
+    "23514 of a partition",
+    "CREATE TABLE events (t text) PARTITION BY LIST (t); CREATE TABLE part PARTITION OF events (CONSTRAINT no_bad CHECK (t <> 'bad')) FOR VALUES IN ('good', 'bad')",
+    "bad",
+    { code: "database.constraint", path: "t (constraint no_bad)" },
   ],
   [
     "54000",
@@ -299,6 +318,23 @@ test.each([
   const batch = batchOf([record(["good"]), record([bad])]);
   expect((await sink.write(batch, NEVER)).records).toEqual([STORED, { kind: "rejected", rejection }]);
   expect(await count("events")).toBe(before + 1);
+});
+
+test("names of a constraint that a trigger makes up are not shown: they may be a value", async () => {
+  const sink = await sinkOn(
+    `CREATE TABLE events (t text CONSTRAINT known CHECK (t <> ''));
+     CREATE FUNCTION refuses() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       IF NEW.t = 'real' THEN RAISE check_violation USING CONSTRAINT = 'known', TABLE = 'events', SCHEMA = 'public'; END IF;
+       RAISE check_violation USING CONSTRAINT = NEW.t, TABLE = 'events', SCHEMA = 'public', COLUMN = NEW.t;
+     END $$;
+     CREATE TRIGGER refuses BEFORE INSERT ON events FOR EACH ROW EXECUTE PROCEDURE refuses()`,
+    TEXT,
+  );
+  const { records } = await sink.write(batchOf([record(["a@example.org"]), record(["real"])]), NEVER);
+  expect(records).toEqual([
+    { kind: "rejected", rejection: { code: "database.constraint", path: null } },
+    { kind: "rejected", rejection: { code: "database.constraint", path: "t (constraint known)" } },
+  ]);
 });
 
 const OUT_OF_RANGE = { kind: "rejected", rejection: { code: "database.value", path: null } };

@@ -89,6 +89,7 @@ describe("piipe quarantine replay", () => {
       dryRun: false,
       events: 25,
       stored: 25,
+      skipped: 0,
       alreadySettled: 0,
       refused: 0,
       unopened: 0,
@@ -155,7 +156,7 @@ describe("piipe quarantine replay", () => {
       refused: 2,
       refusals: expect.arrayContaining([
         { code: "field.format", path: "ip", count: 1 },
-        { code: "database.constraint", path: null, count: 1 },
+        { code: "database.constraint", path: "device_type (constraint short)", count: 1 },
       ]),
     });
     expect(result.stderr).toContain("1 × field.format at ip");
@@ -169,7 +170,7 @@ describe("piipe quarantine replay", () => {
       "SELECT reason, path, last_seen FROM piipe.quarantine WHERE state = 'pending' ORDER BY reason",
     );
     expect(pending).toMatchObject([
-      { reason: "database.constraint", path: null },
+      { reason: "database.constraint", path: "device_type (constraint short)" },
       { reason: "field.format", path: "ip" },
     ]);
     for (const { last_seen: lastSeen } of pending) {

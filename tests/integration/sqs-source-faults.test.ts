@@ -188,7 +188,11 @@ it("releases a message whose digest is wrong, and only that one", async () => {
   });
   expect((await opened.receive(10, NEVER)).map(({ body }) => body)).toEqual(["good"]);
   expect(await released).toEqual([expect.objectContaining({ VisibilityTimeout: 5 })]);
-  expect(events).toContainEqual({ type: "delivery.corrupt", count: 1 });
+  expect(events).toContainEqual({
+    type: "delivery.corrupt",
+    count: 1,
+    messageIds: [expect.stringMatching(/^[\w-]+$/)],
+  });
   expect((await sqs.count(url)).total).toBe(2);
 });
 
@@ -222,7 +226,7 @@ it("lets nothing of a FIFO group overtake a message of it whose digest is wrong"
   expect(await released).toEqual(
     ["a1", "a2", "a3"].map((id, i) => ({ Id: String(i), ReceiptHandle: `handle-${id}`, VisibilityTimeout: 5 })),
   );
-  expect(events).toContainEqual({ type: "delivery.corrupt", count: 1 });
+  expect(events).toContainEqual({ type: "delivery.corrupt", count: 1, messageIds: ["a1"] });
 });
 
 it("says that the right to delete is lacking, once the rest is settled, and holds none of it any more", async () => {

@@ -1,7 +1,7 @@
 import type { Snapshot } from "../../src/app/snapshot.ts";
 import type { DashboardData } from "../../src/dashboard/dashboard-data.ts";
 
-export const REPORT = { events: 2, done: 2, duplicate: 0, refused: 0, unopened: 0 };
+export const REPORT = { events: 2, done: 2, skipped: 0, duplicate: 0, refused: 0, unopened: 0 };
 
 /** A pipeline at which nothing happens, but for what is given. */
 export function dashboardData(parts: Partial<DashboardData> = {}): DashboardData {

@@ -1,5 +1,6 @@
 import { openDatabase } from "../../app/open-database.ts";
 import { openTable } from "../../app/open-table.ts";
+import { pathRemarks } from "../../app/path-remarks.ts";
 import { requireHeartbeatRights, requireRunRights } from "../../app/require-own-rights.ts";
 import { systemClock } from "../../clock.ts";
 import type { Config } from "../../config/config.ts";
@@ -98,21 +99,24 @@ async function lookAtTable(
   pool: PostgresPool,
   findings: Findings,
 ): Promise<boolean | null> {
-  const seen = await findings.look<{ readonly isThere: boolean; readonly pending: readonly PendingProblem[] }>(
+  const seen = await findings.look<{ readonly isThere: boolean; readonly remarks: readonly PendingProblem[] }>(
     "table",
     async () => {
       const name = showTable(config.sink.postgres.table);
       try {
         const table = await openTable(config, keyring, pool);
         const problems = keyring === null ? [] : await pendingCheckProblems(config, keyring, pool, table.name);
-        return { text: `${name} can hold the columns`, value: { isThere: true, pending: problems } };
+        return {
+          text: `${name} can hold the columns`,
+          value: { isThere: true, remarks: [...pathRemarks(table.path), ...problems] },
+        };
       } catch (error) {
         const isMissing = error instanceof PiipeError && error.code === "database.table-missing";
         if (!isMissing || !config.sink.postgres.createTable) throw error;
-        return { text: `run will create ${name}`, value: { isThere: false, pending: [] } };
+        return { text: `run will create ${name}`, value: { isThere: false, remarks: [] } };
       }
     },
   );
-  for (const { text, remedy } of seen?.pending ?? []) findings.add(warning("table", text, remedy));
+  for (const { text, remedy } of seen?.remarks ?? []) findings.add(warning("table", text, remedy));
   return seen?.isThere ?? null;
 }

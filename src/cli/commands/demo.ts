@@ -48,6 +48,7 @@ export async function demoCommand(options: DemoOptions, terminal: Terminal): Pro
     sent: 0,
     received: 0,
     stored: 0,
+    skipped: 0,
     duplicate: 0,
     quarantined: 0,
     left: 0,

@@ -96,9 +96,13 @@ function wrongKey(events: number): PiipeError {
   });
 }
 
-function summaryOf({ events, stored, duplicate, refused, unopened, refusals }: ReplayTotals, dryRun: boolean): string {
+function summaryOf(
+  { events, stored, skipped, duplicate, refused, unopened, refusals }: ReplayTotals,
+  dryRun: boolean,
+): string {
   if (events === 0) return "nothing to replay\n";
   const parts = [dryRun ? `${stored} would be stored` : `stored ${stored}`];
+  if (skipped > 0) parts.push(`skipped by the table's triggers or rules ${skipped}`);
   if (duplicate > 0) parts.push(`settled meanwhile ${duplicate}`);
   if (refused > 0) parts.push(`refused again ${refused}`);
   if (unopened > 0) parts.push(`not opened ${unopened} (sealed to another key, or damaged)`);
@@ -112,11 +116,11 @@ function summaryOf({ events, stored, duplicate, refused, unopened, refusals }: R
 }
 
 function reportJson(totals: ReplayTotals, settled: number, dryRun: boolean, failure: unknown): object {
-  const { events, stored, duplicate, refused, unopened, refusals } = totals;
+  const { events, stored, skipped, duplicate, refused, unopened, refusals } = totals;
   return {
     dryRun,
     events,
-    ...(dryRun ? { wouldStore: stored } : { stored }),
+    ...(dryRun ? { wouldStore: stored } : { stored, skipped }),
     alreadySettled: settled + duplicate,
     refused,
     unopened,

@@ -67,8 +67,10 @@ async function redrive(
   let depth = 0;
   let isEmpty = false;
   const emit: Emit = (event) => {
-    if (event.type === "event.refused") addRefusal(outcome, event);
-    else log(event);
+    if (event.type === "event.refused") {
+      addRefusal(outcome, event);
+      outcome.isQuarantineFull ||= event.fate === "full";
+    } else log(event);
     if (event.type === "batch.written") bar?.update(doneBy(opened.totals), depth);
   };
   const opened = await openRedrive(config, {
@@ -111,5 +113,5 @@ function questionOf({ from }: Redrive, depth: number, config: Config): string {
   return `Send about ${messages} of ${from} through the pipeline into ${table}? What is stored or quarantined is deleted there.`;
 }
 
-const doneBy = ({ stored, duplicate, quarantined, left }: Readonly<Totals>): number =>
-  stored + duplicate + quarantined + left;
+const doneBy = ({ stored, skipped, duplicate, quarantined, left }: Readonly<Totals>): number =>
+  stored + skipped + duplicate + quarantined + left;

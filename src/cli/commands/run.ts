@@ -47,7 +47,7 @@ interface Outcome {
   readonly workers?: { readonly workers: number; readonly restarts: number };
 }
 
-const NOTHING: Totals = { received: 0, stored: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
+const NOTHING: Totals = { received: 0, stored: 0, skipped: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
 
 export async function runCommand(options: RunOptions, terminal: Terminal): Promise<ExitCode> {
   if (options.place) return runWorker(options, options.place, terminal);
@@ -147,8 +147,9 @@ async function openDashboard(
 }
 
 function summaryOf(totals: Totals): string {
-  const { received, stored, duplicate, quarantined, left, deleted } = totals;
+  const { received, stored, skipped, duplicate, quarantined, left, deleted } = totals;
+  const ofSkipped = skipped > 0 ? `, skipped by the table's triggers or rules ${skipped}` : "";
   const ofLeft = left > 0 ? `, left in the queue ${left}` : "";
   const pointer = quarantined > 0 ? "\n`piipe quarantine list` shows what was quarantined, and why." : "";
-  return `received ${received}, stored ${stored}, already there ${duplicate}, quarantined ${quarantined}${ofLeft}, deleted ${deleted}${pointer}`;
+  return `received ${received}, stored ${stored}${ofSkipped}, already there ${duplicate}, quarantined ${quarantined}${ofLeft}, deleted ${deleted}${pointer}`;
 }

@@ -52,7 +52,7 @@ export function dashboardActions({ config, keysJson, privateKey, emit, abort }: 
     discard: (request) =>
       withChosen(request, "discard", async ({ pool }, { choices, count }) => {
         const done = await discardChosen(pool, choices, { ...audit, abort, onPage() {} });
-        return { events: count, done, duplicate: 0, refused: 0, unopened: 0 };
+        return { events: count, done, skipped: 0, duplicate: 0, refused: 0, unopened: 0 };
       }),
     replay:
       privateKey === null
@@ -63,8 +63,8 @@ export function dashboardActions({ config, keysJson, privateKey, emit, abort }: 
               const stagesOf = await openReplay(config, quarantine.pool, options);
               const totals = newReplayTotals();
               await replayChosen(quarantine, choices, totals, { ...audit, stagesOf, emit, stop, abort, onPage() {} });
-              const { stored, duplicate, refused, unopened } = totals;
-              return { events: count, done: stored, duplicate, refused, unopened };
+              const { stored, skipped, duplicate, refused, unopened } = totals;
+              return { events: count, done: stored, skipped, duplicate, refused, unopened };
             }),
   };
 }

@@ -26,6 +26,10 @@ export function fleetFigures(workers: readonly Pick<WorkerStatus, "figures">[]):
     received: sum(({ received }) => received),
     redelivered: sum(({ redelivered }) => redelivered),
     stored: sum(({ stored }) => stored),
+    // A worker of an earlier version does not count these.
+    skipped: sum(({ skipped }) => skipped ?? 0),
+    corrupt: sum(({ corrupt }) => corrupt ?? 0),
+    visibilityFailures: sum((figures) => figures.visibilityFailures ?? 0),
     duplicate: sum(({ duplicate }) => duplicate),
     quarantined: sum(({ quarantined }) => quarantined),
     left: sum(({ left }) => left),

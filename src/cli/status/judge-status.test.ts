@@ -59,6 +59,23 @@ it("names what a worker has trouble with, by the error's code", () => {
   ]);
 });
 
+it("tells what is wrong with workers though nothing fails for good, once for each kind", () => {
+  const behind = worker({ number: 1 }, { concerns: ["lag-grows", "visibility-fails", "redeliveries"] });
+  const other = worker({ number: 2 }, { concerns: ["lag-grows"] });
+  const texts = verdicts([behind, other, worker()]);
+  expect(texts).toEqual([
+    expect.stringMatching(/^warning: worker 1 on .*; 2 on .* falls behind/),
+    expect.stringMatching(/^warning: worker 1 on [^;]* could not keep messages hidden/),
+    expect.stringMatching(/^warning: worker 1 on [^;]* receives more than a tenth of its messages again/),
+  ]);
+  expect(verdicts([worker({ state: "stopped" }, { concerns: ["lag-grows"] })])).toEqual(["warning: no worker runs"]);
+  // A worker of an earlier version does not know the field.
+  const { concerns: _, ...figures } = worker().figures;
+  expect(verdicts([{ ...worker(), figures: figures as WorkerFigures }])).toEqual([
+    "ok: all is well: running 1 worker, nothing waits",
+  ]);
+});
+
 it("names the silent workers for which no other has been started since, one for each", () => {
   const silent = (pid: number, silentMs: number): WorkerStatus => {
     const seenAt = new Date(Date.UTC(2026, 0, 31, 12) - silentMs).toISOString();

@@ -1,4 +1,5 @@
 import type { Snapshot, WorkerStatus } from "../../app/snapshot.ts";
+import { CONCERN_NAMES, CONCERNS } from "../../telemetry/concerns.ts";
 import { counted } from "../counted.ts";
 import { showMs } from "../show-ms.ts";
 
@@ -76,6 +77,13 @@ function judgeWorkers(workers: readonly WorkerStatus[], waiting: number): readon
       const text = `worker ${workerName(worker)} has trouble with ${what} [${code}], and tries again`;
       verdicts.push({ level: "warning", text, hint: "`piipe check`, where it runs, says what to mend" });
     }
+  }
+  for (const concern of CONCERN_NAMES) {
+    // A worker of an earlier version tells of none.
+    const concerned = running.filter(({ figures }) => figures.concerns?.includes(concern));
+    if (concerned.length === 0) continue;
+    const { text, hint } = CONCERNS[concern];
+    verdicts.push({ level: "warning", text: `worker ${concerned.map(workerName).join("; ")} ${text}`, hint });
   }
   return verdicts;
 }

@@ -86,14 +86,15 @@ function stageMeans({ process, write, settle }: FleetFigures): string {
 }
 
 function totalLines(fleet: FleetFigures): readonly string[] {
-  const { received, redelivered, stored, duplicate, quarantined, left, deleted, unsettled, suspected } = fleet;
+  const { received, redelivered, stored, skipped, duplicate, quarantined, left, deleted, unsettled, suspected } = fleet;
   const some = (count: number, text: string): string => (count === 0 ? "" : `, ${text} ${count}`);
   return linesOf([
     [
       "so far",
-      `received ${received}${some(redelivered, "again")}, stored ${stored}${some(duplicate, "already there")}` +
+      `received ${received}${some(redelivered, "again")}, stored ${stored}${some(skipped, "skipped")}${some(duplicate, "already there")}` +
         `${some(quarantined, "quarantined")}${some(left, "left in the queue")}, deleted ${deleted}` +
-        `${some(unsettled, "not settled")}${some(suspected, "suspected leaks")}`,
+        `${some(unsettled, "not settled")}${some(fleet.visibilityFailures, "not kept hidden")}` +
+        `${some(fleet.corrupt, "corrupt")}${some(suspected, "suspected leaks")}`,
     ],
     ["retries", `queue ${fleet.queueRetries}, database ${fleet.databaseRetries}`],
   ]);

@@ -80,6 +80,7 @@ function supervise({ connectionShares = [2, 2], untilEmpty = false } = {}) {
 const totals = (stored: number): Totals => ({
   received: stored + 1,
   stored,
+  skipped: 0,
   duplicate: 0,
   quarantined: 1,
   left: 0,
@@ -142,6 +143,7 @@ describe("Supervisor", () => {
     expect(supervisor.totals).toEqual({
       received: 45,
       stored: 42,
+      skipped: 0,
       duplicate: 0,
       quarantined: 3,
       left: 0,

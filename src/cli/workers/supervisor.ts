@@ -41,7 +41,7 @@ const KILL_AFTER_MS = 3_000;
 /** Keeps several workers running until they are stopped, done, or one of them cannot go on. One instance runs once. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #totals: Totals = { received: 0, stored: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
+  readonly #totals: Totals = { received: 0, stored: 0, skipped: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
   readonly #running = new Map<number, WorkerProcess>();
   readonly #live = new Map<number, LiveWorker>();
   readonly #lives = new Set<Life>();

@@ -67,6 +67,16 @@ describe("what is wrong", () => {
     ]);
   });
 
+  it("is a lag that grows, messages that cannot be kept hidden, and bodies that are corrupt", () => {
+    const behind = workerOf(1, { concerns: ["lag-grows", "visibility-fails"] });
+    const corrupt = workerOf(2, { concerns: ["bodies-corrupt"] });
+    expect(textsOf(withWorkers(behind, corrupt))).toEqual([
+      expect.stringMatching(/^warn: 1 worker: falls behind/),
+      expect.stringMatching(/^warn: 1 worker: could not keep messages hidden/),
+      expect.stringMatching(/^warn: 1 worker: gets bodies that do not match/),
+    ]);
+  });
+
   it("is no worker, one that went silent, one that stops: the worst first", () => {
     const silent = { ...workerOf(2), state: "silent" } as const;
     expect(textsOf(withWorkers(silent))).toEqual([

@@ -1,4 +1,5 @@
 import type { Snapshot, Trouble, WorkerStatus } from "../../app/snapshot.ts";
+import { type Concern, CONCERN_NAMES, CONCERNS } from "../../telemetry/concerns.ts";
 import { plural } from "./format.ts";
 
 /**
@@ -100,7 +101,16 @@ function workerFindings(workers: readonly WorkerStatus[]): readonly (Finding | n
           detail: "It stores what it has received, and receives no more.",
           hint: null,
         },
+    ...CONCERN_NAMES.map((concern) => concernFinding(concern, alive)),
   ];
+}
+
+function concernFinding(concern: Concern, alive: readonly WorkerStatus[]): Finding | null {
+  // A worker of an earlier version tells of none.
+  const { length } = alive.filter(({ figures }) => figures.concerns?.includes(concern));
+  if (length === 0) return null;
+  const { text, hint } = CONCERNS[concern];
+  return { level: "warn", text: `${plural(length, "worker")}: ${text}.`, detail: null, hint: `${hint}.` };
 }
 
 function deadLetterFinding({ deadLetters }: Snapshot): Finding | null {

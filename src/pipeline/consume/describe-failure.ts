@@ -45,7 +45,7 @@ function describeCredentials(failure: SqsFailure, context: RequestContext): Desc
   if (failure.classification.retry === "clock-skew") {
     return {
       message: `${context.origin} refused the time in the request's signature`,
-      hint: "Set this machine's clock.",
+      hint: "Set this machine's clock, or the server's: they are minutes apart.",
     };
   }
   if (hasExpired(failure)) {
@@ -114,15 +114,12 @@ function describe(failure: SqsFailure, context: RequestContext): Description {
   }
 }
 
-/**
- * The error that users meet. Its text is ours alone: what the server wrote may quote the request. `hasCorrected`: the
- * failure has told the server's time, so that the next call is signed with it.
- */
-export function describeFailure(failure: SqsFailure, context: RequestContext, hasCorrected = false): PiipeError {
+/** The error that users meet. Its text is ours alone: what the server wrote may quote the request. */
+export function describeFailure(failure: SqsFailure, context: RequestContext): PiipeError {
   const { message, hint } = describe(failure, context);
   return new PiipeError(failure.classification.errorCode, message, {
     hint,
-    retryable: hasCorrected || isWorthAnotherCall(failure),
+    retryable: isWorthAnotherCall(failure),
     cause: failure,
   });
 }

@@ -3,6 +3,7 @@ import type { Emit } from "../../telemetry/events.ts";
 import { backoffMs } from "../backoff.ts";
 import type { Clock } from "../contracts.ts";
 import { MalformedReply } from "./reply-shape.ts";
+import { SqsFailure } from "./sqs-errors.ts";
 
 const BASE_MS = 500;
 const DELAY_MAX_MS = 20_000;
@@ -32,10 +33,19 @@ export class PollFailures {
   }
 
   /** Waits before the next poll, longer after each failure. */
-  async backOff({ code }: PiipeError, signal: AbortSignal): Promise<void> {
+  async backOff({ code, cause }: PiipeError, signal: AbortSignal): Promise<void> {
     this.#count += 1;
     const delayMs = backoffMs(this.#count, BASE_MS, DELAY_MAX_MS, this.#clock.random());
-    this.#emit({ type: "source.retried", action: "ReceiveMessage", code, attempt: this.#count, delayMs });
+    const isClockOff = cause instanceof SqsFailure && cause.classification.retry === "clock-skew";
+    const attempt = this.#count;
+    this.#emit({
+      type: "source.retried",
+      action: "ReceiveMessage",
+      code,
+      ...(isClockOff && { isClockOff }),
+      attempt,
+      delayMs,
+    });
     await this.#clock.sleep(delayMs, signal);
   }
 

@@ -20,6 +20,8 @@ export interface PollerOptions {
   readonly attributeNames: readonly string[];
   /** As in SqsSourceOptions. */
   readonly giveUpAfterMs: number | null;
+  /** How many messages more may be held. What is asked for changes it, and `wake` says that something else did. */
+  readonly roomToHold: () => number;
   readonly clock: Clock;
   readonly emit: Emit;
   /**
@@ -100,6 +102,11 @@ export class Poller {
     }
   }
 
+  /** There may be room again to hold more. */
+  wake(): void {
+    if (this.#stop !== null && !this.#isOver() && !this.#wasEmpty && this.#failure === null) this.#startPolls();
+  }
+
   /** Makes the next `receive` throw. */
   fail(error: unknown): void {
     this.#failure ??= error instanceof Error ? error : new Error("polling failed", { cause: error });
@@ -166,7 +173,7 @@ export class Poller {
   #startPolls(): void {
     if (this.#isPausing) return;
     while (this.#polls.size < this.#scale.wanted) {
-      const left = this.#room - this.#buffer.length - this.#expected;
+      const left = Math.min(this.#room - this.#buffer.length, this.#options.roomToHold()) - this.#expected;
       // A request costs the same for one message as for ten: ask for few only when nothing else is to come.
       if (left < 1 || (left < BATCH_ENTRIES_MAX && this.#expected + this.#buffer.length > 0)) return;
       const wanted = Math.min(BATCH_ENTRIES_MAX, left);

@@ -51,12 +51,13 @@ export class Retry {
         const retry = hasCorrected ? "clock-skew" : failure.classification.retry;
         const isPointless =
           retry === "none" || (retry === "clock-skew" && !hasCorrected) || (retry === "credentials" && hasRefreshed);
-        if (isPointless || count === ATTEMPTS_MAX) throw describeFailure(failure, context, hasCorrected);
+        const told = hasCorrected ? failure.asSkewed() : failure;
+        if (isPointless || count === ATTEMPTS_MAX) throw describeFailure(told, context);
         if (retry === "credentials") {
           hasRefreshed = true;
           await this.#credentials.refresh();
         }
-        await this.#pause(context, failure, retry === "throttling", count, signal);
+        await this.#pause(context, told, retry === "throttling", count, signal);
         if (signal.aborted) throw signal.reason;
       }
     }
@@ -75,6 +76,7 @@ export class Retry {
       type: "source.retried",
       action: context.action,
       code: failure.classification.errorCode,
+      ...(failure.classification.retry === "clock-skew" && { isClockOff: true }),
       attempt,
       delayMs,
     });

@@ -203,6 +203,11 @@ export class SqsFailure extends Error {
     this.status = status;
     this.serverDateMs = serverDateMs;
   }
+
+  /** The same, once it is known that the time of the request was what the server refused. */
+  asSkewed(): SqsFailure {
+    return new SqsFailure(SKEWED, this.known, this.status, this.serverDateMs, this.cause);
+  }
 }
 
 function isSqsErrorName(code: string): code is SqsErrorName {

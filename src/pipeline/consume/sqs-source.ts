@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Clock, Delivery, Settlement, SettleReport, Source } from "../contracts.ts";
+import { HoldLimit, type Look } from "./hold-limit.ts";
 import { Intake } from "./intake.ts";
 import { interruptible } from "./interruptible.ts";
 import { Poller } from "./poller.ts";
@@ -66,6 +67,7 @@ export class SqsSource implements Source {
   readonly #clock: Clock;
   readonly #emit: Emit;
   readonly #tracker = new Tracker();
+  readonly #limit = new HoldLimit();
   readonly #settler: Settler;
   readonly #poller: Poller;
   readonly #heartbeat: Promise<void>;
@@ -96,11 +98,17 @@ export class SqsSource implements Source {
       visibilitySeconds,
       attributeNames,
       giveUpAfterMs: options.giveUpAfterMs,
+      roomToHold: () => this.#limit.max - tracker.size,
       clock,
       emit,
       onCorrupt: (corrupt, withheld) => this.#refuseCorrupt(corrupt, withheld),
     });
-    this.#heartbeat = new Visibility({ client, tracker, queueUrl: queue.url, visibilitySeconds, clock, emit })
+    const onLook = (look: Look): void => {
+      if (this.#limit.note(look))
+        emit({ type: "source.slowed", lateMs: Math.round(look.lateMs), heldMax: this.#limit.max });
+      this.#poller.wake();
+    };
+    this.#heartbeat = new Visibility({ client, tracker, queueUrl: queue.url, visibilitySeconds, clock, emit, onLook })
       .run(this.#closed.signal)
       .catch((error: unknown) => this.#poller.fail(error));
   }
@@ -133,6 +141,7 @@ export class SqsSource implements Source {
       deleting,
       releasing,
     ]);
+    this.#poller.wake();
     const refusal = deleteRefusal ?? releaseRefusal;
     return { deleted, released, failed: settled.size - deleted - released, ...(refusal && { refusal }) };
   }
@@ -178,7 +187,11 @@ export class SqsSource implements Source {
 
   /** The queue's copy is the one to trust: it is received again, and only this receipt is refused. */
   async #refuseCorrupt(corrupt: readonly SqsMessage[], withheld: readonly SqsMessage[]): Promise<void> {
-    this.#emit({ type: "delivery.corrupt", count: corrupt.length });
+    this.#emit({
+      type: "delivery.corrupt",
+      count: corrupt.length,
+      messageIds: corrupt.map(({ MessageId }) => MessageId),
+    });
     const requestedAtMs = this.#clock.nowMs();
     // All with the same delay, in one request: as long as the first of a group is hidden, SQS gives none behind it.
     const releases = [...corrupt, ...withheld].map((message) => ({

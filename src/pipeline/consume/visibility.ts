@@ -3,6 +3,7 @@ import { PiipeError } from "../../errors.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Clock } from "../contracts.ts";
 import { inBatches } from "./batches.ts";
+import type { Look } from "./hold-limit.ts";
 import { type EntryOutcome, sendBatch } from "./send-batch.ts";
 import type { SqsCaller } from "./sqs-actions.ts";
 import { grantableSeconds, type TrackedMessage, type Tracker } from "./tracker.ts";
@@ -14,6 +15,8 @@ export interface VisibilityOptions {
   readonly visibilitySeconds: number;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Called after each look. */
+  readonly onLook?: (look: Look) => void;
 }
 
 /** Keeps the messages held by this worker invisible to others, for as long as it holds them. */
@@ -26,39 +29,46 @@ export class Visibility {
 
   /** Looks eight times per visibility timeout until `closed` fires. Rejects only for a bug. */
   async run(closed: AbortSignal): Promise<void> {
-    const { clock, visibilitySeconds, emit } = this.#options;
+    const { clock, tracker, visibilitySeconds, emit, onLook } = this.#options;
+    const everyMs = (visibilitySeconds * 1_000) / 8;
+    let lateMs = 0;
     while (!closed.aborted) {
       // A request that hangs must not keep the others from being extended: it ends with its look.
       const look = new AbortController();
       // More than a dozen requests listen to it at once.
       setMaxListeners(0, look.signal);
-      const nextLook = clock.sleep((visibilitySeconds * 1_000) / 8, closed).then(() => look.abort());
-      const { due, extended } = await this.#extendDue(look.signal);
-      if (due > 0 && !closed.aborted) emit({ type: "visibility.extended", count: extended, failed: due - extended });
+      const startedMs = clock.elapsedMs();
+      const nextLook = clock.sleep(everyMs, closed).then(() => look.abort());
+      const { due, extended, failed } = await this.#extendDue(look.signal);
+      if (due > 0 && !closed.aborted) emit({ type: "visibility.extended", count: extended, failed });
+      onLook?.({ held: tracker.size, failed, lateMs, everyMs });
       await nextLook;
+      lateMs = clock.elapsedMs() - startedMs - everyMs;
     }
   }
 
   /** Extends what has less than half of the timeout left. What fails has two more looks before it becomes visible. */
-  async #extendDue(signal: AbortSignal): Promise<{ due: number; extended: number }> {
+  async #extendDue(signal: AbortSignal): Promise<{ due: number; extended: number; failed: number }> {
     const { tracker, visibilitySeconds, clock } = this.#options;
     const nowMs = clock.nowMs();
     const due = tracker
       .visibleBefore(nowMs + (visibilitySeconds * 1_000) / 2)
       .filter((message) => grantableSeconds(message, visibilitySeconds, nowMs) > 0);
-    let extended = 0;
+    const extended = new Set<TrackedMessage>();
     await inBatches(due, async (batch) => {
-      const count = await this.#extend(batch, signal);
-      extended += count;
+      for (const message of await this.#extend(batch, signal)) extended.add(message);
     });
-    return { due: due.length, extended };
+    // One that was settled meanwhile needs to be hidden no more.
+    const failed = due.filter((message) => !extended.has(message) && !message.isSettling).length;
+    return { due: due.length, extended: extended.size, failed };
   }
 
-  async #extend(batch: readonly TrackedMessage[], signal: AbortSignal): Promise<number> {
+  /** @returns those that are hidden for longer now */
+  async #extend(batch: readonly TrackedMessage[], signal: AbortSignal): Promise<readonly TrackedMessage[]> {
     const { client, queueUrl, visibilitySeconds, clock } = this.#options;
     // An earlier batch may have taken a while: some of these may be settled by now.
     const held = batch.filter((message) => !message.isSettling);
-    if (held.length === 0 || signal.aborted) return 0;
+    if (held.length === 0 || signal.aborted) return [];
     const sentAtMs = clock.nowMs();
     const entries = held.map((message) => ({
       ReceiptHandle: message.receiptHandle,
@@ -68,7 +78,7 @@ export class Visibility {
     try {
       outcomes = await sendBatch(client, "ChangeMessageVisibilityBatch", queueUrl, entries, signal);
     } catch (error) {
-      if (signal.aborted || error instanceof PiipeError) return 0;
+      if (signal.aborted || error instanceof PiipeError) return [];
       throw error;
     }
     held.forEach((message, i) => {
@@ -78,6 +88,6 @@ export class Visibility {
       if (outcomes[i] === "done") message.visibleAtMs = sentAtMs + seconds * 1_000;
       else if (outcomes[i] === "refused") message.isLost = true;
     });
-    return outcomes.filter((outcome) => outcome === "done").length;
+    return held.filter((_, i) => outcomes[i] === "done");
   }
 }

@@ -36,6 +36,22 @@ export function checkTable(
       hint: "Name a table in sink.postgres.table.",
     });
   }
+  const { foreignTable } = table.path;
+  if (foreignTable !== null) {
+    const which =
+      foreignTable === name
+        ? `${name} is a foreign table`
+        : `rows of ${name} may get into the foreign table ${foreignTable}`;
+    throw new PiipeError(
+      "database.table-mismatch",
+      `${which}: its server commits on its own, so a row could be lost or stored twice`,
+      {
+        hint:
+          "Exactly once needs one transaction on one server. Name a table without foreign tables below it in " +
+          "sink.postgres.table, or run piipe with the url of the server that holds the rows.",
+      },
+    );
+  }
   const problems = [
     ...columns.flatMap((column) => columnProblems(table, column, tokenChars)),
     ...unfilled(table, columns),

@@ -7,6 +7,7 @@ import type { TargetTable } from "./target-table.ts";
 const TABLE: TargetTable = {
   name: { schema: "public", name: "events" },
   isTable: true,
+  path: { hooks: [], foreignTable: null, isReplica: false },
   columns: [
     {
       name: "n",

@@ -23,30 +23,56 @@ export function insertStatement(
   claim: Claim,
   { dedupes }: { readonly dedupes: boolean },
 ): string {
-  const arrays: string[] = [];
-  const names: string[] = [];
-  const values: string[] = [];
-  for (const [index, column] of columns.entries()) {
-    const real = table.columns.find(({ name }) => name === column.name);
-    const fit = real && fitOf(column, real);
-    if (!fit) throw new Error(`column ${column.name} was not checked against the table`);
-    arrays.push(`$${index + FIRST_COLUMN_PARAMETER}::${fit.elementType}[]`);
-    names.push(`c${index}`);
-    values.push(valueOf(fit, index));
-  }
-  const targets = columns.map(({ name }) => quoteIdentifier(name));
+  const { targets, values, arrays, names } = partsOf(table, columns, FIRST_COLUMN_PARAMETER);
   const won = dedupes ? "taken" : "claimed";
   const businessClaim = dedupes ? businessClaimSql(claim, FIRST_COLUMN_PARAMETER + columns.length) : "";
   return `
 WITH claimed AS (${claim.sql}
 )${businessClaim}, stored AS (
-  INSERT INTO ${quoteTable(table.name)} (${targets.join(", ")})
-  SELECT ${values.join(", ")}
-  FROM unnest($4::${claim.keyType}[], ${arrays.join(", ")}) WITH ORDINALITY AS input (message_id, ${names.join(", ")}, position)
+  INSERT INTO ${quoteTable(table.name)} (${targets})
+  SELECT ${values}
+  FROM unnest($4::${claim.keyType}[], ${arrays}) WITH ORDINALITY AS input (message_id, ${names}, position)
   JOIN ${won} ON ${won}.message_id = input.message_id
   ORDER BY input.position
 )
 SELECT json_agg(message_id)::text AS claimed FROM ${won}`;
+}
+
+/** The first half of `insertStatement`, for who stores the rows in a statement of their own. Its parameters are the first three. */
+export function claimStatement(claim: Claim, { dedupes }: { readonly dedupes: boolean }): string {
+  const businessClaim = dedupes ? businessClaimSql(claim, CLAIM_PARAMETERS + 1) : "";
+  return `
+WITH claimed AS (${claim.sql}
+)${businessClaim}
+SELECT json_agg(message_id)::text AS claimed FROM ${dedupes ? "taken" : "claimed"}`;
+}
+
+/** The other half: stores rows, one array for each column, in their order. */
+export function storeStatement(table: TargetTable, columns: readonly Column[]): string {
+  const { targets, values, arrays, names } = partsOf(table, columns, 1);
+  return `
+INSERT INTO ${quoteTable(table.name)} (${targets})
+SELECT ${values}
+FROM unnest(${arrays}) WITH ORDINALITY AS input (${names}, position)
+ORDER BY input.position`;
+}
+
+function partsOf(table: TargetTable, columns: readonly Column[], firstParameter: number) {
+  const arrays: string[] = [];
+  const values: string[] = [];
+  for (const [index, column] of columns.entries()) {
+    const real = table.columns.find(({ name }) => name === column.name);
+    const fit = real && fitOf(column, real);
+    if (!fit) throw new Error(`column ${column.name} was not checked against the table`);
+    arrays.push(`$${index + firstParameter}::${fit.elementType}[]`);
+    values.push(valueOf(fit, index));
+  }
+  return {
+    targets: columns.map(({ name }) => quoteIdentifier(name)).join(", "),
+    values: values.join(", "),
+    arrays: arrays.join(", "),
+    names: columns.map((_, index) => `c${index}`).join(", "),
+  };
 }
 
 function valueOf({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
@@ -54,7 +80,8 @@ function valueOf({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
   return isUtcWallTime ? `input.c${index} AT TIME ZONE 'UTC'` : `input.c${index}`;
 }
 
-const FIRST_COLUMN_PARAMETER = 5;
+const CLAIM_PARAMETERS = 3;
+const FIRST_COLUMN_PARAMETER = CLAIM_PARAMETERS + 2;
 
 /** The parameters of `insertStatement`. `keys` are those of the records, then those of the refused events. */
 export function insertValues(
@@ -64,12 +91,27 @@ export function insertValues(
   sourceId: string,
   columnCount: number,
 ): string[] {
+  const claim = claimValues(records, refused, keys, sourceId);
+  const recordKeys = refused.length === 0 ? claim[1] : arrayLiteral(keys.slice(0, records.length));
+  return [...claim, recordKeys, ...storeValues(records, columnCount)];
+}
+
+/** The parameters of `claimStatement`; those of `businessValues` follow them. */
+export function claimValues(
+  records: readonly MaskedRecord[],
+  refused: readonly RefusedEvent[],
+  keys: readonly string[],
+  sourceId: string,
+): [days: string, keys: string, sourceId: string] {
   const days: string[] = [];
   for (const record of records) days.push(utcDay(record.sentAtMs));
   for (const event of refused) days.push(utcDay(event.sentAtMs));
-  const claims = arrayLiteral(keys);
-  const recordKeys = refused.length === 0 ? claims : arrayLiteral(keys.slice(0, records.length));
-  const values = [arrayLiteral(days), claims, sourceId, recordKeys];
+  return [arrayLiteral(days), arrayLiteral(keys), sourceId];
+}
+
+/** The parameters of `storeStatement`. */
+export function storeValues(records: readonly MaskedRecord[], columnCount: number): string[] {
+  const values: string[] = [];
   for (let index = 0; index < columnCount; index += 1) {
     const column: ColumnValue[] = [];
     for (const record of records) column.push(record.values[index] ?? null);

@@ -2,14 +2,17 @@ import { PiipeError } from "../../errors.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { showTable } from "../../postgres/identifiers.ts";
+import type { PostgresFacts } from "../../postgres/sqlstate.ts";
 import { inTransaction } from "../../postgres/transaction.ts";
 import type { Batch, BatchOutcome, Column, MaskedRecord, RefusedEvent, Sink, WriteOutcome } from "../contracts.ts";
 import { bisect, isRowFault } from "./bisect.ts";
 import { businessValues } from "./business-claim.ts";
 import { type Claim, type ClaimName, CLAIMS } from "./claim.ts";
-import { insertStatement, insertValues, parseKeys } from "./insert.ts";
+import { CountedStore } from "./counted-store.ts";
+import { claimStatement, claimValues, insertStatement, insertValues, parseKeys } from "./insert.ts";
 import { sourceIdOf, tableIdOf } from "./ledger-key.ts";
 import { writeQuarantine } from "./quarantine-rows.ts";
+import { RefusedPlaces } from "./refused-place.ts";
 import type { TargetTable } from "./target-table.ts";
 import { writeTokenRows } from "./token-rows.ts";
 
@@ -45,10 +48,13 @@ export class PostgresSink implements Sink {
   readonly #columnCount: number;
   readonly #declared: ReadonlySet<string>;
   readonly #claim: Claim;
+  /** null: nothing keeps a row out without an error, and one statement does it all. */
+  readonly #counted: CountedStore | null;
   readonly #statement: string;
   readonly #dedupeStatement: string;
   readonly #tableId: string;
   readonly #doing: string;
+  readonly #places: RefusedPlaces;
   readonly #rejectedMax: number | undefined;
 
   constructor({ pool, table, columns, sourceName, claim, rejectedMax }: PostgresSinkOptions) {
@@ -58,9 +64,13 @@ export class PostgresSink implements Sink {
     this.#columnCount = columns.length;
     this.#declared = new Set(columns.map(({ name }) => name));
     this.#claim = CLAIMS[claim];
-    this.#statement = insertStatement(table, columns, this.#claim, { dedupes: false });
-    this.#dedupeStatement = insertStatement(table, columns, this.#claim, { dedupes: true });
+    this.#counted = table.path.hooks.length === 0 ? null : new CountedStore(table, columns);
+    const statementFor = (way: { readonly dedupes: boolean }): string =>
+      this.#counted === null ? insertStatement(table, columns, this.#claim, way) : claimStatement(this.#claim, way);
+    this.#statement = statementFor({ dedupes: false });
+    this.#dedupeStatement = statementFor({ dedupes: true });
     this.#tableId = tableIdOf(table);
+    this.#places = new RefusedPlaces(pool, table.name, this.#declared);
     this.#doing = `writing to ${showTable(table.name)}`;
   }
 
@@ -85,18 +95,40 @@ export class PostgresSink implements Sink {
     abort: AbortSignal,
   ): Promise<BatchOutcome> {
     let ofRefused: readonly WriteOutcome[] = [];
+    let skipped = 0;
+    const failures = new Map<MaskedRecord | undefined, PostgresFacts | null>();
     const outcomes = await bisect(
       records,
       this.#declared,
       async (part) => {
         const isWithRefused = ofRefused.length < refused.length;
-        const written = await this.#writeOnce(part, isWithRefused ? refused : [], abort);
+        const written = await this.#writeOnce(part, isWithRefused ? refused : [], abort).catch((error: unknown) => {
+          if (part.length === 1 && error instanceof DatabaseFailure) failures.set(part[0], error.facts);
+          throw error;
+        });
         if (isWithRefused) ofRefused = written.refused;
+        skipped += written.skipped ?? 0;
         return written.records;
       },
       this.#rejectedMax,
     );
-    return { records: outcomes, refused: ofRefused };
+    const placed: WriteOutcome[] = [];
+    for (const [index, outcome] of outcomes.entries()) {
+      placed.push(await this.#placed(outcome, failures.get(records[index]) ?? null, abort));
+    }
+    return { records: placed, refused: ofRefused, ...(skipped > 0 && { skipped }) };
+  }
+
+  /** With the constraint that refused a row. What others of the batch have come to stands, so a failure is none. */
+  async #placed(outcome: WriteOutcome, facts: PostgresFacts | null, abort: AbortSignal): Promise<WriteOutcome> {
+    if (outcome.kind !== "rejected" || facts === null) return outcome;
+    try {
+      const path = (await this.#places.placeOf(facts, abort)) ?? outcome.rejection.path;
+      return { kind: "rejected", rejection: { ...outcome.rejection, path } };
+    } catch (error) {
+      if (error instanceof PiipeError) return outcome;
+      throw error;
+    }
   }
 
   async #writeOnce(
@@ -109,20 +141,28 @@ export class PostgresSink implements Sink {
     const { keyOf } = this.#claim;
     for (const { id } of records) keys.push(keyOf(id));
     for (const { id } of refused) keys.push(keyOf(id));
-    const values = insertValues(records, refused, keys, this.#source.id, this.#columnCount);
+    const values: string[] =
+      this.#counted === null
+        ? insertValues(records, refused, keys, this.#source.id, this.#columnCount)
+        : claimValues(records, refused, keys, this.#source.id);
     const dedupes = records.some(({ businessKeys }) => businessKeys.length > 0);
     if (dedupes) values.push(...businessValues(records, keys, this.#tableId));
-    const claimed = await inTransaction(
+    const { claimed, skipped } = await inTransaction(
       this.#pool,
-      { doing: this.#doing, statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs: LOCK_TIMEOUT_MS, abort },
+      {
+        doing: this.#doing,
+        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+        lockTimeoutMs: LOCK_TIMEOUT_MS,
+        writesTarget: true,
+        abort,
+      },
       async (run) => {
         const { rows } = await run(dedupes ? this.#dedupeStatement : this.#statement, values);
         const claims = parseKeys(rows[0]?.["claimed"]);
+        const news = records.filter((_, index) => claims.has(keys[index] ?? ""));
+        const stored = this.#counted === null ? news.length : await this.#counted.store(run, news);
         // Only for what is stored now: a message that comes again must not bring back what was erased.
-        await writeTokenRows(
-          run,
-          records.filter((_, index) => claims.has(keys[index] ?? "")),
-        );
+        if (stored > 0) await writeTokenRows(run, news);
         if (refused.length > 0) {
           const isClaimed = refused.map((_, index) => claims.has(keys[records.length + index] ?? ""));
           await writeQuarantine(
@@ -132,14 +172,18 @@ export class PostgresSink implements Sink {
             refused.filter((_, index) => !isClaimed[index]),
           );
         }
-        return claims;
+        return { claimed: claims, skipped: news.length - stored };
       },
     );
     const outcomes = keys.map((key, index) => {
       if (!claimed.has(key)) return DUPLICATE;
       return index < records.length ? STORED : QUARANTINED;
     });
-    return { records: outcomes.slice(0, records.length), refused: outcomes.slice(records.length) };
+    return {
+      records: outcomes.slice(0, records.length),
+      refused: outcomes.slice(records.length),
+      ...(skipped > 0 && { skipped }),
+    };
   }
 
   /** PostgreSQL does not say in a field which table is missing: find out whether it is one of piipe's own. */

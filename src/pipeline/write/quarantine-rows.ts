@@ -1,3 +1,4 @@
+import { PiipeError } from "../../errors.ts";
 import type { RunStatement } from "../../postgres/transaction.ts";
 import type { RefusedEvent } from "../contracts.ts";
 import { arrayLiteral, byteaArrayLiteral } from "./array-literal.ts";
@@ -33,7 +34,7 @@ export async function writeQuarantine(
   unclaimed: readonly RefusedEvent[],
 ): Promise<void> {
   if (claimed.length > 0) {
-    await run(INSERT_REFUSED, [
+    const { rowCount } = await run(INSERT_REFUSED, [
       source.id,
       source.name,
       arrayLiteral(claimed.map(({ id }) => id)),
@@ -44,6 +45,8 @@ export async function writeQuarantine(
       byteaArrayLiteral(claimed.map(({ sealedBody }) => sealedBody)),
       byteaArrayLiteral(claimed.map(({ sealedMetadata }) => sealedMetadata)),
     ]);
+    // Their messages are deleted next: what is not there would be lost.
+    if (rowCount !== claimed.length) throw keptOut();
   }
   if (unclaimed.length > 0) {
     await run(UPDATE_SEEN, [
@@ -52,4 +55,10 @@ export async function writeQuarantine(
       arrayLiteral(unclaimed.map(({ attempt }) => attempt)),
     ]);
   }
+}
+
+function keptOut(): PiipeError {
+  return new PiipeError("database.refused", "piipe.quarantine did not take every refused event", {
+    hint: "A trigger or rule keeps rows out: undo what was changed by hand in the schema piipe.",
+  });
 }

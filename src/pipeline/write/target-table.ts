@@ -1,6 +1,7 @@
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { quoteTable, showTable, type TableName } from "../../postgres/identifiers.ts";
+import { readRowPath, type RowPath } from "./row-path.ts";
 
 /** A real column of the target table. */
 export interface TableColumn {
@@ -29,6 +30,7 @@ export interface TargetTable {
   readonly name: TableName & { readonly schema: string };
   readonly isTable: boolean;
   readonly columns: readonly TableColumn[];
+  readonly path: RowPath;
 }
 
 /**
@@ -72,7 +74,7 @@ SELECT target.nspname AS schema, target.relname AS name, target.relkind AS kind,
 ) AS columns
 FROM target`;
 
-/** Table, partitioned table, view, foreign table. */
+/** Table, partitioned table, view; and a foreign table, which is refused for what it is. */
 const INSERTABLE_KINDS: ReadonlySet<string | null | undefined> = new Set(["r", "p", "v", "f"]);
 
 /** @throws {PiipeError} `database.table-missing`, or as the pool fails */
@@ -90,9 +92,11 @@ export async function readTargetTable(pool: PostgresPool, table: TableName): Pro
       },
     );
   }
+  const name = { schema: row["schema"] ?? "", name: row["name"] ?? "" };
   return {
-    name: { schema: row["schema"] ?? "", name: row["name"] ?? "" },
+    name,
     isTable: INSERTABLE_KINDS.has(row["kind"]),
     columns: JSON.parse(row["columns"] ?? "[]") as TableColumn[],
+    path: await readRowPath(pool, name),
   };
 }
