@@ -9,6 +9,8 @@ export interface TransactionOptions {
   readonly lockTimeoutMs: number;
   /** Cuts the connection; whether the transaction was committed is then unknown. */
   readonly abort?: AbortSignal;
+  /** Ends with ROLLBACK, also when all went well: a trial. Default: false. */
+  readonly rollsBack?: boolean;
 }
 
 /** Runs one statement of the transaction. */
@@ -30,15 +32,15 @@ export async function inTransaction<T>(
   options: TransactionOptions,
   work: (run: RunStatement, link: ConnectionLink) => Promise<T>,
 ): Promise<T> {
-  const { doing, abort } = options;
+  const { doing, abort, rollsBack = false } = options;
   const connection = await pool.connect(abort);
   const uncut = cutOnAbort(connection, abort);
   try {
     await connection.query(doing, begin(options));
     const result = await work((text, values) => connection.query(doing, text, values), connection.link);
-    const { command } = await connection.query(doing, "COMMIT");
+    const { command } = await connection.query(doing, rollsBack ? "ROLLBACK" : "COMMIT");
     // Committing an aborted transaction is no error to PostgreSQL: it answers with the tag ROLLBACK.
-    if (command !== "COMMIT") throw rolledBack(doing);
+    if (!rollsBack && command !== "COMMIT") throw rolledBack(doing);
     return result;
   } catch (error) {
     if (!(error instanceof DatabaseFailure) || error.fate !== "reconnect") await rollBack(connection);

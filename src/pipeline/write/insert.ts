@@ -23,17 +23,10 @@ export function insertStatement(
   claim: Claim,
   { dedupes }: { readonly dedupes: boolean },
 ): string {
-  const arrays: string[] = [];
-  const names: string[] = [];
-  const values: string[] = [];
-  for (const [index, column] of columns.entries()) {
-    const real = table.columns.find(({ name }) => name === column.name);
-    const fit = real && fitOf(column, real);
-    if (!fit) throw new Error(`column ${column.name} was not checked against the table`);
-    arrays.push(`$${index + FIRST_COLUMN_PARAMETER}::${fit.elementType}[]`);
-    names.push(`c${index}`);
-    values.push(valueOf(fit, index));
-  }
+  const fits = checkedFits(table, columns);
+  const arrays = fits.map(({ elementType }, index) => `$${index + FIRST_COLUMN_PARAMETER}::${elementType}[]`);
+  const names = fits.map((_, index) => `c${index}`);
+  const values = fits.map(storedValue);
   const targets = columns.map(({ name }) => quoteIdentifier(name));
   const won = dedupes ? "taken" : "claimed";
   const businessClaim = dedupes ? businessClaimSql(claim, FIRST_COLUMN_PARAMETER + columns.length) : "";
@@ -49,7 +42,18 @@ WITH claimed AS (${claim.sql}
 SELECT json_agg(message_id)::text AS claimed FROM ${won}`;
 }
 
-function valueOf({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
+/** How each column's values get into the table; for columns that `checkTable` found fitting. */
+export function checkedFits(table: TargetTable, columns: readonly Column[]): readonly ColumnFit[] {
+  return columns.map((column) => {
+    const real = table.columns.find(({ name }) => name === column.name);
+    const fit = real && fitOf(column, real);
+    if (!fit) throw new Error(`column ${column.name} was not checked against the table`);
+    return fit;
+  });
+}
+
+/** The value of the column with the index, of an `input` whose columns are named c0, c1, … */
+export function storedValue({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
   if (isNull) return "NULL";
   return isUtcWallTime ? `input.c${index} AT TIME ZONE 'UTC'` : `input.c${index}`;
 }
