@@ -3,6 +3,7 @@ import { TLSSocket } from "node:tls";
 
 import pg from "pg";
 
+import { postgresUrlProblem } from "../config/service-url.ts";
 import { PiipeError } from "../errors.ts";
 import { closingClient } from "./closing-client.ts";
 import { connectFailure, type Place } from "./connect-failure.ts";
@@ -198,7 +199,7 @@ function placeOf(connectionString: string): Place {
     new PiipeError("config.invalid", "sink.postgres.url is not a PostgreSQL connection URL", {
       hint: "Write postgres://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded; files that it names must exist.",
     });
-  if (!/^postgres(?:ql)?:\/\//.test(connectionString)) throw invalid();
+  if (postgresUrlProblem(connectionString) !== null) throw invalid();
   try {
     const { host, port, database, user } = new pg.Client({ connectionString });
     return { address: `${host}:${port}`, database: database ?? user ?? "", user: user ?? "" };

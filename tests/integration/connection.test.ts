@@ -78,19 +78,22 @@ test("a port where nobody listens is retryable, and named with the database", as
   });
 });
 
-test.each(["mysql://u:canary@h/d", "postgres://u:canary@h:port/d", "canary"])(
-  "%s is no URL, and is not quoted",
-  (url) => {
-    let error: unknown;
-    try {
-      openPool({ url: new Secret(url), connectionsMax: 1 });
-    } catch (thrown) {
-      error = thrown;
-    }
-    expect(error).toMatchObject({ code: "config.invalid" });
-    expect(inspect(error, { depth: 10, showHidden: true }).split("\n    at ")[0]).not.toContain("canary");
-  },
-);
+test.each([
+  "mysql://u:canary@h/d",
+  "postgres://u:canary@h:port/d",
+  "postgres://odd:x@canary/seven@127.0.0.1:5432/db",
+  "postgres://u:1?canary@127.0.0.1/db",
+  "canary",
+])("%s is no URL, and is not quoted", (url) => {
+  let error: unknown;
+  try {
+    openPool({ url: new Secret(url), connectionsMax: 1 });
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toMatchObject({ code: "config.invalid" });
+  expect(inspect(error, { depth: 10, showHidden: true }).split("\n    at ")[0]).not.toContain("canary");
+});
 
 test("an idle connection's death is no event: the next statement has a new one", async () => {
   const pool = poolOf(inject("postgresUrl"));

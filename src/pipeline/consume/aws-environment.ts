@@ -1,5 +1,6 @@
 import { CONFIG_PREFIX_SEPARATOR, loadConfig, NODE_REGION_CONFIG_OPTIONS } from "@smithy/core/config";
 import type { AwsCredentialIdentity } from "@smithy/types";
+import { isHttpUrl } from "../../config/service-url.ts";
 import { PiipeError } from "../../errors.ts";
 
 /**
@@ -58,13 +59,13 @@ export async function findEndpoint(): Promise<string | null> {
 
 /** @throws PiipeError `config.invalid` */
 export function parseEndpoint(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new PiipeError("config.invalid", "the endpoint of SQS is not a URL", {
+  if (!isHttpUrl(text)) {
+    // Nothing of it is quoted: what is no URL may hold a password.
+    throw new PiipeError("config.invalid", "the endpoint of SQS is no http or https URL without user and password", {
       hint: "Write it with its scheme, such as http://localhost:4566, in source.sqs.endpoint, AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL or the profile's endpoint_url.",
     });
   }
-  return url;
+  return new URL(text);
 }
 
 /** Gives credentials that are valid now. */

@@ -1,3 +1,4 @@
+import { isHttpUrl } from "../../config/service-url.ts";
 import { PiipeError } from "../../errors.ts";
 
 /** What the configuration says of the queue. */
@@ -51,7 +52,7 @@ function regionOfHost(host: string): string | null {
 }
 
 function parseUrl(text: string): QueueAddress {
-  const url = URL.canParse(text) ? new URL(text) : null;
+  const url = isHttpUrl(text) ? new URL(text) : null;
   const name = url?.pathname.split("/").findLast((part) => part !== "");
   if (url === null || name === undefined || !NAME.test(name)) {
     throw invalid("source.sqs.queue looks like a URL but is not one of a queue");
