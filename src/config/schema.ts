@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { columnSchema } from "./column-schema.ts";
 import { choice, isObject, mapping, text, wholeNumber } from "./schema-parts.ts";
-import { isHttpUrl, postgresUrlProblem } from "./service-url.ts";
+import { isHttpUrl, postgresUrlProblem, queueUrlParts } from "./service-url.ts";
 import { IDENTIFIER_BYTES_MAX, isIdentifier, parseTableName } from "./table-name.ts";
 import { parseOrigin } from "./value-origin.ts";
 
@@ -27,7 +27,7 @@ const QUEUE_NAME = /^(?:[\w-]{1,80}|[\w-]{1,75}\.fifo)$/;
 const QUEUE_ARN = /^arn:[\w-]+:sqs:[\w-]+:\d{12}:(.+)$/;
 
 function isQueue(value: string): boolean {
-  if (value.includes("://")) return isHttpUrl(value) && new URL(value).pathname !== "/";
+  if (value.includes("://")) return queueUrlParts(value) !== null;
   return QUEUE_NAME.test(QUEUE_ARN.exec(value)?.[1] ?? value);
 }
 

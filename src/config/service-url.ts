@@ -32,3 +32,20 @@ export function isHttpUrl(text: string): boolean {
   if (!/^https?:\/\/[^/]/i.test(text) || /[@?#\\\s]/.test(text)) return false;
   return URL.canParse(text);
 }
+
+/** A queue's URL as servers write it: its host may be one that no resolver takes, where an endpoint is set. */
+const QUEUE_URL =
+  /^https?:\/\/([\p{L}\p{M}\p{N}._-]+|\[[\da-f:.]+\])(?::\d{1,5})?(\/[^@?#\\\s\p{Cc}]*[^@?#\\\s\p{Cc}/]\/*)$/iu;
+
+export interface QueueUrlParts {
+  /** Without the port. */
+  readonly host: string;
+  /** Percent-encoded. */
+  readonly path: string;
+}
+
+/** null: it is no queue's URL. */
+export function queueUrlParts(text: string): QueueUrlParts | null {
+  const [, host, path] = QUEUE_URL.exec(text) ?? [];
+  return host === undefined || path === undefined ? null : { host, path: new URL(`http://localhost${path}`).pathname };
+}

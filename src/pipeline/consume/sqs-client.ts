@@ -1,8 +1,10 @@
+import { queueUrlParts } from "../../config/service-url.ts";
 import type { CredentialSource } from "./aws-environment.ts";
 import { interruptible } from "./interruptible.ts";
 import { jsonProtocol } from "./json-protocol.ts";
 import type { EncodedRequest, Protocol } from "./protocol.ts";
 import { queryProtocol } from "./query-protocol.ts";
+import { originOf } from "./queue-address.ts";
 import type { Retry } from "./retry.ts";
 import type { Signer } from "./signer.ts";
 import type { ActionInputs, ActionOutputs, SqsAction, SqsCaller } from "./sqs-actions.ts";
@@ -103,7 +105,7 @@ export class SqsClient implements SqsCaller {
     let place = this.#places.get(queueUrl);
     if (place === undefined) {
       const { origin, host, pathname } = this.#base(queueUrl);
-      const queuePath = queueUrl === null ? pathname : `${pathname.replace(/\/+$/, "")}${new URL(queueUrl).pathname}`;
+      const queuePath = queueUrl === null ? pathname : `${pathname.replace(/\/+$/, "")}${pathOf(queueUrl)}`;
       place = { origin, host, path: pathname, queuePath };
       this.#places.set(queueUrl, place);
     }
@@ -114,6 +116,9 @@ export class SqsClient implements SqsCaller {
   #base(queueUrl: string | null): URL {
     const { endpoint, regionalEndpoint } = this.#options;
     if (endpoint !== null) return new URL(`${endpoint.origin}${endpoint.pathname}`);
-    return new URL("/", queueUrl ?? regionalEndpoint);
+    return queueUrl === null ? regionalEndpoint : originOf(queueUrl);
   }
 }
+
+/** Of a queue URL as the server gave it, which need not be one to anybody else. */
+const pathOf = (queueUrl: string): string => queueUrlParts(queueUrl)?.path ?? "/";
