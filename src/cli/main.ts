@@ -61,7 +61,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), terminal, (comman
   const { reportOnFatalError, reportOnSignal, reportOnUncaughtException } = process.report;
   refuseDebugging({
     execArgv: process.execArgv,
-    nodeOptions: process.env["NODE_OPTIONS"],
+    environment: process.env,
     inspectorUrl: inspectorUrl(),
     writesReports: reportOnFatalError || reportOnSignal || reportOnUncaughtException,
   });
