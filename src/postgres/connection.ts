@@ -6,6 +6,7 @@ import pg from "pg";
 import { postgresUrlProblem } from "../config/service-url.ts";
 import { PiipeError } from "../errors.ts";
 import { closingClient } from "./closing-client.ts";
+import { confirmNames } from "./confirm-names.ts";
 import { connectFailure, type Place } from "./connect-failure.ts";
 import { databaseFailure } from "./database-failure.ts";
 
@@ -106,7 +107,7 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
     return wrap(client);
   }
 
-  return {
+  const opened: PostgresPool = {
     place,
     connect,
     async query(doing, text, values, abort) {
@@ -114,7 +115,8 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
       const uncut = cutOnAbort(connection, abort);
       try {
         return await connection.query(doing, text, values);
-      } catch (error) {
+      } catch (cause) {
+        const error: unknown = await confirmNames(cause, opened, connection);
         connection.destroy();
         if (abort?.aborted === true) throw new PiipeError("interrupted", `stopped while ${doing}`);
         throw error;
@@ -131,6 +133,7 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
       return closing;
     },
   };
+  return opened;
 }
 
 function wrap(client: pg.PoolClient): PostgresConnection {
@@ -151,7 +154,8 @@ function wrap(client: pg.PoolClient): PostgresConnection {
         const last = Array.isArray(result) ? (result.at(-1) as pg.QueryResult<Row>) : result;
         return { command: last.command, rowCount: last.rowCount ?? 0, rows: last.rows };
       } catch (error) {
-        throw databaseFailure(error, doing);
+        // Names are shown when the catalogue was asked: see confirm-names.ts.
+        throw databaseFailure(error, doing, () => false);
       }
     },
     release: () => end(false),

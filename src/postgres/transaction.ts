@@ -1,5 +1,6 @@
 import { PiipeError } from "../errors.ts";
 import { type ConnectionLink, cutOnAbort, type PostgresConnection, type PostgresPool } from "./connection.ts";
+import { confirmNames } from "./confirm-names.ts";
 import { DatabaseFailure } from "./database-failure.ts";
 
 export interface TransactionOptions {
@@ -46,7 +47,7 @@ export async function inTransaction<T>(
     if (!(error instanceof DatabaseFailure) || error.fate !== "reconnect") await rollBack(connection);
     else connection.destroy();
     if (abort?.aborted === true) throw new PiipeError("interrupted", `stopped while ${doing}`);
-    throw error;
+    throw await confirmNames(error, pool, connection);
   } finally {
     uncut();
     connection.release();

@@ -5,6 +5,7 @@ import { inspect } from "node:util";
 import { afterEach, expect, inject, test } from "vitest";
 
 import { Secret } from "../../src/config/secret.ts";
+import { inTransaction } from "../../src/postgres/transaction.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { query } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
@@ -195,4 +196,27 @@ test("close waits for a connection in use", async () => {
   expect(isClosed).toBe(false);
   connection.release();
   await closing;
+});
+
+test("names stand in a failure as the catalogue has them: what a function in the database calls one is not shown", async () => {
+  const pool = poolOf(inject("postgresUrl"));
+  const raise = (using: string): string =>
+    `DO $$ BEGIN RAISE EXCEPTION 'canary' USING ERRCODE = '23514', ${using}; END $$`;
+  const made = raise("CONSTRAINT = 'jane@canary', TABLE = 'canary table', COLUMN = 'canary column', SCHEMA = 'canary'");
+  const real = raise("CONSTRAINT = 'jane@canary', TABLE = 'pg_class', COLUMN = 'relname', SCHEMA = 'pg_catalog'");
+  const options = { doing: "trying", statementTimeoutMs: 5_000, lockTimeoutMs: 5_000 };
+  for (const run of [
+    (text: string) => pool.query("trying", text),
+    (text: string) => inTransaction(pool, options, (statement) => statement(text)),
+  ]) {
+    await expect(run(made)).rejects.toMatchObject({
+      message: "a constraint of the table refused a row, while trying (SQLSTATE 23514)",
+      facts: { constraint: "jane@canary" },
+      shown: { constraint: null, table: null, column: null, schema: null },
+    });
+    await expect(run(real)).rejects.toMatchObject({
+      message:
+        "a constraint of the table refused a row, while trying (SQLSTATE 23514, table pg_catalog.pg_class, column relname)",
+    });
+  }
 });
