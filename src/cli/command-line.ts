@@ -2,6 +2,7 @@ import { type Command, CommanderError } from "commander";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { printError, reportOf } from "./print-error.ts";
 import { buildProgram } from "./program.ts";
+import { withShownControls } from "./shown-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -12,9 +13,10 @@ import type { Terminal } from "./terminal.ts";
  */
 export async function runCommandLine(
   args: readonly string[],
-  terminal: Terminal,
+  bareTerminal: Terminal,
   guard: (command: Command) => void,
 ): Promise<ExitCode> {
+  const terminal = withShownControls(bareTerminal);
   let exitCode: ExitCode = EXIT_CODES.done;
   let wantsJson = false;
   const program = buildProgram(async (command) => {

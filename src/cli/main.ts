@@ -9,6 +9,7 @@ import { LiveLine } from "./live-line.ts";
 import { parentChannelOf } from "./parent-channel.ts";
 import { printError } from "./print-error.ts";
 import { isGuarded, refuseDebugging } from "./refuse-debugging.ts";
+import { withShownControls } from "./shown-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 // The heap may double between collections instead of growing fourfold. Draining 100,000 messages, that took the peak of
@@ -50,7 +51,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 process.stderr.on("error", () => {});
 process.on("uncaughtException", (error) => {
   standardError.show("");
-  printError(error, terminal);
+  printError(error, withShownControls(terminal));
   process.exit(EXIT_CODES.bug);
 });
 

@@ -3,7 +3,7 @@ import type { Trial } from "../../app/try-events.ts";
 import { showLeftOut } from "../../init/render-config.ts";
 import type { InferredColumn, Inference } from "../../init/infer-columns.ts";
 import { counted } from "../counted.ts";
-import { showControls } from "../show-controls.ts";
+import { showControls } from "../shown-text.ts";
 import { styler, type Terminal } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
 import type { InitOptions, InitSettings } from "./init-options.ts";

@@ -18,15 +18,15 @@ const isScalar = (value: unknown): value is string | number | boolean =>
 /** The fields as texts, or null for what is none. SQS's own replies are given back as they are. */
 function textFields(value: unknown): Fields | null {
   if (!isFields(value)) return null;
+  const texts: Record<string, string | null> = {};
   let isText = true;
   for (const key in value) {
-    const field = value[key];
-    if (typeof field === "string" || field === null) continue;
-    if (!isScalar(field)) return null;
-    isText = false;
+    const field = value[key] ?? null;
+    if (field !== null && !isScalar(field)) return null;
+    isText &&= field === null || typeof field === "string";
+    texts[key] = field === null ? null : String(field);
   }
-  if (isText) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, field === null ? null : String(field)]));
+  return isText ? value : texts;
 }
 
 /** SQS leaves an empty list out of its replies, or sends it as null. */
