@@ -43,6 +43,8 @@ const LAYERS = [
       "src/config/did-you-mean.ts",
       "src/config/service-url.ts",
       "src/hmac-sha256.ts",
+      "src/tls-codes.ts",
+      "src/keep-connections.ts",
       "src/unprintable.ts",
     ],
     may: [],
