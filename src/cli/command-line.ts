@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from "commander";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
+import { requireKnownCommands } from "./help-command.ts";
 import { printError, reportOf } from "./print-error.ts";
 import { buildProgram } from "./program.ts";
 import { withShownControls } from "./shown-text.ts";
@@ -27,6 +28,7 @@ export async function runCommandLine(
     guard(command);
   });
   try {
+    requireKnownCommands(program, args);
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
