@@ -49,6 +49,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? EXIT_CODES.done : EXIT_CODES.bug);
 });
 process.stderr.on("error", () => {});
+// What a library warns of would stand as text among lines of JSON, and says nothing to whoever runs piipe.
+if (!isatty(2)) process.removeAllListeners("warning");
 process.on("uncaughtException", (error) => {
   standardError.show("");
   printError(error, withShownControls(terminal));

@@ -55,13 +55,13 @@ interface Judged {
  * The columns that the fields of events suggest. With a table: its columns in their order, each with the field that its name
  * tells; without: one for each field. What looks personal is masked, or left out where that is not possible.
  */
-export function inferColumns({ fields, oddKeys }: CollectedFields, table: ExistingTable | null): Inference {
+export function inferColumns({ fields, oddKeys, dottedKeys }: CollectedFields, table: ExistingTable | null): Inference {
   const outcomes = table === null ? forNewTable(fields) : forTable(fields, table);
   const columns = outcomes.flatMap((outcome) => ("column" in outcome ? [outcome.column] : []));
   const leftOut = outcomes.flatMap((outcome) => ("leftOut" in outcome ? [outcome.leftOut] : []));
   return {
     columns,
-    leftOut: oddKeys === 0 ? leftOut : [...leftOut, oddFields(oddKeys)],
+    leftOut: oddKeys === 0 ? leftOut : [...leftOut, oddFields(oddKeys, dottedKeys)],
     eventId: findEventId(fields),
   };
 }
@@ -251,9 +251,11 @@ function leaveOut(field: string | null, real: ExistingColumn | null, why: string
   return { leftOut: { field, column: real?.name ?? null, why: `${why}${consequence}`, isProblem } };
 }
 
-const oddFields = (count: number): LeftOut => ({
-  field: null,
-  column: null,
-  why: `${count} ${count === 1 ? "field has a name" : "fields have names"} that may be data, and so are neither shown nor stored`,
-  isProblem: true,
-});
+function oddFields(count: number, dotted: number): LeftOut {
+  const what = `${count} ${count === 1 ? "field has a name" : "fields have names"} that may be data, and so are neither shown nor stored`;
+  const dots =
+    dotted === 0
+      ? ""
+      : `; ${dotted === count ? "" : `${dotted} of them `}with a dot inside, which stands for a path: have them sent nested, or under other names`;
+  return { field: null, column: null, why: `${what}${dots}`, isProblem: true };
+}

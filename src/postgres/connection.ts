@@ -78,7 +78,7 @@ export interface PostgresPool {
  * @throws {PiipeError} `config.invalid` when the URL is none
  */
 export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_MS }: PoolOptions): PostgresPool {
-  const connectionString = url.reveal();
+  const connectionString = withPlainSslMode(url.reveal());
   const place = placeOf(connectionString);
   const closed = new AbortController();
   // One listener for each connection that is being made.
@@ -194,6 +194,15 @@ async function unlessAborted(connecting: Promise<pg.PoolClient>, abort: AbortSig
   } finally {
     abort.removeEventListener("abort", onAbort);
   }
+}
+
+/**
+ * pg takes these modes for `verify-full`, and warns of that on stderr, in the middle of a log: what it does is written out
+ * instead. Where libpq's own meaning is asked for, it stays.
+ */
+function withPlainSslMode(connectionString: string): string {
+  if (/[?&]uselibpqcompat=true(?:&|$)/.test(connectionString)) return connectionString;
+  return connectionString.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/g, "$1verify-full");
 }
 
 /** As pg itself understands the URL, together with the PG* variables of the environment. */

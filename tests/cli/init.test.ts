@@ -430,12 +430,20 @@ describe("piipe init fails", () => {
     ["a sample that is not there", [...SAMPLE, "nowhere.json"], "", "cannot be read (ENOENT)"],
     ["a sample that is no JSON", [...SAMPLE, "-"], `${CANARY}\n`, "none of 1 event is a JSON object"],
     ["an empty sample", [...SAMPLE, "-"], "", "there is no event"],
+    ["events whose names have dots", [...SAMPLE, "-"], '{"canary.id":1,"user.name":2}\n', "have dots inside (2 of 2)"],
     ["events with no field in common", [...SAMPLE, "-"], '{"a":1}\n{"b":1}\n{"c":1}\n', "no field in common"],
   ])("with %s", async (_, args, stdin, why) => {
     const { code, error, stderr } = await failure(args, environment(), stdin);
     expect({ code, error }).toEqual({ code: 2, error: "sample.invalid" });
     expect(stderr).toContain(why);
     expect(stderr).not.toContain("canary");
+  });
+
+  it("with a sample that is not UTF-8", async () => {
+    await writeFile(join(folder, "sample.json"), Buffer.from("\ufeff[]", "utf16le"));
+    const { error, stderr } = await failure([...SAMPLE, "sample.json"]);
+    expect(error).toBe("sample.invalid");
+    expect(stderr).toContain("is not UTF-8 text");
   });
 
   it("with events of another table", async () => {

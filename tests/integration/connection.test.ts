@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { inspect } from "node:util";
-import { afterEach, expect, inject, test } from "vitest";
+import { afterEach, expect, inject, test, vi } from "vitest";
 
 import { Secret } from "../../src/config/secret.ts";
 import { inTransaction } from "../../src/postgres/transaction.ts";
@@ -94,6 +94,16 @@ test.each([
   }
   expect(error).toMatchObject({ code: "config.invalid" });
   expect(inspect(error, { depth: 10, showHidden: true }).split("\n    at ")[0]).not.toContain("canary");
+});
+
+test("the driver says nothing on stderr of a TLS mode, and takes it for the strictest as before", async () => {
+  const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  for (const mode of ["prefer", "require", "verify-ca"]) {
+    const pool = poolOf(urlWith((url) => (url.search = `?application_name=x&sslmode=${mode}`)));
+    await expect(pool.connect()).rejects.toMatchObject({ code: "database.unreachable" });
+  }
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
 });
 
 test("an idle connection's death is no event: the next statement has a new one", async () => {

@@ -139,9 +139,19 @@ function inferFrom(bodies: readonly string[], table: IntrospectedTable | null, t
     });
   }
   const main = mainKindOf(events);
-  const inference = inferColumns(collectFields(main.events), table);
+  const collected = collectFields(main.events);
+  const inference = inferColumns(collected, table);
   if (inference.columns.some(({ from }) => !from.startsWith("@"))) {
     return { inference, events: main.events.length, otherKinds: main.others, unreadable };
+  }
+  if (collected.fields.length === 0 && collected.dottedKeys > 0) {
+    throw new PiipeError(
+      "sample.invalid",
+      `the names of the events' fields have dots inside (${collected.dottedKeys} of ${collected.oddKeys}), and no column can take its value from such a field`,
+      {
+        hint: "In `from` a dot stands between the steps of a path into nested JSON. Have the events sent nested, or with other names.",
+      },
+    );
   }
   if (table === null || main.events.length === 0) {
     throw new PiipeError(
