@@ -1,4 +1,3 @@
-import { CONFIG_PREFIX_SEPARATOR, loadConfig, NODE_REGION_CONFIG_OPTIONS } from "@smithy/core/config";
 import type { AwsCredentialIdentity } from "@smithy/types";
 import { isHttpUrl } from "../../config/service-url.ts";
 import { PiipeError } from "../../errors.ts";
@@ -9,6 +8,7 @@ import { PiipeError } from "../../errors.ts";
  * @throws PiipeError `queue.region-missing`
  */
 export async function findRegion(): Promise<string> {
+  const { loadConfig, NODE_REGION_CONFIG_OPTIONS } = await import("@smithy/core/config");
   const load = loadConfig({
     environmentVariableSelector: (env) => env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || undefined,
     configFileSelector: NODE_REGION_CONFIG_OPTIONS.configFileSelector,
@@ -34,6 +34,7 @@ function isTrue(value: string | undefined): boolean {
  * https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
  */
 export async function findEndpoint(): Promise<string | null> {
+  const { CONFIG_PREFIX_SEPARATOR, loadConfig } = await import("@smithy/core/config");
   const isIgnored = await loadConfig<boolean>({
     environmentVariableSelector: (env) => {
       const value = env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];

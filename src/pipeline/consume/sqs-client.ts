@@ -3,7 +3,6 @@ import type { CredentialSource } from "./aws-environment.ts";
 import { interruptible } from "./interruptible.ts";
 import { jsonProtocol } from "./json-protocol.ts";
 import type { EncodedRequest, Protocol } from "./protocol.ts";
-import { queryProtocol } from "./query-protocol.ts";
 import { originOf } from "./queue-address.ts";
 import type { Retry } from "./retry.ts";
 import type { Signer } from "./signer.ts";
@@ -68,7 +67,9 @@ export class SqsClient implements SqsCaller {
     const waitSeconds = "WaitTimeSeconds" in input ? input.WaitTimeSeconds : 0;
     const headersTimeoutMs = waitSeconds * 1_000 + REPLY_TIMEOUT_MS;
     let reply: HttpReply | null = null;
-    for (const protocol of this.#protocol === null ? [jsonProtocol, queryProtocol] : [this.#protocol]) {
+    for (const candidate of this.#protocol === null ? [jsonProtocol, null] : [this.#protocol]) {
+      // The Query protocol's parser is loaded only where a server speaks nothing else.
+      const protocol = candidate ?? (await import("./query-protocol.ts")).queryProtocol;
       reply = await this.#send(protocol.encode(action, input), queueUrl, headersTimeoutMs, signingDate, signal);
       if (protocol.speaks(reply)) {
         if (reply.status !== 200) throw replyFailure(protocol.errorCode(reply), reply.status, reply.dateMs);
