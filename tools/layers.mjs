@@ -38,7 +38,15 @@ const LAYERS = [
   },
   {
     name: "helpers",
-    paths: ["src/config/secret.ts", "src/config/did-you-mean.ts", "src/hmac-sha256.ts", "src/unprintable.ts"],
+    paths: [
+      "src/config/secret.ts",
+      "src/config/did-you-mean.ts",
+      "src/config/service-url.ts",
+      "src/hmac-sha256.ts",
+      "src/tls-codes.ts",
+      "src/keep-connections.ts",
+      "src/unprintable.ts",
+    ],
     may: [],
   },
   { name: "waiting", paths: ["src/pipeline/backoff.ts", "src/pipeline/condition.ts"], may: SHARED, builtins: [] },

@@ -45,6 +45,7 @@ function existingColumn(table: TargetTable, real: TableColumn): ExistingColumn {
   return {
     name,
     isText: isText(real),
+    dropsBlanks: type === "bpchar",
     time: TIMES[type] ?? null,
     notNull,
     isGenerated,

@@ -10,7 +10,7 @@ import { countReasons } from "../store/quarantine.ts";
 import { listWorkers, type LiveWorker, type WorkerReport } from "../store/workers.ts";
 import { deadLetterDepth } from "./dead-letter-depth.ts";
 import { HEARTBEAT_EVERY_MS } from "./keep-heartbeat.ts";
-import { ownQueues } from "./open-replay.ts";
+import { ownQueues } from "./own-queues.ts";
 import { queueDepth } from "./queue-depth.ts";
 import type { Part, Snapshot, WorkerStatus } from "./snapshot.ts";
 

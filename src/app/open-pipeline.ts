@@ -4,8 +4,7 @@ import { hostname } from "node:os";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
-import { openSqsSource, type StaticCredentials } from "../pipeline/consume/open-sqs-source.ts";
-import type { SqsSource } from "../pipeline/consume/sqs-source.ts";
+import type { StaticCredentials } from "../pipeline/consume/open-sqs-source.ts";
 import type { Sink, Source } from "../pipeline/contracts.ts";
 import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
 import { Engine } from "../pipeline/engine.ts";
@@ -28,6 +27,7 @@ import { createMissing } from "./migrate-database.ts";
 import { openDatabase } from "./open-database.ts";
 import { columnKeysOf } from "./column-keys.ts";
 import { openMask } from "./open-mask.ts";
+import { GIVE_UP_AFTER_MS, openSource } from "./open-source.ts";
 import { openTable } from "./open-table.ts";
 import { pathRemarks } from "./path-remarks.ts";
 import { QuarantineRoom } from "./quarantine-room.ts";
@@ -81,35 +81,8 @@ const IN_FLIGHT_BATCHES = 5;
 const IN_FLIGHT_BYTES_MAX = 48 * 1024 * 1024;
 /** Halving costs some twenty transactions for each refused row: before more are looked for, the share is judged. */
 const REJECTED_MAX = 100;
-/** A run that is to end must not wait for ever for a database that is gone. */
-const GIVE_UP_AFTER_MS = 60_000;
 /** SQS counts its messages approximately: one answer of zero is not enough. */
 const EMPTY_CONFIRMATIONS = 2;
-
-/** @param at another queue than the configured one, at the same endpoint */
-export async function openSource(
-  config: Config,
-  options: Pick<PipelineOptions, "stop" | "untilEmpty" | "credentials" | "emit">,
-  at: Pick<Config["source"]["sqs"], "queue" | "region"> = config.source.sqs,
-): Promise<SqsSource> {
-  const { endpoint, visibilityTimeoutSeconds } = config.source.sqs;
-  return openSqsSource({
-    queue: at.queue,
-    region: at.region,
-    endpoint,
-    visibilityTimeoutSeconds,
-    attributeNames: attributeNamesOf(config),
-    // A run that is to end asks in short turns; 20 s, SQS's longest wait, makes an idle service cheap.
-    waitSeconds: options.untilEmpty ? 1 : 20,
-    // It is to end: messages that come later need not come together.
-    lingerMs: options.untilEmpty ? 0 : config.batch.lingerMs,
-    giveUpAfterMs: options.untilEmpty ? GIVE_UP_AFTER_MS : null,
-    signal: options.stop,
-    credentials: options.credentials,
-    clock: systemClock,
-    emit: options.emit,
-  });
-}
 
 /**
  * Checks everything that a run needs, then puts the stages together. Nothing is received before `run`.
@@ -242,11 +215,6 @@ const runWay = (config: Config, options: PipelineOptions): PipelineWay => ({
   announce: () => Promise.resolve(),
   isDryRun: false,
 });
-
-const attributeNamesOf = ({ columns, dedupeBy }: Config): readonly string[] =>
-  [...columns, ...(dedupeBy === null ? [] : [dedupeBy])].flatMap(({ origin }) =>
-    origin.kind === "attribute" ? [origin.name] : [],
-  );
 
 export const sealKeyMissing = (): PiipeError =>
   new PiipeError("keys.missing", "a FIFO queue needs a keyring with a key for sealing", {

@@ -14,7 +14,8 @@ import { retryDatabase } from "../store/retry-database.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { DeadLetterSource, type LeftAlone } from "./dead-letter-source.ts";
 import { openQueueInspector } from "./open-queue-inspector.ts";
-import { openPipeline, openSource, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
+import { openPipeline, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
+import { openSource } from "./open-source.ts";
 import { requireRedriveRights } from "./require-own-rights.ts";
 
 export interface RedriveOptions {

@@ -1,29 +1,18 @@
 import type { Config } from "../config/config.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
 import { openSealed } from "../keys/seal.ts";
-import { queuesNamed } from "../pipeline/consume/queues-named.ts";
 import type { Open } from "../pipeline/contracts.ts";
 import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
 import type { ReplayStages } from "../pipeline/replay.ts";
 import { boundsOf } from "../pipeline/write/check-table.ts";
 import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { type QuarantinedQueue, quarantinedQueues } from "../store/quarantine.ts";
+import type { QuarantinedQueue } from "../store/quarantine.ts";
 import { noteKeys } from "../store/key-checks.ts";
 import { columnKeysOf } from "./column-keys.ts";
 import { openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
 import { requireReplayRights } from "./require-own-rights.ts";
-
-/** The queues of the quarantine that the configuration means: events of other pipelines do not fit its columns. */
-export async function ownQueues(config: Config, pool: PostgresPool): Promise<readonly QuarantinedQueue[]> {
-  const queues = await quarantinedQueues(pool);
-  const arns = queuesNamed(
-    config.source.sqs,
-    queues.map(({ arn }) => arn),
-  );
-  return queues.filter(({ arn }) => arns.includes(arn));
-}
 
 /** What refused events go through again. */
 export type SecondWay = Pick<ReplayStages, "open" | "decode" | "mask" | "sink">;

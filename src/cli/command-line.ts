@@ -1,7 +1,9 @@
 import { type Command, CommanderError } from "commander";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
+import { requireKnownCommands } from "./help-command.ts";
 import { printError, reportOf } from "./print-error.ts";
 import { buildProgram } from "./program.ts";
+import { withShownControls } from "./shown-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -12,9 +14,10 @@ import type { Terminal } from "./terminal.ts";
  */
 export async function runCommandLine(
   args: readonly string[],
-  terminal: Terminal,
+  bareTerminal: Terminal,
   guard: (command: Command) => void,
 ): Promise<ExitCode> {
+  const terminal = withShownControls(bareTerminal);
   let exitCode: ExitCode = EXIT_CODES.done;
   let wantsJson = false;
   const program = buildProgram(async (command) => {
@@ -25,6 +28,7 @@ export async function runCommandLine(
     guard(command);
   });
   try {
+    requireKnownCommands(program, args);
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {

@@ -15,6 +15,19 @@ export function addHelpCommand(program: Command): void {
   }
 }
 
+/**
+ * Ends with an error where a word is no command, which commander does only where no help is asked for. Called before it parses.
+ * @throws {CommanderError}
+ */
+export function requireKnownCommands(program: Command, args: readonly string[]): void {
+  let group = program;
+  for (const word of args) {
+    if (word === "--" || group.commands.length === 0) return;
+    // Neither the program nor a group has an option that takes a value.
+    if (!word.startsWith("-")) group = findCommand(group, [word]);
+  }
+}
+
 function findCommand(group: Command, words: readonly string[]): Command {
   let found = group;
   for (const word of words) {

@@ -9,6 +9,7 @@ import { LiveLine } from "./live-line.ts";
 import { parentChannelOf } from "./parent-channel.ts";
 import { printError } from "./print-error.ts";
 import { isGuarded, refuseDebugging } from "./refuse-debugging.ts";
+import { withShownControls } from "./shown-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 // The heap may double between collections instead of growing fourfold. Draining 100,000 messages, that took the peak of
@@ -48,9 +49,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? EXIT_CODES.done : EXIT_CODES.bug);
 });
 process.stderr.on("error", () => {});
+// What a library warns of would stand as text among lines of JSON, and says nothing to whoever runs piipe.
+if (!isatty(2)) process.removeAllListeners("warning");
 process.on("uncaughtException", (error) => {
   standardError.show("");
-  printError(error, terminal);
+  printError(error, withShownControls(terminal));
   process.exit(EXIT_CODES.bug);
 });
 
@@ -61,7 +64,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), terminal, (comman
   const { reportOnFatalError, reportOnSignal, reportOnUncaughtException } = process.report;
   refuseDebugging({
     execArgv: process.execArgv,
-    nodeOptions: process.env["NODE_OPTIONS"],
+    environment: process.env,
     inspectorUrl: inspectorUrl(),
     writesReports: reportOnFatalError || reportOnSignal || reportOnUncaughtException,
   });

@@ -55,7 +55,7 @@ export function buildProgram(execute: Execute, output?: Pick<Terminal, "writeOut
       ),
     [
       ["piipe demo", "start, show, clean up"],
-      ["piipe demo --serve", "stay up, to look around with psql and to send events of your own"],
+      ["piipe demo --serve", "stay up, to look around and to send events of your own"],
     ],
   );
 

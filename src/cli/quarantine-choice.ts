@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Chosen, EventChoice, Quarantine } from "../app/choose-events.ts";
-import { ownQueues } from "../app/open-replay.ts";
+import { ownQueues } from "../app/own-queues.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { PiipeError } from "../errors.ts";
 import { counted } from "./counted.ts";

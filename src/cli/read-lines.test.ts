@@ -15,6 +15,11 @@ describe("readLines", () => {
     expect(await linesOf("a\nb\r\nc\rd\u2028e\u2029f\n\ng")).toEqual(["a", "b", "c\rd\u2028e\u2029f", "", "g"]);
   });
 
+  it("leaves out the mark that some editors begin a file with", async () => {
+    expect(await linesOf("\ufeffa\n\ufeffb\n")).toEqual(["a", "b"]);
+    expect(await linesOf(Buffer.from("\ufeffa"))).toEqual(["a"]);
+  });
+
   it("puts characters together that a chunk cuts in two", async () => {
     const bytes = Buffer.from("é😀\nü");
     expect(await linesOf(...Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual(["é😀", "ü"]);

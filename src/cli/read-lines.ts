@@ -12,12 +12,15 @@ export async function* readLines(input: AsyncIterable<Uint8Array | string>): Asy
     rest += typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
     const lines = rest.split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
+    for (const line of lines) yield withoutMark(line.endsWith("\r") ? line.slice(0, -1) : line);
     if (rest.length > LINE_CHARS_MAX) {
       yield rest;
       rest = "";
     }
   }
   rest += decoder.decode();
-  if (rest !== "") yield rest;
+  if (rest !== "") yield withoutMark(rest);
 }
+
+/** Some editors begin a file with a byte order mark. */
+const withoutMark = (line: string): string => line.replace(/^\u{feff}/u, "");

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { ownStyle, type Style } from "./shown-text.ts";
 
 /** Questions to a person. Each answers null when the person cancels. */
 export interface Ask {
@@ -47,13 +48,15 @@ export interface Terminal {
   readonly parent?: ParentChannel;
 }
 
-type Style = Parameters<typeof styleText>[0];
-
 /** Styles text for stdout or stderr when that is a terminal and NO_COLOR is not set. */
 export function styler(
   isTerminal: boolean,
   environment: Terminal["environment"],
 ): (style: Style, text: string) => string {
   const isPlain = !isTerminal || (environment["NO_COLOR"] ?? "") !== "" || environment["TERM"] === "dumb";
-  return isPlain ? (_style, text) => text : (style, text) => styleText(style, text, { validateStream: false });
+  if (isPlain) return (_style, text) => text;
+  return (style, text) => {
+    const [begin = "", end = ""] = styleText(style, "\0", { validateStream: false }).split("\0");
+    return ownStyle(begin, text, end);
+  };
 }

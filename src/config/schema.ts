@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { columnSchema } from "./column-schema.ts";
 import { choice, isObject, mapping, text, wholeNumber } from "./schema-parts.ts";
+import { isHttpUrl, postgresUrlProblem, queueUrlParts } from "./service-url.ts";
 import { IDENTIFIER_BYTES_MAX, isIdentifier, parseTableName } from "./table-name.ts";
 import { parseOrigin } from "./value-origin.ts";
 
@@ -21,24 +22,13 @@ export type CheckedConfig = z.output<typeof pipelineConfigSchema>;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-function isHttpUrl(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const url = new URL(value);
-  return /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
-}
-
 /** `fifo` queues end in .fifo, which counts towards the 80 characters. */
 const QUEUE_NAME = /^(?:[\w-]{1,80}|[\w-]{1,75}\.fifo)$/;
 const QUEUE_ARN = /^arn:[\w-]+:sqs:[\w-]+:\d{12}:(.+)$/;
 
 function isQueue(value: string): boolean {
-  if (value.includes("://")) return isHttpUrl(value) && new URL(value).pathname !== "/";
+  if (value.includes("://")) return queueUrlParts(value) !== null;
   return QUEUE_NAME.test(QUEUE_ARN.exec(value)?.[1] ?? value);
-}
-
-/** Node's URL needs a host; the driver also takes `postgres://user@/database?host=/var/run/postgresql`. */
-function isPostgresUrl(value: string): boolean {
-  return /^postgres(ql)?:\/\//.test(value) && URL.canParse(value.replace("@/", "@localhost/"));
 }
 
 /** It stands between slashes in the derivation of the keys: another slash could make two columns share a key. */
@@ -87,7 +77,10 @@ const sink = mapping("a mapping with the key postgres", {
     url: z
       .string(POSTGRES_URL)
       .regex(/^postgres(ql)?:\/\//, { error: POSTGRES_URL, abort: true })
-      .refine(isPostgresUrl, POSTGRES_URL)
+      .superRefine((value, context) => {
+        const problem = postgresUrlProblem(value);
+        if (problem !== null) context.addIssue({ code: "custom", message: problem });
+      })
       .describe("The database's connection URL. A secret: take it from the environment, as in ${DATABASE_URL}."),
     table: text(
       `table or schema.table, each part at most ${IDENTIFIER_BYTES_MAX} bytes`,

@@ -39,10 +39,13 @@ export function apiRoutes({ data, feed, clock, closing }: ApiOptions): Hono<Dash
 
   return new Hono<DashboardEnv>()
     .get("/stream", ({ env }) => {
+      // For proxies that would hold it back.
+      const headers = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
+      // Whoever asks for the headers alone is no viewer.
+      if (env.incoming.method === "HEAD") return new Response(null, { headers });
       const stream = feed.open(() => env.outgoing.destroy());
       if (stream === null) throw new Refusal(503, "too many pages watch already", "Close some of them.");
-      // For proxies that would hold it back.
-      return new Response(stream, { headers: { "content-type": "text/event-stream", "x-accel-buffering": "no" } });
+      return new Response(stream, { headers });
     })
     .get("/quarantine", async (context) =>
       context.json(await data.quarantine(readQuarantineQuery(context.req.query()))),

@@ -147,6 +147,8 @@ describe("the token", () => {
     expect(cookie).not.toContain(TOKEN);
     const [pair = ""] = cookie.split(";");
     expect((await ask(`${url}/`, { headers: { cookie: `other=1; ${pair}` } })).status).toBe(200);
+    const again = await ask(`${url}/?token=${TOKEN}`);
+    expect(again.headers["set-cookie"]?.[0]?.split(";")[0]).not.toBe(pair);
     expect((await ask(`${url}/`, { headers: { cookie: `${pair}x` } })).status).toBe(401);
     const wrong = await ask(`${url}/?token=${TOKEN}x`);
     expect(wrong.status).toBe(401);
@@ -458,6 +460,15 @@ describe("the stream", () => {
     expect(stream.headers).toMatchObject({ "content-type": "text/event-stream", "cache-control": "no-store" });
     await stream.find("a tick came", ({ event }) => event === "tick");
     expect(stream.events[0]).toMatchObject({ event: "hello", data: { version: "1.2.3" } });
+  });
+
+  it("takes nobody for a viewer who asks for the headers alone", async () => {
+    const { url } = await serve();
+    for (let round = 0; round < 25; round += 1) {
+      const { status, headers, body } = await ask(`${url}/api/stream`, { method: "HEAD" });
+      expect([status, headers["content-type"], body]).toEqual([200, "text/event-stream", ""]);
+    }
+    expect((await watch(url)).status).toBe(200);
   });
 
   it("takes twenty viewers; one that has gone makes room", async () => {

@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { PiipeError } from "../errors.ts";
+import { keepConnections } from "../keep-connections.ts";
 import type { Clock } from "../pipeline/contracts.ts";
 import { Access } from "./access.ts";
 import { readClientFiles } from "./client-files.ts";
@@ -44,7 +45,7 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
     feed,
     clock,
     closing: closing.signal,
-    access: token === null ? null : new Access(token),
+    access: token === null ? null : new Access(token, clock),
     hostNames: place.isLoopback ? new Set(["localhost", "127.0.0.1", "[::1]", ...place.names]) : null,
     files: await readClientFiles(clientFolder),
     reportBug,
@@ -60,7 +61,7 @@ export async function serveDashboard(options: DashboardOptions): Promise<Dashboa
     },
     (request, response) => void answer(request, response).catch(reportBug),
   );
-  server.maxConnections = CONNECTIONS_MAX;
+  keepConnections(server, CONNECTIONS_MAX);
   await listen(server, place);
   server.on("error", reportBug);
   const feeding = feed.run();

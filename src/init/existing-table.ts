@@ -8,6 +8,8 @@ export interface ExistingTable {
 export interface ExistingColumn {
   readonly name: string;
   readonly isText: boolean;
+  /** It does not keep the blanks at a text's end: a `char(n)`. */
+  readonly dropsBlanks: boolean;
   /** What it holds of a time, or null when it holds something else. */
   readonly time: "date" | "timestamp" | null;
   readonly notNull: boolean;

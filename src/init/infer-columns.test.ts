@@ -22,6 +22,7 @@ const real = (
 ): ExistingColumn => ({
   name,
   isText: false,
+  dropsBlanks: false,
   time: null,
   notNull: false,
   isFilled: false,
@@ -115,7 +116,7 @@ describe("numbers beyond 2^53", () => {
 describe("columns for an existing table", () => {
   it("are the table's, in its order, with the types that it holds", () => {
     const { columns, leftOut } = infer(
-      [{ version: "1.2", id: "d69123e8-026e-4668-86a3-081ec6731650", amount: 3, at: "2026-01-31T10:00:00Z", other: 1 }],
+      [{ version: "1.2", id: "d69123e8-026e-4668-86a3-081ec6731650", amount: 3, at: "2026-01-31", other: 1 }],
       [plain("at", "date"), text("id"), plain("amount", "number"), plain("version", "version"), text("unfilled")],
     );
     expect(columns.map(({ name, type }) => [name, type])).toEqual([
@@ -127,6 +128,47 @@ describe("columns for an existing table", () => {
     expect(leftOut).toEqual([
       "column unfilled stays NULL: no field fits by its name",
       "field other fits no column of the table by its name, and is not stored",
+    ]);
+  });
+
+  it.each<[string, Record<string, unknown>, readonly string[], string]>([
+    [
+      "the time of day, in a column that rounds times",
+      { x: "2026-01-31T10:00:00Z" },
+      ["date"],
+      "`type: date` would fit, and keep the day alone",
+    ],
+    ["the time of day of a midnight elsewhere", { x: "2026-01-31T00:00:00+02:00" }, ["date"], "`type: date` would fit"],
+    [
+      "what is finer than microseconds",
+      { x: "2026-01-31T10:00:00.123456789Z" },
+      ["timestamp", "date"],
+      "`type: timestamp` would fit, and cut",
+    ],
+    ["the zero of a version's part", { x: "1.02", version: "1.2" }, ["version"], "`type: version` would fit"],
+  ])("leave out a column that would lose %s, and say what would fit", (_, event, types, why) => {
+    const { columns, leftOut } = infer([event], [plain("x", ...types)]);
+    expect(columns).toEqual([]);
+    expect(leftOut[0]).toContain("field x for column x does not fit: column x cannot hold");
+    expect(leftOut[0]).toContain(why);
+  });
+
+  it("take days for what they are, however they are written", () => {
+    const days = ["2026-01-31", "2026-01-31T00:00:00Z", "2026-01-31T02:00:00.000+02:00"];
+    for (const x of days) expect(infer([{ x }], [plain("x", "date")]).columns).toMatchObject([{ type: "date" }]);
+  });
+
+  it("leave out a char(n) for texts that end with blanks, and keep it for others", () => {
+    const char = text("x", { dropsBlanks: true });
+    expect(infer([{ x: "a" }], [char]).columns).toMatchObject([{ type: "text" }]);
+    expect(infer([{ x: "a" }, { x: "b " }], [char]).leftOut).toEqual([expect.stringContaining("end with blanks")]);
+    expect(infer([{ x: "b " }], [text("x")]).columns).toMatchObject([{ type: "text" }]);
+  });
+
+  it("leave out a column that would round the time of sending", () => {
+    const rounding = real("sent_at", ({ type }) => type === "date", { time: "timestamp" });
+    expect(infer([{ a: 1 }], [plain("a", "integer"), rounding]).leftOut).toEqual([
+      "column sent_at could get the time of sending, but column sent_at cannot hold timestamp",
     ]);
   });
 

@@ -6,6 +6,7 @@ import { type EventId, findEventId } from "./event-id.ts";
 import type { ExistingColumn, ExistingTable } from "./existing-table.ts";
 import { showFittingMasks } from "./fitting-masks.ts";
 import { inferType, refusedBy, tooLargeFor } from "./infer-type.ts";
+import { isLossy } from "./is-lossy.ts";
 import { maskedFieldOf, matchColumns } from "./match-columns.ts";
 import { ofName, personalReasons } from "./personal-reasons.ts";
 import { timeColumns } from "./time-columns.ts";
@@ -54,13 +55,13 @@ interface Judged {
  * The columns that the fields of events suggest. With a table: its columns in their order, each with the field that its name
  * tells; without: one for each field. What looks personal is masked, or left out where that is not possible.
  */
-export function inferColumns({ fields, oddKeys }: CollectedFields, table: ExistingTable | null): Inference {
+export function inferColumns({ fields, oddKeys, dottedKeys }: CollectedFields, table: ExistingTable | null): Inference {
   const outcomes = table === null ? forNewTable(fields) : forTable(fields, table);
   const columns = outcomes.flatMap((outcome) => ("column" in outcome ? [outcome.column] : []));
   const leftOut = outcomes.flatMap((outcome) => ("leftOut" in outcome ? [outcome.leftOut] : []));
   return {
     columns,
-    leftOut: oddKeys === 0 ? leftOut : [...leftOut, oddFields(oddKeys)],
+    leftOut: oddKeys === 0 ? leftOut : [...leftOut, oddFields(oddKeys, dottedKeys)],
     eventId: findEventId(fields),
   };
 }
@@ -95,7 +96,7 @@ function forTable(fields: readonly Field[], table: ExistingTable): readonly Outc
     const field = byColumn.get(real);
     if (field !== undefined) return [into(judge(field, real), real)];
     const time = times.get(real);
-    return time === undefined ? unfilled(real) : [{ column: time }];
+    return time === undefined ? unfilled(real) : [sentInto(time, real)];
   });
   const unmatched = fields
     .map(({ path }) => path.join("."))
@@ -140,14 +141,42 @@ function into(judged: Judged, real: ExistingColumn): Outcome {
       : plainWays(type, field, real).map((plain) => ({ type: plain, mask: null }));
   const misfits = ways.map((way) => real.misfitOf(columnOf({ name: real.name, from, nullable: false, ...way })));
   const way = ways[misfits.indexOf(null)];
+  if (way?.mask === null && real.dropsBlanks && field.values.some(endsWithBlank)) return leaveOut(from, real, BLANKS);
   if (way !== undefined) return { column: columnFor(judged, real, way.type, way.mask) };
   const misfit = misfits[0] ?? "no type takes all its values";
-  if (reasons.length === 0) return leaveOut(from, real, `does not fit: ${misfit}`);
+  if (reasons.length === 0) return leaveOut(from, real, `does not fit: ${misfit}${whatWouldFit(field, real)}`);
   return leaveOut(
     from,
     real,
     `looks personal (${reasons.join("; ")}) and so must be masked, but ${misfit}; ${showFittingMasks(real, type, field)}`,
   );
+}
+
+const endsWithBlank = (value: unknown): boolean => typeof value === "string" && value.endsWith(" ");
+
+const BLANKS = "does not fit: its texts end with blanks, and a char(n) column does not keep those";
+
+/** A type that takes all values and keeps a part of each: for the reader of the file to choose. */
+function whatWouldFit({ values }: Field, real: ExistingColumn): string {
+  const type = LOSSY_TYPES.find(
+    (candidate) =>
+      refusedBy(candidate, values) === 0 &&
+      real.misfitOf(columnOf({ name: real.name, from: "", type: candidate, mask: null, nullable: false })) === null,
+  );
+  return type === undefined ? "" : `; \`type: ${type}\` would fit, and ${LOSSES[type]}`;
+}
+
+const LOSSES = {
+  timestamp: "cut every time to microseconds",
+  date: "keep the day alone, without the time of day",
+  version: "take `1.02` and `1.2` for the same version",
+} as const;
+const LOSSY_TYPES = ["timestamp", "date", "version"] as const;
+
+/** The time of sending, where the column keeps it whole. */
+function sentInto(time: InferredColumn, real: ExistingColumn): Outcome {
+  const misfit = real.misfitOf(columnOf(time));
+  return misfit === null ? { column: time } : leaveOut(null, real, `could get the time of sending, but ${misfit}`);
 }
 
 interface Way {
@@ -169,7 +198,9 @@ function plainWays(type: ColumnType, field: Field, real: ExistingColumn): readon
   return [...new Set(wanted)].filter((candidate) => candidate === type || takesAll(candidate, field));
 }
 
-const takesAll = (type: ColumnType, { values }: Field): boolean => refusedBy(type, values) === 0;
+/** Takes them, and keeps them whole. */
+const takesAll = (type: ColumnType, { values }: Field): boolean =>
+  refusedBy(type, values) === 0 && !values.some((value) => isLossy(type, value));
 
 function columnFor(
   { field, from, reasons }: Judged,
@@ -212,7 +243,7 @@ function unfilled(real: ExistingColumn): readonly Outcome[] {
 const unmaskable = (reasons: readonly string[]): string =>
   `looks personal (${reasons.join("; ")}), and json cannot be masked: give each field that you need a column of its own, with a path`;
 
-function leaveOut(field: string, real: ExistingColumn | null, why: string, isProblem = true): Outcome {
+function leaveOut(field: string | null, real: ExistingColumn | null, why: string, isProblem = true): Outcome {
   const isNeeded = real !== null && real.notNull && !real.isFilled;
   const consequence = isNeeded
     ? "; the column is NOT NULL without a default: no row can be stored until it is filled"
@@ -220,9 +251,11 @@ function leaveOut(field: string, real: ExistingColumn | null, why: string, isPro
   return { leftOut: { field, column: real?.name ?? null, why: `${why}${consequence}`, isProblem } };
 }
 
-const oddFields = (count: number): LeftOut => ({
-  field: null,
-  column: null,
-  why: `${count} ${count === 1 ? "field has a name" : "fields have names"} that may be data, and so are neither shown nor stored`,
-  isProblem: true,
-});
+function oddFields(count: number, dotted: number): LeftOut {
+  const what = `${count} ${count === 1 ? "field has a name" : "fields have names"} that may be data, and so are neither shown nor stored`;
+  const dots =
+    dotted === 0
+      ? ""
+      : `; ${dotted === count ? "" : `${dotted} of them `}with a dot inside, which stands for a path: have them sent nested, or under other names`;
+  return { field: null, column: null, why: `${what}${dots}`, isProblem: true };
+}

@@ -3,6 +3,7 @@ import type { ColumnType } from "../pipeline/contracts.ts";
 import { createReader } from "../pipeline/decode/create-reader.ts";
 import { isRefusal, REFUSED, type Reader } from "../pipeline/decode/refusal.ts";
 import { columnOf } from "./column-of.ts";
+import { isLossy } from "./is-lossy.ts";
 
 export interface InferredType {
   readonly type: ColumnType;
@@ -10,7 +11,7 @@ export interface InferredType {
   readonly refused: number;
 }
 
-/** From the narrowest to the widest: the first that takes every value is what the values are. */
+/** From the narrowest to the widest: the first that takes every value, and keeps it whole, is what the values are. */
 const NARROWEST_FIRST: readonly ColumnType[] = [
   "boolean",
   "integer",
@@ -65,9 +66,9 @@ export function tooLargeFor(type: ColumnType, values: readonly unknown[]): numbe
  */
 export function inferType(name: string, values: readonly unknown[], isScalar = false): InferredType {
   if (values.length === 0) return { type: "text", refused: 0 };
-  const candidates = NARROWEST_FIRST.filter((type) => type !== "version" || mayBeVersions(name, values)).map(
-    (type) => ({ type, refused: refusedBy(type, values) }),
-  );
+  const candidates = NARROWEST_FIRST.filter((type) => type !== "version" || mayBeVersions(name, values))
+    .filter((type) => !values.some((value) => isLossy(type, value)))
+    .map((type) => ({ type, refused: refusedBy(type, values) }));
   const best = leastRefusing(candidates);
   if (best.refused === 0 && best.type !== "text") return best;
   const near = leastRefusing(best.refused === 0 ? candidates.filter(({ type }) => type !== "text") : candidates);

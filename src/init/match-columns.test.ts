@@ -7,6 +7,7 @@ import { timeColumns } from "./time-columns.ts";
 const real = (name: string, settings: Partial<ExistingColumn> = {}): ExistingColumn => ({
   name,
   isText: true,
+  dropsBlanks: false,
   time: null,
   notNull: false,
   isFilled: false,

@@ -7,6 +7,7 @@ it.each([
   ["NDJSON", '{"a":1}\n\n{"a":2}\r\n', ['{"a":1}', '{"a":2}']],
   ["one event over lines", '{\n "a": 1\n}', ['{\n "a": 1\n}']],
   ["a byte order mark", '\u{feff}[{"a":1}]', ['{"a":1}']],
+  ["byte order marks of files that were put together", '\u{feff}{"a":1}\n\u{feff}{"a":2}', ['{"a":1}', '{"a":2}']],
   ["what is no JSON", "secret\n", ["secret"]],
   ["nothing", " \n", []],
 ])("reads %s", (_, text, bodies) => {

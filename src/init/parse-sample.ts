@@ -11,7 +11,9 @@ export function parseSample(text: string): readonly string[] {
   const whole = parseWhole(sample);
   if (Array.isArray(whole)) return whole.map((event: unknown) => JSON.stringify(event));
   if (typeof whole === "object" && whole !== null) return [sample];
-  return sample.split(/\r?\n/).filter((line) => line.trim() !== "");
+  // Files that were put together have a mark where each began.
+  const lines = sample.split(/\r?\n/).map((line) => line.replace(/^\u{feff}/u, ""));
+  return lines.filter((line) => line.trim() !== "");
 }
 
 function parseWhole(text: string): unknown {

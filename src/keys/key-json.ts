@@ -19,7 +19,8 @@ export const invalidKeys = (where: string, problem: string): PiipeError =>
 export function parseKeyJson(text: string, where: string): KeyObjectJson {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Some editors begin a file with a byte order mark.
+    value = JSON.parse(text.replace(/^\u{feff}/u, ""));
   } catch {
     throw invalidKeys(where, "is not JSON");
   }

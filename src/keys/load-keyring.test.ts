@@ -32,6 +32,15 @@ describe("loadKeyring", () => {
     expect(fromFile.equals(fromBoth)).toBe(true);
   });
 
+  test("reads them behind the mark that some editors begin a file with", async () => {
+    await writeFile(file, `\ufeff${text}`, { mode: 0o600 });
+    const read = await loadKeyring({ file, environment: `\ufeff${text}` });
+    expect(read?.equals((await loadKeyring({ file: null, environment: text })) ?? read)).toBe(true);
+    const privateFile = join(folder, "piipe.private.json");
+    await writeFile(privateFile, `\ufeff${privateKey}`, { mode: 0o600 });
+    await expect(loadPrivateKey(privateFile)).resolves.toBeDefined();
+  });
+
   test("refuses to choose when they differ", async () => {
     await writeFile(file, text, { mode: 0o600 });
     await expect(loadKeyring({ file, environment: otherText })).rejects.toMatchObject({

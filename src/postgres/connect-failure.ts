@@ -1,4 +1,5 @@
 import { PiipeError } from "../errors.ts";
+import { isDamage, isTlsCode } from "../tls-codes.ts";
 import { ruleFor, safeFacts } from "./sqlstate.ts";
 
 /** Where a pool connects to, without the password: `db.example:5432`, database `events`, user `piipe`. */
@@ -7,23 +8,6 @@ export interface Place {
   readonly database: string;
   readonly user: string;
 }
-
-/** Codes of Node's TLS layer for a certificate that it does not accept. Source: Node's docs, "X509 certificate error codes". */
-const TLS_CODES: ReadonlySet<string> = new Set([
-  "CERT_HAS_EXPIRED",
-  "CERT_NOT_YET_VALID",
-  "CERT_REVOKED",
-  "CERT_SIGNATURE_FAILURE",
-  "CERT_UNTRUSTED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "EPROTO",
-  "HOSTNAME_MISMATCH",
-  "INVALID_CA",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_GET_ISSUER_CERT",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-]);
 
 /** Why no connection could be made. pg tells some cases apart only by the beginning of its message. */
 export function connectFailure(error: unknown, place: Place, connectionsMax: number): PiipeError {
@@ -58,7 +42,7 @@ export function connectFailure(error: unknown, place: Place, connectionsMax: num
     });
   }
   const code = nodeCode(error);
-  if (TLS_CODES.has(code) || code.startsWith("ERR_TLS") || code.startsWith("ERR_SSL")) {
+  if (isTlsCode(code) && !isDamage(code)) {
     return new PiipeError("database.unreachable", `the server's TLS certificate was not accepted (${where}; ${code})`, {
       hint: "Name the authority's certificate with `?sslmode=verify-full&sslrootcert=FILE` in sink.postgres.url, and use the host name that the certificate is for.",
       cause: error,

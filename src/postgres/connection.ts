@@ -3,8 +3,10 @@ import { TLSSocket } from "node:tls";
 
 import pg from "pg";
 
+import { postgresUrlProblem } from "../config/service-url.ts";
 import { PiipeError } from "../errors.ts";
 import { closingClient } from "./closing-client.ts";
+import { confirmNames } from "./confirm-names.ts";
 import { connectFailure, type Place } from "./connect-failure.ts";
 import { databaseFailure } from "./database-failure.ts";
 import { READ_SETTINGS } from "./local-settings.ts";
@@ -77,7 +79,7 @@ export interface PostgresPool {
  * @throws {PiipeError} `config.invalid` when the URL is none
  */
 export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_MS }: PoolOptions): PostgresPool {
-  const connectionString = url.reveal();
+  const connectionString = withPlainSslMode(url.reveal());
   const place = placeOf(connectionString);
   const closed = new AbortController();
   // One listener for each connection that is being made.
@@ -106,7 +108,7 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
     return wrap(client);
   }
 
-  return {
+  const opened: PostgresPool = {
     place,
     connect,
     async query(doing, text, values, abort) {
@@ -117,7 +119,8 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
         const result = await connection.query(doing, text, values);
         await connection.query(doing, "COMMIT");
         return result;
-      } catch (error) {
+      } catch (cause) {
+        const error: unknown = await confirmNames(cause, opened, connection);
         connection.destroy();
         if (abort?.aborted === true) throw new PiipeError("interrupted", `stopped while ${doing}`);
         throw error;
@@ -134,6 +137,7 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
       return closing;
     },
   };
+  return opened;
 }
 
 function wrap(client: pg.PoolClient): PostgresConnection {
@@ -154,7 +158,8 @@ function wrap(client: pg.PoolClient): PostgresConnection {
         const last = Array.isArray(result) ? (result.at(-1) as pg.QueryResult<Row>) : result;
         return { command: last.command, rowCount: last.rowCount ?? 0, rows: last.rows };
       } catch (error) {
-        throw databaseFailure(error, doing);
+        // Names are shown when the catalogue was asked: see confirm-names.ts.
+        throw databaseFailure(error, doing, () => false);
       }
     },
     release: () => end(false),
@@ -195,6 +200,15 @@ async function unlessAborted(connecting: Promise<pg.PoolClient>, abort: AbortSig
   }
 }
 
+/**
+ * pg takes these modes for `verify-full`, and warns of that on stderr, in the middle of a log: what it does is written out
+ * instead. Where libpq's own meaning is asked for, it stays.
+ */
+function withPlainSslMode(connectionString: string): string {
+  if (/[?&]uselibpqcompat=true(?:&|$)/.test(connectionString)) return connectionString;
+  return connectionString.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/g, "$1verify-full");
+}
+
 /** As pg itself understands the URL, together with the PG* variables of the environment. */
 function placeOf(connectionString: string): Place {
   const invalid = (): PiipeError =>
@@ -202,7 +216,7 @@ function placeOf(connectionString: string): Place {
     new PiipeError("config.invalid", "sink.postgres.url is not a PostgreSQL connection URL", {
       hint: "Write postgres://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded; files that it names must exist.",
     });
-  if (!/^postgres(?:ql)?:\/\//.test(connectionString)) throw invalid();
+  if (postgresUrlProblem(connectionString) !== null) throw invalid();
   try {
     const { host, port, database, user } = new pg.Client({ connectionString });
     return { address: `${host}:${port}`, database: database ?? user ?? "", user: user ?? "" };

@@ -1,5 +1,6 @@
 import { PiipeError } from "../errors.ts";
 import { type ConnectionLink, cutOnAbort, type PostgresConnection, type PostgresPool } from "./connection.ts";
+import { confirmNames } from "./confirm-names.ts";
 import { DatabaseFailure } from "./database-failure.ts";
 import { READ_SETTINGS, WRITE_SETTINGS } from "./local-settings.ts";
 
@@ -14,6 +15,8 @@ export interface TransactionOptions {
   readonly isSnapshot?: boolean;
   /** Cuts the connection; whether the transaction was committed is then unknown. */
   readonly abort?: AbortSignal;
+  /** Ends with ROLLBACK, also when all went well: a trial. Default: false. */
+  readonly rollsBack?: boolean;
 }
 
 /** Runs one statement of the transaction. */
@@ -35,21 +38,21 @@ export async function inTransaction<T>(
   options: TransactionOptions,
   work: (run: RunStatement, link: ConnectionLink) => Promise<T>,
 ): Promise<T> {
-  const { doing, abort } = options;
+  const { doing, abort, rollsBack = false } = options;
   const connection = await pool.connect(abort);
   const uncut = cutOnAbort(connection, abort);
   try {
     await connection.query(doing, begin(options));
     const result = await work((text, values) => connection.query(doing, text, values), connection.link);
-    const { command } = await connection.query(doing, "COMMIT");
+    const { command } = await connection.query(doing, rollsBack ? "ROLLBACK" : "COMMIT");
     // Committing an aborted transaction is no error to PostgreSQL: it answers with the tag ROLLBACK.
-    if (command !== "COMMIT") throw rolledBack(doing);
+    if (!rollsBack && command !== "COMMIT") throw rolledBack(doing);
     return result;
   } catch (error) {
     if (!(error instanceof DatabaseFailure) || error.fate !== "reconnect") await rollBack(connection);
     else connection.destroy();
     if (abort?.aborted === true) throw new PiipeError("interrupted", `stopped while ${doing}`);
-    throw error;
+    throw await confirmNames(error, pool, connection);
   } finally {
     uncut();
     connection.release();

@@ -53,6 +53,14 @@ describe("the metrics listener", () => {
     expect(await ask(`${url}/readyz`)).toMatchObject({ status: 200, body: '{"ready":true}\n' });
   });
 
+  it("answers whatever others hold open", async () => {
+    const listener = await open();
+    const sockets = Array.from({ length: 100 }, () => connect(portOf(listener), "127.0.0.1").on("error", () => {}));
+    await Promise.all(sockets.map((socket) => once(socket, "connect")));
+    expect(await ask(`${listener.url}/healthz`)).toMatchObject({ status: 200 });
+    for (const socket of sockets) socket.destroy();
+  });
+
   it("answers under any name: Prometheus finds it by whatever address it has", async () => {
     const { url } = await open();
     expect(await ask(`${url}/metrics`, { headers: { host: "pipeline-7.example:80" } })).toMatchObject({ status: 200 });

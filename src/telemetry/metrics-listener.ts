@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PiipeError } from "../errors.ts";
+import { keepConnections } from "../keep-connections.ts";
 import type { Monitored } from "./monitored.ts";
 
 export interface ListenAddress {
@@ -56,7 +57,7 @@ export async function openMetricsListener(at: ListenAddress, monitored: Monitore
       );
     },
   );
-  server.maxConnections = CONNECTIONS_MAX;
+  keepConnections(server, CONNECTIONS_MAX);
   server.setTimeout(PATIENCE_MS);
   await listen(server, at);
   const { address, family, port } = server.address() as AddressInfo;

@@ -34,6 +34,17 @@ describe("Node's flags that can show raw values and keys", () => {
     expect(stderr).toContain("--allow-debug");
   });
 
+  it("run with NODE_DEBUG, which shows the environment of the workers that it starts, starts none", async () => {
+    const { folder, environment } = withNode("");
+    const { code, stdout, stderr } = await runProcess(["run", "--workers", "2"], {
+      folder,
+      environment: { ...environment, NODE_DEBUG: "child_process" },
+    });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("the environment has NODE_DEBUG");
+    expect(stderr).not.toContain("CHILD_PROCESS");
+  });
+
   it("mask starts with --allow-debug", async () => {
     const event = loginEvents(1)[0];
     const { code, stdout } = await runProcess(["mask", "--allow-debug"], {

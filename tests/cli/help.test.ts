@@ -94,6 +94,26 @@ describe("the command line", () => {
   });
 
   it.each([
+    [["statsu"], "statsu", "status"],
+    [["statsu", "--help"], "statsu", "status"],
+    [["--help", "statsu"], "statsu", "status"],
+    [["-h", "statsu", "--json"], "statsu", "status"],
+    [["keys", "mew", "--help"], "mew", "new"],
+    [["quarantine", "shwo", "-h"], "shwo", "show"],
+  ])("%j is an unknown command, whether help is asked for or not", async (args, word, meant) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(`unknown command '${word}'`);
+    expect(stderr).toContain(`Did you mean ${meant}?`);
+  });
+
+  it("with nothing near, it says so alone", async () => {
+    const { code, stdout, stderr } = await runCli(["xyzzy", "--help"]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("unknown command 'xyzzy'");
+  });
+
+  it.each([
     ["an unknown option", ["run", "--untill-empty"], "Did you mean --until-empty?"],
     ["a surplus argument", ["run", "now"], "too many arguments"],
     ["a value that is none", ["run", "--drain-timeout", "soon"], "Give whole seconds"],

@@ -180,6 +180,57 @@ describe("piipe init", () => {
     expect(yaml).toContain("# - column amount is NOT NULL");
   });
 
+  it("tries the rows in the table, leaves none there, and says what a run would store", async () => {
+    await query(
+      database.url,
+      "CREATE TABLE tried (n integer CHECK (n < 8), code varchar(4) UNIQUE DEFERRABLE INITIALLY DEFERRED, at timestamp(3)); " +
+        "CREATE TABLE needy (n integer, extra text NOT NULL)",
+    );
+    const events = Array.from({ length: 10 }, (_, n) => ({
+      n,
+      code: n === 3 ? "c2" : `c${n}`,
+      at: "2026-01-31T10:00:00Z",
+    }));
+    const lines = events.map((event) => JSON.stringify(event)).join("\n");
+    const trialOf = async (table: string) => {
+      const args = ["--queue", "logins", "--table", table, "--sample", "-", "--json", "--force"];
+      const { code, stdout, stderr } = await init(args, withTable(), lines);
+      expect(code).toBe(0);
+      return {
+        stderr,
+        ...(JSON.parse(stdout) as { trial: object; warnings: readonly string[]; leftOut: readonly object[] }),
+      };
+    };
+    const tried = await trialOf("tried");
+    expect(tried.trial).toEqual({
+      fitting: 7,
+      refusals: [{ code: "database.constraint", path: null, count: 3 }],
+      obstacle: null,
+      isTriedInTable: true,
+    });
+    expect(tried.leftOut).toEqual([
+      { field: "at", column: "at", why: expect.stringContaining("which rounds values of type timestamp") as unknown },
+    ]);
+    expect(tried.stderr).toContain("would take 7 of the 10 events looked at: tried in the table, and rolled back");
+    const needy = await trialOf("needy");
+    expect(needy.trial).toMatchObject({ fitting: 0, refusals: [] });
+    expect(needy.warnings).toContainEqual(
+      expect.stringMatching(/^no row can be stored: .*column extra is NOT NULL.*\[database\.table-mismatch\]$/),
+    );
+    expect(
+      await query(database.url, "SELECT (SELECT count(*) FROM tried) + (SELECT count(*) FROM needy) AS rows"),
+    ).toEqual([{ rows: "0" }]);
+  });
+
+  it("ends a trial in which the table refuses row after row", async () => {
+    await query(database.url, "CREATE TABLE refusing (n integer CHECK (n < 5))");
+    const lines = Array.from({ length: 300 }, (_, n) => `{"n":${n}}`).join("\n");
+    const args = ["--queue", "logins", "--table", "refusing", "--sample", "-"];
+    const { stderr } = await init(args, withTable(), lines);
+    expect(stderr).toContain("a run would take 5 of the 300 events");
+    expect(stderr).toContain("warning: the table refused 100 of the first 105 rows");
+  });
+
   it("keeps the type of a column when one value is wrong, leaves defaults alone, and pins the key of its addresses", async () => {
     await query(
       database.url,
@@ -379,12 +430,20 @@ describe("piipe init fails", () => {
     ["a sample that is not there", [...SAMPLE, "nowhere.json"], "", "cannot be read (ENOENT)"],
     ["a sample that is no JSON", [...SAMPLE, "-"], `${CANARY}\n`, "none of 1 event is a JSON object"],
     ["an empty sample", [...SAMPLE, "-"], "", "there is no event"],
+    ["events whose names have dots", [...SAMPLE, "-"], '{"canary.id":1,"user.name":2}\n', "have dots inside (2 of 2)"],
     ["events with no field in common", [...SAMPLE, "-"], '{"a":1}\n{"b":1}\n{"c":1}\n', "no field in common"],
   ])("with %s", async (_, args, stdin, why) => {
     const { code, error, stderr } = await failure(args, environment(), stdin);
     expect({ code, error }).toEqual({ code: 2, error: "sample.invalid" });
     expect(stderr).toContain(why);
     expect(stderr).not.toContain("canary");
+  });
+
+  it("with a sample that is not UTF-8", async () => {
+    await writeFile(join(folder, "sample.json"), Buffer.from("\ufeff[]", "utf16le"));
+    const { error, stderr } = await failure([...SAMPLE, "sample.json"]);
+    expect(error).toBe("sample.invalid");
+    expect(stderr).toContain("is not UTF-8 text");
   });
 
   it("with events of another table", async () => {

@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { parse } from "yaml";
 import { z } from "zod";
 
+import { dashboardToken } from "../../src/cli/dashboard/dashboard-token.ts";
+import { buildProgram } from "../../src/cli/program.ts";
 import { freePort } from "../../src/embedded/free-port.ts";
 import { readSampleEvents, SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
 import { createTestDatabase, query } from "../support/postgres.ts";
@@ -80,6 +82,7 @@ describe("compose.yaml", () => {
     });
     expect([postgres.ports, sqs.ports]).toEqual([["127.0.0.1:5432:5432"], ["127.0.0.1:4566:4566"]]);
     expect(piipe.profiles).toEqual(["piipe"]);
+    expect(piipe.ports).toEqual(["127.0.0.1:4780:4780", "127.0.0.1:9464:9464"]);
   });
 
   test.each(Object.entries(compose.services))("%s can be started by an engine", (_, service) => {
@@ -122,6 +125,23 @@ describe("compose.yaml", () => {
       "create_date date",
     ]);
   });
+});
+
+test("the pipeline's dashboard and metrics are served, as the files say, by options that the command knows", () => {
+  const [, line = ""] = /exec piipe (run .*)/.exec(piipe.command?.join("\n") ?? "") ?? [];
+  let at: unknown = null;
+  const program = buildProgram(() => Promise.resolve());
+  program.commands.find((command) => command.name() === "run")?.action((options: unknown) => void (at = options));
+  program.parse(line.split(" "), { from: "user" });
+  expect(at).toMatchObject({ dashboard: { host: "0.0.0.0", port: 4780 }, metrics: { host: "0.0.0.0", port: 9464 } });
+  const token = piipe.environment["PIIPE_DASHBOARD_TOKEN"] ?? "";
+  const place = { isLoopback: false, address: "0.0.0.0" };
+  expect(dashboardToken(piipe.environment, place, { allowsActions: false, canShow: false })?.value).toBe(token);
+  for (const file of ["compose.yaml", "examples/logins/README.md"]) {
+    const text = readFileSync(`${ROOT}/${file}`, "utf8");
+    expect(text).toContain(`http://127.0.0.1:4780/?token=${token}`);
+    expect(text).toContain("http://127.0.0.1:9464/metrics");
+  }
 });
 
 describe("the services sqs and seed, as processes", () => {

@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { inspect } from "node:util";
-import { afterEach, expect, inject, test } from "vitest";
+import { afterEach, expect, inject, test, vi } from "vitest";
 
 import { Secret } from "../../src/config/secret.ts";
+import { inTransaction } from "../../src/postgres/transaction.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { query } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
@@ -78,19 +79,32 @@ test("a port where nobody listens is retryable, and named with the database", as
   });
 });
 
-test.each(["mysql://u:canary@h/d", "postgres://u:canary@h:port/d", "canary"])(
-  "%s is no URL, and is not quoted",
-  (url) => {
-    let error: unknown;
-    try {
-      openPool({ url: new Secret(url), connectionsMax: 1 });
-    } catch (thrown) {
-      error = thrown;
-    }
-    expect(error).toMatchObject({ code: "config.invalid" });
-    expect(inspect(error, { depth: 10, showHidden: true }).split("\n    at ")[0]).not.toContain("canary");
-  },
-);
+test.each([
+  "mysql://u:canary@h/d",
+  "postgres://u:canary@h:port/d",
+  "postgres://odd:x@canary/seven@127.0.0.1:5432/db",
+  "postgres://u:1?canary@127.0.0.1/db",
+  "canary",
+])("%s is no URL, and is not quoted", (url) => {
+  let error: unknown;
+  try {
+    openPool({ url: new Secret(url), connectionsMax: 1 });
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toMatchObject({ code: "config.invalid" });
+  expect(inspect(error, { depth: 10, showHidden: true }).split("\n    at ")[0]).not.toContain("canary");
+});
+
+test("the driver says nothing on stderr of a TLS mode, and takes it for the strictest as before", async () => {
+  const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  for (const mode of ["prefer", "require", "verify-ca"]) {
+    const pool = poolOf(urlWith((url) => (url.search = `?application_name=x&sslmode=${mode}`)));
+    await expect(pool.connect()).rejects.toMatchObject({ code: "database.unreachable" });
+  }
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
+});
 
 test("an idle connection's death is no event: the next statement has a new one", async () => {
   const pool = poolOf(inject("postgresUrl"));
@@ -192,4 +206,27 @@ test("close waits for a connection in use", async () => {
   expect(isClosed).toBe(false);
   connection.release();
   await closing;
+});
+
+test("names stand in a failure as the catalogue has them: what a function in the database calls one is not shown", async () => {
+  const pool = poolOf(inject("postgresUrl"));
+  const raise = (using: string): string =>
+    `DO $$ BEGIN RAISE EXCEPTION 'canary' USING ERRCODE = '23514', ${using}; END $$`;
+  const made = raise("CONSTRAINT = 'jane@canary', TABLE = 'canary table', COLUMN = 'canary column', SCHEMA = 'canary'");
+  const real = raise("CONSTRAINT = 'jane@canary', TABLE = 'pg_class', COLUMN = 'relname', SCHEMA = 'pg_catalog'");
+  const options = { doing: "trying", statementTimeoutMs: 5_000, lockTimeoutMs: 5_000 };
+  for (const run of [
+    (text: string) => pool.query("trying", text),
+    (text: string) => inTransaction(pool, options, (statement) => statement(text)),
+  ]) {
+    await expect(run(made)).rejects.toMatchObject({
+      message: "a constraint of the table refused a row, while trying (SQLSTATE 23514)",
+      facts: { constraint: "jane@canary" },
+      shown: { constraint: null, table: null, column: null, schema: null },
+    });
+    await expect(run(real)).rejects.toMatchObject({
+      message:
+        "a constraint of the table refused a row, while trying (SQLSTATE 23514, table pg_catalog.pg_class, column relname)",
+    });
+  }
 });

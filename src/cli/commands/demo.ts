@@ -12,7 +12,9 @@ import { PiipeError } from "../../errors.ts";
 import { createKeys, type NewKeys } from "../../keys/create-keys.ts";
 import { PrivateKey } from "../../keys/private-key.ts";
 import type { Totals } from "../../pipeline/totals.ts";
+import type { TelemetryEvent } from "../../telemetry/events.ts";
 import { createLog } from "../../telemetry/log.ts";
+import { type DemoFiles, leaveDemoFiles } from "../demo-files.ts";
 import { printFindings } from "../demo-findings.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { printError, reportOf } from "../print-error.ts";
@@ -61,9 +63,12 @@ export async function demoCommand(options: DemoOptions, terminal: Terminal): Pro
     const config = await demoConfig(servers);
     const sent = await prepare(config, servers, terminal, signals);
     const keys = createKeys(new Date());
-    summary = { sent, ...(await land(config, keys.keyring, sent, terminal, signals)) };
-    if (!options.json) await printFindings(config, summary, options.serve, terminal);
-    if (options.serve) await serve(config, keys, servers, terminal, signals);
+    const show = async (landed: Landed): Promise<void> => {
+      summary = { sent, ...landed };
+      if (!options.json) await printFindings(config, summary, options.serve, terminal);
+    };
+    if (options.serve) await serve(config, keys, { ...servers, sent }, show, terminal, signals);
+    else await show(await land(config, keys.keyring, sent, terminal, signals));
   } catch (error) {
     failure = error;
   } finally {
@@ -145,48 +150,43 @@ async function prepare(
   return events.length;
 }
 
+type Landed = Totals & { readonly elapsedMs: number };
+
 async function land(
   config: Config,
   keysJson: string,
   sent: number,
   terminal: Terminal,
   signals: StopSignals,
-): Promise<Totals & { readonly elapsedMs: number }> {
+): Promise<Landed> {
   stopHere(signals);
-  const bar = new ProgressBar(terminal, "events");
-  let landedMs = 0;
+  const landing = new Landing(sent, terminal);
   const pipeline = await openPipeline(config, {
-    keysJson,
+    ...pipelineOptions(keysJson, terminal, signals),
     untilEmpty: true,
-    credentials: CREDENTIALS,
-    stop: signals.stop,
-    process: { pid: terminal.pid, number: null },
-    emit: (event) => {
-      if (event.type === "batch.written") bar.update(pipeline.totals.stored + pipeline.totals.quarantined, sent);
-      if (event.type === "deliveries.settled") landedMs = performance.now() - startedMs;
-    },
+    emit: (event) => landing.look(event, pipeline.totals),
   });
-  const startedMs = performance.now();
   try {
-    const totals = await pipeline.run(signals);
-    const elapsedMs = Math.round(performance.now() - startedMs);
-    bar.finish(totals.stored + totals.quarantined);
-    done(
-      terminal,
-      `${totals.stored} stored, ${totals.quarantined} quarantined, ${totals.deleted} deleted from the queue`,
-      // Not the time that it takes to be sure that the queue is empty.
-      landedMs,
-    );
-    return { ...totals, elapsedMs };
+    landing.begin();
+    return landing.end(await pipeline.run(signals));
   } finally {
     await pipeline.close();
   }
 }
 
+const pipelineOptions = (keysJson: string, { pid }: Terminal, { stop }: StopSignals) => ({
+  keysJson,
+  credentials: CREDENTIALS,
+  stop,
+  process: { pid, number: null },
+});
+
+/** One pipeline lands the sample and stays up: its dashboard shows what it landed. */
 async function serve(
   config: Config,
   { keyring: keysJson, privateKey }: NewKeys,
-  { postgres, sqs }: Servers,
+  servers: Servers & { readonly sent: number },
+  show: (landed: Landed) => Promise<void>,
   terminal: Terminal,
   signals: StopSignals,
 ): Promise<void> {
@@ -204,10 +204,77 @@ async function serve(
     },
     terminal,
   );
+  const files = await leaveDemoFiles(terminal.folder, servers, { keyring: keysJson, privateKey });
+  const log = createLog({ write: terminal.writeError, format: "text", level: "info" });
+  const landing = new Landing(servers.sent, terminal);
+  /** What is logged only when the sample has been shown. */
+  let held: TelemetryEvent[] | null = [];
   try {
-    await servePipeline(config, keysJson, dashboard, { postgres, sqs }, terminal, signals);
+    const pipeline = await openPipeline(config, {
+      ...pipelineOptions(keysJson, terminal, signals),
+      untilEmpty: false,
+      emit: (event) => {
+        if (held === null) return log(event);
+        if (event.type === "pipeline.started") held.push(event);
+        landing.look(event, pipeline.totals);
+      },
+    });
+    try {
+      dashboard.watch(() => [pipeline.worker()]);
+      landing.begin();
+      const running = pipeline.run(signals);
+      await Promise.race([landing.landed, running]);
+      await show(landing.end(pipeline.totals));
+      if (!signals.stop.aborted) await sayWhatCanBeDone(config, dashboard.url, servers, files, terminal);
+      for (const event of held) log(event);
+      held = null;
+      await running;
+    } finally {
+      await pipeline.close();
+    }
   } finally {
-    await dashboard.close();
+    await Promise.all([dashboard.close(), files?.remove()]);
+  }
+}
+
+/** Watches how the sample lands. */
+class Landing {
+  readonly landed: Promise<void>;
+  readonly #sent: number;
+  readonly #terminal: Terminal;
+  readonly #bar: ProgressBar;
+  #startedMs = 0;
+  #settledMs = 0;
+  #resolve: () => void = () => {};
+
+  constructor(sent: number, terminal: Terminal) {
+    this.#sent = sent;
+    this.#terminal = terminal;
+    this.#bar = new ProgressBar(terminal, "events");
+    this.landed = new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  begin(): void {
+    this.#startedMs = performance.now();
+  }
+
+  look(event: TelemetryEvent, { stored, quarantined, deleted }: Readonly<Totals>): void {
+    if (event.type === "batch.written") this.#bar.update(stored + quarantined, this.#sent);
+    if (event.type !== "deliveries.settled") return;
+    this.#settledMs = performance.now() - this.#startedMs;
+    if (deleted >= this.#sent) this.#resolve();
+  }
+
+  end(totals: Readonly<Totals>): Landed {
+    const elapsedMs = Math.round(performance.now() - this.#startedMs);
+    this.#bar.finish(totals.stored + totals.quarantined);
+    done(
+      this.#terminal,
+      `${totals.stored} stored, ${totals.quarantined} quarantined, ${totals.deleted} deleted from the queue`,
+      // Not the time that it takes to be sure that the queue is empty.
+      this.#settledMs,
+    );
+    return { ...totals, elapsedMs };
   }
 }
 
@@ -223,29 +290,30 @@ async function openDemoDashboard(parts: Omit<DashboardParts, "at">, terminal: Te
   }
 }
 
-async function servePipeline(
+async function sayWhatCanBeDone(
   config: Config,
-  keysJson: string,
-  dashboard: RunDashboard,
-  { postgres, sqs }: Pick<Servers, "postgres" | "sqs">,
+  url: string,
+  { postgres, sqs }: Servers,
+  files: DemoFiles | null,
   terminal: Terminal,
-  signals: StopSignals,
 ): Promise<void> {
-  const emit = createLog({ write: terminal.writeError, format: "text", level: "info" });
-  const pipeline = await openPipeline(config, {
-    keysJson,
-    untilEmpty: false,
-    credentials: CREDENTIALS,
-    stop: signals.stop,
-    process: { pid: terminal.pid, number: null },
-    emit,
-  });
-  dashboard.watch(() => [pipeline.worker()]);
   const spareQueueUrl = await sqs.createQueue(SPARE_QUEUE, { VisibilityTimeout: "30" });
   const message = JSON.stringify({ QueueUrl: spareQueueUrl, MessageBody: (await readSampleEvents())[0] });
+  const commands =
+    files === null
+      ? ""
+      : `In another terminal, in this folder (${files.shownFolder}/ is there until then):\n` +
+        "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n" +
+        `  npx piipe status -c ${files.config}\n` +
+        `  npx piipe duplicates -c ${files.config}\n` +
+        `  npx piipe quarantine list -c ${files.config}\n` +
+        `  npx piipe quarantine show ${await firstRefused(config)} -c ${files.config} \\\n` +
+        `    --open --private-file ${files.privateFile} --reason demo\n`;
   terminal.writeError(
-    `\nDashboard:  ${styler(terminal.isInteractive, terminal.environment)(["bold", "underline"], dashboard.url)}\n` +
-      "\nEverything stays up until Ctrl-C. Look around:\n" +
+    `\nDashboard:  ${styler(terminal.isInteractive, terminal.environment)(["bold", "underline"], url)}\n` +
+      "\nEverything stays up until Ctrl-C. Look around.\n" +
+      commands +
+      "With psql, where it is installed:\n" +
       `  psql '${postgres.url}' -c 'select * from user_logins limit 5'\n` +
       `For a pipeline of your own, in another terminal, with the empty queue ${SPARE_QUEUE} and a table of its own:\n` +
       `  export DATABASE_URL='${postgres.url}' AWS_ENDPOINT_URL_SQS=${sqs.endpoint} \\\n` +
@@ -254,10 +322,17 @@ async function servePipeline(
       `  curl -s ${sqs.endpoint} -H 'x-amz-target: AmazonSQS.SendMessage' \\\n` +
       `    -H 'content-type: application/x-amz-json-1.0' -d '${message}'\n\n`,
   );
+}
+
+/** As much of its id as the command needs. */
+async function firstRefused(config: Config): Promise<string> {
+  const pool = openDatabase(config);
   try {
-    await pipeline.run(signals);
+    const query = "SELECT left(message_id, 8) AS id FROM piipe.quarantine ORDER BY first_seen LIMIT 1";
+    const { rows } = await pool.query("looking for the refused event", query);
+    return rows[0]?.["id"] ?? "ID";
   } finally {
-    await pipeline.close();
+    await pool.close();
   }
 }
 

@@ -1,4 +1,4 @@
-import { ownQueues } from "../../app/open-replay.ts";
+import { ownQueues } from "../../app/own-queues.ts";
 import { PiipeError } from "../../errors.ts";
 import { isMasked } from "../../pipeline/mask/column-tokens.ts";
 import { whyUnsearchable } from "../../pipeline/mask/value-tokens.ts";

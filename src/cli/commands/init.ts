@@ -1,5 +1,6 @@
 import { relative, resolve, dirname, sep } from "node:path";
 import { introspectTable, type IntrospectedTable } from "../../app/introspect-table.ts";
+import { tryEvents } from "../../app/try-events.ts";
 import type { Config } from "../../config/config.ts";
 import { parseConfig } from "../../config/parse-config.ts";
 import { PiipeError } from "../../errors.ts";
@@ -8,7 +9,6 @@ import { inferColumns, type Inference } from "../../init/infer-columns.ts";
 import { mainKindOf } from "../../init/main-kind.ts";
 import { parseEvents } from "../../init/parse-events.ts";
 import { renderConfig } from "../../init/render-config.ts";
-import { tryColumns, type Trial } from "../../init/try-columns.ts";
 import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { findKeys, makeKeys, unignoredFiles } from "../init/key-files.ts";
@@ -72,7 +72,7 @@ async function init(options: InitOptions, terminal: Terminal): Promise<InitRepor
     inference,
     keys,
     unignored: await unignoredFiles(keys),
-    trial: tryOn(config, bodies, table),
+    trial: await tryEvents(bodies, config, environment["PIIPE_KEYS"], table?.boundsOf(config.columns) ?? null),
   };
 }
 
@@ -139,9 +139,19 @@ function inferFrom(bodies: readonly string[], table: IntrospectedTable | null, t
     });
   }
   const main = mainKindOf(events);
-  const inference = inferColumns(collectFields(main.events), table);
+  const collected = collectFields(main.events);
+  const inference = inferColumns(collected, table);
   if (inference.columns.some(({ from }) => !from.startsWith("@"))) {
     return { inference, events: main.events.length, otherKinds: main.others, unreadable };
+  }
+  if (collected.fields.length === 0 && collected.dottedKeys > 0) {
+    throw new PiipeError(
+      "sample.invalid",
+      `the names of the events' fields have dots inside (${collected.dottedKeys} of ${collected.oddKeys}), and no column can take its value from such a field`,
+      {
+        hint: "In `from` a dot stands between the steps of a path into nested JSON. Have the events sent nested, or with other names.",
+      },
+    );
   }
   if (table === null || main.events.length === 0) {
     throw new PiipeError(
@@ -155,10 +165,6 @@ function inferFrom(bodies: readonly string[], table: IntrospectedTable | null, t
   throw new PiipeError("sample.invalid", `no field of the events can go into a column of the table ${tableName}`, {
     hint: "Is it the right table? Name another with --table; one that does not exist gets the columns of the events.",
   });
-}
-
-function tryOn(config: Config, bodies: readonly string[], table: IntrospectedTable | null): Trial {
-  return tryColumns(bodies, config, table?.boundsOf(config.columns) ?? new Map());
 }
 
 /** As a configuration in the folder names the file, with slashes. */

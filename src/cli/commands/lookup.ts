@@ -11,7 +11,7 @@ import { NO_TOKEN } from "../no-token.ts";
 import { blindSpots, openSearch, type Search, type SearchOptions, tokensOf, withTable } from "../open-search.ts";
 import { operatorName } from "../operator-name.ts";
 import { reasonOf } from "../reason-of.ts";
-import { showControls } from "../show-controls.ts";
+import { showControls } from "../shown-text.ts";
 import type { Terminal } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
 

@@ -15,7 +15,7 @@ import type { QuarantineEntry } from "../../store/quarantine.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { operatorName } from "../operator-name.ts";
 import { withQuarantine } from "../quarantine-choice.ts";
-import { showControls } from "../show-controls.ts";
+import { showControls } from "../shown-text.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface QuarantineShowOptions {

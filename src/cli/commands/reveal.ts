@@ -14,7 +14,7 @@ import { operatorName } from "../operator-name.ts";
 import { readValue } from "../read-value.ts";
 import { keyringWay, type RevealWay, vaultWay } from "../reveal-ways.ts";
 import { reasonOf } from "../reason-of.ts";
-import { showControls } from "../show-controls.ts";
+import { showControls } from "../shown-text.ts";
 import type { Terminal } from "../terminal.ts";
 import { withDatabase } from "../with-database.ts";
 

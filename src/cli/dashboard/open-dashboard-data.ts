@@ -1,5 +1,5 @@
 import { type ObserverOptions, openObserver } from "../../app/open-observer.ts";
-import { ownQueues } from "../../app/open-replay.ts";
+import { ownQueues } from "../../app/own-queues.ts";
 import { packageVersion } from "../../app/package-version.ts";
 import type { Config } from "../../config/config.ts";
 import { printConfig } from "../../config/print-config.ts";

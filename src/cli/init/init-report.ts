@@ -1,9 +1,9 @@
 import { relative } from "node:path";
+import type { Trial } from "../../app/try-events.ts";
 import { showLeftOut } from "../../init/render-config.ts";
 import type { InferredColumn, Inference } from "../../init/infer-columns.ts";
-import type { Trial } from "../../init/try-columns.ts";
 import { counted } from "../counted.ts";
-import { showControls } from "../show-controls.ts";
+import { showControls } from "../shown-text.ts";
 import { styler, type Terminal } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
 import type { InitOptions, InitSettings } from "./init-options.ts";
@@ -58,7 +58,8 @@ export function printReport(report: InitReport, isJson: boolean, terminal: Termi
     terminal.writeError(`${style("yellow", "warning:")} ${showControls(warning)}\n`);
   const masked = inference.columns.filter(({ mask }) => mask !== null).length;
   say(`wrote ${options.config}: ${counted(inference.columns.length, "column")}, ${masked} of them masked`);
-  say(`with it a run would take ${trial.fitting} of the ${counted(events.looked, "event")} looked at`);
+  const how = trial.isTriedInTable ? ": tried in the table, and rolled back" : "";
+  say(`with it a run would take ${trial.fitting} of the ${counted(events.looked, "event")} looked at${how}`);
   for (const line of keyLines(report, terminal.folder)) say(line);
   for (const line of nextSteps(report)) say(line);
 }
@@ -96,6 +97,7 @@ function warningsOf({ inference, events, trial, unignored }: InitReport): readon
       ? []
       : [`${counted(unreadable, "event is no JSON object", "events are no JSON objects")} within piipe's limits`]),
     ...repeats(inference),
+    ...(trial.obstacle === null ? [] : [trial.obstacle]),
     ...trial.refusals.map(
       ({ count, code, path }) =>
         `${counted(count, "event")} looked at would be refused: ${code}${path === null ? "" : ` at ${path}`}`,

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import { PiipeError } from "../../errors.ts";
@@ -38,5 +39,9 @@ export async function readSample(
       hint: "Some hundred events tell the columns: give its first lines.",
     });
   }
-  return parseSample(Buffer.concat(chunks).toString("utf8")).slice(0, EVENTS_MAX);
+  const whole = Buffer.concat(chunks);
+  if (!isUtf8(whole)) {
+    throw new PiipeError("sample.invalid", `${name} is not UTF-8 text`, { hint: `Save it as UTF-8. ${HINT}` });
+  }
+  return parseSample(whole.toString("utf8")).slice(0, EVENTS_MAX);
 }

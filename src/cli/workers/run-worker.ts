@@ -10,6 +10,7 @@ import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { reportOf } from "../print-error.ts";
 import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
 import { ERASE_LINE } from "../live-line.ts";
+import { ownStyle } from "../shown-text.ts";
 import { runPipeline } from "../run-pipeline.ts";
 import { showsBar, withoutBatches } from "../run-progress.ts";
 import { Ending } from "../stop-signals.ts";
@@ -42,7 +43,7 @@ export async function runWorker(options: WorkerOptions, place: WorkerPlace, term
   // The supervisor's bar is the last line of the terminal that both write to; it is drawn again in a moment.
   const hasBar = showsBar(options, terminal);
   const logAll = createLog({
-    write: hasBar ? (line) => terminal.writeError(`${ERASE_LINE}${line}`) : terminal.writeError,
+    write: hasBar ? (line) => terminal.writeError(ownStyle(ERASE_LINE, line, "")) : terminal.writeError,
     format: terminal.isInteractive ? "text" : "json",
     level: options.logLevel,
     worker: place.number,

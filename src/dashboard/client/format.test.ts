@@ -55,6 +55,16 @@ describe("times", () => {
     ["2025-12-31T22:00:00.000000Z", "31 Dec 2025"],
   ])("%s is %s in Berlin", (utc, text) => expect(formatTime(utc, viewer)).toBe(text));
 
+  it.each([
+    ["2026-11-22", "22 Nov"],
+    ["2026-11-01", "1 Nov"],
+    ["2025-12-31", "31 Dec 2025"],
+  ])("%s is a day, and has no time of day: %s", (day, text) => {
+    expect(formatTime(day, viewer)).toBe(text);
+    expect(formatTime(day, { ...viewer, timeZone: "America/New_York" })).toBe(text);
+    expect(formatUtc(day)).toBe(day);
+  });
+
   it("are told in UTC to the second", () => {
     expect(formatUtc("2026-11-22T13:03:12.945678Z")).toBe("2026-11-22 13:03:12 UTC");
   });

@@ -51,22 +51,32 @@ export interface ViewerTime {
   readonly timeZone?: string;
 }
 
-/** In the viewer's zone, as short as it can be: `14:03:12` of today, `22 Nov 14:03`, `22 Nov 2025`. */
-export function formatTime(utc: string, { nowMs, ...zone }: ViewerTime): string {
+/** A day without a time. */
+const DAY = /^\d{4}-\d\d-\d\d$/;
+
+/**
+ * In the viewer's zone, as short as it can be: `14:03:12` of today, `22 Nov 14:03`, `22 Nov 2025`. A day without a time stays
+ * that day: `22 Nov`.
+ */
+export function formatTime(utc: string, { nowMs, ...viewerZone }: ViewerTime): string {
   const time = new Date(utc);
+  const isDay = DAY.test(utc);
+  const zone = isDay ? { timeZone: "UTC" } : viewerZone;
   const day = new Intl.DateTimeFormat("en-GB", { ...zone, year: "numeric", month: "short", day: "numeric" });
   const now = new Date(nowMs);
-  if (day.format(time) === day.format(now)) {
+  if (!isDay && day.format(time) === day.format(now)) {
     return new Intl.DateTimeFormat("en-GB", { ...zone, timeStyle: "medium" }).format(time);
   }
   const year = new Intl.DateTimeFormat("en-GB", { ...zone, year: "numeric" });
   if (year.format(time) !== year.format(now)) return day.format(time);
   const date = new Intl.DateTimeFormat("en-GB", { ...zone, month: "short", day: "numeric" }).format(time);
+  if (isDay) return date;
   return `${date} ${new Intl.DateTimeFormat("en-GB", { ...zone, timeStyle: "short" }).format(time)}`;
 }
 
-/** For a title: `2026-01-31 12:00:00 UTC`. */
+/** For a title: `2026-01-31 12:00:00 UTC`; a day as it is. */
 export function formatUtc(utc: string): string {
+  if (DAY.test(utc)) return utc;
   return `${new Date(utc).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 

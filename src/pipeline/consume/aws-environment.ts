@@ -1,5 +1,5 @@
-import { CONFIG_PREFIX_SEPARATOR, loadConfig, NODE_REGION_CONFIG_OPTIONS } from "@smithy/core/config";
 import type { AwsCredentialIdentity } from "@smithy/types";
+import { isHttpUrl } from "../../config/service-url.ts";
 import { PiipeError } from "../../errors.ts";
 
 /**
@@ -8,6 +8,7 @@ import { PiipeError } from "../../errors.ts";
  * @throws PiipeError `queue.region-missing`
  */
 export async function findRegion(): Promise<string> {
+  const { loadConfig, NODE_REGION_CONFIG_OPTIONS } = await import("@smithy/core/config");
   const load = loadConfig({
     environmentVariableSelector: (env) => env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || undefined,
     configFileSelector: NODE_REGION_CONFIG_OPTIONS.configFileSelector,
@@ -33,6 +34,7 @@ function isTrue(value: string | undefined): boolean {
  * https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
  */
 export async function findEndpoint(): Promise<string | null> {
+  const { CONFIG_PREFIX_SEPARATOR, loadConfig } = await import("@smithy/core/config");
   const isIgnored = await loadConfig<boolean>({
     environmentVariableSelector: (env) => {
       const value = env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
@@ -58,13 +60,13 @@ export async function findEndpoint(): Promise<string | null> {
 
 /** @throws PiipeError `config.invalid` */
 export function parseEndpoint(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new PiipeError("config.invalid", "the endpoint of SQS is not a URL", {
+  if (!isHttpUrl(text)) {
+    // Nothing of it is quoted: what is no URL may hold a password.
+    throw new PiipeError("config.invalid", "the endpoint of SQS is no http or https URL without user and password", {
       hint: "Write it with its scheme, such as http://localhost:4566, in source.sqs.endpoint, AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL or the profile's endpoint_url.",
     });
   }
-  return url;
+  return new URL(text);
 }
 
 /** Gives credentials that are valid now. */

@@ -10,7 +10,7 @@ import {
   staticCredentials,
 } from "./aws-environment.ts";
 import { interruptible } from "./interruptible.ts";
-import { parseQueue, type QueueAddress, regionalEndpoint } from "./queue-address.ts";
+import { originOf, parseQueue, type QueueAddress, regionalEndpoint } from "./queue-address.ts";
 import { Retry } from "./retry.ts";
 import { Signer } from "./signer.ts";
 import { SqsClient } from "./sqs-client.ts";
@@ -59,6 +59,7 @@ export async function openSqsClient(options: OpenSqsClientOptions): Promise<Open
   const region = options.region ?? address.region ?? (await interruptible(findRegion(), signal, doing));
   const endpointText = options.endpoint ?? (await interruptible(findEndpoint(), signal, doing));
   const endpoint = endpointText === null ? null : parseEndpoint(endpointText);
+  const requestsGoTo = endpoint ?? (address.url === null ? regionalEndpoint(region) : originOf(address.url));
   const transport = new Transport();
   const credentials =
     options.credentials === null ? new StandardCredentials(region) : staticCredentials(options.credentials);
@@ -76,7 +77,7 @@ export async function openSqsClient(options: OpenSqsClientOptions): Promise<Open
     client,
     address,
     credentials,
-    endpoint: endpoint ?? new URL("/", address.url ?? regionalEndpoint(region)),
+    endpoint: requestsGoTo,
     close: () => transport.close(),
   };
 }

@@ -53,6 +53,43 @@ describe("the JSON protocol", () => {
     });
   });
 
+  // As moto and ElasticMQ have written them.
+  it("takes numbers and booleans for texts, and texts for them", () => {
+    const message = { MessageId: "m", ReceiptHandle: "h", Body: "", MD5OfBody: "" };
+    const given = { ...message, MessageAttributes: null, Attributes: { SentTimestamp: 1769817600000, Truth: true } };
+    expect(jsonProtocol.decode("ReceiveMessage", JSON.stringify({ Messages: [given] }))).toEqual({
+      Messages: [{ ...message, Attributes: { SentTimestamp: "1769817600000", Truth: "true" } }],
+    });
+    expect(
+      jsonProtocol.decode("GetQueueAttributes", '{"Attributes":{"VisibilityTimeout":30,"FifoQueue":false}}'),
+    ).toEqual({
+      Attributes: { VisibilityTimeout: "30", FifoQueue: "false" },
+    });
+    const failed = [true, "true", "True", false, "false", undefined].map((SenderFault, index) => ({
+      Id: index % 2 === 0 ? index : `${index}`,
+      Code: "X",
+      SenderFault,
+    }));
+    expect(
+      jsonProtocol.decode("DeleteMessageBatch", JSON.stringify({ Successful: [{ Id: 7 }], Failed: failed })),
+    ).toEqual({
+      Successful: [{ Id: "7" }],
+      Failed: [true, true, true, false, false, false].map((SenderFault, index) => ({
+        Id: `${index}`,
+        Code: "X",
+        SenderFault,
+      })),
+    });
+  });
+
+  it.each([
+    '{"Failed":[{"Id":"0","Code":"X","SenderFault":"canary"}]}',
+    '{"Failed":[{"Id":{},"Code":"X"}]}',
+    '{"Failed":[null]}',
+  ])("refuses %s in a batch's reply", (body) => {
+    expect(() => jsonProtocol.decode("DeleteMessageBatch", body)).toThrow(MalformedReply);
+  });
+
   it.each([
     ["not JSON", '{"canary":'],
     ["no object", '["canary"]'],

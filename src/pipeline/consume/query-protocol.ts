@@ -71,7 +71,7 @@ function batchResultOf(result: XmlNode, successName: string): unknown {
     Failed: children(result, "BatchResultErrorEntry").map((entry) => ({
       Id: childText(entry, "Id"),
       Code: bareErrorCode(childText(entry, "Code") ?? ""),
-      SenderFault: childText(entry, "SenderFault") === "true",
+      SenderFault: childText(entry, "SenderFault")?.trim(),
     })),
   };
 }

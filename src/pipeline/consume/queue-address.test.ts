@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PiipeError } from "../../errors.ts";
-import { isAwsHost, parseQueue, regionalEndpoint } from "./queue-address.ts";
+import { isAwsHost, originOf, parseQueue, regionalEndpoint } from "./queue-address.ts";
 
 describe("parseQueue", () => {
   it.each([
@@ -30,6 +30,7 @@ describe("parseQueue", () => {
     ["http://sqs.us-west-1.localhost.localstack.cloud:4566/000000000000/q", "us-west-1"],
     ["http://localhost:4566/000000000000/q", null],
     ["http://127.0.0.1:9324/q/", null],
+    ["http://sqs.us-west-1.127.0.0.1:4566/000000000000/q", "us-west-1"],
   ])("reads the region of %s", (url, region) => {
     expect(parseQueue(url)).toEqual({ name: "q", url, accountId: null, region });
   });
@@ -45,11 +46,24 @@ describe("parseQueue", () => {
     "https://",
     "https://user:canary@host",
     "ftp://host/canary",
+    "https://12:34/canary@host/q",
+    "https://host/q?canary",
   ])("refuses %j without quoting it", (text) => {
     const parse = (): unknown => parseQueue(text);
     expect(parse).toThrow(PiipeError);
     expect(parse).not.toThrow(/canary/);
   });
+});
+
+it("knows the host that AWS answers at, and refuses a queue's URL that has none without quoting it", () => {
+  expect(originOf("https://sqs.eu-west-1.amazonaws.com/123456789012/q").href).toBe(
+    "https://sqs.eu-west-1.amazonaws.com/",
+  );
+  const ask = (): unknown => originOf("http://canary.127.0.0.1:4566/000000000000/q");
+  expect(ask).toThrow(
+    expect.objectContaining({ code: "config.invalid", hint: expect.stringContaining("endpoint") as string }),
+  );
+  expect(ask).not.toThrow(/canary/);
 });
 
 it.each([

@@ -1,3 +1,4 @@
+import { isHttpUrl, queueUrlParts } from "../../config/service-url.ts";
 import { PiipeError } from "../../errors.ts";
 
 /** What the configuration says of the queue. */
@@ -51,12 +52,12 @@ function regionOfHost(host: string): string | null {
 }
 
 function parseUrl(text: string): QueueAddress {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  const name = url?.pathname.split("/").findLast((part) => part !== "");
-  if (url === null || name === undefined || !NAME.test(name)) {
+  const parts = queueUrlParts(text);
+  const name = parts?.path.split("/").findLast((part) => part !== "");
+  if (parts === null || name === undefined || !NAME.test(name)) {
     throw invalid("source.sqs.queue looks like a URL but is not one of a queue");
   }
-  return { name, url: text, accountId: null, region: regionOfHost(url.hostname) };
+  return { name, url: text, accountId: null, region: regionOfHost(parts.host.toLowerCase()) };
 }
 
 /** @throws PiipeError `config.invalid` when the text is no name, URL or ARN. */
@@ -65,6 +66,17 @@ export function parseQueue(text: string): QueueAddress {
   if (/^https?:\/\//i.test(text)) return parseUrl(text);
   if (NAME.test(text)) return { name: text, url: null, accountId: null, region: null };
   throw invalid("source.sqs.queue is no name of a queue");
+}
+
+/**
+ * Where AWS answers for the queue: the host of its URL.
+ * @throws PiipeError `config.invalid` when it has none, as those of a local server whose endpoint is to be set
+ */
+export function originOf(queueUrl: string): URL {
+  if (isHttpUrl(queueUrl)) return new URL("/", queueUrl);
+  throw new PiipeError("config.invalid", "the queue's URL has no host that can be asked", {
+    hint: "Set source.sqs.endpoint (or AWS_ENDPOINT_URL_SQS) to the server's own address, such as http://localhost:4566: all requests then go there.",
+  });
 }
 
 /** For people, of an ARN that SQS gave. */

@@ -1,8 +1,9 @@
+import { queueUrlParts } from "../../config/service-url.ts";
 import type { CredentialSource } from "./aws-environment.ts";
 import { interruptible } from "./interruptible.ts";
 import { jsonProtocol } from "./json-protocol.ts";
 import type { EncodedRequest, Protocol } from "./protocol.ts";
-import { queryProtocol } from "./query-protocol.ts";
+import { originOf } from "./queue-address.ts";
 import type { Retry } from "./retry.ts";
 import type { Signer } from "./signer.ts";
 import type { ActionInputs, ActionOutputs, SqsAction, SqsCaller } from "./sqs-actions.ts";
@@ -66,7 +67,9 @@ export class SqsClient implements SqsCaller {
     const waitSeconds = "WaitTimeSeconds" in input ? input.WaitTimeSeconds : 0;
     const headersTimeoutMs = waitSeconds * 1_000 + REPLY_TIMEOUT_MS;
     let reply: HttpReply | null = null;
-    for (const protocol of this.#protocol === null ? [jsonProtocol, queryProtocol] : [this.#protocol]) {
+    for (const candidate of this.#protocol === null ? [jsonProtocol, null] : [this.#protocol]) {
+      // The Query protocol's parser is loaded only where a server speaks nothing else.
+      const protocol = candidate ?? (await import("./query-protocol.ts")).queryProtocol;
       reply = await this.#send(protocol.encode(action, input), queueUrl, headersTimeoutMs, signingDate, signal);
       if (protocol.speaks(reply)) {
         if (reply.status !== 200) throw replyFailure(protocol.errorCode(reply), reply.status, reply.dateMs);
@@ -103,7 +106,7 @@ export class SqsClient implements SqsCaller {
     let place = this.#places.get(queueUrl);
     if (place === undefined) {
       const { origin, host, pathname } = this.#base(queueUrl);
-      const queuePath = queueUrl === null ? pathname : `${pathname.replace(/\/+$/, "")}${new URL(queueUrl).pathname}`;
+      const queuePath = queueUrl === null ? pathname : `${pathname.replace(/\/+$/, "")}${pathOf(queueUrl)}`;
       place = { origin, host, path: pathname, queuePath };
       this.#places.set(queueUrl, place);
     }
@@ -114,6 +117,9 @@ export class SqsClient implements SqsCaller {
   #base(queueUrl: string | null): URL {
     const { endpoint, regionalEndpoint } = this.#options;
     if (endpoint !== null) return new URL(`${endpoint.origin}${endpoint.pathname}`);
-    return new URL("/", queueUrl ?? regionalEndpoint);
+    return queueUrl === null ? regionalEndpoint : originOf(queueUrl);
   }
 }
+
+/** Of a queue URL as the server gave it, which need not be one to anybody else. */
+const pathOf = (queueUrl: string): string => queueUrlParts(queueUrl)?.path ?? "/";

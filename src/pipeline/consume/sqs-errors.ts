@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../errors.ts";
 import { MalformedReply } from "./reply-shape.ts";
+import { isDamage, isTlsCode, type TlsCode } from "../../tls-codes.ts";
 import { ReplyTooLarge } from "./transport.ts";
 
 /** What to do about a failed request before giving up. */
@@ -119,7 +120,7 @@ export const SQS_ERRORS = {
 /** A code of the table: ours to print. Any other code is a server's free text. */
 export type SqsErrorName = keyof typeof SQS_ERRORS;
 
-/** Errors below HTTP, by their `code`: Node's, OpenSSL's and undici's. */
+/** Errors below HTTP, by their `code`: Node's and undici's. Those of TLS are in tls-codes.ts. */
 export const NETWORK_ERRORS = {
   ECONNREFUSED: UNREACHABLE,
   ECONNRESET: UNREACHABLE,
@@ -140,44 +141,10 @@ export const NETWORK_ERRORS = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: UNAVAILABLE,
   UND_ERR_CLOSED: CLOSED,
   UND_ERR_DESTROYED: CLOSED,
-  EPROTO: UNTRUSTED,
-  // All of Node's "X509 certificate error codes" but OUT_OF_MEM, and what Node calls the others of OpenSSL.
-  CERT_CHAIN_TOO_LONG: UNTRUSTED,
-  CERT_HAS_EXPIRED: UNTRUSTED,
-  CERT_NOT_YET_VALID: UNTRUSTED,
-  CERT_REJECTED: UNTRUSTED,
-  CERT_REVOKED: UNTRUSTED,
-  CERT_SIGNATURE_FAILURE: UNTRUSTED,
-  CERT_UNTRUSTED: UNTRUSTED,
-  CRL_HAS_EXPIRED: UNTRUSTED,
-  CRL_NOT_YET_VALID: UNTRUSTED,
-  CRL_SIGNATURE_FAILURE: UNTRUSTED,
-  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
-  ERROR_IN_CERT_NOT_AFTER_FIELD: UNTRUSTED,
-  ERROR_IN_CERT_NOT_BEFORE_FIELD: UNTRUSTED,
-  ERROR_IN_CRL_LAST_UPDATE_FIELD: UNTRUSTED,
-  ERROR_IN_CRL_NEXT_UPDATE_FIELD: UNTRUSTED,
-  HOSTNAME_MISMATCH: UNTRUSTED,
-  INVALID_CA: UNTRUSTED,
-  INVALID_PURPOSE: UNTRUSTED,
-  PATH_LENGTH_EXCEEDED: UNTRUSTED,
-  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
-  UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY: UNTRUSTED,
-  UNABLE_TO_DECRYPT_CERT_SIGNATURE: UNTRUSTED,
-  UNABLE_TO_DECRYPT_CRL_SIGNATURE: UNTRUSTED,
-  UNABLE_TO_GET_CRL: UNTRUSTED,
-  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
-  UNSPECIFIED: UNTRUSTED,
 } as const satisfies Readonly<Record<string, Classification>>;
 
 /** A code of the table, or of OpenSSL's and undici's open lists: none holds anything that a server wrote. */
-export type NetworkErrorName =
-  | keyof typeof NETWORK_ERRORS
-  | `ERR_SSL_${string}`
-  | `ERR_TLS_${string}`
-  | `UND_ERR_${string}`;
+export type NetworkErrorName = keyof typeof NETWORK_ERRORS | TlsCode | `UND_ERR_${string}`;
 
 /** A request that did not succeed, classified. Internal: what leaves this folder is a PiipeError. */
 export class SqsFailure extends Error {
@@ -218,18 +185,9 @@ function isListed(code: string): code is keyof typeof NETWORK_ERRORS {
   return Object.hasOwn(NETWORK_ERRORS, code);
 }
 
-function isTlsCode(code: string): code is `ERR_SSL_${string}` | `ERR_TLS_${string}` {
-  return code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_");
-}
-
 function isUndiciCode(code: string): code is `UND_ERR_${string}` {
   // An invalid argument is ours: a bug, which no retry mends.
   return code.startsWith("UND_ERR_") && code !== "UND_ERR_INVALID_ARG";
-}
-
-function classifyTls(code: string): Classification {
-  // Bytes damaged on their way, not a disagreement.
-  return code.endsWith("BAD_RECORD_MAC") ? UNREACHABLE : UNTRUSTED;
 }
 
 function classifyStatus(status: number): Classification {
@@ -273,7 +231,7 @@ export function thrownFailure(error: unknown): SqsFailure | null {
   const code: unknown = "code" in error ? error.code : undefined;
   if (typeof code !== "string") return null;
   if (isListed(code)) return new SqsFailure(NETWORK_ERRORS[code], code, null, null, error);
-  if (isTlsCode(code)) return new SqsFailure(classifyTls(code), code, null, null, error);
+  if (isTlsCode(code)) return new SqsFailure(isDamage(code) ? UNREACHABLE : UNTRUSTED, code, null, null, error);
   if (isUndiciCode(code)) return new SqsFailure(UNREACHABLE, code, null, null, error);
   // llhttp's errors: the reply is not HTTP.
   if (code.startsWith("HPE_")) return new SqsFailure(UNAVAILABLE, null, null, null, error);

@@ -58,24 +58,27 @@ ORDER BY input.position`;
 }
 
 function partsOf(table: TargetTable, columns: readonly Column[], firstParameter: number) {
-  const arrays: string[] = [];
-  const values: string[] = [];
-  for (const [index, column] of columns.entries()) {
-    const real = table.columns.find(({ name }) => name === column.name);
-    const fit = real && fitOf(column, real);
-    if (!fit) throw new Error(`column ${column.name} was not checked against the table`);
-    arrays.push(`$${index + firstParameter}::${fit.elementType}[]`);
-    values.push(valueOf(fit, index));
-  }
+  const fits = checkedFits(table, columns);
   return {
     targets: columns.map(({ name }) => quoteIdentifier(name)).join(", "),
-    values: values.join(", "),
-    arrays: arrays.join(", "),
-    names: columns.map((_, index) => `c${index}`).join(", "),
+    values: fits.map(storedValue).join(", "),
+    arrays: fits.map(({ elementType }, index) => `$${index + firstParameter}::${elementType}[]`).join(", "),
+    names: fits.map((_, index) => `c${index}`).join(", "),
   };
 }
 
-function valueOf({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
+/** How each column's values get into the table; for columns that `checkTable` found fitting. */
+export function checkedFits(table: TargetTable, columns: readonly Column[]): readonly ColumnFit[] {
+  return columns.map((column) => {
+    const real = table.columns.find(({ name }) => name === column.name);
+    const fit = real && fitOf(column, real);
+    if (!fit) throw new Error(`column ${column.name} was not checked against the table`);
+    return fit;
+  });
+}
+
+/** The value of the column with the index, of an `input` whose columns are named c0, c1, … */
+export function storedValue({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
   if (isNull) return "NULL";
   return isUtcWallTime ? `input.c${index} AT TIME ZONE 'UTC'` : `input.c${index}`;
 }

@@ -205,11 +205,14 @@ export class PostgresSink implements Sink {
   }
 }
 
-function unfilledColumn(error: DatabaseFailure): PiipeError {
-  const column = error.facts?.column ?? "";
+function unfilledColumn({ shown }: DatabaseFailure): PiipeError {
+  const column = shown?.column ?? null;
   return new PiipeError(
     "database.table-mismatch",
-    `column ${column} is NOT NULL, and the configuration does not fill it (SQLSTATE 23502)`,
-    { hint: `Add ${column} to the columns of the configuration, or give it a default.`, sqlState: "23502" },
+    `${column === null ? "a column" : `column ${column}`} is NOT NULL, and the configuration does not fill it (SQLSTATE 23502)`,
+    {
+      hint: `Add ${column ?? "it"} to the columns of the configuration, or give it a default.`,
+      sqlState: "23502",
+    },
   );
 }

@@ -1,0 +1,71 @@
+import type { Config } from "../config/config.ts";
+import { PiipeError } from "../errors.ts";
+import { tryColumns } from "../init/try-columns.ts";
+import type { ColumnBounds, MaskedRecord, Rejection, WriteOutcome } from "../pipeline/contracts.ts";
+import { tryRows } from "../pipeline/write/try-rows.ts";
+import type { Keyring } from "../keys/keyring.ts";
+import { openDatabase } from "./open-database.ts";
+import { openMask } from "./open-mask.ts";
+import { openTable } from "./open-table.ts";
+
+/** What a run would make of the events. */
+export interface Trial {
+  readonly fitting: number;
+  /** The most frequent first. */
+  readonly refusals: ReadonlyArray<Rejection & { readonly count: number }>;
+  /** What ended the trial early, and would end a run; null: nothing. */
+  readonly obstacle: string | null;
+  /** The rows were tried in the table, in a transaction that was rolled back. */
+  readonly isTriedInTable: boolean;
+}
+
+/**
+ * Takes the events the way that a run would take them: decode, mask and, where there is a table, insert into it.
+ * @param bounds of the table's real columns; null: there is no table to try
+ * @throws {PiipeError} `keys.…`
+ */
+export async function tryEvents(
+  bodies: readonly string[],
+  config: Config,
+  keysJson: string | undefined,
+  bounds: ReadonlyMap<string, ColumnBounds> | null,
+): Promise<Trial> {
+  const { keyring, mask } = await openMask(config, keysJson);
+  const { records, refusals } = tryColumns(bodies, config, bounds ?? new Map(), mask);
+  if (bounds === null) return trialOf(records.length, refusals, false);
+  try {
+    const outcomes = await outcomesOf(config, keyring, records);
+    const rejected = outcomes.flatMap((outcome) => (outcome.kind === "rejected" ? [outcome.rejection] : []));
+    const trial = trialOf(outcomes.length - rejected.length, [...refusals, ...rejected], true);
+    if (outcomes.length === records.length) return trial;
+    return { ...trial, obstacle: `the table refused ${rejected.length} of the first ${outcomes.length} rows` };
+  } catch (error) {
+    if (!(error instanceof PiipeError)) throw error;
+    return { ...trialOf(0, refusals, true), obstacle: `no row can be stored: ${error.message} [${error.code}]` };
+  }
+}
+
+async function outcomesOf(
+  config: Config,
+  keyring: Keyring | null,
+  records: readonly MaskedRecord[],
+): Promise<readonly WriteOutcome[]> {
+  const pool = openDatabase(config);
+  try {
+    const table = await openTable(config, keyring, pool);
+    return records.length === 0 ? [] : await tryRows(pool, table, config.columns, records);
+  } finally {
+    await pool.close();
+  }
+}
+
+function trialOf(fitting: number, all: readonly Rejection[], isTriedInTable: boolean): Trial {
+  const refusals = new Map<string, Rejection & { count: number }>();
+  for (const { code, path } of all) {
+    const known = refusals.get(`${code} ${path}`);
+    if (known === undefined) refusals.set(`${code} ${path}`, { code, path, count: 1 });
+    else known.count += 1;
+  }
+  const sorted = [...refusals.values()].sort((one, other) => other.count - one.count);
+  return { fitting, refusals: sorted, obstacle: null, isTriedInTable };
+}

@@ -1,0 +1,30 @@
+import type { ColumnType } from "../pipeline/contracts.ts";
+import { toUtcText } from "../pipeline/decode/types/zoned-time.ts";
+
+/** PostgreSQL holds microseconds. */
+const FINER_THAN_MICROSECONDS = /\.\d{6}\d*[1-9]/;
+/** As a number, `1.02` is the same version as `1.2`. */
+const LEADING_ZERO = /(?:^|\.)0\d/;
+
+/**
+ * Whether a column of the type takes the value, and keeps only a part of what it says. That is for a person to choose: it is
+ * never inferred.
+ */
+export function isLossy(type: ColumnType, value: unknown): boolean {
+  if (typeof value !== "string") return false;
+  switch (type) {
+    case "timestamp":
+      return FINER_THAN_MICROSECONDS.test(value);
+    case "date":
+      return hasTimeOfDay(value);
+    case "version":
+      return LEADING_ZERO.test(value);
+    default:
+      return false;
+  }
+}
+
+function hasTimeOfDay(value: string): boolean {
+  const utc = toUtcText(value);
+  return typeof utc === "string" && (!utc.endsWith("T00:00:00.000000Z") || FINER_THAN_MICROSECONDS.test(value));
+}
