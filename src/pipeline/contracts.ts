@@ -114,6 +114,8 @@ export interface Column {
   /** Whether the originals of its tokens are sealed into the vault. */
   readonly reveal: boolean;
   readonly piiDetection: PiiDetection;
+  /** Masked columns whose values may stand in this one, which is stored as it is. Left out: none. */
+  readonly mayEcho?: readonly string[];
 }
 
 /** What the table's real column can hold, as far as decoding needs to know it. */
@@ -135,6 +137,7 @@ export const REJECTION_CODES = {
   "body.not-object": "the body is JSON but not an object",
   "body.too-deep": "objects and arrays are nested too deeply",
   "body.too-many-keys": "the event has too many keys",
+  "body.too-costly": "looking into the body takes more work than its size allows",
   "body.duplicate-key": "an object names the same key twice",
   "body.forbidden-key": "an object has the key __proto__",
   "field.missing": "a required field is not there",

@@ -15,6 +15,8 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "body.not-object": "Let the producer send one JSON object as each message's body, and discard this one.",
   "body.too-deep": "Let the producer send flatter events, and discard this one.",
   "body.too-many-keys": "Let the producer send fewer keys in each event, and discard this one.",
+  "body.too-costly":
+    "Find out what sent it: it repeats itself so often that it looks made to slow piipe down. Discard it, or let the producer send it in parts.",
   "body.duplicate-key": "Let the producer name each key once, and discard this one.",
   "body.forbidden-key": "Let the producer send another key, and discard this one.",
   "field.missing": OPTIONAL,
