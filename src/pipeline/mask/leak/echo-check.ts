@@ -2,8 +2,8 @@ import type { Column, ColumnType, RawRecord, Rejection, ValueOrigin } from "../.
 import { normalizeIp } from "../normalize/normalize-ip.ts";
 import { foldTable } from "./fold.ts";
 import { NeedleSearch } from "./needle-search.ts";
-import { isHexDigit, isSeparator, mappedForms, type Spellings, spellingsOf, versionNumberOf } from "./spellings.ts";
-import { compactView, mayBeJson, type Place, placeAt, type View, viewsOf } from "./views.ts";
+import { isSeparator, mappedForms, type Spellings, spellingsOf, versionNumberOf } from "./spellings.ts";
+import { compactView, type Place, placeAt, type View, viewsOf } from "./views.ts";
 
 /**
  * Finds a column that would store the value of a masked one: the rejection names its `from`. Null: there is none. `hidden`
@@ -150,7 +150,7 @@ function searchAll(
     const found = searchIn(view, search, needles);
     if (found !== null) return found;
     if (groupedSearch === null) continue;
-    const compact = compactView(view, { isDigit: isHexDigit, isSeparator });
+    const compact = compactView(view);
     let echoed: Rejection | null = null;
     groupedSearch.search(compact.codes, compact.length, (index, end) => {
       const place = placeAt(compact, end - 1);
@@ -224,7 +224,7 @@ function isSameValue(place: Place, text: string, { type, normalized, isShort, ra
   if (type === "timestamp" && place.type === "timestamp") return text === normalized;
   if (text === raw || text === normalized) return true;
   if (text.length > ONE_VALUE_CHARS_MAX) return false;
-  if (isShort && !mayBeJson(place, text) && text.trim().toLowerCase() === normalized.toLowerCase()) return true;
+  if (isShort && text.trim().toLowerCase() === normalized.toLowerCase()) return true;
   if (type === "ip") return IPV6_CHARS.test(text) && normalizeIp(text.trim()) === normalized;
   if (type === "timestamp") return DATE_TIME.test(text) && Date.parse(text.trim()) === Date.parse(normalized);
   return false;

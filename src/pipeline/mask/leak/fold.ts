@@ -28,14 +28,23 @@ const FOLDED_UNITS_MAX = 3;
 
 const HANGUL = 0xac00;
 const HANGUL_END = 0xd7a4;
-/** First and last of the code points that may have another form, but for ASCII's and Hangul's. */
+/**
+ * First and last of the code points that have another form, in coarse blocks, but for ASCII's and Hangul's. What a version
+ * of Unicode adds elsewhere is compared as it is.
+ */
 const RANGES = [
-  [0x80, 0xabff],
+  [0x80, 0x33ff],
+  [0xa640, 0xabff],
   [0xf900, 0xffff],
-  [0x1_0000, 0x1_ffff],
+  [0x1_0400, 0x1_1fff],
+  [0x1_6d00, 0x1_6fff],
+  [0x1_d100, 0x1_d7ff],
+  [0x1_e000, 0x1_eeff],
+  [0x1_f100, 0x1_f2ff],
   [0x2_f800, 0x2_fa1f],
 ] as const;
 
+const LINE_END = 0x0a;
 const MARKS = /\p{M}/gu;
 /** The last mark of all orders: what goes before it has an order. */
 const LAST_MARK = "\u0345";
@@ -48,7 +57,8 @@ export function foldTable(): FoldTable {
 }
 
 function newTable(): FoldTable {
-  const codes = Uint16Array.from({ length: CODES }, (_, code) => code);
+  const codes = new Uint16Array(CODES);
+  for (let code = 0; code < CODES; code += 1) codes[code] = code;
   for (let code = 65; code <= 90; code += 1) codes[code] = code + 32;
   for (let code = HIGH_SURROGATE; code < LOW_SURROGATE; code += 1) codes[code] = SEVERAL;
   const forms = new Map<number, string>();
@@ -61,12 +71,13 @@ function newTable(): FoldTable {
   const lines = linesOf(RANGES);
   const ordered = new Set(lines.match(MARKS)?.filter(hasOrder));
   const decomposed = lines.normalize("NFKD").toLowerCase();
+  const { codes: units } = unitsOf(decomposed);
   let start = 0;
   for (const [first, last] of RANGES) {
     for (let point = first; point <= last; point += 1) {
-      const end = start + (point < CODES ? 1 : 2);
-      if (decomposed.codePointAt(start) === point && decomposed[end] === "\n") {
-        start = end + 1;
+      const length = point < CODES ? 1 : 2;
+      if (units[start + length] === LINE_END && pointAt(units, start, length) === point) {
+        start += length + 1;
         continue;
       }
       const lineEnd = decomposed.indexOf("\n", start);
@@ -81,6 +92,11 @@ function newTable(): FoldTable {
   return { codes, forms };
 }
 
+const pointAt = (units: Uint16Array, at: number, length: number): number =>
+  length === 1 ? (units[at] ?? 0) : pairOf(units[at] ?? 0, units[at + 1] ?? 0);
+
+const pairOf = (high: number, low: number): number => (high - HIGH_SURROGATE) * 1_024 + (low - LOW_SURROGATE) + CODES;
+
 /** Every code point, each followed by a line's end. */
 function linesOf(ranges: ReadonlyArray<readonly [first: number, last: number]>): string {
   const units = new Uint16Array(ranges.reduce((sum, [first, last]) => sum + 3 * (last - first + 1), 0));
@@ -93,7 +109,7 @@ function linesOf(ranges: ReadonlyArray<readonly [first: number, last: number]>):
         units[length++] = HIGH_SURROGATE + ((point - CODES) >> 10);
         units[length++] = LOW_SURROGATE + ((point - CODES) & 0x3ff);
       }
-      units[length++] = 0x0a;
+      units[length++] = LINE_END;
     }
   }
   return textOf({ codes: units, length });
@@ -108,16 +124,8 @@ export function unitsOf(text: string): Units {
   return { codes, length: text.length };
 }
 
-/** The engine takes so many arguments of one call. */
-const ARGUMENTS_MAX = 8_192;
-
-export function textOf({ codes, length }: Units): string {
-  let text = "";
-  for (let at = 0; at < length; at += ARGUMENTS_MAX) {
-    text += String.fromCharCode(...codes.subarray(at, Math.min(at + ARGUMENTS_MAX, length)));
-  }
-  return text;
-}
+const textOf = ({ codes, length }: Units): string =>
+  Buffer.from(codes.buffer, codes.byteOffset, length * codes.BYTES_PER_ELEMENT).toString("utf16le");
 
 /** The folded form of a text. */
 export const fold = (text: string): string => textOf(foldUnits(unitsOf(text)));
@@ -144,7 +152,7 @@ export function foldUnits({ codes, length }: Units): Units {
     } else if (folded === SEVERAL) {
       const low = code >= HIGH_SURROGATE && code < LOW_SURROGATE ? (codes[at + 1] ?? 0) : 0;
       const isPair = low >= LOW_SURROGATE && low < SURROGATES_END;
-      const form = forms.get(isPair ? (code - HIGH_SURROGATE) * 1_024 + (low - LOW_SURROGATE) + CODES : code);
+      const form = forms.get(isPair ? pairOf(code, low) : code);
       if (form === undefined) {
         out[end++] = code;
         continue;

@@ -79,10 +79,26 @@ export class NeedleSearch {
 
   /** @returns whether it came to the end */
   search(codes: Uint16Array, length: number, found: Found): boolean {
+    // As locals, and without a call for each character: half the time.
+    const ofAscii = this.#ofAscii;
+    const chars = this.#codes;
+    const children = this.#children;
+    const siblings = this.#siblings;
+    const suffixes = this.#suffixes;
+    const ends = this.#ends;
     let node = 0;
     for (let at = 0; at < length; at += 1) {
-      node = this.#next(node, codes[at] ?? 0);
-      for (let end = this.#ends[node] ?? 0; end !== 0; end = this.#ends[this.#suffixes[end] ?? 0] ?? 0) {
+      const code = codes[at] ?? 0;
+      let child = 0;
+      while (node !== 0) {
+        child = children[node] ?? 0;
+        while (child !== 0 && chars[child] !== code) child = siblings[child] ?? 0;
+        if (child !== 0) break;
+        node = suffixes[node] ?? 0;
+      }
+      if (node === 0) child = code < ASCII_END ? (ofAscii[code] ?? 0) : this.#child(0, code);
+      node = child;
+      for (let end = ends[node] ?? 0; end !== 0; end = ends[suffixes[end] ?? 0] ?? 0) {
         if (!found(this.#needles[end] ?? 0, at + 1)) return false;
       }
     }

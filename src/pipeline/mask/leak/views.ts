@@ -1,5 +1,6 @@
 import type { ColumnType } from "../../contracts.ts";
 import { foldUnits, type Units } from "./fold.ts";
+import { isHexDigit, isSeparator } from "./spellings.ts";
 import { hasBackslash, hasPercentEscape, unescapeJson, unescapePercent } from "./unescape.ts";
 
 /** A column that is stored as it is. */
@@ -31,10 +32,6 @@ const SPACE = 0x20;
 /** Escapes within escapes are followed so far: JSON in a text of JSON. */
 const LEVELS_MAX = 2;
 
-const STARTS_JSON = /^\s*[[{]/;
-
-export const mayBeJson = ({ type }: Place, text: string): boolean => type === "json" || STARTS_JSON.test(text);
-
 /**
  * The texts as they are; as JSON's escapes, if there are any, make them, and once more; and as a URL's escapes do. In each of
  * them a value must be looked for, as what an escape stands for may be a part of it, or the escape itself.
@@ -44,7 +41,10 @@ export function* viewsOf(texts: readonly PlacedText[]): Generator<View> {
   let units = joined(texts);
   yield viewOf(foldUnits(units), places);
   for (let level = 0; level < LEVELS_MAX && hasBackslash(units); level += 1) {
-    units = unescapeJson(units);
+    const unescaped = unescapeJson(units);
+    // No backslash was one of an escape.
+    if (unescaped.length === units.length) break;
+    units = unescaped;
     yield viewOf(foldUnits(units), places);
   }
   if (hasPercentEscape(units)) yield viewOf(foldUnits(unescapePercent(units)), places);
@@ -57,7 +57,7 @@ function joined(texts: readonly PlacedText[]): Units {
   let length = 0;
   for (const { place, text } of texts) {
     codes[length++] = TEXT_START;
-    length = mayBeJson(place, text) ? writeJson(text, codes, length) : writeText(text.trim(), codes, length);
+    length = place.type === "json" ? writeJson(text, codes, length) : writeText(text.trim(), codes, length);
   }
   return { codes, length };
 }
@@ -98,17 +98,26 @@ function viewOf({ codes, length }: Units, places: readonly Place[]): View {
   return { codes, length, starts, places };
 }
 
+const CLASSES = 0x80;
+const OTHER = 0;
+const DIGIT = 1;
+const SEPARATOR = 2;
+const START = 3;
+const CLASS_OF = Uint8Array.from({ length: CLASSES }, (_, code) =>
+  code === TEXT_START ? START : isHexDigit(code) ? DIGIT : isSeparator(code) ? SEPARATOR : OTHER,
+);
+
 /** Digits without what separates their groups; anything else is a gap. */
-export function compactView(
-  { codes, length, places }: View,
-  { isDigit, isSeparator }: Readonly<Record<"isDigit" | "isSeparator", (code: number) => boolean>>,
-): View {
+export function compactView({ codes, length, places }: View): View {
   const out = new Uint16Array(length);
   let end = 0;
+  let isGap = false;
   for (let at = 0; at < length; at += 1) {
     const code = codes[at] ?? 0;
-    if (code === TEXT_START || isDigit(code)) out[end++] = code;
-    else if (!isSeparator(code) && out[end - 1] !== GAP) out[end++] = GAP;
+    const kind = code < CLASSES ? CLASS_OF[code] : OTHER;
+    if (kind === SEPARATOR || (kind === OTHER && isGap)) continue;
+    out[end++] = kind === OTHER ? GAP : code;
+    isGap = kind === OTHER;
   }
   return viewOf({ codes: out, length: end }, places);
 }
