@@ -73,6 +73,10 @@ export type Precision = (typeof PRECISIONS)[number];
 export const PII_DETECTIONS = ["warn", "quarantine", "off"] as const;
 export type PiiDetection = (typeof PII_DETECTIONS)[number];
 
+/** What happens when a column that is stored as it is holds the value of a masked one. */
+export const ECHOES = ["refuse", "allow"] as const;
+export type Echo = (typeof ECHOES)[number];
+
 /** The kinds of personal data that are recognised by their form. */
 export const DETECTOR_NAMES = ["email", "ipv4", "ipv6", "phone", "card", "iban", "us-ssn", "jwt", "mac"] as const;
 export type DetectorName = (typeof DETECTOR_NAMES)[number];
@@ -114,8 +118,8 @@ export interface Column {
   /** Whether the originals of its tokens are sealed into the vault. */
   readonly reveal: boolean;
   readonly piiDetection: PiiDetection;
-  /** Masked columns whose values may stand in this one, which is stored as it is. Left out: none. */
-  readonly mayEcho?: readonly string[];
+  /** `allow`: left out of the search for masked values in what is stored as it is. Left out: `refuse`. */
+  readonly echo?: Echo;
 }
 
 /** What the table's real column can hold, as far as decoding needs to know it. */

@@ -3,6 +3,8 @@ import type { RejectionCode } from "./contracts.ts";
 const OPTIONAL =
   "If the field may be missing, null or empty, set `nullable: true` for its column in piipe.yaml and let the table's column take NULL; else mend the producer.";
 const DISCARD = "Mend the producer, which has to send the event anew, and discard this one.";
+const ECHO =
+  "Give the column a mask in piipe.yaml (docs/masking.md), or mend the producer; if the masked values are common words that may stand there, set `echo: allow` for the column, or for the masked one.";
 const UNMASKED =
   "Give the column a mask in piipe.yaml (docs/masking.md), or mend the producer; if the value is not personal, set `piiDetection: off` for the column.";
 
@@ -31,7 +33,7 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "field.lone-surrogate": DISCARD,
   "field.unknown":
     "Declare the field as a column in piipe.yaml, or set `unknownFields: ignore`, so that undeclared fields are left out.",
-  "leak.echo": UNMASKED,
+  "leak.echo": ECHO,
   "leak.detected": UNMASKED,
   "database.value":
     "Give the table's column a type that holds the value, or correct the column's `type` in piipe.yaml.",

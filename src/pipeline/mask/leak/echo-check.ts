@@ -31,7 +31,6 @@ const OTHER_SPELLINGS = /[\\%\u0080-\uffff]/;
 
 /** A value that must not appear. */
 interface Sought extends Spellings {
-  readonly column: string;
   readonly type: ColumnType;
   readonly raw: string;
   readonly normalized: string;
@@ -51,14 +50,13 @@ interface Needle {
  * Nearly always nothing is found: whether anything may be there is asked of all texts at once, in the cheapest way.
  */
 export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
-  const places = columns.map(
-    ({ type, from, mayEcho = [] }, index): Place => ({ index, type, from, mayEcho: new Set(mayEcho) }),
+  const places = columns.flatMap(({ type, from, echo = "refuse" }, index): Place[] =>
+    echo === "allow" ? [] : [{ index, type, from }],
   );
   const masked = places.filter(({ index }) => columns[index]?.mask !== null);
-  const open = places.filter(({ index, mayEcho }) => {
+  const open = places.filter(({ index }) => {
     const column = columns[index];
-    const isFree = masked.every((other) => mayEcho.has(columns[other.index]?.name ?? ""));
-    return column?.mask === null && !isOfQueue(column.origin) && column.type !== "boolean" && !isFree;
+    return column?.mask === null && !isOfQueue(column.origin) && column.type !== "boolean";
   });
   if (masked.length === 0 || open.length === 0) return () => null;
   foldTable();
@@ -81,7 +79,7 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
       const spellings = spellingsOf(text, normalized, type, hasNumbers);
       if (spellings === null) continue;
       for (const spelling of spellings.texts) chars += spelling.length;
-      sought.push({ column: columns[index]?.name ?? "", type, raw: text, normalized, ...spellings });
+      sought.push({ type, raw: text, normalized, ...spellings });
     }
     if (sought.length === 0) return null;
     if (hasNumbers) {
@@ -101,9 +99,8 @@ const echo = ({ from }: Place): Rejection => ({ code: "leak.echo", path: from })
 /** The group's id is the producer's. */
 const isOfQueue = (origin: ValueOrigin): boolean => origin.kind === "metadata" && origin.name !== "group_id";
 
-const isNumberEcho = ({ type, mayEcho }: Place, value: number, { column, numbers, texts }: Sought): boolean =>
-  !mayEcho.has(column) &&
-  (numbers.includes(value) || (type === "version" && versionNumberOf(texts[0] ?? "") === value));
+const isNumberEcho = ({ type }: Place, value: number, { numbers, texts }: Sought): boolean =>
+  numbers.includes(value) || (type === "version" && versionNumberOf(texts[0] ?? "") === value);
 
 /** Whether a close look could find anything. */
 function mayHold(texts: string, sought: readonly Sought[]): boolean {
@@ -140,7 +137,7 @@ function searchAll(
     return typeof text === "string" ? [{ place, text }] : [];
   });
   for (const { place, text } of given) {
-    if (sought.some((each) => !place.mayEcho.has(each.column) && isSameValue(place, text, each))) return echo(place);
+    if (sought.some((each) => isSameValue(place, text, each))) return echo(place);
   }
   const needles = sought.flatMap(needlesOf);
   const search = new NeedleSearch(needles.map(({ text }) => text.slice(0, SEARCHED_CHARS_MAX)));
@@ -152,10 +149,8 @@ function searchAll(
     if (groupedSearch === null) continue;
     const compact = compactView(view);
     let echoed: Rejection | null = null;
-    groupedSearch.search(compact.codes, compact.length, (index, end) => {
-      const place = placeAt(compact, end - 1);
-      if (place.mayEcho.has(grouped[index]?.column ?? "")) return true;
-      echoed = echo(place);
+    groupedSearch.search(compact.codes, compact.length, (_index, end) => {
+      echoed = echo(placeAt(compact, end - 1));
       return false;
     });
     if (echoed !== null) return echoed;
@@ -188,7 +183,6 @@ function searchIn(view: View, search: NeedleSearch, needles: readonly Needle[]):
     }
     if (end - start < text.length) return comparisonsLeft > 0;
     const at = placeAt(view, start);
-    if (at.mayEcho.has(sought.column)) return true;
     // Times of one second are different values, though the text of one may hold the other's beginning.
     if (sought.type === "timestamp" && at.type === "timestamp") return true;
     if (needle.isShortNumber && (isDigit(codes[start - 1]) || isDigit(codes[end]))) return true;

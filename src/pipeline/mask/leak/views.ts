@@ -8,8 +8,6 @@ export interface Place {
   readonly index: number;
   readonly type: ColumnType;
   readonly from: string;
-  /** Masked columns whose values may stand here. */
-  readonly mayEcho: ReadonlySet<string>;
 }
 
 export interface PlacedText {
