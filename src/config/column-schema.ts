@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   COLUMN_TYPES,
   type ColumnType,
+  ECHOES,
   MASK_NAMES,
   type MaskName,
   type MetadataName,
@@ -100,6 +101,11 @@ export const columnSchema = mapping("a mapping with the key type", {
     .optional()
     .describe(
       "What happens when a column without a mask holds what looks like personal data (email, address, phone, card, IBAN, US SSN, JWT, MAC). Default: warn for text and json, off for other types.",
+    ),
+  echo: choice(ECHOES)
+    .optional()
+    .describe(
+      "What happens when a column without a mask holds the value of a masked one: the event is refused, unless one of the two says allow. For common words, such as a city that also stands in a title. Default: refuse.",
     ),
   nullable: z
     .boolean("true or false")

@@ -35,14 +35,14 @@ ipcrypt masks (also inet) and \`drop\` (any type).
 | --- | --- | --- |
 | \`text\` | a string; stored as it is | text, varchar, char, citext |
 | \`integer\` | a whole number within ±(2⁵³ − 1) | smallint, integer, bigint, numeric, text |
-| \`number\` | a number | double precision, numeric without a scale, text |
+| \`number\` | a number: a fraction as the nearest double, from 2⁵³ on only what a double holds as written | double precision, numeric without a scale, text |
 | \`boolean\` | \`true\` or \`false\` | boolean |
 | \`timestamp\` | RFC 3339 text with a zone, such as \`2026-01-31T12:00:00.5+02:00\`; digits beyond microseconds are cut | timestamptz, timestamp (in UTC), text |
 | \`date\` | \`2026-01-31\`, or a timestamp, whose UTC date counts | date, timestamp, text |
 | \`uuid\` | a UUID in any case | uuid, text |
 | \`ip\` | an IPv4 or IPv6 address without a zone | inet, text |
 | \`version\` | one to three numbers, such as \`2.3.0\` or \`0.96\` | integer, bigint, numeric: major × 1,000,000 + minor × 1,000 + patch; text: as it is |
-| \`json\` | any JSON | jsonb, json, text |
+| \`json\` | any JSON whose numbers are within a double's range; stored as it is written in the body | jsonb, json, text |
 
 Metadata are text, but for \`@sent_at\` and \`@received_at\`, which are timestamps. Message attributes are read as the
 column's type means them. Before masking, values are brought into one form: docs/masking.md says which.

@@ -328,7 +328,7 @@ describe("what is wrong and what would be right", () => {
     ],
     [
       column({ sealed: true }),
-      "unknown key sealed in columns.c; the keys here are from, type, mask, digits, precision, keyVersion, reveal, piiDetection, nullable",
+      "unknown key sealed in columns.c; the keys here are from, type, mask, digits, precision, keyVersion, reveal, piiDetection, echo, nullable",
     ],
     [column({ nulable: true }), "unknown key nulable in columns.c; did you mean nullable?"],
     [{ dedupeBye: "id" }, "unknown key dedupeBye at the top; did you mean dedupeBy?"],

@@ -99,6 +99,12 @@ export interface PipelineConfig {
        */
       piiDetection?: "warn" | "quarantine" | "off" | undefined;
       /**
+       * What happens when a column without a mask holds the value of a masked one: the event is refused,
+       * unless one of the two says allow. For common words, such as a city that also stands in a title.
+       * Default: refuse.
+       */
+      echo?: "refuse" | "allow" | undefined;
+      /**
        * Whether a missing or null value, or an empty one where it is masked, becomes NULL. Otherwise the
        * event is refused. Default: false.
        */

@@ -75,6 +75,7 @@ function resolveColumn(name: string, settings: CheckedConfig["columns"][string])
     keyVersion: settings.keyVersion ?? null,
     reveal: settings.reveal,
     piiDetection: settings.piiDetection ?? (mayBePersonal ? "warn" : "off"),
+    ...(settings.echo === undefined ? {} : { echo: settings.echo }),
   };
 }
 

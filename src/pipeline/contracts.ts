@@ -73,6 +73,10 @@ export type Precision = (typeof PRECISIONS)[number];
 export const PII_DETECTIONS = ["warn", "quarantine", "off"] as const;
 export type PiiDetection = (typeof PII_DETECTIONS)[number];
 
+/** What happens when a column that is stored as it is holds the value of a masked one. */
+export const ECHOES = ["refuse", "allow"] as const;
+export type Echo = (typeof ECHOES)[number];
+
 /** The kinds of personal data that are recognised by their form. */
 export const DETECTOR_NAMES = ["email", "ipv4", "ipv6", "phone", "card", "iban", "us-ssn", "jwt", "mac"] as const;
 export type DetectorName = (typeof DETECTOR_NAMES)[number];
@@ -114,6 +118,8 @@ export interface Column {
   /** Whether the originals of its tokens are sealed into the vault. */
   readonly reveal: boolean;
   readonly piiDetection: PiiDetection;
+  /** `allow`: left out of the search for masked values in what is stored as it is. Left out: `refuse`. */
+  readonly echo?: Echo;
 }
 
 /** What the table's real column can hold, as far as decoding needs to know it. */
@@ -135,6 +141,7 @@ export const REJECTION_CODES = {
   "body.not-object": "the body is JSON but not an object",
   "body.too-deep": "objects and arrays are nested too deeply",
   "body.too-many-keys": "the event has too many keys",
+  "body.too-costly": "looking into the body takes more work than its size allows",
   "body.duplicate-key": "an object names the same key twice",
   "body.forbidden-key": "an object has the key __proto__",
   "field.missing": "a required field is not there",

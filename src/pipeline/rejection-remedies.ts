@@ -3,6 +3,8 @@ import type { RejectionCode } from "./contracts.ts";
 const OPTIONAL =
   "If the field may be missing, null or empty, set `nullable: true` for its column in piipe.yaml and let the table's column take NULL; else mend the producer.";
 const DISCARD = "Mend the producer, which has to send the event anew, and discard this one.";
+const ECHO =
+  "Give the column a mask in piipe.yaml (docs/masking.md), or mend the producer; if the masked values are common words that may stand there, set `echo: allow` for the column, or for the masked one.";
 const UNMASKED =
   "Give the column a mask in piipe.yaml (docs/masking.md), or mend the producer; if the value is not personal, set `piiDetection: off` for the column.";
 
@@ -15,6 +17,8 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "body.not-object": "Let the producer send one JSON object as each message's body, and discard this one.",
   "body.too-deep": "Let the producer send flatter events, and discard this one.",
   "body.too-many-keys": "Let the producer send fewer keys in each event, and discard this one.",
+  "body.too-costly":
+    "Find out what sent it: it repeats itself so often that it looks made to slow piipe down. Discard it, or let the producer send it in parts.",
   "body.duplicate-key": "Let the producer name each key once, and discard this one.",
   "body.forbidden-key": "Let the producer send another key, and discard this one.",
   "field.missing": OPTIONAL,
@@ -29,7 +33,7 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "field.lone-surrogate": DISCARD,
   "field.unknown":
     "Declare the field as a column in piipe.yaml, or set `unknownFields: ignore`, so that undeclared fields are left out.",
-  "leak.echo": UNMASKED,
+  "leak.echo": ECHO,
   "leak.detected": UNMASKED,
   "database.value":
     "Give the table's column a type that holds the value, or correct the column's `type` in piipe.yaml.",

@@ -15,7 +15,7 @@ export type TelemetryEvent =
       /** Of the oldest of them. */
       readonly oldestSentAtMs: number;
     }
-  /** A body did not match the digest that SQS sent with it; the message is released and comes again. */
+  /** A body did not match the digest that SQS sent with it, or its time of sending is none; the message is released and comes again. */
   | {
       readonly type: "delivery.corrupt";
       readonly count: number;

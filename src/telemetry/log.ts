@@ -73,7 +73,7 @@ function describe(event: TelemetryEvent): LogLine {
     case "delivery.corrupt":
       return {
         level: "warn",
-        text: `${event.count} bodies did not match their MD5 digest; they will come again: ${event.messageIds.join(", ")}`,
+        text: `${event.count} messages arrived damaged: the body does not match its MD5 digest, or SentTimestamp is no time; they will come again: ${event.messageIds.join(", ")}`,
       };
     case "batch.written":
       return { level: "info", text: describeBatch(event) };

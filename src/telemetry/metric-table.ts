@@ -66,7 +66,7 @@ export const METRICS = {
     type: "counter",
     scope: "worker",
     labels: [],
-    help: "Bodies that did not match the digest that SQS sent with them.",
+    help: "Messages whose body did not match the digest that SQS sent with it, or whose SentTimestamp is no time.",
     otel: { name: "piipe.deliveries.corrupt", unit: "{message}" },
   },
   piipe_received_bytes_total: {

@@ -70,6 +70,18 @@ it("takes the intact one of two copies in one reply", () => {
   }
 });
 
+it.each(["8640000000000001", "9007199254740991", "253402300800000", "-1", "1.5", "now", ""])(
+  "gives back alone a message whose SentTimestamp is %j, and takes its neighbours",
+  (SentTimestamp) => {
+    const { tracker, intake } = open();
+    const odd = message("b", "h2", { Attributes: { SentTimestamp, ApproximateReceiveCount: "1" } });
+    const { deliveries, corrupt } = intake.accept([message("a", "h1"), odd, message("c", "h3")], Date.now());
+    expect(deliveries.map(({ id }) => id)).toEqual(["a", "c"]);
+    expect(corrupt).toEqual([odd]);
+    expect(tracker.get("b")).toBeUndefined();
+  },
+);
+
 it("tracks nothing of a reply in which a message lacks what every message has", () => {
   const { tracker, intake } = open();
   const lacking = message("b", "h2", { Attributes: {} });

@@ -9,7 +9,7 @@ export interface Received {
   /** New to this worker, in SQS's order. */
   readonly deliveries: readonly Delivery[];
   readonly bytes: number;
-  /** Whose body does not match its digest: not tracked. None of a message that is held intact. */
+  /** Whose body does not match its digest, or whose time of sending is none: not tracked. None of a message that is held intact. */
   readonly corrupt: readonly SqsMessage[];
   /** Intact, but behind a corrupt one of their group: not tracked, for they would overtake it. */
   readonly withheld: readonly SqsMessage[];
@@ -23,6 +23,18 @@ function numberOf(text: string | null | undefined): number {
   if (!Number.isSafeInteger(value))
     throw new MalformedReply("a message has no readable SentTimestamp or receive count");
   return value;
+}
+
+/** The first moments that no text of a year with four digits tells: no table, and no ledger, could be given one. */
+const TIMES_END_MS = Date.UTC(10_000, 0);
+
+/** Whether its time of sending is one. SQS sends no other, but what stands before it may. */
+function hasTime(message: SqsMessage): boolean {
+  const text = message.Attributes["SentTimestamp"];
+  // Without any, the reply is none of SQS.
+  if (text === undefined) return true;
+  const sentAtMs = Number(text || Number.NaN);
+  return Number.isSafeInteger(sentAtMs) && sentAtMs >= 0 && sentAtMs < TIMES_END_MS;
 }
 
 function attributesOf(message: SqsMessage, names: readonly string[]): ReadonlyMap<string, string> {
@@ -87,7 +99,7 @@ export class Intake {
       if (this.#isHeld(message)) return null;
       if (groupId !== null && brokenGroups.has(groupId)) {
         withheld.push(message);
-      } else if (isBodyIntact(message.Body, message.MD5OfBody)) {
+      } else if (hasTime(message) && isBodyIntact(message.Body, message.MD5OfBody)) {
         return deliveryOf(message, attempts[i] ?? 0, groupId, receivedAtMs, this.#attributeNames);
       } else {
         corrupt.push(message);

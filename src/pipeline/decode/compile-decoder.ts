@@ -9,19 +9,22 @@ import type {
   RejectionCode,
   Rejection,
   Result,
+  ValueOrigin,
 } from "../contracts.ts";
+import { isLongerThan } from "./check-text.ts";
 import { countKeys } from "./count-keys.ts";
 import { createLookup, MISTYPED, type JsonObject, type Lookup } from "./create-lookup.ts";
 import { createReader } from "./create-reader.ts";
 import { findDuplicateKey } from "./find-duplicate-key.ts";
-import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
-import { numberCheckOf } from "./number-check.ts";
+import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX, NUMBER_CHARS_MAX, VALUES_BESIDE_ESCAPED_KEYS_MAX } from "./limits.ts";
+import { hasVanishingNumber, numberCheckOf } from "./number-check.ts";
 import { MALFORMED } from "./parse-attribute-json.ts";
 import { parseJson } from "./parse-json.ts";
 import { rawValueAt, type ObjectsRead } from "./raw-value-at.ts";
 import { readBusinessId } from "./read-business-id.ts";
-import { isRefusal, type Reader } from "./refusal.ts";
-import { scanJson, type JsonScan } from "./scan-json.ts";
+import { isRefusal, REFUSED, type Reader, type Refusal } from "./refusal.ts";
+import { countValues, scanJson, type JsonScan } from "./scan-json.ts";
+import { checkWrittenJson } from "./types/json.ts";
 
 export interface DecoderOptions {
   /** What becomes of an event with a top-level field that no column declares: stored without it, or refused. */
@@ -33,15 +36,10 @@ export interface DecoderOptions {
 type Refused = { readonly ok: false; readonly error: Rejection };
 
 /**
- * Whether the column keeps the numbers of a value that it has read as they are written. `scan` is of the body;
- * `objectsRead` is shared by its columns, and undefined when the scan found nothing to look at.
+ * What the column gets of a value that it has read, by how it is written. `scan` is of the body; `objectsRead` is shared by
+ * its columns.
  */
-type KeepsNumbers = (
-  delivery: Delivery,
-  scan: JsonScan,
-  read: RawValue,
-  objectsRead: ObjectsRead | undefined,
-) => boolean;
+type AsWritten = (delivery: Delivery, scan: JsonScan, read: RawValue, objectsRead: ObjectsRead) => RawValue | Refusal;
 
 interface CompiledColumn {
   readonly from: string;
@@ -50,14 +48,15 @@ interface CompiledColumn {
   readonly emptyIsNull: boolean;
   readonly lookup: Lookup;
   readonly read: Reader;
-  readonly keepsNumbers: KeepsNumbers | null;
+  /** null: nothing that is written differently. */
+  readonly asWritten: AsWritten | null;
 }
 
 /**
  * Prepares the way from a message's body to one value per column. The result is called for every delivery; it is pure,
  * synchronous, never throws for bad data, and names in a rejection only what the configuration declares.
  *
- * The checks run from the cheap to the dear: size, depth (before `JSON.parse`, which would follow any), syntax, keys,
+ * The checks run from the cheap to the dear: size, depth and keys (before `JSON.parse`, which would follow any), syntax,
  * then the columns in their order and the business id; the first that fails gives the reason.
  *
  * Only top-level fields count as unknown: a column `from: device.os` declares all of `device`, whose other parts are
@@ -76,12 +75,13 @@ export function compileDecoder(
     emptyIsNull: column.mask !== null,
     lookup: createLookup(column),
     read: readerOf(column, bounds.get(column.name)),
-    keepsNumbers: keepsNumbersOf(column),
+    asWritten: asWrittenOf(column, bounds.get(column.name)),
   }));
   const { dedupeBy = null } = options;
   // It goes the way of a column behind the last one.
   const read = dedupeBy === null ? compiled : [...compiled, businessIdColumn(dedupeBy)];
   const fromByField = declaredFields(dedupeBy === null ? columns : [...columns, dedupeBy]);
+  const looksAtText = read.some(({ asWritten }) => asWritten !== null);
   const refusesUnknown = options.unknownFields === "quarantine";
 
   return (delivery) => {
@@ -92,9 +92,13 @@ export function compileDecoder(
     const scan = scanJson(body);
     if (scan.depth > DEPTH_MAX) return refuse("body.too-deep", null);
 
+    // What does not begin like an object or an array is no JSON, and the parser sees that at once.
+    if (scan.keys > KEYS_MAX && BEGINS_AS_STRUCTURE.test(body)) return refuse("body.too-many-keys", null);
+    if (scan.hasEscapedKey && countValues(body) > VALUES_BESIDE_ESCAPED_KEYS_MAX)
+      return refuse("body.too-costly", null);
+
     const event = parseObject(body, scan);
     if (typeof event === "string") return refuse(event, null);
-    if (scan.keys > KEYS_MAX) return refuse("body.too-many-keys", null);
 
     let keys = 0;
     let unknownFields: string[] | null = null;
@@ -116,7 +120,7 @@ export function compileDecoder(
     }
 
     const values: RawValue[] = [];
-    const objectsRead: ObjectsRead | undefined = scan.mayRound ? new Map() : undefined;
+    const objectsRead = looksAtText ? new Map() : NO_OBJECTS;
     for (const column of read) {
       const value = column.lookup(event, delivery);
       if (value === undefined || value === null || (value === "" && column.emptyIsNull)) {
@@ -125,10 +129,10 @@ export function compileDecoder(
       } else {
         if (value === MISTYPED) return refuse("field.type", column.from);
         if (value === MALFORMED) return refuse("field.format", column.from);
-        const converted = column.read(value);
+        let converted = column.read(value);
+        if (!isRefusal(converted) && column.asWritten !== null)
+          converted = column.asWritten(delivery, scan, converted, objectsRead);
         if (isRefusal(converted)) return refuse(converted.refused, column.from);
-        if (column.keepsNumbers?.(delivery, scan, converted, objectsRead) === false)
-          return refuse("field.range", column.from);
         values.push(converted);
       }
     }
@@ -146,6 +150,11 @@ export function compileDecoder(
   };
 }
 
+const BEGINS_AS_STRUCTURE = /^[ \t\n\r]*[{[]/;
+
+/** Where no column looks. */
+const NO_OBJECTS: ObjectsRead = new Map();
+
 /** Shared by all events without unknown fields. */
 const NO_FIELDS: readonly string[] = [];
 
@@ -155,7 +164,9 @@ const refuse = (code: RejectionCode, path: string | null): Refused => ({ ok: fal
 
 /** A day of the queue's clock is the same for nearly all messages: it is read when it changes. */
 function readerOf(column: Column, bounds: ColumnBounds | undefined): Reader {
-  const read = createReader(column, bounds);
+  // What is written is kept instead, so that writing it anew would be for nothing.
+  if (column.type === "json") return (value) => checkWrittenJson(value) ?? "";
+  const read = createReader(column, bounds, true);
   if (column.origin.kind !== "metadata" || column.type !== "date") return read;
   let lastDay: unknown;
   let lastRead: ReturnType<Reader> = null;
@@ -169,31 +180,51 @@ function readerOf(column: Column, bounds: ColumnBounds | undefined): Reader {
 }
 
 /** null when the values have no numbers. */
-function keepsNumbersOf({ origin, type }: Pick<Column, "origin" | "type">): KeepsNumbers | null {
+function asWrittenOf({ origin, type }: Pick<Column, "origin" | "type">, bounds?: ColumnBounds): AsWritten | null {
+  if (origin.kind === "metadata") return null;
+  const writtenOf = writtenTextOf(origin);
+  if (type === "json") {
+    const charsMax = bounds?.charsMax ?? null;
+    return (delivery, scan, _read, objectsRead) => {
+      const written = writtenOf(delivery, objectsRead);
+      if (charsMax !== null && isLongerThan(written, charsMax)) return REFUSED.tooLong;
+      const mayVanish = scan.mayRound || origin.kind === "attribute";
+      return mayVanish && hasVanishingNumber(written) ? REFUSED.range : written;
+    };
+  }
   const check = numberCheckOf(type);
-  if (check === null || origin.kind === "metadata") return null;
-  const keeps = (written: string | undefined): boolean => written !== undefined && check(written);
-  if (origin.kind === "attribute") return ({ attributes }) => keeps(attributes.get(origin.name));
-  const { path } = origin;
-  return ({ body }, scan, read, objectsRead) => {
-    if (objectsRead === undefined) return true;
+  if (check === null) return null;
+  const checked: AsWritten = (delivery, _scan, read, objectsRead) =>
+    check(writtenOf(delivery, objectsRead)) ? read : REFUSED.range;
+  if (origin.kind === "attribute") return checked;
+  return (delivery, scan, read, objectsRead) => {
+    const isLarge = typeof read === "number" && Math.abs(read) > Number.MAX_SAFE_INTEGER;
+    if (!scan.mayRound && !isLarge) return read;
     // Most numbers that may be rounded are decimals, which a number column rounds: the look is spared.
-    if (type === "number" && read !== 0 && scan.numberChars <= NUMBER_CHARS_MAX) return true;
-    return keeps(rawValueAt(body, path, objectsRead));
+    if (type === "number" && read !== 0 && !isLarge && scan.numberChars <= NUMBER_CHARS_MAX) return read;
+    return checked(delivery, scan, read, objectsRead);
   };
+}
+
+/** The text of a value that is there, without the white space around it. */
+function writtenTextOf(
+  origin: Exclude<ValueOrigin, { readonly kind: "metadata" }>,
+): (delivery: Delivery, objectsRead: ObjectsRead) => string {
+  if (origin.kind === "attribute") return ({ attributes }) => (attributes.get(origin.name) ?? "").trim();
+  return ({ body }, objectsRead) => rawValueAt(body, origin.path, objectsRead) ?? "";
 }
 
 /** A text is taken exactly; a number like that of an integer column. */
 function businessIdColumn({ origin, from }: BusinessIdField): CompiledColumn {
-  const keepsNumbers = keepsNumbersOf({ origin, type: "integer" });
+  const asWritten = asWrittenOf({ origin, type: "integer" });
   return {
     from,
     nullable: false,
     emptyIsNull: true,
     lookup: createLookup({ origin, type: "text" }),
     read: readBusinessId,
-    keepsNumbers: (delivery, scan, read, objectsRead) =>
-      typeof read !== "number" || keepsNumbers?.(delivery, scan, read, objectsRead) !== false,
+    asWritten: (delivery, scan, read, objectsRead) =>
+      typeof read === "number" && asWritten !== null ? asWritten(delivery, scan, read, objectsRead) : read,
   };
 }
 

@@ -6,7 +6,7 @@ import { readDate } from "./types/date.ts";
 import { integerReader } from "./types/integer.ts";
 import { readIp } from "./types/ip.ts";
 import { readJson } from "./types/json.ts";
-import { readNumber } from "./types/number.ts";
+import { readAnyNumber, readNumber } from "./types/number.ts";
 import { textReader } from "./types/text.ts";
 import { readTimestamp } from "./types/timestamp.ts";
 import { readUuid } from "./types/uuid.ts";
@@ -18,14 +18,18 @@ const BOUNDS_WHEN_MASKED: ColumnBounds = { charsMax: null, integerMin: null, int
 /** Masks that take a text exactly as the event has it: its type is checked, but it is not brought into one form. */
 const TAKES_TEXT_AS_GIVEN: ReadonlySet<MaskName> = new Set(["sha256", "hmac-over-sha256"]);
 
-/** How one column's values are checked and converted. `bounds` are of the table's real column, when it is known. */
-export function createReader(column: Column, bounds: ColumnBounds | undefined): Reader {
-  if (column.mask === null) return readerOfType(column, bounds);
-  const reader = readerOfType(column, BOUNDS_WHEN_MASKED);
+/**
+ * How one column's values are checked and converted. `bounds` are of the table's real column, when it is known.
+ * @param seesText whether the caller looks at numbers as they were written, too: those that a double may have changed are
+ * then left to it
+ */
+export function createReader(column: Column, bounds: ColumnBounds | undefined, seesText = false): Reader {
+  if (column.mask === null) return readerOfType(column, bounds, seesText);
+  const reader = readerOfType(column, BOUNDS_WHEN_MASKED, seesText);
   return TAKES_TEXT_AS_GIVEN.has(column.mask) ? asGiven(reader) : reader;
 }
 
-function readerOfType(column: Column, bounds: ColumnBounds | undefined): Reader {
+function readerOfType(column: Column, bounds: ColumnBounds | undefined, seesText: boolean): Reader {
   const charsMax = bounds?.charsMax ?? null;
   switch (column.type) {
     case "text":
@@ -33,7 +37,7 @@ function readerOfType(column: Column, bounds: ColumnBounds | undefined): Reader 
     case "integer":
       return integerReader(bounds?.integerMin ?? null, bounds?.integerMax ?? null);
     case "number":
-      return readNumber;
+      return seesText ? readAnyNumber : readNumber;
     case "boolean":
       return readBoolean;
     case "timestamp":

@@ -1,4 +1,4 @@
-import { closingQuote } from "./scan-json.ts";
+import { CLOSE_ARRAY, CLOSE_OBJECT, closingQuote, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "./scan-json.ts";
 
 /**
  * The first key that the outermost object names twice, or null when only inner objects do. `text` must be a JSON object.
@@ -9,8 +9,8 @@ export function findDuplicateKey(text: string): string | null {
   let depth = 0;
   let at = 0;
   while (at < text.length) {
-    const character = text[at];
-    if (character === '"') {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
       const end = closingQuote(text, at);
       if (depth === 1 && isKey(text, end + 1)) {
         // Parsed, because "ip" and "\u0069p" are the same key.
@@ -19,8 +19,8 @@ export function findDuplicateKey(text: string): string | null {
         seen.add(key);
       }
       at = end;
-    } else if (character === "{" || character === "[") depth += 1;
-    else if (character === "}" || character === "]") depth -= 1;
+    } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) depth += 1;
+    else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) depth -= 1;
     at += 1;
   }
   return null;

@@ -9,6 +9,9 @@ export const DEPTH_MAX = 100;
 /** Keys of all objects of an event together: what the walk over the parsed event may cost. */
 export const KEYS_MAX = 1_000;
 
+/** Values of an event with an escaped key: they are read in a way that takes many times as long as `JSON.parse`. */
+export const VALUES_BESIDE_ESCAPED_KEYS_MAX = 20_000;
+
 /** Characters (code points) of one text or key that is stored or masked. */
 export const STRING_CHARS_MAX = 65_536;
 

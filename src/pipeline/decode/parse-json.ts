@@ -48,15 +48,17 @@ class JsonReader {
   }
 
   #readObject(): object {
-    const entries: [string, unknown][] = [];
+    const object: Record<string, unknown> = {};
     this.#at += 1;
     while (this.#nextCode() !== CLOSE_OBJECT) {
       const key = this.#readString();
-      entries.push([key, this.read()]);
+      const value = this.read();
+      if (key !== "__proto__") object[key] = value;
+      // An assignment would set the prototype.
+      else Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
     }
     this.#at += 1;
-    // Defines `__proto__` like any other key, where an assignment would set the prototype.
-    return Object.fromEntries(entries);
+    return object;
   }
 
   #readArray(): unknown[] {

@@ -20,7 +20,7 @@ const BACKSLASH = 0x5c;
 export const COLON = 0x3a;
 export const COMMA = 0x2c;
 const SPACE = 0x20;
-const MINUS = 0x2d;
+export const MINUS = 0x2d;
 const ZERO = 0x30;
 /** Set in `e` and `E` only, among the characters of a number. */
 const EXPONENT_BIT = 0x40;
@@ -93,6 +93,19 @@ export function scanJson(text: string): JsonScan {
 /** Whether `JSON.parse` may make another number of it; false for whole numbers, which are exact or too large. */
 export const mayBeInexact = (number: string): boolean =>
   (number.length > EXACT_CHARS_MAX && number.includes(".")) || EXPONENT_OR_MINUS_ZERO.test(number);
+
+/** Values of a JSON text, and its empty objects and arrays twice. */
+export function countValues(text: string): number {
+  let values = 1;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = closingQuote(text, at);
+      if (at === -1) break;
+    } else if (code === COMMA || code === OPEN_OBJECT || code === OPEN_ARRAY) values += 1;
+  }
+  return values;
+}
 
 /** Where the string that opens at `open` closes, or -1. */
 export function closingQuote(text: string, open: number): number {

@@ -17,7 +17,9 @@ const isPlainText = (value: ColumnValue): boolean => typeof value === "string" &
 
 function element(value: ColumnValue): string {
   if (typeof value === "string") return quoteElement(value);
-  return value === null ? "NULL" : String(value);
+  if (value === null) return "NULL";
+  // As a text it would lose its sign, which double precision keeps.
+  return Object.is(value, -0) ? "-0" : String(value);
 }
 
 /** One text element, quoted. */

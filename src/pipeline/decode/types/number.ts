@@ -4,8 +4,14 @@ import { REFUSED, type Reader } from "../refusal.ts";
 export const mayBeRounded = (value: number): boolean =>
   !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value));
 
-/** A finite JSON number, as the nearest IEEE 754 double. Negative zero becomes zero. */
+/** A finite JSON number that is known to be what was written, or the double nearest to it. Negative zero becomes zero. */
 export const readNumber: Reader = (value) => {
   if (typeof value !== "number") return REFUSED.type;
   return mayBeRounded(value) ? REFUSED.range : value + 0;
+};
+
+/** Any finite JSON number: the caller looks at what was written. */
+export const readAnyNumber: Reader = (value) => {
+  if (typeof value !== "number") return REFUSED.type;
+  return Number.isFinite(value) ? value : REFUSED.range;
 };

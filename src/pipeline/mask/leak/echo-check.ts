@@ -1,47 +1,65 @@
-import type { Column, ColumnType, RawRecord, ValueOrigin } from "../../contracts.ts";
+import type { Column, ColumnType, RawRecord, Rejection, ValueOrigin } from "../../contracts.ts";
 import { normalizeIp } from "../normalize/normalize-ip.ts";
-import { fold, percentEncoded, searchable, type Spellings, spellingsOf, versionNumberOf } from "./spellings.ts";
+import { foldTable } from "./fold.ts";
+import { NeedleSearch } from "./needle-search.ts";
+import { isSeparator, mappedForms, type Spellings, spellingsOf, versionNumberOf } from "./spellings.ts";
+import { compactView, type Place, placeAt, type View, viewsOf } from "./views.ts";
 
 /**
- * Finds a column that would store the value of a masked one: its `from`, or null. `hidden` holds the normalised text of each
- * masked value, null for the others.
+ * Finds a column that would store the value of a masked one: the rejection names its `from`. Null: there is none. `hidden`
+ * holds the normalised text of each masked value, null for the others.
  */
-export type EchoCheck = (record: RawRecord, hidden: readonly (string | null)[]) => string | null;
+export type EchoCheck = (record: RawRecord, hidden: readonly (string | null)[]) => Rejection | null;
 
-/** A shorter value is part of other texts by chance: it must be the whole text. */
-const PART_CHARS_MIN = 5;
 /** So few digits are part of longer numbers by chance, such as a time in milliseconds: they must be the whole number. */
 const SHORT_NUMBER = /^\d{1,6}$/;
 /** A longer text is no single address or time, but may hold one. */
 const ONE_VALUE_CHARS_MAX = 64;
+/** Of a needle's characters so many are searched for; the others are compared where those were found. */
+const SEARCHED_CHARS_MAX = 256;
+/**
+ * Comparisons at what was found, for each character of the texts: what repeats a long value's beginning without end is
+ * refused rather than compared, as that would take the square of its length.
+ */
+const COMPARISONS_PER_CHAR_MAX = 8;
+const COMPARISONS_MIN = 4_096;
+/** The engine's own search, the fastest one, compares no more characters than this when all goes ill. */
+const PRODUCT_MAX = 32_768;
 
-interface Place {
-  readonly index: number;
-  readonly type: ColumnType;
-  readonly from: string;
-}
+/** What JSON, a URL or another script may write in another way. */
+const OTHER_SPELLINGS = /[\\%\u0080-\uffff]/;
 
 /** A value that must not appear. */
 interface Sought extends Spellings {
   readonly type: ColumnType;
+  readonly raw: string;
   readonly normalized: string;
+}
+
+interface Needle {
+  readonly text: string;
+  readonly sought: Sought;
+  readonly mustBeWhole: boolean;
+  readonly isShortNumber: boolean;
 }
 
 /**
  * Columns of what the queue itself makes are not looked at: ids and times. Nor are true and false, which equal each other by
  * chance and tell nobody apart.
  *
- * Masked values are searched in all texts at once, as they are nearly never found; only then is it asked which column has
- * one.
+ * Nearly always nothing is found: whether anything may be there is asked of all texts at once, in the cheapest way.
  */
 export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
-  const places = columns.map(({ type, from }, index): Place => ({ index, type, from }));
+  const places = columns.flatMap(({ type, from, echo = "refuse" }, index): Place[] =>
+    echo === "allow" ? [] : [{ index, type, from }],
+  );
   const masked = places.filter(({ index }) => columns[index]?.mask !== null);
   const open = places.filter(({ index }) => {
     const column = columns[index];
     return column?.mask === null && !isOfQueue(column.origin) && column.type !== "boolean";
   });
   if (masked.length === 0 || open.length === 0) return () => null;
+  foldTable();
 
   return ({ values }, hidden) => {
     let texts = "";
@@ -51,77 +69,154 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
       if (typeof value === "string") texts += `${value}\n`;
       else if (typeof value === "number") hasNumbers = true;
     }
-    const searched = searchable(texts);
+    const sought: Sought[] = [];
+    let chars = 0;
     for (const { index, type } of masked) {
       const raw = values[index];
       const normalized = hidden[index];
       if (raw === undefined || raw === null || typeof raw === "boolean" || typeof normalized !== "string") continue;
-      const spellings = spellingsOf(String(raw), normalized, type, hasNumbers);
+      const text = String(raw);
+      const spellings = spellingsOf(text, normalized, type, hasNumbers);
       if (spellings === null) continue;
-      const sought = { type, normalized, texts: spellings.texts, numbers: spellings.numbers };
-      const mayBeInText = mayHold(searched, sought);
-      if (!mayBeInText && !hasNumbers) continue;
+      for (const spelling of spellings.texts) chars += spelling.length;
+      sought.push({ type, raw: text, normalized, ...spellings });
+    }
+    if (sought.length === 0) return null;
+    if (hasNumbers) {
       for (const place of open) {
         const value = values[place.index];
-        if (typeof value === "number" && isNumberEcho(place, value, sought)) return place.from;
-        if (mayBeInText && typeof value === "string" && isTextEcho(place, value, sought)) return place.from;
+        if (typeof value !== "number") continue;
+        for (const each of sought) if (isNumberEcho(place, value, each)) return echo(place);
       }
     }
-    return null;
+    if (chars * texts.length <= PRODUCT_MAX && !mayHold(texts, sought)) return null;
+    return searchAll(open, values, sought);
   };
 }
+
+const echo = ({ from }: Place): Rejection => ({ code: "leak.echo", path: from });
 
 /** The group's id is the producer's. */
 const isOfQueue = (origin: ValueOrigin): boolean => origin.kind === "metadata" && origin.name !== "group_id";
 
-/** Whether one of the texts may be an echo; `searched` holds all of them. */
-function mayHold(searched: string, { type, texts }: Sought): boolean {
-  for (const text of texts) if (text.length < PART_CHARS_MIN || holdsPart(searched, text)) return true;
-  return (type === "ip" || type === "timestamp") && searched.includes(":");
-}
-
 const isNumberEcho = ({ type }: Place, value: number, { numbers, texts }: Sought): boolean =>
   numbers.includes(value) || (type === "version" && versionNumberOf(texts[0] ?? "") === value);
 
-function isTextEcho(place: Place, value: string, { type, normalized, texts }: Sought): boolean {
-  // Times of one second are different values, though the text of one may hold the other's beginning.
-  if (type === "timestamp" && place.type === "timestamp") return value === normalized;
-  const searched = searchable(value);
-  for (const text of texts) {
-    if (text.length < PART_CHARS_MIN ? isShortEcho(place, value, text) : holdsPart(searched, text)) return true;
-  }
-  return isOtherSpelling(value, type, normalized);
-}
-
-const holdsPart = (searched: string, text: string): boolean =>
-  SHORT_NUMBER.test(text)
-    ? holdsNumber(searched, text)
-    : searched.includes(text) || (searched.includes("%") && searched.includes(percentEncoded(text)));
-
-/** Whether digits stand for themselves, after another character or one that is escaped in a URL or in JSON. */
-const holdsNumber = (searched: string, digits: string): boolean =>
-  searched.includes(digits) && new RegExp(`(?:^|\\D|%[\\da-f]{2}|\\\\u[\\da-f]{4})${digits}(?!\\d)`).test(searched);
-
-const isShortEcho = ({ type }: Place, value: string, text: string): boolean =>
-  fold(value).trim() === text || (type === "json" && hasLeaf(fold(value), text));
-
-/** Whether a JSON text has the short text as a string, a key or a number. */
-function hasLeaf(json: string, text: string): boolean {
-  if (json.includes(`"${text}"`)) return true;
-  for (let start = json.indexOf(text); start >= 0; start = json.indexOf(text, start + 1)) {
-    if (!IN_TOKEN.test(json.charAt(start - 1)) && !IN_TOKEN.test(json.charAt(start + text.length))) return true;
+/** Whether a close look could find anything. */
+function mayHold(texts: string, sought: readonly Sought[]): boolean {
+  if (OTHER_SPELLINGS.test(texts)) return true;
+  const searched = texts.toLowerCase();
+  const hasColon = searched.includes(":");
+  let grouped: string | null = null;
+  for (const { type, texts: spellings, compact } of sought) {
+    for (const spelling of spellings) if (searched.includes(spelling)) return true;
+    if (hasColon && (type === "ip" || type === "timestamp")) return true;
+    if (compact !== "" && (grouped ??= withoutSeparators(searched)).includes(compact)) return true;
   }
   return false;
 }
 
-/** What a number goes on with: anything but JSON's structure. */
-const IN_TOKEN = /[^[\]{},:]/;
+function withoutSeparators(text: string): string {
+  let rest = "";
+  let start = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    if (!isSeparator(text.charCodeAt(at))) continue;
+    if (at > start) rest += text.slice(start, at);
+    start = at + 1;
+  }
+  return rest + text.slice(start);
+}
+
+function searchAll(open: readonly Place[], values: RawRecord["values"], sought: readonly Sought[]): Rejection | null {
+  const given = open.flatMap((place) => {
+    const text = values[place.index];
+    return typeof text === "string" ? [{ place, text }] : [];
+  });
+  for (const { place, text } of given) {
+    if (sought.some((each) => isSameValue(place, text, each))) return echo(place);
+  }
+  const needles = sought.flatMap(needlesOf);
+  const search = new NeedleSearch(needles.map(({ text }) => text.slice(0, SEARCHED_CHARS_MAX)));
+  const grouped = sought.filter(({ compact }) => compact !== "");
+  const groupedSearch = grouped.length === 0 ? null : new NeedleSearch(grouped.map(({ compact }) => compact));
+  for (const view of viewsOf(given)) {
+    const found = searchIn(view, search, needles);
+    if (found !== null) return found;
+    if (groupedSearch === null) continue;
+    const compact = compactView(view);
+    let echoed: Rejection | null = null;
+    groupedSearch.search(compact.codes, compact.length, (_index, end) => {
+      echoed = echo(placeAt(compact, end - 1));
+      return false;
+    });
+    if (echoed !== null) return echoed;
+  }
+  return null;
+}
+
+function needlesOf(sought: Sought): readonly Needle[] {
+  const isMappable = sought.type === "ip" && !sought.normalized.includes(":");
+  const texts = isMappable ? [...sought.texts, ...mappedForms(sought.normalized)] : sought.texts;
+  return texts
+    .filter((text) => text !== "")
+    .map((text) => ({ text, sought, mustBeWhole: sought.isShort, isShortNumber: SHORT_NUMBER.test(text) }));
+}
+
+function searchIn(view: View, search: NeedleSearch, needles: readonly Needle[]): Rejection | null {
+  const { codes, length } = view;
+  let comparisonsLeft = COMPARISONS_MIN + COMPARISONS_PER_CHAR_MAX * length;
+  let place: Place | null = null;
+  const isComplete = search.search(codes, length, (index, foundEnd) => {
+    comparisonsLeft -= 1;
+    const needle = needles[index];
+    if (needle === undefined || comparisonsLeft < 0) return comparisonsLeft >= 0;
+    const { text, sought } = needle;
+    let end = foundEnd;
+    const start = foundEnd - Math.min(text.length, SEARCHED_CHARS_MAX);
+    while (end - start < text.length && codes[end] === text.charCodeAt(end - start) && comparisonsLeft > 0) {
+      end += 1;
+      comparisonsLeft -= 1;
+    }
+    if (end - start < text.length) return comparisonsLeft > 0;
+    const at = placeAt(view, start);
+    // Times of one second are different values, though the text of one may hold the other's beginning.
+    if (sought.type === "timestamp" && at.type === "timestamp") return true;
+    if (needle.isShortNumber && (isDigit(codes[start - 1]) || isDigit(codes[end]))) return true;
+    if (needle.mustBeWhole && !isWhole(view, start, end)) return true;
+    place = at;
+    return false;
+  });
+  if (place !== null) return echo(place);
+  return isComplete ? null : { code: "body.too-costly", path: null };
+}
+
+const isDigit = (code: number | undefined): boolean => code !== undefined && code >= 48 && code <= 57;
+
+const QUOTE = 0x22;
+const TEXT_END = 0;
+
+/** Whether what was found is a column's whole text, or in JSON a string, a key or a number. */
+function isWhole({ codes }: View, start: number, end: number): boolean {
+  const before = codes[start - 1] ?? TEXT_END;
+  const after = codes[end] ?? TEXT_END;
+  if (before === QUOTE && after === QUOTE) return true;
+  return isStructure(before, START_OF_VALUE) && isStructure(after, END_OF_VALUE);
+}
+
+const START_OF_VALUE = "[{,:";
+const END_OF_VALUE = "]},:";
+
+const isStructure = (code: number, structure: string): boolean =>
+  code === TEXT_END || structure.includes(String.fromCharCode(code));
 
 /** Types of which one value has spellings that have little in common. */
-function isOtherSpelling(value: string, type: ColumnType, normalized: string): boolean {
-  if (value.length > ONE_VALUE_CHARS_MAX) return false;
-  if (type === "ip") return IPV6_CHARS.test(value) && normalizeIp(value.trim()) === normalized;
-  if (type === "timestamp") return DATE_TIME.test(value) && Date.parse(value.trim()) === Date.parse(normalized);
+function isSameValue(place: Place, text: string, { type, normalized, isShort, raw }: Sought): boolean {
+  if (type === "timestamp" && place.type === "timestamp") return text === normalized;
+  if (text === raw || text === normalized) return true;
+  if (text.length > ONE_VALUE_CHARS_MAX) return false;
+  if (isShort && text.trim().toLowerCase() === normalized.toLowerCase()) return true;
+  if (type === "ip") return IPV6_CHARS.test(text) && normalizeIp(text.trim()) === normalized;
+  if (type === "timestamp") return DATE_TIME.test(text) && Date.parse(text.trim()) === Date.parse(normalized);
   return false;
 }
 

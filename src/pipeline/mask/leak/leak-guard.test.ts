@@ -162,6 +162,28 @@ describe("the echo check", () => {
     expect(performance.now() - startedMs).toBeLessThan(1_000);
   });
 
+  test.each<[which: string, ofMasked: Column["echo"], ofOpen: Column["echo"]]>([
+    ["the masked column", "allow", "refuse"],
+    ["the column that is stored as it is", "refuse", "allow"],
+  ])("passes a common word when %s says `echo: allow`, and goes on looking for other values", (_, ofMasked, ofOpen) => {
+    const city = testColumn({ name: "city", type: "text", mask: "hmac-sha256", echo: ofMasked as "allow" });
+    const email = testColumn({ name: "email", type: "text", mask: "hmac-sha256" });
+    const title = testColumn({ name: "title", type: "text", echo: ofOpen as "allow" });
+    const note = testColumn({ name: "other", from: "out.side", type: "text" });
+    const verdict = (...values: readonly RawValue[]) => guard([city, email, title, note], values);
+    expect(verdict("Berlin", "a@b.example", "Berlin Marathon T-Shirt", "x")).toEqual(CLEAN);
+    expect(verdict("Berlin", "a@b.example", "T-Shirt", "to a@b.example")).toEqual(ECHO);
+    expect(
+      guard(
+        [
+          { ...city, echo: "refuse" },
+          { ...title, from: "out.side", echo: "refuse" },
+        ],
+        ["Berlin", "Berlin Marathon T-Shirt"],
+      ),
+    ).toEqual(ECHO);
+  });
+
   test("lets two masked columns hold the same", () => {
     expect(
       guard([masked("text"), testColumn({ name: "b", type: "text", mask: "drop" })], ["abcdef", "abcdef"]),

@@ -42,7 +42,7 @@ export function compileLeakGuard(columns: readonly Column[]): LeakGuard {
 
   return (record, hidden) => {
     const echo = echoOf(record, hidden);
-    if (echo !== null) return refuse("leak.echo", echo);
+    if (echo !== null) return { ok: false, error: echo };
     let suspicions: Suspicion[] | null = null;
     for (const column of watched) {
       const value = record.values[column.index];

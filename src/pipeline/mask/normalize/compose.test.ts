@@ -36,6 +36,17 @@ describe("compose", () => {
     );
   });
 
+  test("leaves alone what any run of more than 30 marks is, wherever it begins", () => {
+    const units = ["a", "\u0301", MARKS, MARKS.repeat(14), "\u{1e8d0}", "\u0430", "\u{1f600}", "e\u0301"];
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...units), maxLength: 40 }), (text) => {
+        const parts = text.split(/(\p{M}{31,})/u);
+        expect(compose(text)).toBe(parts.map((part, at) => (at % 2 === 0 ? part.normalize("NFC") : part)).join(""));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test("takes a time that the number of marks bounds", () => {
     const startedMs = performance.now();
     compose(MARKS.repeat(32_768));

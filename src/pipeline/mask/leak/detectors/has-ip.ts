@@ -1,5 +1,4 @@
 import { isIPv6 } from "node:net";
-import { matches } from "./matches.ts";
 
 /**
  * Four parts of a host's address: not of 0.0.0.0/8, of the machine itself (127.0.0.0/8), nor of multicast and above, as the
@@ -16,10 +15,17 @@ const IPV4 =
 const IPV6_CANDIDATE =
   /(?<![\w:.])(?:[23][\da-f]{3}:|f[cd][\da-f]{2}:|fe[89ab][\da-f]:|::ffff:|64:ff9b:)[\da-f:.]{1,40}(?![\w:])/gi;
 
+/** Seven colons, or six before an IPv4 address. */
+const ALL_GROUPS = /^(?:[^:]*:){6,7}[^:]*$/;
+
 export const hasIpv4 = (text: string): boolean => IPV4.test(text);
 
 export function hasIpv6(text: string): boolean {
-  for (const [candidate] of matches(IPV6_CANDIDATE, text)) {
+  IPV6_CANDIDATE.lastIndex = 0;
+  for (let match = IPV6_CANDIDATE.exec(text); match !== null; match = IPV6_CANDIDATE.exec(text)) {
+    const [candidate] = match;
+    // Cheaper than the question, which is asked of what has all groups, or may leave some out.
+    if (!candidate.includes("::") && !ALL_GROUPS.test(candidate)) continue;
     // The end of a sentence is none of the address.
     if (isIPv6(candidate.endsWith(".") ? candidate.slice(0, -1) : candidate)) return true;
   }
