@@ -274,6 +274,22 @@ export interface TokenRewrite {
   readonly linkedTokens: (oldToken: string) => readonly string[];
 }
 
+/**
+ * Which links between tokens are followed: they are rows of a table, and whoever may write into it can make some up.
+ * Prepared by mask/, carried out by store/.
+ */
+export interface LinkRule {
+  /** The key version that a token of the column shows; null: it is none, and no link leads to it. */
+  readonly versionOf: (token: string) => number | null;
+  /**
+   * How the tokens begin of which every one that the value can have was made: another one with such a beginning is of
+   * another value.
+   */
+  readonly madePrefixes: readonly string[];
+  /** How many tokens that show a version one value can have. More than one: a rewrap made them of those of older versions. */
+  readonly tokensMax: (version: number) => number;
+}
+
 /** What becomes of a delivery once its outcome is known. */
 export type Settlement =
   | { readonly kind: "delete" }

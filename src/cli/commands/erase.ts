@@ -97,13 +97,17 @@ function rightsFor(table: StoredTable): readonly NeededRight[] {
   ];
 }
 
-function previewOf({ searches, rows, links, vault, others }: Erasable, search: Search, table: StoredTable): string {
+function previewOf(
+  { searches, doubtfulLinks, rows, links, vault, others }: Erasable,
+  search: Search,
+  table: StoredTable,
+): string {
   const columns = searches.map(({ column }) => column).join(", ");
   return [
     `What the value's tokens in ${columns} lead to:`,
     `  ${counted(rows, "row")} of ${showTable(table.name)}, ${counted(links, "link")}, ${counted(vault, "vault entry", "vault entries")}`,
     ...(hasOthers(others) ? [`  ${showOthers(others, search)} will remain`] : []),
-    ...blindSpots(search).map((sentence) => `  ${sentence}`),
+    ...blindSpots(search, doubtfulLinks).map((sentence) => `  ${sentence}`),
     "",
   ].join("\n");
 }
@@ -128,11 +132,12 @@ function jsonOf(erased: ErasedCounts, found: Erasable, search: Search, table: St
     },
     unsearched: search.unsearched,
     destroyedVersions: search.destroyedVersions,
+    ...(found.doubtfulLinks.length === 0 ? {} : { doubtfulLinks: found.doubtfulLinks }),
   };
 }
 
 function textOf({ rows, links, vault }: ErasedCounts, found: Erasable, search: Search, table: StoredTable): string {
-  const { others, pendingEvents } = found;
+  const { others, pendingEvents, doubtfulLinks } = found;
   return [
     rows + links + vault === 0
       ? "Nothing was there to delete."
@@ -156,7 +161,7 @@ function textOf({ rows, links, vault }: ErasedCounts, found: Erasable, search: S
       : ["  - Keyed digests of the rows' business ids (dedupeBy), until they expire."]),
     "  - Deleted rows on disk until VACUUM has run, and in WAL, replicas and backups as long as you keep these.",
     "  - Messages still in the queue, or sent again later: their events would bring the value back.",
-    ...blindSpots(search).map((sentence) => `  - ${sentence}`),
+    ...blindSpots(search, doubtfulLinks).map((sentence) => `  - ${sentence}`),
     "",
   ].join("\n");
 }
