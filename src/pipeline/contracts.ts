@@ -344,14 +344,15 @@ export type Decode = (delivery: Delivery) => Result<RawRecord, Rejection>;
 export type Mask = (record: RawRecord) => Result<MaskedRecord, Rejection>;
 /**
  * Encrypts a text to the operator's public key: a keyring cannot open it. `boundTo` says what it belongs to (the id of a
- * message, the column of an original); opening needs the same, so that nothing sealed passes for something else.
+ * message, the column of an original), `source` of which source that is, or null where that does not matter; opening needs
+ * the same, so that nothing sealed passes for something else.
  */
-export type Seal = (text: string, boundTo: string) => Uint8Array;
+export type Seal = (text: string, boundTo: string, source: string | null) => Uint8Array;
 /**
- * The opposite of `Seal`, with the operator's private key.
+ * The opposite of `Seal`, with the operator's private key. What an older piipe sealed knows no source.
  * Throws a PiipeError `keys.invalid` when the bytes were sealed to another key, belong to something else or were changed.
  */
-export type Open = (sealed: Uint8Array, boundTo: string) => string;
+export type Open = (sealed: Uint8Array, boundTo: string, source: string | null) => string;
 
 /** A refused event on its way to the quarantine. */
 export interface RefusedEvent {
@@ -366,6 +367,8 @@ export interface RefusedEvent {
 
 /** A refused event that waits in the quarantine, still sealed. */
 export interface HeldEvent {
+  /** The name of the source that it was refused from. */
+  readonly source: string;
   readonly id: string;
   readonly sentAtMs: number;
   readonly attempt: number;

@@ -273,10 +273,10 @@ export class Engine {
 
   /** Sends a refused event to the quarantine, in the batch; with no key to seal it, leaves its message in the queue. */
   #refuse(delivery: Delivery, rejection: Rejection, batch: OpenBatch, released: Map<Delivery, Settlement>): void {
-    const { seal } = this.#stages;
+    const { seal, source } = this.#stages;
     if (seal) {
       const { id, sentAtMs, attempt } = delivery;
-      batch.addRefused({ id, sentAtMs, attempt, rejection, ...sealDelivery(delivery, seal) }, delivery);
+      batch.addRefused({ id, sentAtMs, attempt, rejection, ...sealDelivery(delivery, seal, source.name) }, delivery);
     } else {
       const delaySeconds = Math.min(RETRIED_DELAY_SECONDS_MAX, RETRIED_DELAY_SECONDS * delivery.attempt);
       this.#left.add(delivery.id, this.#clock.nowMs() + delaySeconds * 1_000);

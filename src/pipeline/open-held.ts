@@ -8,9 +8,10 @@ const NO_METADATA: DeliveryMetadata = { groupId: null, attributes: new Map() };
  * @throws {PiipeError} as `open` does
  */
 export function openHeld(event: HeldEvent, open: Open): Delivery {
-  const { id, attempt, sentAtMs, firstSeenMs, sealedBody, sealedMetadata } = event;
-  const body = open(sealedBody, bodyContext(id));
-  const metadata = sealedMetadata === null ? NO_METADATA : parseMetadata(open(sealedMetadata, metadataContext(id)));
+  const { source, id, attempt, sentAtMs, firstSeenMs, sealedBody, sealedMetadata } = event;
+  const body = open(sealedBody, bodyContext(id), source);
+  const metadata =
+    sealedMetadata === null ? NO_METADATA : parseMetadata(open(sealedMetadata, metadataContext(id), source));
   const bodyBytes = Buffer.byteLength(body);
   return { id, attempt, sentAtMs, receivedAtMs: firstSeenMs, ...metadata, body, bodyBytes };
 }

@@ -2,12 +2,14 @@ import type { RunStatement } from "../postgres/transaction.ts";
 import type { LinkRule } from "../pipeline/contracts.ts";
 import type { ColumnSearch, DoubtfulLinks } from "./token-filter.ts";
 
-/** Joins the tokens `known` with those that one link leads to, either way. */
+/** Joins the tokens `known` with those that one link leads to, either way, where it can be a link. */
 export const joinLinked = (columnParameter: string): string => `
   CROSS JOIN LATERAL (
     SELECT old_token FROM piipe.key_links WHERE column_name = ${columnParameter}::text AND new_token = known.token
+      AND piipe.joins_versions(old_token, new_token)
     UNION ALL
     SELECT new_token FROM piipe.key_links WHERE column_name = ${columnParameter}::text AND old_token = known.token
+      AND piipe.joins_versions(old_token, new_token)
   ) AS linked (token)`;
 
 /**

@@ -101,6 +101,7 @@ export class PendingEvents implements HeldEvents {
     const { rows } = await this.#pool.query(READING, READ_PAGE, values, abort);
     this.#last = rows.at(-1) ?? last;
     return rows.map((row) => ({
+      source: this.#choice.queue.arn,
       id: row["message_id"] ?? "",
       attempt: Number(row["attempt"]),
       sentAtMs: Date.parse(row["sent_at"] ?? ""),

@@ -16,6 +16,8 @@ export interface WorkerFigures {
   readonly redelivered: number;
   readonly stored: number;
   readonly duplicate: number;
+  /** Of the duplicates: with the business id of an event that had other content. Left out while there is none. */
+  readonly differing?: number;
   readonly quarantined: number;
   /** Refused with no key to seal with: they stay in the queue. */
   readonly left: number;

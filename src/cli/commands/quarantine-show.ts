@@ -81,7 +81,7 @@ async function openEntry(
   const events = new PendingEvents(pool, choice, { eventsMax: 1, bytesMax: 0 });
   const [event] = await events.next(new AbortController().signal);
   if (!event) throw bodyGone(entry);
-  return openHeld(event, (sealed, boundTo) => openSealed(privateKey, sealed, boundTo));
+  return openHeld(event, (...sealedAndBound) => openSealed(privateKey, ...sealedAndBound));
 }
 
 function bodyGone({ id, state }: QuarantineEntry): PiipeError {

@@ -10,7 +10,13 @@ export interface Verdict {
 }
 
 /** What there is to know of a pipeline before anything else, the worst first; one `ok` when there is nothing to do. */
-export function judgeStatus({ depth, deadLetters, workers, quarantine }: Snapshot): readonly Verdict[] {
+export function judgeStatus({
+  depth,
+  deadLetters,
+  workers,
+  malformedWorkers,
+  quarantine,
+}: Snapshot): readonly Verdict[] {
   const waiting = depth.ok ? depth.value.visible : 0;
   const verdicts: Verdict[] = [];
   if (!depth.ok) verdicts.push(unread("the queue", depth.error));
@@ -20,6 +26,13 @@ export function judgeStatus({ depth, deadLetters, workers, quarantine }: Snapsho
     verdicts.push(unread("the quarantine", quarantine.error));
   }
   if (workers.ok) verdicts.push(...judgeWorkers(workers.value, waiting));
+  if (malformedWorkers > 0) {
+    verdicts.push({
+      level: "warning",
+      text: `${counted(malformedWorkers, "row")} of piipe.workers ${malformedWorkers === 1 ? "is" : "are"} not as a worker writes them, and left out`,
+      hint: "Somebody else writes there, or a much newer piipe: look at the table, and at who may write to it",
+    });
+  }
   if (quarantine.ok && quarantine.value.pending > 0) {
     const { pending } = quarantine.value;
     verdicts.push({

@@ -23,6 +23,7 @@ export function findingsOf(snapshot: Snapshot): readonly [Finding, ...Finding[]]
     databaseFinding(snapshot),
     queueFinding(snapshot),
     ...(workers === null ? [] : workerFindings(workers)),
+    malformedFinding(snapshot),
     deadLetterFinding(snapshot),
   ].filter((finding) => finding !== null);
   const [first, ...others] = wrong.toSorted((a, b) => Number(b.level === "bad") - Number(a.level === "bad"));
@@ -101,6 +102,16 @@ function workerFindings(workers: readonly WorkerStatus[]): readonly (Finding | n
           hint: null,
         },
   ];
+}
+
+function malformedFinding({ malformedWorkers }: Snapshot): Finding | null {
+  if (malformedWorkers === 0) return null;
+  return {
+    level: "warn",
+    text: "Rows of piipe.workers are not as a worker writes them.",
+    detail: `${plural(malformedWorkers, "row")} left out.`,
+    hint: "Somebody else writes there, or a much newer piipe: look at the table, and at who may write to it.",
+  };
 }
 
 function deadLetterFinding({ deadLetters }: Snapshot): Finding | null {

@@ -151,5 +151,5 @@ function originalSealer(column: Column, { seal }: MaskOptions): (text: string) =
     );
   }
   const context = vaultContext(column.name);
-  return (text) => seal(text, context);
+  return (text) => seal(text, context, null);
 }
