@@ -84,8 +84,8 @@ export function openObserver(config: Config, { credentials, ownWorkers }: Observ
     readDeadLetters: (signal) => partOf(() => deadLetterQueue.read(inTime(signal))),
     async readStored() {
       const migrated = await partOf(() => checkMigrated(pool));
-      if (!migrated.ok) return { workers: migrated, malformedWorkers: 0, quarantine: migrated };
-      let malformedWorkers = 0;
+      if (!migrated.ok) return { workers: migrated, quarantine: migrated };
+      let malformedWorkers: number | undefined;
       // One after the other, as they share a connection.
       const workers = await partOf(() => readWorkers((rows) => void (malformedWorkers = rows)));
       return { workers, malformedWorkers, quarantine: await partOf(readQuarantine) };

@@ -197,7 +197,12 @@ export interface MaskedRecord {
    * shared, without `dedupeBy`.
    */
   readonly businessKeys: readonly string[];
-  /** The same under keys that have leaked: claimed no more, still recognised. Empty, and shared, nearly always. */
+  /**
+   * For each of them, a keyed digest of the id and of what the columns are made from: 64 bits, as a signed decimal. Two events
+   * with one id and different ones are not the same event. Left out without `dedupeBy`.
+   */
+  readonly contentChecks?: readonly string[];
+  /** As `businessKeys`, under keys that have leaked: claimed no more, still recognised. Empty, and shared, nearly always. */
   readonly leakedBusinessKeys: readonly string[];
   readonly [masked]: true;
 }
@@ -396,9 +401,10 @@ export type WriteOutcome =
   | { readonly kind: "stored" }
   /**
    * The ledger already had the id: the message was stored or quarantined before. That includes an earlier try of this
-   * very batch whose COMMIT went through while the reply was lost. Or a message with the same business id was stored.
+   * very batch whose COMMIT went through while the reply was lost. Or a message with the same business id was stored;
+   * `differs` when its content was another.
    */
-  | { readonly kind: "duplicate" }
+  | { readonly kind: "duplicate"; readonly differs?: true }
   | { readonly kind: "quarantined" }
   /** PostgreSQL refused this record; nothing of it was written. */
   | { readonly kind: "rejected"; readonly rejection: Rejection };

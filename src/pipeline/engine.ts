@@ -335,6 +335,11 @@ export class Engine {
     this.#goOn(rest, rejected, settled);
     this.totals.stored += counts.stored;
     this.totals.duplicate += counts.duplicate;
+    const differing = outcome.records.filter((result) => result.kind === "duplicate" && result.differs).length;
+    if (differing > 0) {
+      this.totals.differing = (this.totals.differing ?? 0) + differing;
+      this.#emit({ type: "duplicates.differed", count: differing });
+    }
     this.totals.quarantined += counts.quarantined;
     const oldestSentAtMs = batch.oldestSentAtMs;
     const [processed, processMs] = [this.#processed, this.#processMs];

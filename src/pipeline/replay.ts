@@ -47,6 +47,8 @@ export interface ReplayTotals {
   stored: number;
   /** Replayed or discarded by somebody else meanwhile, or stored under the same business id: settled either way. */
   duplicate: number;
+  /** Of these: with the business id of an event that had other content. Left out while there is none. */
+  differing?: number;
   /** Refused again: they stay. */
   refused: number;
   /** Sealed to another key, or damaged: they stay. */
@@ -87,6 +89,7 @@ export async function replay(stages: ReplayStages, totals: ReplayTotals, options
     totals.events += page.length;
     totals.stored += written?.stored ?? records.length;
     totals.duplicate += written?.duplicate ?? 0;
+    if (written !== null && written.differing > 0) totals.differing = (totals.differing ?? 0) + written.differing;
     totals.refused += refused.size;
     totals.unopened += unopened;
     for (const rejection of refused.values()) addRefusal(totals, rejection);
@@ -141,12 +144,13 @@ function decodeAndMask(
 interface Written {
   readonly stored: number;
   readonly duplicate: number;
+  readonly differing: number;
   readonly rejected: ReadonlyMap<string, Rejection>;
 }
 
 async function write(records: readonly MaskedRecord[], sink: Sink, options: ReplayOptions): Promise<Written> {
   const rejected = new Map<string, Rejection>();
-  const counts = { stored: 0, duplicate: 0 };
+  const counts = { stored: 0, duplicate: 0, differing: 0 };
   if (records.length === 0) return { ...counts, rejected };
   const outcome = await writeWithRetry(sink, { records, refused: [] }, { ...options, failed: NEVER });
   for (const [index, result] of outcome.records.entries()) {
@@ -154,7 +158,10 @@ async function write(records: readonly MaskedRecord[], sink: Sink, options: Repl
     if (id === undefined || result.kind === "quarantined")
       throw new Error("the sink's outcomes do not match its batch");
     if (result.kind === "rejected") rejected.set(id, result.rejection);
-    else counts[result.kind] += 1;
+    else {
+      counts[result.kind] += 1;
+      if (result.kind === "duplicate" && result.differs) counts.differing += 1;
+    }
   }
   return { ...counts, rejected };
 }

@@ -30,6 +30,8 @@ export type TelemetryEvent =
       readonly processed: number;
       readonly processMs: number;
     }
+  /** Duplicates had the business id of an event with other content. They are counted as duplicates, and deleted, as well. */
+  | { readonly type: "duplicates.differed"; readonly count: number }
   /** A write failed and is tried again; nothing was lost. */
   | {
       readonly type: "batch.retried";

@@ -44,6 +44,8 @@ function repeatedKind(event: TelemetryEvent): string | null {
       return `${event.type} ${event.code} ${event.path ?? ""}`;
     case "leak.suspected":
       return `${event.type} ${event.detector} ${event.column}`;
+    case "duplicates.differed":
+      return event.type;
     case "ledger.maintenance-failed":
     case "heartbeat.failed":
       // A worker without the rights fails again and again, for as long as it runs.
@@ -66,6 +68,13 @@ function describe(event: TelemetryEvent): LogLine {
       return { level: "warn", text: `${event.count} bodies did not match their MD5 digest; they will come again` };
     case "batch.written":
       return { level: "info", text: describeBatch(event) };
+    case "duplicates.differed":
+      return {
+        level: "warn",
+        text:
+          `${event.count} events have the id (dedupeBy) of an event that is stored already, and other content: they are ` +
+          "taken for duplicates and deleted; see who sends them",
+      };
     case "batch.retried":
       return {
         level: "warn",

@@ -27,6 +27,7 @@ export class WorkerCounters {
   #redelivered = 0;
   #stored = 0;
   #duplicate = 0;
+  #differing = 0;
   #quarantined = 0;
   #left = 0;
   #deleted = 0;
@@ -64,6 +65,9 @@ export class WorkerCounters {
         return;
       case "batch.written":
         this.#countBatch(event, nowMs);
+        return;
+      case "duplicates.differed":
+        this.#differing += event.count;
         return;
       case "deliveries.settled":
         this.#deleted += event.deleted;
@@ -106,6 +110,7 @@ export class WorkerCounters {
       redelivered: this.#redelivered,
       stored: this.#stored,
       duplicate: this.#duplicate,
+      ...(this.#differing === 0 ? {} : { differing: this.#differing }),
       quarantined: this.#quarantined,
       left: this.#left,
       deleted: this.#deleted,

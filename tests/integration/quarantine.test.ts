@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { type CliResult, runCli, runProcess, startCli } from "../support/cli.ts";
@@ -318,6 +318,37 @@ describe("piipe quarantine replay", () => {
     const rest = await replay(pipeline, ["--all", "--private-file", "other.private.json"]);
     expect({ code: rest.code, json: jsonOf(rest) }).toMatchObject({ code: 0, json: { events: 2, stored: 2 } });
     expect(await pipeline.rows()).toBe(5);
+  });
+
+  it("opens no event that was moved here from another queue", async () => {
+    const pipeline = await loginPipeline({ columns: BROKEN_COLUMNS });
+    await quarantine(pipeline, loginEvents(1));
+    await query(pipeline.databaseUrl, "UPDATE piipe.quarantine SET message_id = 'here'");
+    const other = await loginPipeline({ columns: BROKEN_COLUMNS });
+    for (const name of ["piipe.keys.json", "piipe.private.json"]) {
+      await copyFile(join(pipeline.folder, name), join(other.folder, name));
+    }
+    const environment = { ...other.environment, DATABASE_URL: pipeline.databaseUrl };
+    await sqs.send(other.queue.url, loginEvents(1));
+    await runCli(["run", "--until-empty"], { folder: other.folder, environment });
+    // As whoever has a worker's role may write.
+    const [moved] = await query<{ id: string }>(
+      pipeline.databaseUrl,
+      `UPDATE piipe.quarantine AS entry SET source_id = mine.source_id, source = mine.source
+       FROM piipe.quarantine AS mine WHERE mine.message_id = 'here' AND entry.source_id <> mine.source_id
+       RETURNING entry.message_id AS id`,
+    );
+    await mend(pipeline);
+    const replayed = await replay(pipeline, [moved?.id ?? ""]);
+    expect({ code: replayed.code, json: jsonOf(replayed) }).toMatchObject({
+      code: 3,
+      json: { stored: 0, unopened: 1 },
+    });
+    const show = ["quarantine", "show", moved?.id ?? "", "--open", "--reason", "test"];
+    const shown = await runCli(show, pipeline);
+    expect({ code: shown.code, stdout: shown.stdout }).toEqual({ code: 3, stdout: "" });
+    expect(shown.stderr).toContain("belong to another message or queue");
+    expect(await pipeline.rows()).toBe(0);
   });
 
   it("lets another pipeline's events in the same database alone", async () => {

@@ -14,7 +14,7 @@ export function judgeStatus({
   depth,
   deadLetters,
   workers,
-  malformedWorkers,
+  malformedWorkers = 0,
   quarantine,
 }: Snapshot): readonly Verdict[] {
   const waiting = depth.ok ? depth.value.visible : 0;
@@ -25,7 +25,7 @@ export function judgeStatus({
   if (!quarantine.ok && (workers.ok || workers.error.code !== quarantine.error.code)) {
     verdicts.push(unread("the quarantine", quarantine.error));
   }
-  if (workers.ok) verdicts.push(...judgeWorkers(workers.value, waiting));
+  if (workers.ok) verdicts.push(...judgeWorkers(workers.value, waiting), ...judgeDuplicates(workers.value));
   if (malformedWorkers > 0) {
     verdicts.push({
       level: "warning",
@@ -52,6 +52,18 @@ export function judgeStatus({
   const running = workers.ok ? counted(workers.value.filter(isRunning).length, "worker") : "";
   const atWork = waiting === 0 ? "nothing waits" : `${counted(waiting, "message")} to go`;
   return [{ level: "ok", text: `all is well: running ${running}, ${atWork}`, hint: null }];
+}
+
+function judgeDuplicates(workers: readonly WorkerStatus[]): readonly Verdict[] {
+  const differing = workers.reduce((sum, { figures }) => sum + (figures.differing ?? 0), 0);
+  if (differing === 0) return [];
+  return [
+    {
+      level: "warning",
+      text: `${counted(differing, "event")} of the last day had the id (dedupeBy) of a stored event and other content; taken for duplicates, ${differing === 1 ? "it was" : "they were"} deleted`,
+      hint: "See who sends them: whichever comes first is stored, and whoever can guess an id can come first",
+    },
+  ];
 }
 
 export const isRunning = ({ state }: WorkerStatus): boolean => state === "running";

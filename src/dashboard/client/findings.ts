@@ -23,6 +23,7 @@ export function findingsOf(snapshot: Snapshot): readonly [Finding, ...Finding[]]
     databaseFinding(snapshot),
     queueFinding(snapshot),
     ...(workers === null ? [] : workerFindings(workers)),
+    differingFinding(workers ?? []),
     malformedFinding(snapshot),
     deadLetterFinding(snapshot),
   ].filter((finding) => finding !== null);
@@ -104,7 +105,18 @@ function workerFindings(workers: readonly WorkerStatus[]): readonly (Finding | n
   ];
 }
 
-function malformedFinding({ malformedWorkers }: Snapshot): Finding | null {
+function differingFinding(workers: readonly WorkerStatus[]): Finding | null {
+  const differing = workers.reduce((sum, { figures }) => sum + (figures.differing ?? 0), 0);
+  if (differing === 0) return null;
+  return {
+    level: "warn",
+    text: "Events had the id of a stored event, and other content.",
+    detail: `Taken for duplicates, and deleted in the last day: ${plural(differing, "event")}.`,
+    hint: "See who sends them: whichever comes first is stored.",
+  };
+}
+
+function malformedFinding({ malformedWorkers = 0 }: Snapshot): Finding | null {
   if (malformedWorkers === 0) return null;
   return {
     level: "warn",

@@ -15,7 +15,7 @@ import type { TargetTable } from "./target-table.ts";
  * column of the table numbers the messages of a FIFO group as they came.
  *
  * @param dedupes also claims business ids: those of `businessValues`, which follow the other parameters. What is then
- * returned, and stored, are the messages that got both.
+ * returned, and stored, are the messages that got both; as `repeated`, those that got the first alone.
  */
 export function insertStatement(
   table: TargetTable,
@@ -36,6 +36,7 @@ export function insertStatement(
   }
   const targets = columns.map(({ name }) => quoteIdentifier(name));
   const won = dedupes ? "taken" : "claimed";
+  const repeated = dedupes ? `, (${REPEATED}) AS repeated` : "";
   const businessClaim = dedupes ? businessClaimSql(claim, FIRST_COLUMN_PARAMETER + columns.length) : "";
   return `
 WITH claimed AS (${claim.sql}
@@ -46,7 +47,7 @@ WITH claimed AS (${claim.sql}
   JOIN ${won} ON ${won}.message_id = input.message_id
   ORDER BY input.position
 )
-SELECT json_agg(message_id)::text AS claimed FROM ${won}`;
+SELECT json_agg(message_id)::text AS claimed${repeated} FROM ${won}`;
 }
 
 function valueOf({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
@@ -55,6 +56,11 @@ function valueOf({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
 }
 
 const FIRST_COLUMN_PARAMETER = 5;
+
+/** Claimed, and left out for their business id. */
+const REPEATED = `
+  SELECT json_agg(DISTINCT claimed.message_id)::text
+  FROM claimed JOIN repeated ON repeated.message_id = claimed.message_id`;
 
 /** The parameters of `insertStatement`. `keys` are those of the records, then those of the refused events. */
 export function insertValues(
@@ -76,9 +82,4 @@ export function insertValues(
     values.push(arrayLiteral(column));
   }
   return values;
-}
-
-/** The keys that the statement claimed. */
-export function parseKeys(json: string | null | undefined): ReadonlySet<string> {
-  return new Set(typeof json === "string" ? (JSON.parse(json) as string[]) : []);
 }

@@ -5,10 +5,11 @@ import { showTable } from "../../postgres/identifiers.ts";
 import { inTransaction } from "../../postgres/transaction.ts";
 import type { Batch, BatchOutcome, Column, MaskedRecord, RefusedEvent, Sink, WriteOutcome } from "../contracts.ts";
 import { bisect, isRowFault } from "./bisect.ts";
-import { businessValues } from "./business-claim.ts";
+import { businessValues, findDiffering } from "./business-claim.ts";
 import { type Claim, type ClaimName, CLAIMS } from "./claim.ts";
-import { insertStatement, insertValues, parseKeys } from "./insert.ts";
+import { insertStatement, insertValues } from "./insert.ts";
 import { sourceIdOf, tableIdOf } from "./ledger-key.ts";
+import { parseKeys } from "./parse-keys.ts";
 import { writeQuarantine } from "./quarantine-rows.ts";
 import type { TargetTable } from "./target-table.ts";
 import { writeTokenRows } from "./token-rows.ts";
@@ -36,6 +37,8 @@ const FIND_LEDGER = "SELECT to_regclass('piipe.ledger')::text AS ledger";
 
 const STORED: WriteOutcome = { kind: "stored" };
 const DUPLICATE: WriteOutcome = { kind: "duplicate" };
+const DIFFERING: WriteOutcome = { kind: "duplicate", differs: true };
+const NO_KEYS: ReadonlySet<string> = new Set();
 const QUARANTINED: WriteOutcome = { kind: "quarantined" };
 
 /** Writes batches into PostgreSQL, each message exactly once: what the ledger has is not written again. */
@@ -112,7 +115,7 @@ export class PostgresSink implements Sink {
     const values = insertValues(records, refused, keys, this.#source.id, this.#columnCount);
     const dedupes = records.some(({ businessKeys }) => businessKeys.length > 0);
     if (dedupes) values.push(...businessValues(records, keys, this.#tableId));
-    const claimed = await inTransaction(
+    const { claims: claimed, differing } = await inTransaction(
       this.#pool,
       { doing: this.#doing, statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs: LOCK_TIMEOUT_MS, abort },
       async (run) => {
@@ -132,11 +135,16 @@ export class PostgresSink implements Sink {
             refused.filter((_, index) => !isClaimed[index]),
           );
         }
-        return claims;
+        if (!dedupes) return { claims, differing: NO_KEYS };
+        const repeated = parseKeys(rows[0]?.["repeated"]);
+        const isRepeated = (_: unknown, index: number): boolean => repeated.has(keys[index] ?? "");
+        const again = records.filter(isRepeated);
+        const keysAgain = keys.slice(0, records.length).filter(isRepeated);
+        return { claims, differing: await findDiffering(run, this.#claim, again, keysAgain, this.#tableId) };
       },
     );
     const outcomes = keys.map((key, index) => {
-      if (!claimed.has(key)) return DUPLICATE;
+      if (!claimed.has(key)) return differing.has(key) ? DIFFERING : DUPLICATE;
       return index < records.length ? STORED : QUARANTINED;
     });
     return { records: outcomes.slice(0, records.length), refused: outcomes.slice(records.length) };
