@@ -7,7 +7,7 @@ import { revealToken } from "../pipeline/mask/reveal-token.ts";
 import { linkRuleOf, showsVersion, versionOfToken } from "../pipeline/mask/value-tokens.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
-import type { AuditEntry } from "../store/audit.ts";
+import { AUDIT_RIGHT, type AuditEntry } from "../store/audit.ts";
 import { findOriginals, findRevealable, isStored } from "../store/find-originals.ts";
 import { compareKeys } from "../store/key-checks.ts";
 import { type NeededRight, ownTable, requireRights } from "../store/require-rights.ts";
@@ -25,10 +25,7 @@ export type RevealWay = (
   audit: Pick<AuditEntry, "operator" | "reason">,
 ) => Promise<() => Original>;
 
-const LINKS_AND_AUDIT: readonly NeededRight[] = [
-  { table: ownTable("key_links"), right: "SELECT" },
-  { table: ownTable("audit"), right: "INSERT" },
-];
+const LINKS_AND_AUDIT: readonly NeededRight[] = [{ table: ownTable("key_links"), right: "SELECT" }, AUDIT_RIGHT];
 
 /** For a one-way mask with `reveal: true`. */
 export function vaultWay(column: MaskedColumn, masking: MaskOptions, privateKey: PrivateKey): RevealWay {

@@ -41,10 +41,11 @@ describe("createSeal and openSealed", () => {
     expect(sealed.map((bytes) => openSealed(itsKey, bytes, ID, QUEUE))).toEqual(sealed.map((_, at) => `text ${at}`));
   });
 
-  const golden = (
-    format: 1 | 2,
-  ): Record<"text" | "sealed" | "source" | "messageId", string> & { privateFile: unknown } =>
-    JSON.parse(readFileSync(new URL(`../../tests/golden/sealed-v${format}.json`, import.meta.url), "utf8"));
+  type Golden = Record<"text" | "sealed" | "source" | "messageId", string> & { readonly privateFile: unknown };
+  const golden = (format: 1 | 2): Golden => {
+    const path = new URL(`../../tests/golden/sealed-v${format}.json`, import.meta.url);
+    return JSON.parse(readFileSync(path, "utf8")) as Golden;
+  };
 
   test("open what the first release sealed", () => {
     const { privateFile, sealed, messageId, text } = golden(1);

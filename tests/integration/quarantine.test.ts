@@ -351,6 +351,22 @@ describe("piipe quarantine replay", () => {
     expect(await pipeline.rows()).toBe(0);
   });
 
+  it("replays the others when somebody gave an event times that no message has", async () => {
+    const pipeline = await loginPipeline({ columns: BROKEN_COLUMNS });
+    await quarantine(pipeline, loginEvents(3));
+    await query(
+      pipeline.databaseUrl,
+      `UPDATE piipe.quarantine SET sent_at = '-infinity', reason = 'constructor'
+       WHERE message_id = (SELECT min(message_id) FROM piipe.quarantine)`,
+    );
+    await mend(pipeline);
+    const { code, stdout } = await replay(pipeline);
+    expect({ code, json: JSON.parse(stdout) }).toMatchObject({ code: 5, json: { events: 3, stored: 2, unopened: 1 } });
+    const list = await runCli(["quarantine", "list", "--json"], pipeline);
+    expect(JSON.parse(list.stdout)).toMatchObject({ total: 1, entries: [{ code: "constructor" }] });
+    expect((await runCli(["quarantine", "discard", "--all", "--yes"], pipeline)).code).toBe(0);
+  });
+
   it("lets another pipeline's events in the same database alone", async () => {
     const pipeline = await loginPipeline({ columns: BROKEN_COLUMNS });
     await quarantine(pipeline, loginEvents(2));

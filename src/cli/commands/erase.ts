@@ -3,6 +3,7 @@ import { PiipeError } from "../../errors.ts";
 import { isMasked } from "../../pipeline/mask/column-tokens.ts";
 import { whyUnsearchable } from "../../pipeline/mask/value-tokens.ts";
 import { showTable } from "../../postgres/identifiers.ts";
+import { AUDIT_RIGHT } from "../../store/audit.ts";
 import { type ErasedCounts, eraseTokens } from "../../store/erase-tokens.ts";
 import { type Erasable, findErasable, type OtherRows } from "../../store/find-erasable.ts";
 import { type NeededRight, ownTable, requireRights } from "../../store/require-rights.ts";
@@ -93,7 +94,7 @@ function rightsFor(table: StoredTable): readonly NeededRight[] {
       { table: of, right: "DELETE" as const },
     ]),
     { table: ownTable("quarantine"), right: "SELECT" },
-    { table: ownTable("audit"), right: "INSERT" },
+    AUDIT_RIGHT,
   ];
 }
 

@@ -2,6 +2,7 @@ import { isMasked } from "../../pipeline/mask/column-tokens.ts";
 import { tokenTestOf } from "../../pipeline/mask/token-form.ts";
 import { isBareDigest, versionOfToken } from "../../pipeline/mask/value-tokens.ts";
 import type { Row } from "../../postgres/connection.ts";
+import { AUDIT_RIGHT } from "../../store/audit.ts";
 import type { FoundToken } from "../../store/find-tokens.ts";
 import { lookUp, type LookupFindings } from "../../store/look-up.ts";
 import { ownTable, requireRights } from "../../store/require-rights.ts";
@@ -32,7 +33,7 @@ export async function lookupCommand(options: LookupOptions, terminal: Terminal):
     await requireRights(pool, [
       { table: table.name, right: "SELECT" },
       { table: ownTable("key_links"), right: "SELECT" },
-      { table: ownTable("audit"), right: "INSERT" },
+      AUDIT_RIGHT,
     ]);
     return lookUp(pool, table, {
       searches: tokensOf(search.searches),

@@ -98,7 +98,7 @@ function describe(entry: QuarantineEntry): string {
     ["id", id],
     ["queue", queue],
     ["state", settledAt === null ? state : `${state} at ${settledAt}`],
-    ["reason", meanings[code] === undefined ? code : `${code}: ${meanings[code]}`],
+    ["reason", Object.hasOwn(meanings, code) ? `${code}: ${meanings[code]}` : code],
     ["path", path],
     ["sent", sentAt],
     ["first seen", firstSeen],
