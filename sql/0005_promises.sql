@@ -81,6 +81,11 @@ LANGUAGE sql STABLE AS $$
     FROM chain
     JOIN piipe.key_links AS link ON link.column_name = $1 AND link.old_token = chain.token
       AND piipe.joins_versions(link.old_token, link.new_token)
+      -- Of one value, each of the first two versions has one token: of several that lead to one, some were made up.
+      AND NOT EXISTS (
+        SELECT FROM piipe.key_links AS other
+        WHERE other.column_name = $1 AND other.new_token = link.new_token AND other.old_token <> link.old_token
+          AND left(other.old_token, 3) = left(link.old_token, 3) AND link.old_token ~ '^[a-z][12]_')
     -- Links lead from older key versions to newer ones; nothing else may run for ever.
     WHERE chain.depth < 10000
   )
@@ -111,18 +116,25 @@ BEGIN
     $query$
     -- Backwards from the newest tokens: each link is followed once, and links in a circle, which only a hand can make,
     -- are never entered.
-    WITH RECURSIVE resolved (of_column, token, canonical) AS (
+    WITH RECURSIVE link (column_name, old_token, new_token) AS (
+      SELECT known.column_name, known.old_token, known.new_token
+      FROM piipe.key_links AS known
+      WHERE known.column_name IN ($1, $2) AND piipe.joins_versions(known.old_token, known.new_token)
+        -- Of one value, each of the first two versions has one token: of several that lead to one, some were made up.
+        AND NOT EXISTS (
+          SELECT FROM piipe.key_links AS other
+          WHERE other.column_name = known.column_name AND other.new_token = known.new_token
+            AND other.old_token <> known.old_token AND left(other.old_token, 3) = left(known.old_token, 3)
+            AND known.old_token ~ '^[a-z][12]_')
+    ), resolved (of_column, token, canonical) AS (
       SELECT link.column_name, link.old_token, link.new_token
-      FROM piipe.key_links AS link
-      WHERE link.column_name IN ($1, $2) AND piipe.joins_versions(link.old_token, link.new_token) AND NOT EXISTS (
-        SELECT FROM piipe.key_links AS newer
-        WHERE newer.column_name = link.column_name AND newer.old_token = link.new_token
-          AND piipe.joins_versions(newer.old_token, newer.new_token))
+      FROM link
+      WHERE NOT EXISTS (
+        SELECT FROM link AS newer WHERE newer.column_name = link.column_name AND newer.old_token = link.new_token)
       UNION ALL
       SELECT link.column_name, link.old_token, resolved.canonical
       FROM resolved
-      JOIN piipe.key_links AS link ON link.column_name = resolved.of_column AND link.new_token = resolved.token
-        AND piipe.joins_versions(link.old_token, link.new_token)
+      JOIN link ON link.column_name = resolved.of_column AND link.new_token = resolved.token
     )
     SELECT canonical, sum(rows)::bigint, CASE WHEN $2 IS NOT NULL THEN count(user_value) END,
            min(first_seen), max(last_seen)

@@ -248,7 +248,23 @@ describe("piipe.duplicates", () => {
     // A rewrap over the second version has made both.
     await link("masked_ip", "h3_a", "h3_b");
     await link("masked_ip", "h1_d", "h12_d");
-    const tokens = ["h1_a", "h1_b", "h2_a", "h1_c", "w2_a", "w2_b", "h3_a", "h3_b", "h1_d", "h12_d"];
+    // One value has one token of the first version: which of these is it?
+    for (const token of ["h1_e", "h1_f", "h1_g"]) await link("masked_ip", token, "h2_e");
+    const tokens = [
+      "h1_a",
+      "h1_b",
+      "h2_a",
+      "h1_c",
+      "w2_a",
+      "w2_b",
+      "h3_a",
+      "h3_b",
+      "h1_d",
+      "h12_d",
+      "h1_e",
+      "h1_f",
+      "h2_e",
+    ];
     await insertLogins(tokens.map((token) => ["u", token]));
     expect((await read()).values.map(({ token }) => token).toSorted()).toEqual(["h12_d", "h3_b"]);
     const canonical = await run(
