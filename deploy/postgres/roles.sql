@@ -21,7 +21,7 @@ GRANT INSERT ON user_logins TO piipe_run;
 GRANT SELECT, INSERT, DELETE ON piipe.ledger, piipe.business_ids TO piipe_run;
 GRANT SELECT, INSERT, UPDATE ON piipe.quarantine TO piipe_run;
 GRANT SELECT, INSERT ON piipe.key_checks TO piipe_run;
-GRANT INSERT ON piipe.key_links, piipe.vault, piipe.audit TO piipe_run;
+GRANT INSERT ON piipe.key_links, piipe.vault TO piipe_run;
 GRANT SELECT, INSERT, UPDATE, DELETE ON piipe.workers TO piipe_run;
 
 -- `piipe status`, `duplicates`, `quarantine list`, the dashboard without actions: tokens and counts, nothing sealed.
@@ -36,7 +36,10 @@ GRANT SELECT ON piipe.workers TO piipe_operate;
 GRANT SELECT, INSERT, DELETE ON piipe.business_ids TO piipe_operate;
 GRANT SELECT, INSERT ON piipe.key_checks TO piipe_operate;
 GRANT SELECT, INSERT, DELETE ON piipe.key_links, piipe.vault TO piipe_operate;
-GRANT INSERT ON piipe.audit TO piipe_operate;
+
+-- What an entry of the audit says, and nothing more: its id, time and user are the server's.
+REVOKE INSERT ON piipe.audit FROM piipe_run, piipe_operate;
+GRANT INSERT (action, operator, reason, details) ON piipe.audit TO piipe_run, piipe_operate;
 
 -- `piipe keys rewrap`, `keys takeover`: on the table and each of its partitions.
 GRANT SELECT, INSERT, UPDATE ON user_logins TO piipe_rewrap;

@@ -22,7 +22,7 @@ export interface ObserverOptions {
 }
 
 /** What the database tells. */
-type StoredParts = Pick<Snapshot, "workers" | "quarantine">;
+type StoredParts = Pick<Snapshot, "workers" | "malformedWorkers" | "quarantine">;
 /** What the queue tells. */
 type QueueParts = Pick<Snapshot, "depth" | "deadLetters">;
 
@@ -54,8 +54,8 @@ export function openObserver(config: Config, { credentials, ownWorkers }: Observ
   const queue = queueDepth(config, credentials);
   const deadLetterQueue = deadLetterDepth(config, credentials);
 
-  async function readWorkers(): Promise<readonly WorkerStatus[]> {
-    const reports = await listWorkers(pool, table, WORKERS_MAX);
+  async function readWorkers(onMalformed: (rows: number) => void): Promise<readonly WorkerStatus[]> {
+    const reports = await listWorkers(pool, table, WORKERS_MAX, onMalformed);
     const sources = queuesNamed(config.source.sqs, [...new Set(reports.map((report) => report.source))]);
     return reports.filter((report) => sources.includes(report.source)).map(statusOf);
   }
@@ -85,10 +85,12 @@ export function openObserver(config: Config, { credentials, ownWorkers }: Observ
     async readStored() {
       const migrated = await partOf(() => checkMigrated(pool));
       if (!migrated.ok) return { workers: migrated, quarantine: migrated };
+      let malformedWorkers: number | undefined;
       // One after the other, as they share a connection.
-      return { workers: await partOf(readWorkers), quarantine: await partOf(readQuarantine) };
+      const workers = await partOf(() => readWorkers((rows) => void (malformedWorkers = rows)));
+      return { workers, malformedWorkers, quarantine: await partOf(readQuarantine) };
     },
-    snapshot: ({ depth, deadLetters, workers, quarantine }) => ({
+    snapshot: ({ depth, deadLetters, workers, malformedWorkers, quarantine }) => ({
       at: new Date(systemClock.nowMs()).toISOString(),
       pipeline: config.name,
       queue: config.source.sqs.queue,
@@ -96,6 +98,7 @@ export function openObserver(config: Config, { credentials, ownWorkers }: Observ
       depth,
       deadLetters,
       workers: withOwn(workers),
+      malformedWorkers,
       quarantine,
     }),
     async read(signal) {

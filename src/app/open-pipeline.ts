@@ -15,7 +15,7 @@ import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { checkMigrated } from "../store/check-migrated.ts";
-import { noteKeys } from "../store/key-checks.ts";
+import { describeMalformedChecks, noteKeys } from "../store/key-checks.ts";
 import { keepLedger } from "../store/keep-ledger.ts";
 import type { LiveWorker, WorkerIdentity } from "../store/workers.ts";
 import type { Emit } from "../telemetry/events.ts";
@@ -114,6 +114,8 @@ export async function openPipeline(
       emit({ type: "config.warning", message: `${text}. ${remedy}` });
     }
     await requireRunRights(config, pool);
+    const malformed = await describeMalformedChecks(pool, columnKeysOf(config, keyring));
+    if (malformed !== null) emit({ type: "config.warning", message: `${malformed.text}. ${malformed.hint}` });
     const decode = compileDecoder(config.columns, boundsOf(table, config.columns), {
       unknownFields: config.unknownFields,
       dedupeBy: config.dedupeBy,

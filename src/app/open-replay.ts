@@ -36,7 +36,7 @@ export async function openReplay(
   }
   const { columns, unknownFields, dedupeBy } = config;
   const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields, dedupeBy });
-  const open: Open = (sealed, boundTo) => openSealed(privateKey, sealed, boundTo);
+  const open: Open = (...sealedAndBound) => openSealed(privateKey, ...sealedAndBound);
   return ({ arn }) => ({
     open,
     decode,

@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
+import { AUDIT_RIGHT } from "../store/audit.ts";
 import { type NeededRight, ownTable, requireRights } from "../store/require-rights.ts";
 
 const on = (name: string, rights: readonly NeededRight["right"][]): NeededRight[] =>
@@ -43,7 +44,7 @@ export async function requireReplayRights(config: Config, pool: PostgresPool): P
  * @throws {PiipeError} `database.denied`
  */
 export async function requireRedriveRights(pool: PostgresPool): Promise<void> {
-  await requireRights(pool, on("audit", ["INSERT"]));
+  await requireRights(pool, [AUDIT_RIGHT]);
 }
 
 function businessIdRights({ dedupeBy }: Config): NeededRight[] {

@@ -56,6 +56,8 @@ export interface Snapshot {
   readonly deadLetters: Part<DeadLetters | null>;
   /** Those of the last day. */
   readonly workers: Part<readonly WorkerStatus[]>;
+  /** Rows of `piipe.workers` that no worker wrote so: they are left out. Not there while there are none. */
+  readonly malformedWorkers?: number | undefined;
   readonly quarantine: Part<{
     /** Events that wait to be replayed or discarded. */
     readonly pending: number;

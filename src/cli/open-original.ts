@@ -31,7 +31,7 @@ export function openOriginal(
   let failure: unknown = null;
   for (const entry of entries) {
     try {
-      const text = openSealed(privateKey, entry.sealed, vaultContext(column.name));
+      const text = openSealed(privateKey, entry.sealed, vaultContext(column.name), null);
       const made = tokensOf(text) ?? [];
       if (made.includes(token)) return { text, isVerified: true };
       // Then the link is all that speaks for it, and the entry must at least be what it says.

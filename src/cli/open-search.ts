@@ -8,6 +8,7 @@ import type { ColumnKeys } from "../pipeline/contracts.ts";
 import { keepsSeparators, showsVersion } from "../pipeline/mask/value-tokens.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { compareKeys } from "../store/key-checks.ts";
+import type { DoubtfulLinks } from "../store/token-filter.ts";
 import type { UserColumn } from "../store/find-tokens.ts";
 import { SEARCH_REPLY_TIMEOUT_MS } from "../store/search-limits.ts";
 import { ownTable, requireRights } from "../store/require-rights.ts";
@@ -89,15 +90,38 @@ export function withTable<T>(
 
 /** As the store takes them: it knows no masks. */
 export const tokensOf = (searches: readonly ColumnSearch[]) =>
-  searches.map(({ column, tokens }) => ({ column: column.name, tokens, byDigits: keepsSeparators(column) }));
+  searches.map(({ column, tokens, bareDigest, links }) => ({
+    column: column.name,
+    tokens,
+    byDigits: keepsSeparators(column),
+    bareDigest,
+    links,
+  }));
+
+const UNFOUND_SPELLINGS = {
+  "same characters":
+    "other spellings of the value, such as a phone number with other signs or spaces, have other tokens: search each.",
+  "exactly this": "the mask takes a value exactly as it came, and other spellings have other tokens: search each.",
+} as const;
 
 /** What the search could not find, in sentences. */
-export function blindSpots({ destroyedVersions, unsearched }: Search): string[] {
+export function blindSpots(
+  { destroyedVersions, searches, unsearched }: Search,
+  doubtfulLinks: readonly DoubtfulLinks[],
+): string[] {
   const versions = destroyedVersions.join(", ");
   return [
     ...(destroyedVersions.length === 0
       ? []
       : [`Tokens of the destroyed key version ${versions} are found only where links lead to them.`]),
+    ...doubtfulLinks.map(
+      ({ column, version }) =>
+        `Links in piipe.key_links lead from the value to more tokens of key version ${version} in ${column} than one ` +
+        "value can have: some were made up, and none of them was followed.",
+    ),
     ...unsearched.map(({ column, why }) => `Column ${column} was not searched: ${why}.`),
+    ...searches.flatMap(({ column, spellings }) =>
+      spellings === "all" ? [] : [`In column ${column.name}, ${UNFOUND_SPELLINGS[spellings]}`],
+    ),
   ];
 }

@@ -1,3 +1,4 @@
+import { differingOf } from "./differing-of.ts";
 import type { Redrive } from "../app/open-redrive.ts";
 import type { Rejection } from "../pipeline/contracts.ts";
 import { counted } from "./counted.ts";
@@ -83,5 +84,5 @@ function firstLine({ dryRun, begun }: RedriveOutcome): string {
   const messages = counted(received, "message");
   return dryRun
     ? `${messages}: ${stored} would be stored, ${duplicate} already there, ${quarantined} would be quarantined`
-    : `${messages}: stored ${stored}, already there ${duplicate}, quarantined ${quarantined}, deleted ${deleted}`;
+    : `${messages}: stored ${stored}, already there ${duplicate}${differingOf(totals)}, quarantined ${quarantined}, deleted ${deleted}`;
 }

@@ -4,10 +4,10 @@ import { PiipeError } from "../errors.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
 import type { MaskedColumn, MaskOptions } from "../pipeline/mask/column-tokens.ts";
 import { revealToken } from "../pipeline/mask/reveal-token.ts";
-import { showsVersion, versionOfToken } from "../pipeline/mask/value-tokens.ts";
+import { linkRuleOf, showsVersion, versionOfToken } from "../pipeline/mask/value-tokens.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
-import type { AuditEntry } from "../store/audit.ts";
+import { AUDIT_RIGHT, type AuditEntry } from "../store/audit.ts";
 import { findOriginals, findRevealable, isStored } from "../store/find-originals.ts";
 import { compareKeys } from "../store/key-checks.ts";
 import { type NeededRight, ownTable, requireRights } from "../store/require-rights.ts";
@@ -25,16 +25,14 @@ export type RevealWay = (
   audit: Pick<AuditEntry, "operator" | "reason">,
 ) => Promise<() => Original>;
 
-const LINKS_AND_AUDIT: readonly NeededRight[] = [
-  { table: ownTable("key_links"), right: "SELECT" },
-  { table: ownTable("audit"), right: "INSERT" },
-];
+const LINKS_AND_AUDIT: readonly NeededRight[] = [{ table: ownTable("key_links"), right: "SELECT" }, AUDIT_RIGHT];
 
 /** For a one-way mask with `reveal: true`. */
 export function vaultWay(column: MaskedColumn, masking: MaskOptions, privateKey: PrivateKey): RevealWay {
   return async (pool, token, audit) => {
     await requireRights(pool, [{ table: ownTable("vault"), right: "SELECT" }, ...LINKS_AND_AUDIT]);
-    const entries = await findOriginals(pool, { column: column.name, token, audit });
+    const links = linkRuleOf(column, masking.keyring, false);
+    const entries = await findOriginals(pool, { column: column.name, token, links, audit });
     if (entries.length === 0) {
       throw new PiipeError("usage.invalid", `the vault has no original for this token in column ${column.name}`, {
         hint: "Give the whole token as the table has it. Originals are kept of events that came since `reveal: true`, until they are erased.",
@@ -61,7 +59,8 @@ export function keyringWay(column: MaskedColumn, masking: MaskOptions, config: C
         throw noToken(column, `no row of ${showTable(table.name)} has it`);
       }
     }
-    const [, ...linked] = await findRevealable(pool, { column: column.name, token, audit });
+    const links = linkRuleOf(column, masking.keyring, false);
+    const [, ...linked] = await findRevealable(pool, { column: column.name, token, links, audit });
     return () => openReversible(column, token, linked, masking);
   };
 }

@@ -14,6 +14,7 @@ import type { TableName } from "../postgres/identifiers.ts";
 import { checkMigrated } from "../store/check-migrated.ts";
 import { noteKeys } from "../store/key-checks.ts";
 import { type RewriteReport, rewriteTokens } from "../store/rewrite-tokens.ts";
+import { REWRITE_REPLY_TIMEOUT_MS } from "../store/verify-tokens.ts";
 import { dropInvalidChecks } from "../store/token-checks.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { printError, reportOf } from "./print-error.ts";
@@ -77,7 +78,7 @@ export async function rewriteColumns(
   const whole = plan(columns, { keyring, primary, domain: config.keys.domain });
   const plans = column === null ? whole.plans : [chosenPlan(whole.plans, column, command)];
   const signals = listenForStop(terminal, DRAIN_TIMEOUT_MS, "the batch under way");
-  const pool = openDatabase(config);
+  const pool = openDatabase(config, { replyTimeoutMs: REWRITE_REPLY_TIMEOUT_MS });
   const reports: ColumnReport[] = [];
   try {
     await checkMigrated(pool);

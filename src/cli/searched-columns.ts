@@ -2,9 +2,15 @@ import { didYouMean } from "../config/did-you-mean.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import type { Column } from "../pipeline/contracts.ts";
+import type { Column, LinkRule } from "../pipeline/contracts.ts";
 import { isMasked, type MaskedColumn } from "../pipeline/mask/column-tokens.ts";
-import { valueTokensOf, whyUnsearchable } from "../pipeline/mask/value-tokens.ts";
+import {
+  isBareDigest,
+  linkRuleOf,
+  spellingsFound,
+  valueTokensOf,
+  whyUnsearchable,
+} from "../pipeline/mask/value-tokens.ts";
 import { decodeValue } from "./decode-value.ts";
 
 /** A column in which a value is searched. */
@@ -12,6 +18,10 @@ export interface ColumnSearch {
   readonly column: MaskedColumn;
   /** Those that can be made: what is linked with them is in the database. */
   readonly tokens: readonly string[];
+  /** The value's bare SHA-256, where a takeover may not have reached the column yet. Never printed. */
+  readonly bareDigest: string | null;
+  readonly links: LinkRule | null;
+  readonly spellings: ReturnType<typeof spellingsFound>;
 }
 
 /** A column that was named but cannot hold the value, or cannot be searched. */
@@ -64,7 +74,15 @@ export function searchesOf(
     const decoded = decodeValue(column, text);
     const tokens = decoded.ok ? tokensOf(decoded.value) : null;
     if (tokens === null) unfit.push({ column: column.name, why: `the value is none of its type, ${column.type}` });
-    else searches.push({ column, tokens });
+    else {
+      searches.push({
+        column,
+        tokens: tokens.filter((token) => !isBareDigest(column, token)),
+        bareDigest: tokens.find((token) => isBareDigest(column, token)) ?? null,
+        links: linkRuleOf(column, keyring, true),
+        spellings: spellingsFound(column, text),
+      });
+    }
   }
   if (searches.length === 0) {
     throw new PiipeError("usage.invalid", `no row can have this value in ${showUnsearched(unfit)}`, {

@@ -15,7 +15,7 @@ export interface QuarantineQuery {
 export type QueueParts = Pick<Snapshot, "depth" | "deadLetters">;
 
 /** What the database tells. */
-export type StoredParts = Pick<Snapshot, "workers" | "quarantine">;
+export type StoredParts = Pick<Snapshot, "workers" | "malformedWorkers" | "quarantine">;
 
 /** Replays or discards. `stop` finishes the page at hand and begins no other. */
 export type Action = (request: ActionRequest, stop: AbortSignal) => Promise<ActionReport>;

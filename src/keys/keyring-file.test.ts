@@ -89,6 +89,30 @@ describe("KeyringFile", () => {
     expect(await fs.stat(path)).toMatchObject({ uid: 0, gid: 12_345 });
   });
 
+  test.skipIf(process.getuid?.() !== 0)("leaves no group in, where the owner cannot be kept", async () => {
+    await fs.chmod(path, 0o440);
+    const file = await opened();
+    const { open } = promises;
+    const opening = async (...args: Parameters<typeof open>) => {
+      const handle = await open(...args);
+      const stat = handle.stat.bind(handle);
+      if (args[1] !== "wx") return handle;
+      return Object.assign(handle, {
+        stat: async () => Object.assign(await stat(), { uid: 12_345 }),
+        chown: () => Promise.reject(new Error("not permitted")),
+      });
+    };
+    Object.assign(promises, { open: opening });
+    syncBuiltinESMExports();
+    try {
+      await file.replace(longer(file));
+    } finally {
+      Object.assign(promises, { open });
+      syncBuiltinESMExports();
+    }
+    expect((await fs.stat(path)).mode & 0o777).toBe(0o400);
+  });
+
   test("follows a symbolic link and leaves it there", async () => {
     await fs.mkdir(join(folder, "real"));
     await fs.rename(path, join(folder, "real", "keys.json"));

@@ -77,11 +77,14 @@ export class KeyringFile extends Unprintable {
 
 async function keepOwnerAndMode(draft: FileHandle, { stats }: SecretFile): Promise<void> {
   const { uid, gid } = await draft.stat();
-  if (uid !== stats.uid || gid !== stats.gid) {
-    // Only root may give files away. The file then belongs to whoever changed it: no less safe.
-    await draft.chown(stats.uid, stats.gid).catch(() => {});
-  }
-  await draft.chmod(stats.mode & PERMISSIONS);
+  const isGiven =
+    (uid === stats.uid && gid === stats.gid) ||
+    // Only root may give files away. The file then belongs to whoever changed it, and to no group: no less safe.
+    (await draft.chown(stats.uid, stats.gid).then(
+      () => true,
+      () => false,
+    ));
+  await draft.chmod(stats.mode & (isGiven ? PERMISSIONS : OWNER_ONLY));
 }
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "unknown error";

@@ -95,6 +95,33 @@ describe("loadKeyring", () => {
     expect(await loadKeyring({ file, environment: undefined })).not.toBeNull();
   });
 
+  // As Kubernetes mounts a secret with fsGroup: root's, and readable for a group of the container's user.
+  describe.skipIf(!isRoot)("a file of root's that a group may read", () => {
+    const write = async (mode: number, owner: number, group: number): Promise<void> => {
+      await writeFile(file, text);
+      await chown(file, owner, group);
+      await chmod(file, mode);
+    };
+    const load = () => loadKeyring({ file, environment: undefined });
+
+    test.each([0o440, 0o040])("is taken with mode %o, when the group is one's own", async (mode) => {
+      await write(mode, 0, 0);
+      expect(await load()).not.toBeNull();
+    });
+
+    test.each([
+      [0o440, 0, 12_345],
+      [0o440, 12_345, 0],
+      [0o460, 0, 0],
+      [0o450, 0, 0],
+      [0o444, 0, 0],
+      [0o441, 0, 0],
+    ])("is refused with mode %o, owner %i and group %i", async (mode, owner, group) => {
+      await write(mode, owner, group);
+      await expect(load()).rejects.toMatchObject({ code: "keys.unsafe", hint: expect.stringContaining("0440") });
+    });
+  });
+
   test("refuses a directory and a file far too large", async () => {
     await chmod(folder, 0o700);
     await expect(loadKeyring({ file: folder, environment: undefined })).rejects.toMatchObject({ code: "keys.invalid" });

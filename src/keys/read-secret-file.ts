@@ -2,11 +2,13 @@ import type { Stats } from "node:fs";
 import { constants, open } from "node:fs/promises";
 import { platform } from "node:os";
 import { PiipeError } from "../errors.ts";
-import { currentUserId } from "./current-user-id.ts";
+import { type CurrentUser, currentUser } from "./current-user.ts";
 
 /** A keyring with a thousand versions is a tenth of this: anything larger is another file. */
 const FILE_BYTES_MAX = 1_048_576;
 const GROUP_AND_OTHERS = 0o077;
+const GROUP_READS = 0o040;
+const ANYBODY_WRITES = 0o222;
 const ROOT_USER_ID = 0;
 const NAME_A_FILE = "Name a file that `piipe keys new` wrote.";
 
@@ -18,6 +20,7 @@ export interface SecretFile {
 
 /**
  * A file that nobody but its owner can read or change, who is the current user or root; null when there is no such file.
+ * A file of root's may also be read by a group of the current user: so Kubernetes mounts a secret with `fsGroup`.
  * @throws PiipeError `keys.unsafe`; `keys.invalid` when it is none that holds keys; `keys.missing` when it cannot be read
  */
 export async function readSecretFile(path: string): Promise<SecretFile | null> {
@@ -48,18 +51,27 @@ export async function readSecretFile(path: string): Promise<SecretFile | null> {
   }
 }
 
-async function checkAccess(path: string, { mode, uid }: Stats): Promise<void> {
-  if ((mode & GROUP_AND_OTHERS) !== 0) {
+async function checkAccess(path: string, stats: Stats): Promise<void> {
+  const { mode, uid } = stats;
+  const user = await currentUser();
+  if ((mode & GROUP_AND_OTHERS) !== 0 && !isMountedFor(user, stats)) {
     const shown = `0${(mode & 0o777).toString(8)}`;
     throw new PiipeError("keys.unsafe", `${path} has mode ${shown}: others than its owner may use it`, {
-      hint: `Run \`chmod 600 ${path}\`. If others could read it for long, rotate the keys as well.`,
+      hint:
+        `Run \`chmod 600 ${path}\`, or mount it as root's with mode 0440 and a group of this user's. ` +
+        "If others could read it for long, rotate the keys as well.",
     });
   }
-  const user = await currentUserId();
-  if (user === null || uid === user || uid === ROOT_USER_ID) return;
+  if (user === null || uid === user.id || uid === ROOT_USER_ID) return;
   throw new PiipeError(
     "keys.unsafe",
-    `${path} belongs to user ${uid}, who can read and change it; piipe runs as user ${user}`,
-    { hint: `Run piipe as that user, or \`chown ${user} ${path}\` if the keys are to be this user's.` },
+    `${path} belongs to user ${uid}, who can read and change it; piipe runs as user ${user.id}`,
+    { hint: `Run piipe as that user, or \`chown ${user.id} ${path}\` if the keys are to be this user's.` },
   );
+}
+
+/** What root itself may write is no mount, but a file of its own, whose mode it can mend. */
+function isMountedFor(user: CurrentUser | null, { mode, uid, gid }: Stats): boolean {
+  if (user === null || uid !== ROOT_USER_ID || !user.groups.includes(gid)) return false;
+  return (mode & GROUP_AND_OTHERS) === GROUP_READS && (user.id !== ROOT_USER_ID || (mode & ANYBODY_WRITES) === 0);
 }

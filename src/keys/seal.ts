@@ -13,20 +13,21 @@ import type { PrivateKey } from "./private-key.ts";
 import { publicKeyOf, rawPublicKey } from "./x25519.ts";
 
 /*
- * Sealed bytes, format 1:
+ * Sealed bytes, format 2:
  *
  *   offset  bytes
- *        0      1  format: 1
+ *        0      1  format: 2
  *        1      8  key id: the first 8 bytes of SHA-256(recipient's public key)
  *        9     32  ephemeral public key
  *       41     12  nonce
  *       53      n  ciphertext
  *     53+n     16  tag
  *
- * Everything before the ciphertext, and the message id, are associated data: no part of them can be exchanged unnoticed,
- * and no body can be put in the place of another.
+ * Everything before the ciphertext, the source and what in it the text belongs to are associated data: no part of them can
+ * be exchanged unnoticed, and no body can be put in the place of another. Format 1 has the same bytes and knew no source.
  */
-const FORMAT = 1;
+const FORMAT = 2;
+const FORMAT_WITHOUT_SOURCE = 1;
 const KEY_ID_OFFSET = 1;
 const EPHEMERAL_OFFSET = 9;
 const NONCE_OFFSET = 41;
@@ -61,7 +62,7 @@ export function createSeal(publicKey: Uint8Array): Seal {
   const recipient = publicKeyOf(publicKey);
   const keyId = sealingKeyId(publicKey);
   let epoch = newEpoch(recipient, publicKey);
-  return (text, messageId) => {
+  return (text, boundTo, source) => {
     if (epoch.sealed === TEXTS_PER_EPHEMERAL_KEY) epoch = newEpoch(recipient, publicKey);
     const header = Buffer.alloc(HEADER_BYTES);
     header[0] = FORMAT;
@@ -70,7 +71,7 @@ export function createSeal(publicKey: Uint8Array): Seal {
     header.writeUInt32BE(epoch.sealed, HEADER_BYTES - 4);
     epoch.sealed += 1;
     const cipher = createCipheriv(CIPHER, epoch.key, header.subarray(NONCE_OFFSET));
-    cipher.setAAD(associatedData(header, messageId));
+    cipher.setAAD(associatedData(header, boundTo, source));
     const ciphertext = cipher.update(text, "utf8");
     return Buffer.concat([header, ciphertext, cipher.final(), cipher.getAuthTag()]);
   };
@@ -81,9 +82,10 @@ export function createSeal(publicKey: Uint8Array): Seal {
  *
  * @throws PiipeError `keys.invalid` when it was sealed to another key, is of another format, or was changed
  */
-export function openSealed(privateKey: PrivateKey, sealed: Uint8Array, messageId: string): string {
+export function openSealed(privateKey: PrivateKey, sealed: Uint8Array, boundTo: string, source: string | null): string {
   const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
-  if (bytes.length < HEADER_BYTES + TAG_BYTES || bytes[0] !== FORMAT) {
+  const format = bytes[0];
+  if (bytes.length < HEADER_BYTES + TAG_BYTES || (format !== FORMAT && format !== FORMAT_WITHOUT_SOURCE)) {
     throw cannotOpen("they are not in a format that this piipe reads");
   }
   if (!bytes.subarray(KEY_ID_OFFSET, EPHEMERAL_OFFSET).equals(sealingKeyId(privateKey.publicKey))) {
@@ -95,18 +97,24 @@ export function openSealed(privateKey: PrivateKey, sealed: Uint8Array, messageId
     const shared = diffieHellman({ privateKey: privateKey.key, publicKey: publicKeyOf(ephemeral) });
     const key = sealingKey(shared, ephemeral, privateKey.publicKey);
     const decipher = createDecipheriv(CIPHER, key, header.subarray(NONCE_OFFSET), { authTagLength: TAG_BYTES });
-    decipher.setAAD(associatedData(header, messageId));
+    decipher.setAAD(associatedData(header, boundTo, source));
     decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
     // Nothing is decoded before the tag is checked, which `final` does.
     const opened = [decipher.update(bytes.subarray(HEADER_BYTES, -TAG_BYTES)), decipher.final()];
     return Buffer.concat(opened).toString("utf8");
   } catch (cause) {
-    throw cannotOpen("they were changed after sealing, or belong to another message", cause);
+    throw cannotOpen("they were changed after sealing, or belong to another message or queue", cause);
   }
 }
 
-const associatedData = (header: Uint8Array, messageId: string): Buffer =>
-  Buffer.concat([header, Buffer.from(messageId)]);
+/** The source's length before it: none can end where another begins. */
+function associatedData(header: Uint8Array, boundTo: string, source: string | null): Buffer {
+  if (header[0] === FORMAT_WITHOUT_SOURCE) return Buffer.concat([header, Buffer.from(boundTo)]);
+  const name = Buffer.from(source ?? "");
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(name.length);
+  return Buffer.concat([header, length, name, Buffer.from(boundTo)]);
+}
 
 function newEpoch(recipient: KeyObject, rawRecipient: Uint8Array): Epoch {
   const ephemeral = generateKeyPairSync("x25519");

@@ -205,7 +205,12 @@ export interface MaskedRecord {
    * shared, without `dedupeBy`.
    */
   readonly businessKeys: readonly string[];
-  /** The same under keys that have leaked: claimed no more, still recognised. Empty, and shared, nearly always. */
+  /**
+   * For each of them, a keyed digest of the id and of what the columns are made from: 64 bits, as a signed decimal. Two events
+   * with one id and different ones are not the same event. Left out without `dedupeBy`.
+   */
+  readonly contentChecks?: readonly string[];
+  /** As `businessKeys`, under keys that have leaked: claimed no more, still recognised. Empty, and shared, nearly always. */
   readonly leakedBusinessKeys: readonly string[];
   readonly [masked]: true;
 }
@@ -282,6 +287,22 @@ export interface TokenRewrite {
   readonly linkedTokens: (oldToken: string) => readonly string[];
 }
 
+/**
+ * Which links between tokens are followed: they are rows of a table, and whoever may write into it can make some up.
+ * Prepared by mask/, carried out by store/.
+ */
+export interface LinkRule {
+  /** The key version that a token of the column shows; null: it is none, and no link leads to it. */
+  readonly versionOf: (token: string) => number | null;
+  /**
+   * How the tokens begin of which every one that the value can have was made: another one with such a beginning is of
+   * another value.
+   */
+  readonly madePrefixes: readonly string[];
+  /** How many tokens that show a version one value can have. More than one: a rewrap made them of those of older versions. */
+  readonly tokensMax: (version: number) => number;
+}
+
 /** What becomes of a delivery once its outcome is known. */
 export type Settlement =
   | { readonly kind: "delete" }
@@ -336,14 +357,15 @@ export type Decode = (delivery: Delivery) => Result<RawRecord, Rejection>;
 export type Mask = (record: RawRecord) => Result<MaskedRecord, Rejection>;
 /**
  * Encrypts a text to the operator's public key: a keyring cannot open it. `boundTo` says what it belongs to (the id of a
- * message, the column of an original); opening needs the same, so that nothing sealed passes for something else.
+ * message, the column of an original), `source` of which source that is, or null where that does not matter; opening needs
+ * the same, so that nothing sealed passes for something else.
  */
-export type Seal = (text: string, boundTo: string) => Uint8Array;
+export type Seal = (text: string, boundTo: string, source: string | null) => Uint8Array;
 /**
- * The opposite of `Seal`, with the operator's private key.
+ * The opposite of `Seal`, with the operator's private key. What an older piipe sealed knows no source.
  * Throws a PiipeError `keys.invalid` when the bytes were sealed to another key, belong to something else or were changed.
  */
-export type Open = (sealed: Uint8Array, boundTo: string) => string;
+export type Open = (sealed: Uint8Array, boundTo: string, source: string | null) => string;
 
 /** A refused event on its way to the quarantine. */
 export interface RefusedEvent {
@@ -358,6 +380,8 @@ export interface RefusedEvent {
 
 /** A refused event that waits in the quarantine, still sealed. */
 export interface HeldEvent {
+  /** The name of the source that it was refused from. */
+  readonly source: string;
   readonly id: string;
   readonly sentAtMs: number;
   readonly attempt: number;
@@ -385,9 +409,10 @@ export type WriteOutcome =
   | { readonly kind: "stored" }
   /**
    * The ledger already had the id: the message was stored or quarantined before. That includes an earlier try of this
-   * very batch whose COMMIT went through while the reply was lost. Or a message with the same business id was stored.
+   * very batch whose COMMIT went through while the reply was lost. Or a message with the same business id was stored;
+   * `differs` when its content was another.
    */
-  | { readonly kind: "duplicate" }
+  | { readonly kind: "duplicate"; readonly differs?: true }
   | { readonly kind: "quarantined" }
   /** PostgreSQL refused this record; nothing of it was written. */
   | { readonly kind: "rejected"; readonly rejection: Rejection };

@@ -282,7 +282,7 @@ export class Engine {
     if (isFull && source.ordered) throw quarantineFull();
     if (seal && !isFull) {
       const { id, sentAtMs, attempt } = delivery;
-      batch.addRefused({ id, sentAtMs, attempt, rejection, ...sealDelivery(delivery, seal) }, delivery);
+      batch.addRefused({ id, sentAtMs, attempt, rejection, ...sealDelivery(delivery, seal, source.name) }, delivery);
     } else {
       const delaySeconds = Math.min(RETRIED_DELAY_SECONDS_MAX, RETRIED_DELAY_SECONDS * delivery.attempt);
       this.#left.add(delivery.id, this.#clock.nowMs() + delaySeconds * 1_000);
@@ -349,6 +349,11 @@ export class Engine {
     this.totals.stored += counts.stored;
     this.totals.skipped += skipped;
     this.totals.duplicate += counts.duplicate;
+    const differing = outcome.records.filter((result) => result.kind === "duplicate" && result.differs).length;
+    if (differing > 0) {
+      this.totals.differing = (this.totals.differing ?? 0) + differing;
+      this.#emit({ type: "duplicates.differed", count: differing });
+    }
     this.totals.quarantined += counts.quarantined;
     const oldestSentAtMs = batch.oldestSentAtMs;
     const [processed, processMs] = [this.#processed, this.#processMs];

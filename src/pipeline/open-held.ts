@@ -1,3 +1,4 @@
+import { PiipeError } from "../errors.ts";
 import type { Delivery, HeldEvent, Open } from "./contracts.ts";
 import { bodyContext, type DeliveryMetadata, metadataContext, parseMetadata } from "./sealed-delivery.ts";
 
@@ -5,12 +6,19 @@ const NO_METADATA: DeliveryMetadata = { groupId: null, attributes: new Map() };
 
 /**
  * The delivery as it was refused, but for the time of its receipt: what is known of that is when it was quarantined.
- * @throws {PiipeError} as `open` does
+ * @throws {PiipeError} as `open` does, and like it when the row's times are none
  */
 export function openHeld(event: HeldEvent, open: Open): Delivery {
-  const { id, attempt, sentAtMs, firstSeenMs, sealedBody, sealedMetadata } = event;
-  const body = open(sealedBody, bodyContext(id));
-  const metadata = sealedMetadata === null ? NO_METADATA : parseMetadata(open(sealedMetadata, metadataContext(id)));
+  const { source, id, attempt, sentAtMs, firstSeenMs, sealedBody, sealedMetadata } = event;
+  if (!Number.isFinite(sentAtMs) || !Number.isFinite(firstSeenMs)) throw timesExchanged();
+  const body = open(sealedBody, bodyContext(id), source);
+  const metadata =
+    sealedMetadata === null ? NO_METADATA : parseMetadata(open(sealedMetadata, metadataContext(id), source));
   const bodyBytes = Buffer.byteLength(body);
   return { id, attempt, sentAtMs, receivedAtMs: firstSeenMs, ...metadata, body, bodyBytes };
 }
+
+const timesExchanged = (): PiipeError =>
+  new PiipeError("keys.invalid", "the event's row in piipe.quarantine has times that no message has", {
+    hint: "Somebody changed the row. Discard it with `piipe quarantine discard`, and see who may write to the table.",
+  });

@@ -46,5 +46,5 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
 /** null: the code is of another version. */
 export function remedyOf(code: string): string | null {
   const remedies: Readonly<Record<string, string>> = REJECTION_REMEDIES;
-  return remedies[code] ?? null;
+  return Object.hasOwn(remedies, code) ? (remedies[code] ?? null) : null;
 }

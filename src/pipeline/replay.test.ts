@@ -16,6 +16,7 @@ const open: Open = (sealed) => {
 
 function held(id: string, body: string, metadata: string | null = null): HeldEvent {
   return {
+    source: "queue",
     id,
     sentAtMs: 1_000,
     attempt: 1,
@@ -41,9 +42,10 @@ function setUp(pages: readonly (readonly HeldEvent[])[], overrides: Partial<Repl
     events,
     sink,
     announce: (ids) => Promise.resolve(void steps.push(`announce ${ids.join(" ")}`)),
-    open: (sealed, boundTo) => {
+    open: (sealed, boundTo, source) => {
       steps.push(`open ${boundTo}`);
-      return open(sealed, boundTo);
+      expect(source).toBe("queue");
+      return open(sealed, boundTo, source);
     },
     decode: ({ id, sentAtMs, receivedAtMs, groupId, attributes, body, bodyBytes }) =>
       body.startsWith("bad")

@@ -49,6 +49,8 @@ export interface ReplayTotals {
   skipped: number;
   /** Replayed or discarded by somebody else meanwhile, or stored under the same business id: settled either way. */
   duplicate: number;
+  /** Of these: with the business id of an event that had other content. Left out while there is none. */
+  differing?: number;
   /** Refused again: they stay. */
   refused: number;
   /** Sealed to another key, or damaged: they stay. */
@@ -90,6 +92,7 @@ export async function replay(stages: ReplayStages, totals: ReplayTotals, options
     totals.stored += written?.stored ?? records.length;
     totals.skipped += written?.skipped ?? 0;
     totals.duplicate += written?.duplicate ?? 0;
+    if (written !== null && written.differing > 0) totals.differing = (totals.differing ?? 0) + written.differing;
     totals.refused += refused.size;
     totals.unopened += unopened;
     for (const rejection of refused.values()) addRefusal(totals, rejection);
@@ -145,12 +148,13 @@ interface Written {
   readonly stored: number;
   readonly skipped: number;
   readonly duplicate: number;
+  readonly differing: number;
   readonly rejected: ReadonlyMap<string, Rejection>;
 }
 
 async function write(records: readonly MaskedRecord[], sink: Sink, options: ReplayOptions): Promise<Written> {
   const rejected = new Map<string, Rejection>();
-  const counts = { stored: 0, duplicate: 0 };
+  const counts = { stored: 0, duplicate: 0, differing: 0 };
   if (records.length === 0) return { ...counts, skipped: 0, rejected };
   const outcome = await writeWithRetry(sink, { records, refused: [] }, { ...options, failed: NEVER });
   for (const [index, result] of outcome.records.entries()) {
@@ -158,7 +162,10 @@ async function write(records: readonly MaskedRecord[], sink: Sink, options: Repl
     if (id === undefined || result.kind === "quarantined")
       throw new Error("the sink's outcomes do not match its batch");
     if (result.kind === "rejected") rejected.set(id, result.rejection);
-    else counts[result.kind] += 1;
+    else {
+      counts[result.kind] += 1;
+      if (result.kind === "duplicate" && result.differs) counts.differing += 1;
+    }
   }
   const { skipped = 0 } = outcome;
   return { ...counts, stored: counts.stored - skipped, skipped, rejected };

@@ -12,16 +12,20 @@ export const bodyContext = (messageId: string): string => `body/${messageId}`;
 /** What its sealed metadata is bound to: neither may pass for the other, nor for an original of the vault. */
 export const metadataContext = (messageId: string): string => `metadata/${messageId}`;
 
-/** Encrypts what a replay needs of a refused message. */
+/**
+ * Encrypts what a replay needs of a refused message.
+ * @param source the name of the source: two queues may hold the same id, and an event of one must not pass for the other's
+ */
 export function sealDelivery(
   { id, body, groupId, attributes }: Delivery,
   seal: Seal,
+  source: string,
 ): Pick<RefusedEvent, "sealedBody" | "sealedMetadata"> {
   const hasMetadata = groupId !== null || attributes.size > 0;
   const metadata = JSON.stringify({ groupId, attributes: Object.fromEntries(attributes) });
   return {
-    sealedBody: seal(body, bodyContext(id)),
-    sealedMetadata: hasMetadata ? seal(metadata, metadataContext(id)) : null,
+    sealedBody: seal(body, bodyContext(id), source),
+    sealedMetadata: hasMetadata ? seal(metadata, metadataContext(id), source) : null,
   };
 }
 

@@ -7,6 +7,8 @@ export interface Totals {
   skipped: number;
   /** Redeliveries of what was stored or quarantined before: deleted again, nothing written. */
   duplicate: number;
+  /** Of these: with the business id of an event that had other content. Left out while there is none. */
+  differing?: number;
   quarantined: number;
   /** Refused with no key to seal with, or no room in the quarantine: not stored, not deleted. */
   left: number;

@@ -1,6 +1,14 @@
 import type { RunStatement } from "../postgres/transaction.ts";
+import { type NeededRight, ownTable } from "./require-rights.ts";
 
 export type AuditAction = "reveal" | "lookup" | "erase" | "open" | "replay" | "discard" | "redrive";
+
+/** What writing it needs: the other columns are the server's. */
+export const AUDIT_RIGHT: NeededRight = {
+  table: ownTable("audit"),
+  right: "INSERT",
+  columns: ["action", "operator", "reason", "details"],
+};
 
 /** One line of `piipe.audit`. */
 export interface AuditEntry {

@@ -4,17 +4,18 @@ import { inTransaction, type RunStatement } from "../postgres/transaction.ts";
 import { type AuditEntry, writeAudit } from "./audit.ts";
 import { countRows, type UserColumn } from "./find-tokens.ts";
 import { linkedWith } from "./linked-tokens.ts";
-import { detailsOf, withLinks } from "./look-up.ts";
+import { completeSearches, detailsOf } from "./look-up.ts";
 import { type BesideCounts, countOrphans, sumOf } from "./orphaned-tokens.ts";
 import { OF_QUEUES, type QuarantinedQueue, sourceIds } from "./quarantine.ts";
 import { SEARCH_LIMITS } from "./search-limits.ts";
 import { columnOfRow, type StoredTable } from "./stored-columns.ts";
-import { type ColumnTokens, tokenFilter, tokenList } from "./token-filter.ts";
+import { type ColumnSearch, type ColumnTokens, type DoubtfulLinks, tokenFilter, tokenList } from "./token-filter.ts";
 
 /** What an erasure would delete, and what it would leave. Links and vault entries: those of other columns as well. */
 export interface Erasable extends BesideCounts {
   /** With the linked tokens. */
   readonly searches: readonly ColumnTokens[];
+  readonly doubtfulLinks: readonly DoubtfulLinks[];
   readonly rows: number;
   /** null without a user column. */
   readonly others: OtherRows | null;
@@ -36,7 +37,7 @@ export async function findErasable(
   pool: PostgresPool,
   table: StoredTable,
   query: {
-    readonly searches: readonly ColumnTokens[];
+    readonly searches: readonly ColumnSearch[];
     /** Whose tokens of the found rows may have links and originals. */
     readonly otherColumns: readonly string[];
     readonly user: UserColumn | null;
@@ -47,7 +48,7 @@ export async function findErasable(
 ): Promise<Erasable> {
   const options = { doing: `looking for what to erase from ${showTable(table.name)}`, ...SEARCH_LIMITS };
   return inTransaction(pool, options, async (run) => {
-    const searches = await withLinks(run, query.searches);
+    const { searches, doubtfulLinks } = await completeSearches(run, table, query.searches);
     const { rows } = await countRows(run, table, searches, null);
     const beside = sumOf([
       await countBesideRows(run, searches),
@@ -56,7 +57,7 @@ export async function findErasable(
     const others = query.user === null ? null : await countOtherRows(run, table, searches, query.user);
     const pendingEvents = await countPendingEvents(run, query.queues);
     await writeAudit(run, { ...audit, details: detailsOf(table, searches, { rows, ...beside }) });
-    return { searches, rows, ...beside, others, pendingEvents };
+    return { searches, doubtfulLinks, rows, ...beside, others, pendingEvents };
   });
 }
 

@@ -1,3 +1,4 @@
+import type { LinkRule } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { quoteTable, showTable } from "../postgres/identifiers.ts";
 import { inTransaction, type RunStatement } from "../postgres/transaction.ts";
@@ -17,6 +18,8 @@ export interface VaultEntry {
 export interface RevealRequest {
   readonly column: string;
   readonly token: string;
+  /** null: no link leads to another token. */
+  readonly links: LinkRule | null;
   readonly audit: Pick<AuditEntry, "operator" | "reason">;
 }
 
@@ -28,10 +31,11 @@ const OPTIONS = { doing: "looking for an original", ...SEARCH_LIMITS };
  */
 export async function findOriginals(
   pool: PostgresPool,
-  { column, token, audit }: RevealRequest,
+  { column, token, links, audit }: RevealRequest,
 ): Promise<readonly VaultEntry[]> {
   return inTransaction(pool, OPTIONS, async (run) => {
-    const entries = await readVault(run, await withLinkedTokens(run, { column, tokens: [token] }));
+    const { tokens } = await withLinkedTokens(run, { column, tokens: [token], links });
+    const entries = await readVault(run, { column, tokens });
     if (entries.length > 0) await noteReveal(run, { column, token, audit });
     return entries;
   });
@@ -40,10 +44,10 @@ export async function findOriginals(
 /** The token and those linked with it. That it is to be revealed is noted in the same transaction. */
 export async function findRevealable(
   pool: PostgresPool,
-  { column, token, audit }: RevealRequest,
+  { column, token, links, audit }: RevealRequest,
 ): Promise<readonly string[]> {
   return inTransaction(pool, OPTIONS, async (run) => {
-    const { tokens } = await withLinkedTokens(run, { column, tokens: [token] });
+    const { tokens } = await withLinkedTokens(run, { column, tokens: [token], links });
     await noteReveal(run, { column, token, audit });
     return tokens;
   });
@@ -66,7 +70,7 @@ export async function isStored(
   });
 }
 
-const noteReveal = (run: RunStatement, { column, token, audit }: RevealRequest): Promise<void> =>
+const noteReveal = (run: RunStatement, { column, token, audit }: Omit<RevealRequest, "links">): Promise<void> =>
   writeAudit(run, { ...audit, action: "reveal", details: { column, token } });
 
 /** In the tokens' order. */

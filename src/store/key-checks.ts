@@ -1,11 +1,20 @@
 import { PiipeError } from "../errors.ts";
 import type { ColumnKeys, KeyCheck } from "../pipeline/contracts.ts";
-import type { PostgresPool } from "../postgres/connection.ts";
+import type { PostgresPool, StatementResult } from "../postgres/connection.ts";
 import { DatabaseFailure } from "../postgres/database-failure.ts";
 import { quoteLiteral } from "../postgres/quote-literal.ts";
 
+/** Whoever may note its keys may note anything: what no piipe would write proves nothing, and is not compared. */
+const IS_SOUND = "check_value ~ '^[0-9a-f]{32}$' AND version BETWEEN 1 AND 9999";
+
+/** Only of the columns that are compared, so that no number of other rows has to be read. */
 const READ = `
-SELECT column_name, mask, version::text AS version, check_value FROM piipe.key_checks WHERE domain = $1`;
+SELECT column_name, mask, version::text AS version, check_value FROM piipe.key_checks
+WHERE domain = $1 AND column_name IN (SELECT json_array_elements_text($2::json)) AND ${IS_SOUND}`;
+
+const COUNT_MALFORMED = `
+SELECT count(*) AS rows FROM piipe.key_checks
+WHERE domain = $1 AND column_name IN (SELECT json_array_elements_text($2::json)) AND (${IS_SOUND}) IS NOT TRUE`;
 
 const INSERT = `
 INSERT INTO piipe.key_checks (domain, column_name, mask, version, check_value)
@@ -39,9 +48,9 @@ export async function noteKeys(pool: PostgresPool, columns: readonly ColumnKeys[
 
 /** Those that make tokens, and did not before. */
 async function unnotedKeys(pool: PostgresPool, columns: readonly ColumnKeys[]): Promise<readonly KeyCheck[]> {
-  const domain = columns.flatMap(({ known }) => known)[0]?.domain;
-  if (domain === undefined) return [];
-  const used = await readChecks(pool, domain);
+  const domain = domainOf(columns);
+  if (domain === null) return [];
+  const used = await readChecks(pool, domain, columns);
   return columns.flatMap((keys) => {
     const ofColumn = used.filter(({ column, mask }) => column === keys.column && mask === keys.mask);
     compareColumn(keys, ofColumn, domain);
@@ -50,19 +59,52 @@ async function unnotedKeys(pool: PostgresPool, columns: readonly ColumnKeys[]): 
   });
 }
 
-async function readChecks(pool: PostgresPool, domain: string): Promise<readonly Omit<KeyCheck, "domain">[]> {
+/**
+ * What to say about rows that are none of piipe's; null when there are none, or no table. They are not compared: where one
+ * has the place of a key that is used, another keyring of the same version would not be noticed.
+ */
+export async function describeMalformedChecks(
+  pool: PostgresPool,
+  columns: readonly ColumnKeys[],
+): Promise<{ readonly text: string; readonly hint: string } | null> {
+  const domain = domainOf(columns);
+  if (domain === null) return null;
+  const { rows } = await orNone(() => pool.query(DOING, COUNT_MALFORMED, [domain, namesOf(columns)]));
+  const count = Number(rows[0]?.["rows"] ?? 0);
+  if (count === 0) return null;
+  return {
+    text: `piipe.key_checks has rows that no piipe wrote (${count}); they are left out`,
+    hint: `See who may write to it, and delete them: DELETE FROM piipe.key_checks WHERE (${IS_SOUND}) IS NOT TRUE`,
+  };
+}
+
+const domainOf = (columns: readonly ColumnKeys[]): string | null =>
+  columns.flatMap(({ known }) => known)[0]?.domain ?? null;
+
+const namesOf = (columns: readonly ColumnKeys[]): string => JSON.stringify(columns.map(({ column }) => column));
+
+/** A database without the table knows no keys. */
+async function orNone(read: () => Promise<StatementResult>): Promise<Pick<StatementResult, "rows">> {
   try {
-    const { rows } = await pool.query(DOING, READ, [domain]);
-    return rows.map((row) => ({
-      column: row["column_name"] ?? "",
-      mask: row["mask"] as KeyCheck["mask"],
-      version: Number(row["version"]),
-      value: row["check_value"] ?? "",
-    }));
+    return await read();
   } catch (error) {
-    if (error instanceof DatabaseFailure && MISSING.has(error.sqlState)) return [];
+    if (error instanceof DatabaseFailure && MISSING.has(error.sqlState)) return { rows: [] };
     throw error;
   }
+}
+
+async function readChecks(
+  pool: PostgresPool,
+  domain: string,
+  columns: readonly ColumnKeys[],
+): Promise<readonly Omit<KeyCheck, "domain">[]> {
+  const { rows } = await orNone(() => pool.query(DOING, READ, [domain, namesOf(columns)]));
+  return rows.map((row) => ({
+    column: row["column_name"] ?? "",
+    mask: row["mask"] as KeyCheck["mask"],
+    version: Number(row["version"]),
+    value: row["check_value"] ?? "",
+  }));
 }
 
 function compareColumn(

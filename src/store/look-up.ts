@@ -1,16 +1,19 @@
 import type { PostgresPool, Row } from "../postgres/connection.ts";
-import { showTable } from "../postgres/identifiers.ts";
+import { quoteTable, showTable } from "../postgres/identifiers.ts";
 import { inTransaction, type RunStatement } from "../postgres/transaction.ts";
 import { type AuditEntry, writeAudit } from "./audit.ts";
 import { countRows, countTokens, type FoundToken, sampleRows, type UserColumn } from "./find-tokens.ts";
 import { withLinkedTokens } from "./linked-tokens.ts";
 import { SEARCH_LIMITS } from "./search-limits.ts";
-import type { StoredTable } from "./stored-columns.ts";
-import type { ColumnTokens } from "./token-filter.ts";
+import { columnOfRow, type StoredTable } from "./stored-columns.ts";
+import type { ColumnSearch, ColumnTokens, DoubtfulLinks } from "./token-filter.ts";
+
+/** SHA-256 in hex. */
+const DIGEST_CHARS = 64;
 
 export interface LookupQuery {
   /** The tokens that could be made of the value; what is linked with them is found here. */
-  readonly searches: readonly ColumnTokens[];
+  readonly searches: readonly ColumnSearch[];
   /** null: there is none. */
   readonly user: UserColumn | null;
   /** null: there is none. */
@@ -28,6 +31,7 @@ export interface LookupFindings {
   readonly users: number | null;
   readonly tokens: readonly FoundToken[];
   readonly sample: readonly Row[];
+  readonly doubtfulLinks: readonly DoubtfulLinks[];
 }
 
 /** Finds the rows of a value. That it was looked up is noted in the same transaction, before anyone learns the answer. */
@@ -35,24 +39,45 @@ export async function lookUp(pool: PostgresPool, table: StoredTable, query: Look
   const { user, timeColumn, columns, limit, audit } = query;
   const options = { doing: `looking a value up in ${showTable(table.name)}`, ...SEARCH_LIMITS };
   return inTransaction(pool, options, async (run) => {
-    const searches = await withLinks(run, query.searches);
+    const { searches, doubtfulLinks } = await completeSearches(run, table, query.searches);
     const tokens: FoundToken[] = [];
     for (const search of searches) tokens.push(...(await countTokens(run, table, search, timeColumn)));
     const counts = await countRows(run, table, searches, user);
     const sample = await sampleRows(run, table, searches, { columns, timeColumn, limit });
     await writeAudit(run, { ...audit, action: "lookup", details: detailsOf(table, searches, { rows: counts.rows }) });
-    return { ...counts, tokens, sample };
+    return { ...counts, tokens, sample, doubtfulLinks };
   });
 }
 
-/** One statement at a time: they share a connection. */
-export async function withLinks(
+/**
+ * The tokens that only the database can tell of: those that links lead to, and a bare digest that the column may hold. One
+ * statement at a time: they share a connection.
+ */
+export async function completeSearches(
   run: RunStatement,
-  searches: readonly ColumnTokens[],
-): Promise<readonly ColumnTokens[]> {
-  const all: ColumnTokens[] = [];
-  for (const search of searches) all.push(await withLinkedTokens(run, search));
-  return all;
+  table: StoredTable,
+  searches: readonly ColumnSearch[],
+): Promise<{ readonly searches: readonly ColumnTokens[]; readonly doubtfulLinks: readonly DoubtfulLinks[] }> {
+  const complete: ColumnTokens[] = [];
+  const doubtfulLinks: DoubtfulLinks[] = [];
+  for (const search of searches) {
+    const { column, byDigits = false, bareDigest } = search;
+    const { tokens, doubtful } = await withLinkedTokens(run, search);
+    const isDigestWanted = bareDigest !== null && (await holdsBareDigests(run, table, column));
+    complete.push({ column, byDigits, tokens: isDigestWanted ? [...tokens, bareDigest] : tokens });
+    doubtfulLinks.push(...doubtful);
+  }
+  return { searches: complete, doubtfulLinks };
+}
+
+/** Asked without naming one: what is sent to the server may stand in its log. */
+async function holdsBareDigests(run: RunStatement, { name }: StoredTable, column: string): Promise<boolean> {
+  const text = `${columnOfRow(column)}::text`;
+  const { rowCount } = await run(
+    `SELECT 1 FROM ${quoteTable(name)} AS t
+     WHERE char_length(${text}) = ${DIGEST_CHARS} AND ${text} ~ '^[0-9a-f]{${DIGEST_CHARS}}$' LIMIT 1`,
+  );
+  return rowCount > 0;
 }
 
 /** No token: whoever may read the audit later could follow it. */

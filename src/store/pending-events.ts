@@ -48,9 +48,13 @@ export async function countPending(pool: PostgresPool, choice: Choice): Promise<
 /** By the time of sending: the messages of a FIFO group are stored as they came. */
 const ORDER = "sent_at, first_seen, message_id";
 
+/** A time as it is stored, to begin the next page after it: also one that is none, which only a hand can have written. */
+const exactly = (time: string): string => `to_json(${time}) #>> '{}'`;
+
 const READ_PAGE = `
 SELECT message_id, attempt, encode(sealed_body, 'hex') AS body, encode(sealed_metadata, 'hex') AS metadata,
-  ${utcText("sent_at")} AS sent_at, ${utcText("first_seen")} AS first_seen
+  ${utcText("sent_at")} AS sent_at, ${utcText("first_seen")} AS first_seen,
+  ${exactly("sent_at")} AS after_sent_at, ${exactly("first_seen")} AS after_first_seen
 FROM (
   SELECT first_ones.*,
     row_number() OVER ordered AS place, sum(octet_length(sealed_body)) OVER ordered AS bytes
@@ -96,11 +100,12 @@ export class PendingEvents implements HeldEvents {
   async next(abort: AbortSignal): Promise<readonly HeldEvent[]> {
     const { eventsMax, bytesMax } = this.#limits;
     const last = this.#last;
-    const after = [last?.["sent_at"] ?? null, last?.["first_seen"] ?? null, last?.["message_id"] ?? null];
+    const after = [last?.["after_sent_at"] ?? null, last?.["after_first_seen"] ?? null, last?.["message_id"] ?? null];
     const values = [...choiceValues(this.#choice), ...after, String(eventsMax), String(bytesMax)];
     const { rows } = await this.#pool.query(READING, READ_PAGE, values, abort);
     this.#last = rows.at(-1) ?? last;
     return rows.map((row) => ({
+      source: this.#choice.queue.arn,
       id: row["message_id"] ?? "",
       attempt: Number(row["attempt"]),
       sentAtMs: Date.parse(row["sent_at"] ?? ""),

@@ -6,6 +6,8 @@ import { inTransaction } from "../postgres/transaction.ts";
 export interface NeededRight {
   readonly table: TableName & { readonly schema: string };
   readonly right: "SELECT" | "INSERT" | "UPDATE" | "DELETE";
+  /** On these alone. Left out: on all. */
+  readonly columns?: readonly string[];
 }
 
 /** One of piipe's own. */
@@ -48,7 +50,10 @@ export async function requireRights(pool: PostgresPool, needed: readonly NeededR
         `Let the tables' owner grant it, or use such a user for this command: ` +
         [
           `GRANT USAGE ON SCHEMA ${schemas.join(", ")}`,
-          ...missing.map(({ table, right }) => `GRANT ${right} ON ${quoteTable(table)}`),
+          ...missing.map(
+            ({ table, right, columns }) =>
+              `GRANT ${right}${columns === undefined ? "" : ` (${columns.join(", ")})`} ON ${quoteTable(table)}`,
+          ),
         ]
           .map((grant) => `${grant} TO …;`)
           .join(" "),

@@ -1,3 +1,4 @@
+import type { LinkRule } from "../pipeline/contracts.ts";
 import { columnOfRow, type StoredTable } from "./stored-columns.ts";
 
 /** The tokens of one value in one column. */
@@ -6,6 +7,21 @@ export interface ColumnTokens {
   readonly tokens: readonly string[];
   /** Whether the digits alone tell values apart: a token stands for all spellings with other separators. Default: no. */
   readonly byDigits?: boolean;
+}
+
+/** What is searched for a value in one column. */
+export interface ColumnSearch extends ColumnTokens {
+  /** Searched only while the column holds bare digests: nothing else may get to know it. */
+  readonly bareDigest: string | null;
+  /** null: no link leads to another token. */
+  readonly links: LinkRule | null;
+}
+
+/** More tokens than one value can have: some links were made up, and nobody can tell which. None of them is followed. */
+export interface DoubtfulLinks {
+  readonly column: string;
+  /** The key version that the tokens show. */
+  readonly version: number;
 }
 
 /** A part of a statement about rows `t`, and the values of its parameters. */

@@ -1,6 +1,7 @@
 import type { PostgresPool } from "../postgres/connection.ts";
 import { quoteTable, showTable, type TableName } from "../postgres/identifiers.ts";
 import type { WorkerFigures } from "../telemetry/worker-figures.ts";
+import { parseWorker, TEXT_CHARS_MAX } from "./parse-worker.ts";
 import { utcText } from "./quarantine.ts";
 
 /** What does not change while a worker runs. */
@@ -60,52 +61,58 @@ ON CONFLICT (id) DO UPDATE SET
   await pool.query(REPORTING, text, values, abort);
 }
 
-/** Those that were not heard of for a day. */
+/** All times are the database's own: none is in the future, but for clocks of several servers. */
+const IS_PAST = (time: string): string => `(${time} BETWEEN timestamptz '2000-01-01' AND now() + interval '1 hour')`;
+
+/** Those that were not heard of for a day, and those that will for ever have been. */
 export async function forgetWorkers(pool: PostgresPool, abort: AbortSignal): Promise<void> {
-  await pool.query(REPORTING, "DELETE FROM piipe.workers WHERE seen_at < now() - interval '1 day'", undefined, abort);
+  await pool.query(
+    REPORTING,
+    `DELETE FROM piipe.workers WHERE seen_at < now() - interval '1 day' OR NOT ${IS_PAST("seen_at")}`,
+    undefined,
+    abort,
+  );
 }
+
+/** Of the table's rows, before those that are none of a worker are left out. */
+const ROWS_READ_MAX = 1_000;
+const FIGURES_BYTES_MAX = 65_536;
+
+const readText = (column: string): string => `left(${column}, ${TEXT_CHARS_MAX + 1}) AS ${column}`;
 
 /**
  * Those that write a table and were heard of in the last day, also while no new worker forgets the others: the running ones
- * first, then the newest. They report the table with the schema where they found it.
+ * first, then the newest. They report the table with the schema where they found it. What a worker would not write is
+ * left out.
+ * @param onMalformed called with how many rows were left out, when there are any
  */
 export async function listWorkers(
   pool: PostgresPool,
   table: TableName,
   workersMax: number,
+  onMalformed: (rows: number) => void = () => {},
 ): Promise<readonly WorkerReport[]> {
   const text = `
 WITH resolved AS (
   SELECT n.nspname || '.' || c.relname AS name
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.oid = to_regclass($1::text)
+), judged AS (
+  SELECT worker.*, ${IS_PAST("started_at")} AND ${IS_PAST("seen_at")}
+    AND (stopped_at IS NULL OR ${IS_PAST("stopped_at")})
+    AND octet_length(figures::text) <= ${FIGURES_BYTES_MAX} AS is_sound
+  FROM piipe.workers AS worker
+  WHERE target = coalesce((SELECT name FROM resolved), $2) AND seen_at >= now() - interval '1 day'
 )
-SELECT id, pipeline, source, target, host, pid, number, version, figures,
+SELECT id, pid, number, is_sound, CASE WHEN is_sound THEN figures END AS figures,
+       ${["pipeline", "source", "target", "host", "version"].map(readText).join(", ")},
        ${utcText("started_at")} AS started_at, ${utcText("seen_at")} AS seen_at,
        ${utcText("stopped_at")} AS stopped_at,
-       greatest(0, extract(epoch FROM now() - seen_at) * 1000) AS silent_ms
-FROM piipe.workers AS worker
-WHERE target = coalesce((SELECT name FROM resolved), $2) AND seen_at >= now() - interval '1 day'
-ORDER BY worker.stopped_at IS NOT NULL, worker.started_at DESC, id LIMIT $3::integer`;
-  const values = [quoteTable(table), showTable(table), String(workersMax)];
-  const { rows } = await pool.query("reading piipe.workers", text, values);
-  return rows.map((row) => ({
-    id: row["id"] ?? "",
-    pipeline: row["pipeline"] ?? "",
-    source: row["source"] ?? "",
-    target: row["target"] ?? "",
-    host: row["host"] ?? "",
-    pid: numberOf(row["pid"]),
-    number: numberOf(row["number"]),
-    version: row["version"] ?? "",
-    startedAt: row["started_at"] ?? "",
-    seenAt: row["seen_at"] ?? "",
-    silentMs: Math.round(Number(row["silent_ms"])),
-    stoppedAt: row["stopped_at"] ?? null,
-    figures: JSON.parse(row["figures"] ?? "{}") as WorkerFigures,
-  }));
-}
-
-function numberOf(text: string | null | undefined): number | null {
-  return text === null || text === undefined ? null : Number(text);
+       CASE WHEN is_sound THEN greatest(0, extract(epoch FROM now() - seen_at) * 1000) END AS silent_ms
+FROM judged
+ORDER BY is_sound DESC, judged.stopped_at IS NOT NULL, judged.started_at DESC, id LIMIT ${ROWS_READ_MAX}`;
+  const { rows } = await pool.query("reading piipe.workers", text, [quoteTable(table), showTable(table)]);
+  const workers = rows.flatMap((row) => parseWorker(row) ?? []);
+  if (workers.length < rows.length) onMalformed(rows.length - workers.length);
+  return workers.slice(0, workersMax);
 }

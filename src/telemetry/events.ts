@@ -39,6 +39,8 @@ export type TelemetryEvent =
     }
   /** A trigger or rule of the table kept rows out, without an error. Their messages are deleted. */
   | { readonly type: "rows.skipped"; readonly count: number }
+  /** Duplicates had the business id of an event with other content. They are counted as duplicates, and deleted, as well. */
+  | { readonly type: "duplicates.differed"; readonly count: number }
   /** A write failed and is tried again; nothing was lost. */
   | {
       readonly type: "batch.retried";

@@ -46,6 +46,8 @@ function repeatedKind(event: TelemetryEvent): string | null {
       return event.type;
     case "leak.suspected":
       return `${event.type} ${event.detector} ${event.column}`;
+    case "duplicates.differed":
+      return event.type;
     case "ledger.maintenance-failed":
     case "heartbeat.failed":
       // A worker without the rights fails again and again, for as long as it runs.
@@ -81,6 +83,13 @@ function describe(event: TelemetryEvent): LogLine {
       return {
         level: "warn",
         text: `a trigger or rule of the table kept ${event.count} rows out; their messages are deleted. \`piipe check\` names it`,
+      };
+    case "duplicates.differed":
+      return {
+        level: "warn",
+        text:
+          `${event.count} events have the id (dedupeBy) of an event that is stored already, and other content: they are ` +
+          "taken for duplicates and deleted; see who sends them",
       };
     case "batch.retried":
       return {

@@ -22,6 +22,7 @@ const LOGGED_FIELDS: {
     processMs: true,
   },
   "rows.skipped": { count: true },
+  "duplicates.differed": { count: true },
   "batch.retried": { code: true, sqlState: true, attempt: true, delayMs: true },
   "event.refused": { messageId: true, code: true, path: true, fate: true },
   "fields.unknown": { events: true, fieldsAdded: true, fields: true },

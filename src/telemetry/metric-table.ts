@@ -150,6 +150,13 @@ export const METRICS = {
     help: "Events that were stored or quarantined before; nothing was written.",
     otel: { name: "piipe.events.duplicate", unit: "{event}" },
   },
+  piipe_events_differing_total: {
+    type: "counter",
+    scope: "worker",
+    labels: [],
+    help: "Of the duplicates: with the business id (dedupeBy) of an event that had other content.",
+    otel: { name: "piipe.events.differing", unit: "{event}" },
+  },
   piipe_events_quarantined_total: {
     type: "counter",
     scope: "worker",

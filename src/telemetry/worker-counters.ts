@@ -29,6 +29,7 @@ export class WorkerCounters {
   #stored = 0;
   #skipped = 0;
   #duplicate = 0;
+  #differing = 0;
   #quarantined = 0;
   #left = 0;
   #deleted = 0;
@@ -70,6 +71,9 @@ export class WorkerCounters {
         return;
       case "batch.written":
         this.#countBatch(event, nowMs);
+        return;
+      case "duplicates.differed":
+        this.#differing += event.count;
         return;
       case "deliveries.settled":
         this.#deleted += event.deleted;
@@ -120,6 +124,7 @@ export class WorkerCounters {
       stored: this.#stored,
       skipped: this.#skipped,
       duplicate: this.#duplicate,
+      ...(this.#differing === 0 ? {} : { differing: this.#differing }),
       quarantined: this.#quarantined,
       left: this.#left,
       deleted: this.#deleted,

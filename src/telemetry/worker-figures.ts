@@ -19,6 +19,8 @@ export interface WorkerFigures {
   /** Kept out of the table by a trigger or rule of its owner. */
   readonly skipped: number;
   readonly duplicate: number;
+  /** Of the duplicates: with the business id of an event that had other content. Left out while there is none. */
+  readonly differing?: number;
   readonly quarantined: number;
   /** Refused with no key to seal with, or no room in the quarantine: they stay in the queue. */
   readonly left: number;

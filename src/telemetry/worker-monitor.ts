@@ -91,6 +91,9 @@ export class WorkerMonitor implements Monitored {
         set.observe("piipe_batch_write_seconds", event.elapsedMs / 1_000);
         set.observe("piipe_stored_age_seconds", Math.max(0, this.#options.nowMs() - event.oldestSentAtMs) / 1_000);
         return;
+      case "duplicates.differed":
+        set.add("piipe_events_differing_total", event.count);
+        return;
       case "batch.retried":
         set.add("piipe_batch_retries_total", 1, { code: event.code });
         return;

@@ -160,7 +160,9 @@ columns: { ip: { type: ip, mask: hmac-sha256 } }`,
     const denied = await asRole();
     expect(denied.code).toBe(4);
     expect(denied.stderr).toContain("lacks INSERT on piipe.audit");
-    await query(pipeline.databaseUrl, `GRANT INSERT ON piipe.audit TO ${role.name}`);
+    const grant = 'GRANT INSERT (action, operator, reason, details) ON "piipe"."audit" TO';
+    expect(denied.stderr).toContain(grant);
+    await query(pipeline.databaseUrl, `${grant} ${role.name}`);
     expect((await asRole()).code).toBe(0);
     await role.drop();
   });

@@ -75,6 +75,24 @@ describe("the roles of deploy/postgres/roles.sql", () => {
     }
   });
 
+  it("let nobody say when an entry of the audit was made, by whom, or with which number", async () => {
+    for (const group of ["piipe_run", "piipe_operate"] as const) {
+      for (const [column, value] of [
+        ["id", "7"],
+        ["at", "'2020-01-01'"],
+        ["db_user", "'postgres'"],
+      ] as const) {
+        await expect(
+          query(
+            members.get(group)?.url ?? "",
+            `INSERT INTO piipe.audit (${column}, action, operator, details) OVERRIDING SYSTEM VALUE
+             VALUES (${value}, 'erase', 'me', '{}')`,
+          ),
+        ).rejects.toMatchObject({ code: "42501" });
+      }
+    }
+  });
+
   it("let a reader look, and open or change nothing", async () => {
     expect(await done("piipe_read", "status")).toMatchObject({
       workers: { ok: true, value: [expect.objectContaining({ state: "stopped" })] },

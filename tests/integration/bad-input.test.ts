@@ -84,12 +84,17 @@ describe("bad input", () => {
   });
 
   it.each(BAD)("%s: a reason code and path, the body sealed", async (_, body, reason, path) => {
-    const rows = await query<{ message_id: string; reason: string; path: string | null; sealed_body: Buffer }>(
-      pipeline.databaseUrl,
-      "SELECT message_id, reason, path, sealed_body FROM piipe.quarantine",
-    );
+    const rows = await query<{
+      source: string;
+      message_id: string;
+      reason: string;
+      path: string | null;
+      sealed_body: Buffer;
+    }>(pipeline.databaseUrl, "SELECT source, message_id, reason, path, sealed_body FROM piipe.quarantine");
     const privateKey = await loadPrivateKey(join(pipeline.folder, "piipe.private.json"));
-    const found = rows.find((row) => openSealed(privateKey, row.sealed_body, bodyContext(row.message_id)) === body);
+    const found = rows.find(
+      (row) => openSealed(privateKey, row.sealed_body, bodyContext(row.message_id), row.source) === body,
+    );
     expect(found).toMatchObject({ reason, path });
   });
 

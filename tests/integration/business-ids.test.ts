@@ -90,6 +90,28 @@ test("an event that is sent again is stored once, in whatever batch and from wha
   expect(await stored()).toEqual([1, 3]);
 });
 
+test("a duplicate says so when its content is known to be another one", async () => {
+  const sink = await sinkOn();
+  const withContent = (id: string, n: number, ...contentChecks: readonly string[]): MaskedRecord => ({
+    ...message(id, n),
+    contentChecks,
+  });
+  const DIFFERING: WriteOutcome = { kind: "duplicate", differs: true };
+  const first = withContent("a", 1, "-9223372036854775808");
+  expect(await write(sink, first, withContent("a", 2, "7"), withContent("a", 3, "-9223372036854775808"))).toEqual([
+    STORED,
+    DIFFERING,
+    DUPLICATE,
+  ]);
+  const other = withContent("a", 4, "9223372036854775807");
+  expect(await write(sink, other, withContent("b", 5, "7"))).toEqual([DIFFERING, STORED]);
+  // Only delivered again: told before.
+  expect(await write(sink, other, first)).toEqual([DUPLICATE, DUPLICATE]);
+  // By, or after, a worker that does not know it.
+  expect(await write(sink, message("b", 6), message("c", 7))).toEqual([DUPLICATE, STORED]);
+  expect(await write(sink, withContent("c", 8, "7"))).toEqual([DUPLICATE]);
+});
+
 test("a message that is only delivered again claims nothing: its id was another event's when it came first", async () => {
   const sink = await sinkOn();
   const before = record([1]);

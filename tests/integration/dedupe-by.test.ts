@@ -82,6 +82,31 @@ it("stores an event that was sent again under a new message id once, and empties
   }
 });
 
+it("counts and shows events whose id is that of another event, and no event that is the same in other bytes", async () => {
+  const pipeline = await pipelineOf("dedupeBy: event_id");
+  const real = event({ event_id: "order-1001", user_id: "buyer" });
+  const forged = event({ event_id: "order-1001", user_id: "forger" });
+  const { user_id: user, ...rest } = JSON.parse(real) as Record<string, unknown>;
+  const respelled = `${JSON.stringify({ note: "not stored", ...rest, user_id: user }, null, 2)} `;
+  await sqs.send(pipeline.queue.url, [forged]);
+  expect((await run(pipeline)).totals).toMatchObject({ stored: 1 });
+  await sqs.send(pipeline.queue.url, [real, respelled, forged]);
+  const { totals, stderr } = await run(pipeline);
+  expect(totals).toMatchObject({ stored: 0, duplicate: 3, differing: 2, deleted: 3 });
+  expect(stderr).toContain("2 events have the id (dedupeBy) of an event that is stored already, and other content");
+  expect(stderr).not.toContain("order-1001");
+  const status = await runCli(["status"], pipeline);
+  expect(status.stdout).toContain("2 events of the last day had the id (dedupeBy) of a stored event and other content");
+
+  // Of one batch, too.
+  await sqs.send(pipeline.queue.url, [event({ event_id: "b" }), event({ event_id: "b", locale: "DE" })]);
+  const shown = await runCli(["run", "--until-empty"], pipeline);
+  expect(shown.stdout + shown.stderr).toContain(
+    "already there 1 (1 with other content than the event stored under their id)",
+  );
+  expect(await userIds(pipeline)).toHaveLength(2);
+});
+
 it("without it, the same events are as many rows, and no business id is noted", async () => {
   const pipeline = await pipelineOf("");
   await sqs.send(pipeline.queue.url, [event({ event_id: "a" }), event({ event_id: "a" })]);

@@ -240,6 +240,40 @@ describe("piipe.duplicates", () => {
     expect((await read()).values).toMatchObject([{ rows: 2, users: 2 }]);
   });
 
+  test("follows no link that was made up: within one key version, or from a newer one to an older", async () => {
+    await createLogins();
+    await link("masked_ip", "h1_a", "h1_b");
+    await link("masked_ip", "h2_a", "h1_c");
+    await link("masked_ip", "w2_a", "w2_b");
+    // A rewrap over the second version has made both.
+    await link("masked_ip", "h3_a", "h3_b");
+    await link("masked_ip", "h1_d", "h12_d");
+    // One value has one token of the first version: which of these is it?
+    for (const token of ["h1_e", "h1_f", "h1_g"]) await link("masked_ip", token, "h2_e");
+    const tokens = [
+      "h1_a",
+      "h1_b",
+      "h2_a",
+      "h1_c",
+      "w2_a",
+      "w2_b",
+      "h3_a",
+      "h3_b",
+      "h1_d",
+      "h12_d",
+      "h1_e",
+      "h1_f",
+      "h2_e",
+    ];
+    await insertLogins(tokens.map((token) => ["u", token]));
+    expect((await read()).values.map(({ token }) => token).toSorted()).toEqual(["h12_d", "h3_b"]);
+    const canonical = await run(
+      "SELECT token FROM unnest($1::text[]) AS token WHERE piipe.canonical('masked_ip', token) <> token",
+      [tokens],
+    );
+    expect(canonical).toEqual([{ token: "h3_a" }, { token: "h1_d" }]);
+  });
+
   test("reads with the caller's rights, and in a read-only transaction", async () => {
     await createLogins();
     const role = await createTestRole(database.url);

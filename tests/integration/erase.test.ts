@@ -235,6 +235,33 @@ describe("piipe erase, after real runs", () => {
     expect(await originals(steps, "masked_device_id")).toEqual([]);
   });
 
+  it("deletes nobody else's rows, whoever is linked with the value", async () => {
+    const steps = await scenario();
+    const others = Array.from({ length: 12 }, (_, index) => ({ user: "other", ip: `203.0.113.${index + 1}` }));
+    await steps.land({ user: "u1", ip: ERASED }, ...others);
+    await steps.rotate(2);
+    await steps.land({ user: "u1", ip: ERASED });
+    const forge = (): Promise<unknown> =>
+      query(
+        steps.databaseUrl,
+        `INSERT INTO piipe.key_links (column_name, old_token, new_token, domain)
+         SELECT 'masked_ip', stranger.masked_ip, known.masked_ip, 'logins'
+         FROM user_logins AS stranger, user_logins AS known
+         WHERE stranger.user_id = 'other' AND known.masked_ip LIKE 'h2%' ON CONFLICT DO NOTHING`,
+      );
+    await forge();
+    expect((await erase(steps)).deleted).toMatchObject({ rows: 2, links: 13 });
+    expect(await steps.rows()).toBe(12);
+
+    await steps.land({ user: "u1", ip: ERASED });
+    await forge();
+    await steps.destroy(1);
+    const { stdout } = await steps.must("erase", "ip", ERASED, "--yes");
+    expect(stdout).toContain("Deleted 1 row");
+    expect(stdout).toContain("none of them was followed");
+    expect(await steps.rows()).toBe(12);
+  });
+
   it("deletes the rows of all spellings where tokens keep the separators", async () => {
     const steps = await scenario(
       LOGIN_COLUMNS.replace("type: text, mask: hmac-sha256 }", "type: text, mask: fpe-ff1, digits: 9 }"),

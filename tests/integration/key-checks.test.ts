@@ -5,7 +5,7 @@ import { Secret } from "../../src/config/secret.ts";
 import type { Column } from "../../src/pipeline/contracts.ts";
 import { keyChecksOf } from "../../src/pipeline/mask/key-checks.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { compareKeys, noteKeys } from "../../src/store/key-checks.ts";
+import { compareKeys, describeMalformedChecks, noteKeys } from "../../src/store/key-checks.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { runCli } from "../support/cli.ts";
 import { keyringOf } from "../support/keyring-of.ts";
@@ -54,6 +54,37 @@ describe("the keys that made the stored tokens", () => {
       pool,
       keyChecksOf([testColumn({ name: "other", type: "text", mask: "hmac-sha256" })], second, "logins"),
     );
+  });
+
+  test("are compared with nothing that no piipe wrote, which is told", async () => {
+    const columns = (keyVersion: number | null): readonly Column[] => [
+      testColumn({ name: "forged", type: "text", mask: "hmac-sha256" }),
+      testColumn({ name: "address", type: "ip", mask: "ipcrypt-pfx", keyVersion }),
+    ];
+    const before = keyChecksOf(columns(null), keyringOf({ 1: "primary" }), "forged");
+    await noteKeys(pool, before);
+    expect(await describeMalformedChecks(pool, before)).toBeNull();
+    const long = "0123456789abcdef".repeat(100_000);
+    await query(
+      database.url,
+      `INSERT INTO piipe.key_checks (domain, column_name, mask, version, check_value) VALUES
+       ('forged', 'forged', 'hmac-sha256', 2, 'x'), ('forged', 'forged', 'hmac-sha256', 3, ''),
+       ('forged', 'forged', 'hmac-sha256', 4, $1), ('forged', 'address', 'ipcrypt-pfx', 2, 'ABCDEF0123456789ABCDEF0123456789'),
+       ('forged', 'address', 'ipcrypt-pfx', 0, repeat('0', 32)), ('forged', 'address', 'ipcrypt-pfx', 99999, repeat('0', 32)),
+       ('forged', 'elsewhere', 'hmac-sha256', 2, 'x')`,
+      [long],
+    );
+    const after = keyChecksOf(
+      columns(1),
+      keyringOf({ 1: "linking", 2: "primary", 3: "pending", 4: "pending" }),
+      "forged",
+    );
+    await noteKeys(pool, after);
+    await compareKeys(pool, after);
+    expect(await describeMalformedChecks(pool, after)).toMatchObject({
+      text: expect.stringContaining("(6)"),
+      hint: expect.stringContaining("DELETE FROM piipe.key_checks"),
+    });
   });
 
   test("may be several where tokens show their version, each compared", async () => {

@@ -90,12 +90,12 @@ describe("the leak guard in a run", () => {
   });
 
   it("seals those events: nothing of them is lost", async () => {
-    const rows = await query<{ message_id: string; sealed_body: Buffer }>(
+    const rows = await query<{ source: string; message_id: string; sealed_body: Buffer }>(
       pipeline.databaseUrl,
-      "SELECT message_id, sealed_body FROM piipe.quarantine",
+      "SELECT source, message_id, sealed_body FROM piipe.quarantine",
     );
     const privateKey = await loadPrivateKey(join(pipeline.folder, "piipe.private.json"));
-    const bodies = rows.map((row) => openSealed(privateKey, row.sealed_body, bodyContext(row.message_id)));
+    const bodies = rows.map((row) => openSealed(privateKey, row.sealed_body, bodyContext(row.message_id), row.source));
     expect(bodies.toSorted()).toEqual([...ECHOES, ...DETECTED].toSorted());
   });
 

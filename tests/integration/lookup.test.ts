@@ -168,9 +168,53 @@ describe("piipe lookup, after real runs", () => {
       createHash("sha256").update(SHARED).digest("hex"),
     ]);
     await steps.land({ user: "new", ip: SHARED });
-    const found = await lookUp(steps, "ip", SHARED);
-    expect(found.rows).toBe(2);
-    expect(rowsByVersion(found)).toEqual({ 1: 1, null: 1 });
+    const digest = createHash("sha256").update(SHARED).digest("hex");
+    const found = await steps.must("lookup", "ip", SHARED, "--json");
+    const report = JSON.parse(found.stdout) as LookupReport;
+    expect(report.rows).toBe(2);
+    expect(rowsByVersion(report)).toEqual({ 1: 1, null: 1 });
+    expect(report.tokens[1]).toMatchObject({ token: "bare SHA-256" });
+    const shown = await steps.must("lookup", "ip", SHARED);
+    expect(shown.stdout).toMatch(/masked_ip +bare SHA-256 +– +1 /);
+    expect(shown.stdout).toContain("In column masked_ip, the mask takes a value exactly as it came");
+    for (const { stdout, stderr } of [found, shown]) expect(stdout + stderr).not.toContain(digest);
+
+    const erased = await steps.must("erase", "ip", SHARED, "--yes");
+    expect(erased.stdout).toContain("Deleted 2 rows");
+    expect(erased.stdout + erased.stderr).not.toContain(digest);
+    expect(rowsByVersion(await lookUp(steps, "ip", SHARED))).toEqual({ 1: 0 });
+  });
+
+  it("says that a phone number in another spelling is not found", async () => {
+    const steps = await scenario();
+    await steps.land({ user: "u1", ip: SHARED, device: "+49 30 1234567" });
+    const { stdout } = await steps.must("lookup", "device_id", "+49301234567");
+    expect(stdout).toContain("No row has the value.");
+    expect(stdout).toContain("In column masked_device_id, other spellings of the value, such as a phone number");
+    expect((await steps.must("lookup", "ip", SHARED)).stdout).not.toContain("spellings");
+  });
+
+  it("follows no link to a token that the value does not make", async () => {
+    const steps = await scenario();
+    await steps.land({ user: "u1", ip: SHARED }, { user: "u2", ip: GONE });
+    await steps.rotate(2);
+    await steps.land({ user: "u1", ip: SHARED });
+    await query(
+      steps.databaseUrl,
+      `INSERT INTO piipe.key_links (column_name, old_token, new_token, domain)
+       SELECT 'masked_ip', stranger.masked_ip, known.masked_ip, 'logins'
+       FROM user_logins AS stranger, user_logins AS known
+       WHERE stranger.user_id = 'u2' AND known.masked_ip LIKE 'h2%'`,
+    );
+    expect(await lookUp(steps, "ip", SHARED)).toMatchObject({ rows: 2, users: 1 });
+    await steps.destroy(1);
+    // Two tokens of the version whose key is gone, of which one value can have one: nobody can tell which it is.
+    expect(await lookUp(steps, "ip", SHARED)).toMatchObject({
+      rows: 1,
+      doubtfulLinks: [{ column: "masked_ip", version: 1 }],
+    });
+    const shown = await steps.must("lookup", "ip", SHARED);
+    expect(shown.stdout).toContain("more tokens of key version 1 in masked_ip than one value can have");
   });
 
   it("counts a masked user once, whatever the key version of the token", async () => {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { type CliResult, runCli, runProcess, startCli, startCommand } from "../support/cli.ts";
@@ -319,6 +319,53 @@ describe("piipe quarantine replay", () => {
     const rest = await replay(pipeline, ["--all", "--private-file", "other.private.json"]);
     expect({ code: rest.code, json: jsonOf(rest) }).toMatchObject({ code: 0, json: { events: 2, stored: 2 } });
     expect(await pipeline.rows()).toBe(5);
+  });
+
+  it("opens no event that was moved here from another queue", async () => {
+    const pipeline = await loginPipeline({ columns: BROKEN_COLUMNS });
+    await quarantine(pipeline, loginEvents(1));
+    await query(pipeline.databaseUrl, "UPDATE piipe.quarantine SET message_id = 'here'");
+    const other = await loginPipeline({ columns: BROKEN_COLUMNS });
+    for (const name of ["piipe.keys.json", "piipe.private.json"]) {
+      await copyFile(join(pipeline.folder, name), join(other.folder, name));
+    }
+    const environment = { ...other.environment, DATABASE_URL: pipeline.databaseUrl };
+    await sqs.send(other.queue.url, loginEvents(1));
+    await runCli(["run", "--until-empty"], { folder: other.folder, environment });
+    // As whoever has a worker's role may write.
+    const [moved] = await query<{ id: string }>(
+      pipeline.databaseUrl,
+      `UPDATE piipe.quarantine AS entry SET source_id = mine.source_id, source = mine.source
+       FROM piipe.quarantine AS mine WHERE mine.message_id = 'here' AND entry.source_id <> mine.source_id
+       RETURNING entry.message_id AS id`,
+    );
+    await mend(pipeline);
+    const replayed = await replay(pipeline, [moved?.id ?? ""]);
+    expect({ code: replayed.code, json: jsonOf(replayed) }).toMatchObject({
+      code: 3,
+      json: { stored: 0, unopened: 1 },
+    });
+    const show = ["quarantine", "show", moved?.id ?? "", "--open", "--reason", "test"];
+    const shown = await runCli(show, pipeline);
+    expect({ code: shown.code, stdout: shown.stdout }).toEqual({ code: 3, stdout: "" });
+    expect(shown.stderr).toContain("belong to another message or queue");
+    expect(await pipeline.rows()).toBe(0);
+  });
+
+  it("replays the others when somebody gave an event times that no message has", async () => {
+    const pipeline = await loginPipeline({ columns: BROKEN_COLUMNS });
+    await quarantine(pipeline, loginEvents(3));
+    await query(
+      pipeline.databaseUrl,
+      `UPDATE piipe.quarantine SET sent_at = '-infinity', reason = 'constructor'
+       WHERE message_id = (SELECT min(message_id) FROM piipe.quarantine)`,
+    );
+    await mend(pipeline);
+    const { code, stdout } = await replay(pipeline);
+    expect({ code, json: JSON.parse(stdout) }).toMatchObject({ code: 5, json: { events: 3, stored: 2, unopened: 1 } });
+    const list = await runCli(["quarantine", "list", "--json"], pipeline);
+    expect(JSON.parse(list.stdout)).toMatchObject({ total: 1, entries: [{ code: "constructor" }] });
+    expect((await runCli(["quarantine", "discard", "--all", "--yes"], pipeline)).code).toBe(0);
   });
 
   it("lets another pipeline's events in the same database alone", async () => {

@@ -128,6 +128,28 @@ describe("a table", () => {
     expect(await count(`events WHERE token = ${NEW(OLD("id"))}`)).toBe(30);
   });
 
+  test("whose rows no place leads to is not said to be done", async () => {
+    await sql("CREATE TABLE events (id bigint, token text)");
+    await sql(`INSERT INTO events SELECT i, ${OLD("i")} FROM generate_series(1, 500) AS i`);
+    const url = new URL(database.url);
+    url.searchParams.set("options", "-c search_path=shell,public,pg_catalog");
+    // As for the tables of a distributed server, which hold no rows themselves.
+    await sql("CREATE SCHEMA shell");
+    await sql("CREATE FUNCTION shell.pg_relation_size(oid) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint'");
+    const via = openPool({ url: new Secret(url.href), connectionsMax: 1 });
+    try {
+      await expect(rewriteAll({ via })).rejects.toMatchObject({
+        code: "database.table-mismatch",
+        message: expect.stringMatching(/^500 rows of public.events still have/),
+        hint: expect.stringContaining("only stands for others"),
+      });
+    } finally {
+      await via.close();
+    }
+    expect(await count(`events WHERE token = ${OLD("id")}`)).toBe(500);
+    expect(await rewriteAll()).toMatchObject({ rows: 500, left: DONE });
+  });
+
   test("has tokens that cannot be read: they are counted and left", async () => {
     const column = testColumn({ name: "token", type: "text", mask: "aes-siv" });
     if (!isMasked(column)) throw new Error("no mask");

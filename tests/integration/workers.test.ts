@@ -53,6 +53,58 @@ describe("piipe.workers", () => {
     expect(known?.silentMs).toBeGreaterThanOrEqual(0);
   });
 
+  it("leaves out what no worker writes, says how much that is, and loses no worker over it", async () => {
+    const worker = liveWorker({ number: 3 }, { stored: 12 });
+    await report(worker);
+    // Of an older piipe, which does not know every figure.
+    await report(liveWorker({ id: "00000000-0000-4000-8000-000000000001", pid: null }));
+    await query(database.url, `UPDATE piipe.workers SET figures = '{"received": 1}' WHERE pid IS NULL`);
+    const copy = (changes: Readonly<Record<string, unknown>>): Promise<unknown> =>
+      query(
+        database.url,
+        `INSERT INTO piipe.workers SELECT (jsonb_populate_record(w, $1::jsonb || jsonb_build_object('id', gen.id::text))).*
+         FROM piipe.workers AS w, (SELECT md5($1 || n::text)::uuid AS id FROM generate_series(1, 3) AS n) AS gen
+         WHERE w.number = 3 AND w.id = $2::uuid`,
+        [JSON.stringify(changes), worker.identity.id],
+      );
+    const bad: Readonly<Record<string, unknown>>[] = [
+      { figures: {} },
+      { figures: [] },
+      { figures: "none" },
+      { figures: { ...worker.figures, stored: "many" } },
+      { figures: { ...worker.figures, stored: -1 } },
+      { figures: { ...worker.figures, process: 3 } },
+      { figures: { ...worker.figures, refused: { "\u001b[31m": 1 } } },
+      { figures: { ...worker.figures, queueTrouble: "Queue down, call 555" } },
+      { figures: { ...worker.figures, isDraining: "yes" } },
+      { figures: { received: 1, more: "x".repeat(70_000) } },
+      { host: "\u001b]0;title\u0007" },
+      { host: "h".repeat(600) },
+      { pipeline: "" },
+      { pid: -1 },
+      { started_at: "infinity" },
+      { seen_at: "infinity" },
+      { seen_at: "2999-01-01" },
+      { started_at: "0044-03-15 BC" },
+      { stopped_at: "infinity" },
+    ];
+    for (const changes of bad) await copy(changes);
+    let malformed = 0;
+    const known = await listWorkers(pool, TABLE, 2, (rows) => void (malformed = rows));
+    expect(malformed).toBe(3 * bad.length);
+    expect(known.map(({ number }) => number).toSorted()).toEqual([3, null]);
+    expect(known.find(({ number }) => number === null)?.figures).toMatchObject({
+      received: 1,
+      stored: 0,
+      process: { count: 0, sumMs: 0 },
+      queueTrouble: null,
+    });
+    await forgetWorkers(pool, never);
+    expect(await query(database.url, "SELECT FROM piipe.workers WHERE seen_at > now() + interval '1 hour'")).toEqual(
+      [],
+    );
+  });
+
   it("takes a worker that runs from code, which has neither process id nor number", async () => {
     await report(liveWorker({ pid: null, number: null }));
     expect(await list()).toMatchObject([{ pid: null, number: null }]);

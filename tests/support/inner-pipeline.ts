@@ -96,11 +96,11 @@ export async function createInnerPipeline(sqs: TestSqs, options: InnerPipelineOp
       return { events, ended, stop: () => stop.abort(), abort: () => abort.abort() };
     },
     async quarantined() {
-      const held = await query<{ id: string; body: Buffer }>(
+      const held = await query<{ source: string; id: string; body: Buffer }>(
         database.url,
-        "SELECT message_id AS id, sealed_body AS body FROM piipe.quarantine",
+        "SELECT source, message_id AS id, sealed_body AS body FROM piipe.quarantine",
       );
-      return held.map(({ id, body }) => openSealed(privateKey, body, bodyContext(id)));
+      return held.map(({ source, id, body }) => openSealed(privateKey, body, bodyContext(id), source));
     },
     remove: () => database.drop(),
   };

@@ -1,3 +1,4 @@
+import { columnKeysOf } from "../../app/column-keys.ts";
 import { openDatabase } from "../../app/open-database.ts";
 import { openTable } from "../../app/open-table.ts";
 import { pathRemarks } from "../../app/path-remarks.ts";
@@ -10,6 +11,7 @@ import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { inspectServer } from "../../postgres/inspect-server.ts";
 import { checkMigrated, firstPending } from "../../store/check-migrated.ts";
+import { describeMalformedChecks } from "../../store/key-checks.ts";
 import { readLedger } from "../../store/ledger-maintenance.ts";
 import { pendingCheckProblems, type PendingProblem } from "../pending-versions.ts";
 import { judgeColumns, readSamples, type Samples } from "./check-columns.ts";
@@ -118,5 +120,10 @@ async function lookAtTable(
     },
   );
   for (const { text, remedy } of seen?.remarks ?? []) findings.add(warning("table", text, remedy));
+  const malformed =
+    seen === null
+      ? null
+      : await findings.attempt("keys", () => describeMalformedChecks(pool, columnKeysOf(config, keyring)));
+  if (malformed !== null) findings.add(warning("keys", malformed.text, malformed.hint));
   return seen?.isThere ?? null;
 }

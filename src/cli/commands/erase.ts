@@ -3,6 +3,7 @@ import { PiipeError } from "../../errors.ts";
 import { isMasked } from "../../pipeline/mask/column-tokens.ts";
 import { whyUnsearchable } from "../../pipeline/mask/value-tokens.ts";
 import { showTable } from "../../postgres/identifiers.ts";
+import { AUDIT_RIGHT } from "../../store/audit.ts";
 import { type ErasedCounts, eraseTokens } from "../../store/erase-tokens.ts";
 import { type Erasable, findErasable, type OtherRows } from "../../store/find-erasable.ts";
 import { type NeededRight, ownTable, requireRights } from "../../store/require-rights.ts";
@@ -93,17 +94,21 @@ function rightsFor(table: StoredTable): readonly NeededRight[] {
       { table: of, right: "DELETE" as const },
     ]),
     { table: ownTable("quarantine"), right: "SELECT" },
-    { table: ownTable("audit"), right: "INSERT" },
+    AUDIT_RIGHT,
   ];
 }
 
-function previewOf({ searches, rows, links, vault, others }: Erasable, search: Search, table: StoredTable): string {
+function previewOf(
+  { searches, doubtfulLinks, rows, links, vault, others }: Erasable,
+  search: Search,
+  table: StoredTable,
+): string {
   const columns = searches.map(({ column }) => column).join(", ");
   return [
     `What the value's tokens in ${columns} lead to:`,
     `  ${counted(rows, "row")} of ${showTable(table.name)}, ${counted(links, "link")}, ${counted(vault, "vault entry", "vault entries")}`,
     ...(hasOthers(others) ? [`  ${showOthers(others, search)} will remain`] : []),
-    ...blindSpots(search).map((sentence) => `  ${sentence}`),
+    ...blindSpots(search, doubtfulLinks).map((sentence) => `  ${sentence}`),
     "",
   ].join("\n");
 }
@@ -128,11 +133,12 @@ function jsonOf(erased: ErasedCounts, found: Erasable, search: Search, table: St
     },
     unsearched: search.unsearched,
     destroyedVersions: search.destroyedVersions,
+    ...(found.doubtfulLinks.length === 0 ? {} : { doubtfulLinks: found.doubtfulLinks }),
   };
 }
 
 function textOf({ rows, links, vault }: ErasedCounts, found: Erasable, search: Search, table: StoredTable): string {
-  const { others, pendingEvents } = found;
+  const { others, pendingEvents, doubtfulLinks } = found;
   return [
     rows + links + vault === 0
       ? "Nothing was there to delete."
@@ -156,7 +162,7 @@ function textOf({ rows, links, vault }: ErasedCounts, found: Erasable, search: S
       : ["  - Keyed digests of the rows' business ids (dedupeBy), until they expire."]),
     "  - Deleted rows on disk until VACUUM has run, and in WAL, replicas and backups as long as you keep these.",
     "  - Messages still in the queue, or sent again later: their events would bring the value back.",
-    ...blindSpots(search).map((sentence) => `  - ${sentence}`),
+    ...blindSpots(search, doubtfulLinks).map((sentence) => `  - ${sentence}`),
     "",
   ].join("\n");
 }

@@ -1,7 +1,8 @@
-import { isMasked, type MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
+import { isMasked } from "../../pipeline/mask/column-tokens.ts";
 import { tokenTestOf } from "../../pipeline/mask/token-form.ts";
-import { versionOfToken } from "../../pipeline/mask/value-tokens.ts";
+import { isBareDigest, versionOfToken } from "../../pipeline/mask/value-tokens.ts";
 import type { Row } from "../../postgres/connection.ts";
+import { AUDIT_RIGHT } from "../../store/audit.ts";
 import type { FoundToken } from "../../store/find-tokens.ts";
 import { lookUp, type LookupFindings } from "../../store/look-up.ts";
 import { ownTable, requireRights } from "../../store/require-rights.ts";
@@ -32,7 +33,7 @@ export async function lookupCommand(options: LookupOptions, terminal: Terminal):
     await requireRights(pool, [
       { table: table.name, right: "SELECT" },
       { table: ownTable("key_links"), right: "SELECT" },
-      { table: ownTable("audit"), right: "INSERT" },
+      AUDIT_RIGHT,
     ]);
     return lookUp(pool, table, {
       searches: tokensOf(search.searches),
@@ -66,10 +67,14 @@ function hidingRawValues({ config }: Search): (row: Row) => Row {
 
 function reportOf(found: FoundToken, { searches, time }: Search): TokenReport {
   const column = searches.find((search) => search.column.name === found.column)?.column;
-  return { ...found, ...timesOf(found, time), version: column === undefined ? null : versionOf(column, found) };
+  const { token } = found;
+  if (column === undefined) return { ...found, ...timesOf(found, time), version: null };
+  const shown = isBareDigest(column, token) ? BARE_DIGEST : token;
+  return { ...found, ...timesOf(found, time), token: shown, version: versionOfToken(column, token) };
 }
 
-const versionOf = (column: MaskedColumn, { token }: FoundToken): number | null => versionOfToken(column, token);
+/** Whoever reads the digest itself can find the value out by trying. */
+const BARE_DIGEST = "bare SHA-256";
 
 /** A date has no time of day to show. */
 function timesOf(
@@ -80,7 +85,11 @@ function timesOf(
   return { firstSeen: firstSeen?.slice(0, 10) ?? null, lastSeen: lastSeen?.slice(0, 10) ?? null };
 }
 
-function jsonOf(search: Search, { rows, users, sample }: LookupFindings, tokens: readonly TokenReport[]): object {
+function jsonOf(
+  search: Search,
+  { rows, users, sample, doubtfulLinks }: LookupFindings,
+  tokens: readonly TokenReport[],
+): object {
   return {
     rows,
     userColumn: search.user?.name ?? null,
@@ -98,12 +107,13 @@ function jsonOf(search: Search, { rows, users, sample }: LookupFindings, tokens:
     sample,
     unsearched: search.unsearched,
     destroyedVersions: search.destroyedVersions,
+    ...(doubtfulLinks.length === 0 ? {} : { doubtfulLinks }),
   };
 }
 
 function textOf(
   search: Search,
-  { rows, users, sample }: LookupFindings,
+  { rows, users, sample, doubtfulLinks }: LookupFindings,
   tokens: readonly TokenReport[],
   limit: number,
 ): string {
@@ -113,7 +123,7 @@ function textOf(
     textTable(tokens.map((token) => cellsOf(token, search))),
     "",
     rows === 0 ? "No row has the value." : `${counted(rows, "row")}${ofUsers}`,
-    ...blindSpots(search),
+    ...blindSpots(search, doubtfulLinks),
     ...(sample.length === 0 ? [] : ["", textTable(sample.map(shownRow))]),
     ...(sample.length > 0 && cut > 0 ? [`  … and ${cut} more, cut by --limit ${limit}`] : []),
     "",

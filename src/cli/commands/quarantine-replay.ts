@@ -8,6 +8,7 @@ import type { PrivateKey } from "../../keys/private-key.ts";
 import { remedyOf } from "../../pipeline/rejection-remedies.ts";
 import { newReplayTotals, type ReplayTotals } from "../../pipeline/replay.ts";
 import { createLog } from "../../telemetry/log.ts";
+import { differingOf } from "../differing-of.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { operatorName } from "../operator-name.ts";
 import { printError, reportOf } from "../print-error.ts";
@@ -96,14 +97,12 @@ function wrongKey(events: number): PiipeError {
   });
 }
 
-function summaryOf(
-  { events, stored, skipped, duplicate, refused, unopened, refusals }: ReplayTotals,
-  dryRun: boolean,
-): string {
+function summaryOf(totals: ReplayTotals, dryRun: boolean): string {
+  const { events, stored, skipped, duplicate, refused, unopened, refusals } = totals;
   if (events === 0) return "nothing to replay\n";
   const parts = [dryRun ? `${stored} would be stored` : `stored ${stored}`];
   if (skipped > 0) parts.push(`skipped by the table's triggers or rules ${skipped}`);
-  if (duplicate > 0) parts.push(`settled meanwhile ${duplicate}`);
+  if (duplicate > 0) parts.push(`settled meanwhile ${duplicate}${differingOf(totals)}`);
   if (refused > 0) parts.push(`refused again ${refused}`);
   if (unopened > 0) parts.push(`not opened ${unopened} (sealed to another key, or damaged)`);
   const lines = [...refusals.values()].map(({ rejection: { code, path }, count }) => {
@@ -122,6 +121,7 @@ function reportJson(totals: ReplayTotals, settled: number, dryRun: boolean, fail
     events,
     ...(dryRun ? { wouldStore: stored } : { stored, skipped }),
     alreadySettled: settled + duplicate,
+    ...(totals.differing === undefined ? {} : { differing: totals.differing }),
     refused,
     unopened,
     refusals: [...refusals.values()].map(({ rejection, count }) => ({ ...rejection, count })),

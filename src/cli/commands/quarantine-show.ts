@@ -81,7 +81,7 @@ async function openEntry(
   const events = new PendingEvents(pool, choice, { eventsMax: 1, bytesMax: 0 });
   const [event] = await events.next(new AbortController().signal);
   if (!event) throw bodyGone(entry);
-  return openHeld(event, (sealed, boundTo) => openSealed(privateKey, sealed, boundTo));
+  return openHeld(event, (...sealedAndBound) => openSealed(privateKey, ...sealedAndBound));
 }
 
 function bodyGone({ id, state }: QuarantineEntry): PiipeError {
@@ -98,7 +98,7 @@ function describe(entry: QuarantineEntry): string {
     ["id", id],
     ["queue", queue],
     ["state", settledAt === null ? state : `${state} at ${settledAt}`],
-    ["reason", meanings[code] === undefined ? code : `${code}: ${meanings[code]}`],
+    ["reason", Object.hasOwn(meanings, code) ? `${code}: ${meanings[code]}` : code],
     ["path", path],
     ["sent", sentAt],
     ["first seen", firstSeen],

@@ -7,6 +7,7 @@ import type { Totals } from "../../pipeline/totals.ts";
 import { createLog } from "../../telemetry/log.ts";
 import type { LogLevel } from "../../telemetry/log-level.ts";
 import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
+import { differingOf } from "../differing-of.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { printReport } from "../print-error.ts";
@@ -149,7 +150,8 @@ async function openDashboard(
 function summaryOf(totals: Totals): string {
   const { received, stored, skipped, duplicate, quarantined, left, deleted } = totals;
   const ofSkipped = skipped > 0 ? `, skipped by the table's triggers or rules ${skipped}` : "";
+  const ofDuplicates = differingOf(totals);
   const ofLeft = left > 0 ? `, left in the queue ${left}` : "";
   const pointer = quarantined > 0 ? "\n`piipe quarantine list` shows what was quarantined, and why." : "";
-  return `received ${received}, stored ${stored}${ofSkipped}, already there ${duplicate}, quarantined ${quarantined}${ofLeft}, deleted ${deleted}${pointer}`;
+  return `received ${received}, stored ${stored}${ofSkipped}, already there ${duplicate}${ofDuplicates}, quarantined ${quarantined}${ofLeft}, deleted ${deleted}${pointer}`;
 }

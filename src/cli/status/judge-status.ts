@@ -11,7 +11,13 @@ export interface Verdict {
 }
 
 /** What there is to know of a pipeline before anything else, the worst first; one `ok` when there is nothing to do. */
-export function judgeStatus({ depth, deadLetters, workers, quarantine }: Snapshot): readonly Verdict[] {
+export function judgeStatus({
+  depth,
+  deadLetters,
+  workers,
+  malformedWorkers = 0,
+  quarantine,
+}: Snapshot): readonly Verdict[] {
   const waiting = depth.ok ? depth.value.visible : 0;
   const verdicts: Verdict[] = [];
   if (!depth.ok) verdicts.push(unread("the queue", depth.error));
@@ -20,7 +26,14 @@ export function judgeStatus({ depth, deadLetters, workers, quarantine }: Snapsho
   if (!quarantine.ok && (workers.ok || workers.error.code !== quarantine.error.code)) {
     verdicts.push(unread("the quarantine", quarantine.error));
   }
-  if (workers.ok) verdicts.push(...judgeWorkers(workers.value, waiting));
+  if (workers.ok) verdicts.push(...judgeWorkers(workers.value, waiting), ...judgeDuplicates(workers.value));
+  if (malformedWorkers > 0) {
+    verdicts.push({
+      level: "warning",
+      text: `${counted(malformedWorkers, "row")} of piipe.workers ${malformedWorkers === 1 ? "is" : "are"} not as a worker writes them, and left out`,
+      hint: "Somebody else writes there, or a much newer piipe: look at the table, and at who may write to it",
+    });
+  }
   if (quarantine.ok && quarantine.value.pending > 0) {
     const { pending } = quarantine.value;
     verdicts.push({
@@ -40,6 +53,18 @@ export function judgeStatus({ depth, deadLetters, workers, quarantine }: Snapsho
   const running = workers.ok ? counted(workers.value.filter(isRunning).length, "worker") : "";
   const atWork = waiting === 0 ? "nothing waits" : `${counted(waiting, "message")} to go`;
   return [{ level: "ok", text: `all is well: running ${running}, ${atWork}`, hint: null }];
+}
+
+function judgeDuplicates(workers: readonly WorkerStatus[]): readonly Verdict[] {
+  const differing = workers.reduce((sum, { figures }) => sum + (figures.differing ?? 0), 0);
+  if (differing === 0) return [];
+  return [
+    {
+      level: "warning",
+      text: `${counted(differing, "event")} of the last day had the id (dedupeBy) of a stored event and other content; taken for duplicates, ${differing === 1 ? "it was" : "they were"} deleted`,
+      hint: "See who sends them: whichever comes first is stored, and whoever can guess an id can come first",
+    },
+  ];
 }
 
 export const isRunning = ({ state }: WorkerStatus): boolean => state === "running";

@@ -185,7 +185,7 @@ export class Supervisor {
 
 function addTotals(sum: Totals, totals: Totals | null): void {
   if (!totals) return;
-  for (const key of Object.keys(sum) as (keyof Totals)[]) sum[key] += totals[key];
+  for (const key of Object.keys(totals) as (keyof Totals)[]) sum[key] = (sum[key] ?? 0) + (totals[key] ?? 0);
 }
 
 const endOf = ({ number }: WorkerPlace, { error }: Life, { code, signal }: WorkerExit) => ({

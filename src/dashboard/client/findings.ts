@@ -24,6 +24,8 @@ export function findingsOf(snapshot: Snapshot): readonly [Finding, ...Finding[]]
     databaseFinding(snapshot),
     queueFinding(snapshot),
     ...(workers === null ? [] : workerFindings(workers)),
+    differingFinding(workers ?? []),
+    malformedFinding(snapshot),
     deadLetterFinding(snapshot),
   ].filter((finding) => finding !== null);
   const [first, ...others] = wrong.toSorted((a, b) => Number(b.level === "bad") - Number(a.level === "bad"));
@@ -111,6 +113,27 @@ function concernFinding(concern: Concern, alive: readonly WorkerStatus[]): Findi
   if (length === 0) return null;
   const { text, hint } = CONCERNS[concern];
   return { level: "warn", text: `${plural(length, "worker")}: ${text}.`, detail: null, hint: `${hint}.` };
+}
+
+function differingFinding(workers: readonly WorkerStatus[]): Finding | null {
+  const differing = workers.reduce((sum, { figures }) => sum + (figures.differing ?? 0), 0);
+  if (differing === 0) return null;
+  return {
+    level: "warn",
+    text: "Events had the id of a stored event, and other content.",
+    detail: `Taken for duplicates, and deleted in the last day: ${plural(differing, "event")}.`,
+    hint: "See who sends them: whichever comes first is stored.",
+  };
+}
+
+function malformedFinding({ malformedWorkers = 0 }: Snapshot): Finding | null {
+  if (malformedWorkers === 0) return null;
+  return {
+    level: "warn",
+    text: "Rows of piipe.workers are not as a worker writes them.",
+    detail: `${plural(malformedWorkers, "row")} left out.`,
+    hint: "Somebody else writes there, or a much newer piipe: look at the table, and at who may write to it.",
+  };
 }
 
 function deadLetterFinding({ deadLetters }: Snapshot): Finding | null {

@@ -4,8 +4,9 @@ import { describe, expect, test } from "vitest";
 import { keyringOf } from "../../../tests/support/keyring-of.ts";
 import { hkdfSha256 } from "../../keys/hkdf-sha256.ts";
 import type { Keyring } from "../../keys/keyring.ts";
-import type { BusinessIdField } from "../contracts.ts";
-import { type BusinessKeys, compileBusinessKeys } from "./business-keys.ts";
+import { testColumn } from "../../../tests/support/test-column.ts";
+import type { BusinessIdField, RawRecord } from "../contracts.ts";
+import { type BusinessKeys, compileBusinessKeys, compileContentChecks } from "./business-keys.ts";
 import { compileMask } from "./compile-mask.ts";
 
 const FIELD: BusinessIdField = { from: "order.id", origin: { kind: "field", path: ["order", "id"] } };
@@ -124,4 +125,45 @@ test("a record that was decoded for another configuration is a bug", () => {
   const options = { keyring: keyringOf({ 1: "primary" }), domain: "orders", seal: null };
   expect(() => compileMask([], options)({ ...raw, businessId: "a" })).toThrow(TypeError);
   expect(() => compileMask([], { ...options, dedupeBy: FIELD })({ ...raw, businessId: null })).toThrow(TypeError);
+});
+
+describe("the check of an event's content", () => {
+  const columns = [
+    testColumn({ name: "n", type: "integer" }),
+    testColumn({ name: "sent", type: "timestamp", from: "@sent_at", origin: { kind: "metadata", name: "sent_at" } }),
+  ];
+  const checksOf = (
+    keyring: Keyring,
+    fields: Partial<RawRecord> = {},
+    domain = "orders",
+  ): readonly string[] | undefined =>
+    compileContentChecks(columns, { dedupeBy: FIELD, keyring, domain })?.({
+      id: "1",
+      sentAtMs: 0,
+      values: [1, "2026-01-01"],
+      unknownFields: [],
+      businessId: "a",
+      ...fields,
+    });
+  const ring = keyringOf({ 1: "primary" });
+
+  test("is 64 bits of a keyed digest of the id and of what the event itself holds", () => {
+    const [check = ""] = checksOf(ring) ?? [];
+    expect(BigInt.asIntN(64, BigInt(check)).toString()).toBe(check);
+    const same: readonly Partial<RawRecord>[] = [
+      { id: "2", sentAtMs: 5, values: [1, "2026-02-02"], unknownFields: ["x"] },
+    ];
+    const others: readonly Partial<RawRecord>[] = [{ values: [2, null] }, { values: ["1", null] }, { businessId: "b" }];
+    for (const fields of same) expect(checksOf(ring, fields)).toEqual([check]);
+    for (const fields of others) expect(checksOf(ring, fields)).not.toEqual([check]);
+    expect(checksOf(ring, {}, "logins")).not.toEqual([check]);
+    expect(checksOf(keyringOf({ 1: "primary" }, {}, "other"))).not.toEqual([check]);
+  });
+
+  test("is one for each business key that is claimed, in their order", () => {
+    const keyring = keyringOf({ 1: "destroyed", 2: "lookup", 3: "primary", 4: "pending" }, { 3: 2 });
+    expect(checksOf(keyring)).toHaveLength(keysOf(keyring).businessKeys.length);
+    expect(checksOf(keyringOf({ 1: "linking", 2: "primary" }))?.[0]).toBe(checksOf(ring)?.[0]);
+    expect(compileContentChecks(columns, { dedupeBy: null, keyring, domain: "orders" })).toBeNull();
+  });
 });

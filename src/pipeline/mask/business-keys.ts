@@ -1,7 +1,7 @@
 import { PiipeError } from "../../errors.ts";
 import type { KeyVersion } from "../../keys/key-version.ts";
 import type { Keyring } from "../../keys/keyring.ts";
-import type { BusinessIdField, MaskedRecord } from "../contracts.ts";
+import type { BusinessIdField, Column, MaskedRecord, RawRecord } from "../contracts.ts";
 import { hmacSha256 } from "../../hmac-sha256.ts";
 import { NO_KEYRING_HINT } from "./column-tokens.ts";
 
@@ -12,9 +12,13 @@ const NONE: BusinessKeys = { businessKeys: [], leakedBusinessKeys: [] };
 
 /** No mask has this name: a business id that is a masked column as well has unrelated digests in the two. */
 export const DEDUPE_PURPOSE = "dedupe";
+/** The same for the digests of what such an event holds. */
+const CONTENT_PURPOSE = "dedupe-content";
 const KEY_BYTES = 32;
 /** 128 bits: among 10^12 ids, two share a digest with a probability of 1 in 10^15. */
 const DIGEST_HEX_DIGITS = 32;
+/** 64 bits: two contents are compared, not many. */
+const CONTENT_HEX_DIGITS = 16;
 
 export interface BusinessKeyOptions {
   readonly dedupeBy: BusinessIdField | null;
@@ -61,6 +65,29 @@ export function compileBusinessKeys(options: BusinessKeyOptions): (businessId: s
       leakedBusinessKeys:
         leaked.length === 0 ? NONE.leakedBusinessKeys : leaked.map((digestOf) => digestOf(businessId)),
     };
+  };
+}
+
+/**
+ * Prepares the digests by which the database knows the content of an event with a business id: of the id and of what the
+ * event itself has in the columns, under each key that makes a business key, in their order. Whoever sends an id first
+ * could otherwise have the real event deleted, and nobody would hear of it. Metadata of the queue is no content: it is
+ * another when an event is sent again.
+ */
+export function compileContentChecks(
+  columns: readonly Column[],
+  { dedupeBy, keyring, domain }: BusinessKeyOptions,
+): ((record: RawRecord) => readonly string[]) | null {
+  if (dedupeBy === null || keyring === null) return null;
+  const isContent = columns.map(({ origin }) => origin.kind !== "metadata");
+  const macs = keyring.versions
+    .filter(({ state, version }) => state !== "destroyed" && keyring.rewrapsOf(version).length === 0)
+    .map((version) =>
+      hmacSha256(version.deriveKey({ mask: CONTENT_PURPOSE, domain, column: dedupeBy.from }, KEY_BYTES), "hex"),
+    );
+  return ({ businessId, values }) => {
+    const content = JSON.stringify([businessId, ...values.filter((_, index) => isContent[index])]);
+    return macs.map((mac) => BigInt.asIntN(64, BigInt(`0x${mac(content).slice(0, CONTENT_HEX_DIGITS)}`)).toString());
   };
 }
 

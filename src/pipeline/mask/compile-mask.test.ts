@@ -360,8 +360,8 @@ describe("originals", () => {
       ["bare", masked.values[2]],
     ]);
     for (const [index, { column: name, sealed }] of masked.originals.entries()) {
-      expect(openSealed(privateKey, sealed, vaultContext(name))).toBe(values[index]);
-      expect(() => openSealed(privateKey, sealed, vaultContext("another"))).toThrow(PiipeError);
+      expect(openSealed(privateKey, sealed, vaultContext(name), null)).toBe(values[index]);
+      expect(() => openSealed(privateKey, sealed, vaultContext("another"), null)).toThrow(PiipeError);
     }
   });
 

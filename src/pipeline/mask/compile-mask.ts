@@ -11,7 +11,7 @@ import type {
   SealedOriginal,
   TokenLink,
 } from "../contracts.ts";
-import { compileBusinessKeys } from "./business-keys.ts";
+import { compileBusinessKeys, compileContentChecks } from "./business-keys.ts";
 import {
   isMasked,
   linkedTokenizers,
@@ -75,6 +75,7 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
   const guard = compileLeakGuard(columns);
   const { domain, keyring, dedupeBy = null } = options;
   const businessKeysOf = compileBusinessKeys({ dedupeBy, keyring, domain });
+  const contentChecksOf = compileContentChecks(columns, { dedupeBy, keyring, domain });
 
   return (record) => {
     if (record.values.length !== compiled.length) {
@@ -120,6 +121,7 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
         originals: originals ?? NO_ORIGINALS,
         suspicions: guarded.value,
         businessKeys,
+        ...(contentChecksOf === null ? {} : { contentChecks: contentChecksOf(record) }),
         leakedBusinessKeys,
       }),
     };
@@ -151,5 +153,5 @@ function originalSealer(column: Column, { seal }: MaskOptions): (text: string) =
     );
   }
   const context = vaultContext(column.name);
-  return (text) => seal(text, context);
+  return (text) => seal(text, context, null);
 }

@@ -2,7 +2,7 @@ import type { MaskedRecord, RawRecord } from "../contracts.ts";
 
 type MaskedParts = Pick<
   MaskedRecord,
-  "values" | "links" | "originals" | "suspicions" | "businessKeys" | "leakedBusinessKeys"
+  "values" | "links" | "originals" | "suspicions" | "businessKeys" | "contentChecks" | "leakedBusinessKeys"
 >;
 
 /**
@@ -10,7 +10,7 @@ type MaskedParts = Pick<
  * declared as not personal.
  */
 export function maskedRecord({ id, sentAtMs }: RawRecord, parts: MaskedParts): MaskedRecord {
-  const { values, links, originals, suspicions, businessKeys, leakedBusinessKeys } = parts;
+  const { values, links, originals, suspicions, businessKeys, contentChecks, leakedBusinessKeys } = parts;
   return {
     id,
     sentAtMs,
@@ -19,6 +19,7 @@ export function maskedRecord({ id, sentAtMs }: RawRecord, parts: MaskedParts): M
     originals,
     suspicions,
     businessKeys,
+    ...(contentChecks === undefined ? {} : { contentChecks }),
     leakedBusinessKeys,
   } as unknown as MaskedRecord;
 }

@@ -6,7 +6,15 @@ import type { Keyring } from "../../keys/keyring.ts";
 import type { Column, MaskName } from "../contracts.ts";
 import type { MaskedColumn } from "./column-tokens.ts";
 import { isReversible, revealToken } from "./reveal-token.ts";
-import { showsVersion, valueTokensOf, versionOfToken, whyUnsearchable } from "./value-tokens.ts";
+import {
+  isBareDigest,
+  linkRuleOf,
+  showsVersion,
+  spellingsFound,
+  valueTokensOf,
+  versionOfToken,
+  whyUnsearchable,
+} from "./value-tokens.ts";
 
 const IP = "199.172.111.135";
 const columnOf = (mask: MaskName, fields: Partial<Column> = {}): MaskedColumn => ({
@@ -100,6 +108,60 @@ test("a token shows a version only in its mask's own form", () => {
   }
   expect(showsVersion(columnOf("ipcrypt-pfx"))).toBe(false);
   expect(versionOfToken(columnOf("sha256"), "h1_LhB1")).toBeNull();
+});
+
+describe("what links may lead to", () => {
+  const rule = (mask: MaskName, keyring: Keyring, isValueKnown = true) =>
+    linkRuleOf(columnOf(mask), keyring, isValueKnown);
+  const token = (version: number) => `h${version}_${"x".repeat(43)}`;
+
+  test("no token of a version whose key is there: every one of the value was made", () => {
+    expect(rule("hmac-sha256", ALL_STATES)?.madePrefixes).toEqual(["h2_", "h3_", "h4_", "h5_"]);
+    expect(rule("aes-siv", ALL_STATES)?.madePrefixes).toEqual(["s2_", "s3_", "s4_", "s5_"]);
+    expect(rule("hmac-sha256", ALL_STATES, false)?.madePrefixes).toEqual([]);
+  });
+
+  test("one of a version that a rewrap gave to tokens whose key is gone", () => {
+    const keyring = keyringOf({ 1: "destroyed", 2: "lookup", 3: "lookup", 4: "primary" }, { 4: 3 });
+    const made = rule("hmac-sha256", keyring);
+    expect(made?.madePrefixes).toEqual(["h2_", "h3_"]);
+    expect([1, 2, 3, 4].map((version) => made?.tokensMax(version))).toEqual([1, 1, 1, 3]);
+    // Opened and encrypted anew: whatever version it was of, the value has one.
+    expect(rule("aes-siv", keyring)).toMatchObject({ madePrefixes: ["s2_", "s3_", "s4_"] });
+    expect(rule("aes-siv", keyring)?.tokensMax(4)).toBe(1);
+  });
+
+  test("one of a version that only a newer keyring has", () => {
+    expect(rule("hmac-sha256", ALL_STATES)?.versionOf(token(9))).toBe(9);
+    expect(rule("hmac-sha256", ALL_STATES)?.tokensMax(9)).toBe(6);
+  });
+
+  test("nothing that is no token of the column, and nothing where tokens show no version", () => {
+    for (const other of [IP, "h1_short", `${token(1)}x`, `w${token(1).slice(1)}`, ""]) {
+      expect(rule("hmac-sha256", ALL_STATES)?.versionOf(other)).toBeNull();
+    }
+    for (const mask of ["ipcrypt-pfx", "fpe-ff1", "sha256"] as const) expect(rule(mask, ALL_STATES)).toBeNull();
+  });
+});
+
+test("a bare digest is one where a takeover may still find it", () => {
+  const digest = createHash("sha256").update(IP).digest("hex");
+  expect(isBareDigest(columnOf("hmac-over-sha256"), digest)).toBe(true);
+  expect(isBareDigest(columnOf("hmac-over-sha256"), "w1_x")).toBe(false);
+  // There it is what the column is to hold.
+  expect(isBareDigest(columnOf("sha256"), digest)).toBe(false);
+});
+
+test.each<[MaskName, Partial<Column>, string, string]>([
+  ["hmac-sha256", { type: "text" }, "+49 30 1234567", "same characters"],
+  ["hmac-sha256", { type: "text" }, "Zoë O'Hara", "same characters"],
+  ["hmac-sha256", { type: "text" }, "Zoe@Example.org", "all"],
+  ["hmac-sha256", { type: "text" }, "3308AC48-9CE1-46B3-92A9-2989DF46BB84", "all"],
+  ["hmac-sha256", {}, IP, "all"],
+  ["hmac-over-sha256", {}, IP, "exactly this"],
+  ["fpe-ff1", { type: "text", digits: 9 }, "593-47-5928", "all"],
+])("%s of %o finds of %s: %s", (mask, fields, text, found) => {
+  expect(spellingsFound(columnOf(mask, fields), text)).toBe(found);
 });
 
 describe("turning a token back", () => {

@@ -1,5 +1,7 @@
 import { PiipeError } from "../../errors.ts";
 import type { KeyVersion } from "../../keys/key-version.ts";
+import type { Keyring } from "../../keys/keyring.ts";
+import type { LinkRule } from "../contracts.ts";
 import {
   activeVersion,
   chainOf,
@@ -10,8 +12,10 @@ import {
   versionTokenizer,
 } from "./column-tokens.ts";
 import type { KeyedOperator, Tokenize } from "./operators/operator.ts";
+import { hasOneForm } from "./normalize/normalize-text.ts";
 import { OPERATORS } from "./operators/operators.ts";
 import { sha256Operator } from "./operators/sha256.ts";
+import { isDigest, tokenTestOf } from "./token-form.ts";
 
 /** All tokens that can be made of a raw text in a column, without repetition; null when it is no value of the column. */
 export type ValueTokens = (text: string) => readonly string[] | null;
@@ -48,8 +52,51 @@ export function valueTokensOf(column: MaskedColumn, options: MaskOptions): Value
   };
 }
 
+/**
+ * @param isValueKnown whether the search begins with all tokens that can be made of the value, or with one of its tokens
+ * @returns null: the mask's tokens are never linked
+ */
+export function linkRuleOf(column: MaskedColumn, keyring: Keyring | null, isValueKnown: boolean): LinkRule | null {
+  const operator = OPERATORS[column.mask];
+  const isToken = tokenTestOf(column);
+  if (!operator.needsKey || operator.tokenLetter === null || isToken === null) return null;
+  const { chain, tokenLetter } = operator;
+  const versions = keyring?.versions ?? [];
+  const olderThan = (version: number): readonly KeyVersion[] => versions.filter((known) => known.version < version);
+  const rewraps = ({ over }: KeyVersion): boolean => over !== null && chain !== null;
+  const isMade = (version: KeyVersion): boolean =>
+    version.state !== "destroyed" &&
+    (!rewraps(version) || olderThan(version.version).every(({ state }) => state !== "destroyed"));
+  return {
+    versionOf: (token) => (isToken(token) ? versionOfToken(column, token) : null),
+    madePrefixes: isValueKnown ? versions.filter(isMade).map(({ version }) => `${tokenLetter}${version}_`) : [],
+    tokensMax(version) {
+      const known = keyring?.find(version) ?? null;
+      if (known !== null && !rewraps(known)) return 1;
+      // Those of the version that it is over become its own.
+      return 1 + olderThan(version).filter((older) => older.version !== known?.over).length;
+    },
+  };
+}
+
 /** Whether the separators of a value stay in its token, so that spellings of one value have tokens with the same digits. */
 export const keepsSeparators = ({ mask }: MaskedColumn): boolean => mask === "fpe-ff1";
+
+/**
+ * Of a value's spellings, those that its tokens find: all of them; those with the same characters, but for white space
+ * around it; or exactly the given one.
+ */
+export function spellingsFound(column: MaskedColumn, text: string): "all" | "same characters" | "exactly this" {
+  if (!OPERATORS[column.mask].usesNormalization) return "exactly this";
+  return column.type !== "text" || keepsSeparators(column) || hasOneForm(text) ? "all" : "same characters";
+}
+
+/**
+ * Whether one of a value's tokens is its bare SHA-256, by which everybody can find the value out: it goes nowhere, unless
+ * the column holds such digests itself.
+ */
+export const isBareDigest = ({ mask }: MaskedColumn, token: string): boolean =>
+  mask === "hmac-over-sha256" && isDigest(token);
 
 /** Whether the mask's tokens show their key version. */
 export const showsVersion = (column: MaskedColumn): boolean => letterOf(column) !== null;

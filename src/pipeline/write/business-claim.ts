@@ -1,10 +1,13 @@
 import type { MaskedRecord } from "../contracts.ts";
 import { arrayLiteral } from "./array-literal.ts";
+import type { RunStatement } from "../../postgres/transaction.ts";
 import type { Claim } from "./claim.ts";
+import { parseKeys } from "./parse-keys.ts";
 
 /**
  * The part of the statement that claims business ids, and names as `taken` those of the `claimed` messages that are to be
- * stored: a message is left out when its business id was there already, or is that of an earlier message of the batch.
+ * stored: a message is left out when its business id was there already, or is that of an earlier message of the batch. Those
+ * left out are among the `repeated`.
  * Refused events claim none.
  *
  * Only after the messages: one that was stored before must claim nothing. The keys are taken in one order as well, so
@@ -17,14 +20,15 @@ import type { Claim } from "./claim.ts";
  */
 export function businessClaimSql({ keyType }: Claim, first: number): string {
   return `, keyed AS (
-  SELECT input.business_key, input.message_id, input.position
-  FROM unnest($${first}::uuid[], $${first + 1}::${keyType}[]) WITH ORDINALITY AS input (business_key, message_id, position)
+  SELECT input.business_key, input.message_id, input.content_check, input.position
+  FROM unnest($${first}::uuid[], $${first + 1}::${keyType}[], $${first + 5}::bigint[])
+    WITH ORDINALITY AS input (business_key, message_id, content_check, position)
   JOIN claimed ON claimed.message_id = input.message_id
 ), wanted AS (
-  SELECT DISTINCT ON (business_key) business_key, message_id FROM keyed ORDER BY business_key, position
+  SELECT DISTINCT ON (business_key) business_key, message_id, content_check FROM keyed ORDER BY business_key, position
 ), business AS (
-  INSERT INTO piipe.business_ids (table_id, business_key, claimed_day)
-  SELECT $${first + 2}::bigint, wanted.business_key, (now() AT TIME ZONE 'UTC')::date FROM wanted
+  INSERT INTO piipe.business_ids (table_id, business_key, claimed_day, content_check)
+  SELECT $${first + 2}::bigint, wanted.business_key, (now() AT TIME ZONE 'UTC')::date, wanted.content_check FROM wanted
   ORDER BY wanted.business_key
   ON CONFLICT DO NOTHING
   RETURNING business_key
@@ -52,7 +56,42 @@ export function businessClaimSql({ keyType }: Claim, first: number): string {
 export function businessValues(records: readonly MaskedRecord[], keys: readonly string[], tableId: string): string[] {
   const claims = pairs(records, keys, ({ businessKeys }) => businessKeys);
   const leaked = pairs(records, keys, ({ leakedBusinessKeys }) => leakedBusinessKeys);
-  return [...claims, tableId, ...leaked];
+  return [...claims, tableId, ...leaked, contentChecksOf(records)];
+}
+
+/** In the order of the business keys. */
+function contentChecksOf(records: readonly MaskedRecord[]): string {
+  return arrayLiteral(
+    records.flatMap(({ businessKeys, contentChecks }) =>
+      businessKeys.map((_, index) => contentChecks?.[index] ?? null),
+    ),
+  );
+}
+
+/**
+ * Of the messages that were left out, those whose business id belongs to an event with other content. Asked after the claim,
+ * when what other transactions and the same batch claimed can be seen.
+ */
+export async function findDiffering(
+  run: RunStatement,
+  { keyType }: Claim,
+  records: readonly MaskedRecord[],
+  keys: readonly string[],
+  tableId: string,
+): Promise<ReadonlySet<string>> {
+  if (records.length === 0) return new Set();
+  const { rows } = await run(
+    `SELECT json_agg(DISTINCT input.message_id)::text AS differing
+     FROM unnest($1::uuid[], $2::${keyType}[], $3::bigint[]) AS input (business_key, message_id, content_check)
+     CROSS JOIN LATERAL (
+       SELECT known.content_check FROM piipe.business_ids AS known
+       WHERE known.table_id = $4::bigint AND known.business_key = input.business_key
+       LIMIT 1
+     ) AS known
+     WHERE known.content_check <> input.content_check`,
+    [...pairs(records, keys, ({ businessKeys }) => businessKeys), contentChecksOf(records), tableId],
+  );
+  return parseKeys(rows[0]?.["differing"]);
 }
 
 function pairs(

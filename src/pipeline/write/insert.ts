@@ -15,7 +15,7 @@ import type { TargetTable } from "./target-table.ts";
  * column of the table numbers the messages of a FIFO group as they came.
  *
  * @param dedupes also claims business ids: those of `businessValues`, which follow the other parameters. What is then
- * returned, and stored, are the messages that got both.
+ * returned, and stored, are the messages that got both; as `repeated`, those that got the first alone.
  */
 export function insertStatement(
   table: TargetTable,
@@ -25,6 +25,7 @@ export function insertStatement(
 ): string {
   const { targets, values, arrays, names } = partsOf(table, columns, FIRST_COLUMN_PARAMETER);
   const won = dedupes ? "taken" : "claimed";
+  const repeated = dedupes ? `, (${REPEATED}) AS repeated` : "";
   const businessClaim = dedupes ? businessClaimSql(claim, FIRST_COLUMN_PARAMETER + columns.length) : "";
   return `
 WITH claimed AS (${claim.sql}
@@ -35,16 +36,17 @@ WITH claimed AS (${claim.sql}
   JOIN ${won} ON ${won}.message_id = input.message_id
   ORDER BY input.position
 )
-SELECT json_agg(message_id)::text AS claimed FROM ${won}`;
+SELECT json_agg(message_id)::text AS claimed${repeated} FROM ${won}`;
 }
 
 /** The first half of `insertStatement`, for who stores the rows in a statement of their own. Its parameters are the first three. */
 export function claimStatement(claim: Claim, { dedupes }: { readonly dedupes: boolean }): string {
+  const repeated = dedupes ? `, (${REPEATED}) AS repeated` : "";
   const businessClaim = dedupes ? businessClaimSql(claim, CLAIM_PARAMETERS + 1) : "";
   return `
 WITH claimed AS (${claim.sql}
 )${businessClaim}
-SELECT json_agg(message_id)::text AS claimed FROM ${dedupes ? "taken" : "claimed"}`;
+SELECT json_agg(message_id)::text AS claimed${repeated} FROM ${dedupes ? "taken" : "claimed"}`;
 }
 
 /** The other half: stores rows, one array for each column, in their order. */
@@ -86,6 +88,11 @@ export function storedValue({ isNull, isUtcWallTime }: ColumnFit, index: number)
 const CLAIM_PARAMETERS = 3;
 const FIRST_COLUMN_PARAMETER = CLAIM_PARAMETERS + 2;
 
+/** Claimed, and left out for their business id. */
+const REPEATED = `
+  SELECT json_agg(DISTINCT claimed.message_id)::text
+  FROM claimed JOIN repeated ON repeated.message_id = claimed.message_id`;
+
 /** The parameters of `insertStatement`. `keys` are those of the records, then those of the refused events. */
 export function insertValues(
   records: readonly MaskedRecord[],
@@ -121,9 +128,4 @@ export function storeValues(records: readonly MaskedRecord[], columnCount: numbe
     values.push(arrayLiteral(column));
   }
   return values;
-}
-
-/** The keys that the statement claimed. */
-export function parseKeys(json: string | null | undefined): ReadonlySet<string> {
-  return new Set(typeof json === "string" ? (JSON.parse(json) as string[]) : []);
 }

@@ -6,11 +6,12 @@ import type { PostgresFacts } from "../../postgres/sqlstate.ts";
 import { inTransaction } from "../../postgres/transaction.ts";
 import type { Batch, BatchOutcome, Column, MaskedRecord, RefusedEvent, Sink, WriteOutcome } from "../contracts.ts";
 import { bisect, isRowFault } from "./bisect.ts";
-import { businessValues } from "./business-claim.ts";
+import { businessValues, findDiffering } from "./business-claim.ts";
 import { type Claim, type ClaimName, CLAIMS } from "./claim.ts";
 import { CountedStore } from "./counted-store.ts";
-import { claimStatement, claimValues, insertStatement, insertValues, parseKeys } from "./insert.ts";
+import { claimStatement, claimValues, insertStatement, insertValues } from "./insert.ts";
 import { sourceIdOf, tableIdOf } from "./ledger-key.ts";
+import { parseKeys } from "./parse-keys.ts";
 import { writeQuarantine } from "./quarantine-rows.ts";
 import { RefusedPlaces } from "./refused-place.ts";
 import type { TargetTable } from "./target-table.ts";
@@ -39,6 +40,8 @@ const FIND_LEDGER = "SELECT to_regclass('piipe.ledger')::text AS ledger";
 
 const STORED: WriteOutcome = { kind: "stored" };
 const DUPLICATE: WriteOutcome = { kind: "duplicate" };
+const DIFFERING: WriteOutcome = { kind: "duplicate", differs: true };
+const NO_KEYS: ReadonlySet<string> = new Set();
 const QUARANTINED: WriteOutcome = { kind: "quarantined" };
 
 /** Writes batches into PostgreSQL, each message exactly once: what the ledger has is not written again. */
@@ -147,7 +150,7 @@ export class PostgresSink implements Sink {
         : claimValues(records, refused, keys, this.#source.id);
     const dedupes = records.some(({ businessKeys }) => businessKeys.length > 0);
     if (dedupes) values.push(...businessValues(records, keys, this.#tableId));
-    const { claimed, skipped } = await inTransaction(
+    const { claimed, skipped, differing } = await inTransaction(
       this.#pool,
       {
         doing: this.#doing,
@@ -172,11 +175,17 @@ export class PostgresSink implements Sink {
             refused.filter((_, index) => !isClaimed[index]),
           );
         }
-        return { claimed: claims, skipped: news.length - stored };
+        const written = { claimed: claims, skipped: news.length - stored };
+        if (!dedupes) return { ...written, differing: NO_KEYS };
+        const repeated = parseKeys(rows[0]?.["repeated"]);
+        const isRepeated = (_: unknown, index: number): boolean => repeated.has(keys[index] ?? "");
+        const again = records.filter(isRepeated);
+        const keysAgain = keys.slice(0, records.length).filter(isRepeated);
+        return { ...written, differing: await findDiffering(run, this.#claim, again, keysAgain, this.#tableId) };
       },
     );
     const outcomes = keys.map((key, index) => {
-      if (!claimed.has(key)) return DUPLICATE;
+      if (!claimed.has(key)) return differing.has(key) ? DIFFERING : DUPLICATE;
       return index < records.length ? STORED : QUARANTINED;
     });
     return {

@@ -24,3 +24,10 @@ export function normalizeText(text: string): string {
   if (lower === composed) return composed;
   return UUID.test(lower) || MAC.test(lower) || CAPITAL_HEX.test(composed) ? lower : composed;
 }
+
+/** Whether an identifier is of a kind whose spellings have one form: not a phone number, and not what has spaces inside. */
+export function hasOneForm(text: string): boolean {
+  const normalized = normalizeText(text);
+  const isEmail = normalized.includes("@") && normalizeEmail(normalized) !== null;
+  return isEmail || UUID.test(normalized) || MAC.test(normalized);
+}
