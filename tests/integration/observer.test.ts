@@ -134,6 +134,24 @@ describe("a look at a pipeline", () => {
     expect(states.get(stopped.identity.id)).toBe("stopped");
   });
 
+  it("tells of the others when a row of piipe.workers is none of a worker", async () => {
+    const worker = liveWorker({ source, target: "public.user_logins" });
+    const pool = openPool({ url: new Secret(database.url), connectionsMax: 1 });
+    await reportWorker(pool, worker, { isStopped: false, abort: never });
+    await pool.close();
+    expect((await look()).malformedWorkers).toBeUndefined();
+    await query(
+      database.url,
+      `INSERT INTO piipe.workers (id, pipeline, source, target, host, version, figures)
+       VALUES (md5('1')::uuid, 'p', 'x', 'public.user_logins', 'h', '1', '{}')`,
+    );
+    expect(await look()).toMatchObject({
+      malformedWorkers: 1,
+      workers: { ok: true, value: [{ id: worker.identity.id }] },
+      quarantine: { ok: true },
+    });
+  });
+
   it("leaves out the workers of another queue or another table", async () => {
     await report(liveWorker({ source: "arn:aws:sqs:us-west-1:000000000000:another" }));
     await report(liveWorker({ source, target: "public.another" }));

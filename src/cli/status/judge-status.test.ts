@@ -13,6 +13,7 @@ function worker(status: Partial<WorkerStatus> = {}, figures: Partial<WorkerFigur
 interface Waiting {
   readonly visible?: number;
   readonly pending?: number;
+  readonly malformedWorkers?: number;
   readonly deadLetters?: Snapshot["deadLetters"];
 }
 
@@ -20,7 +21,7 @@ const NO_DEAD_LETTERS: Snapshot["deadLetters"] = { ok: true, value: null };
 
 function verdicts(
   workers: readonly WorkerStatus[],
-  { visible = 0, pending = 0, deadLetters = NO_DEAD_LETTERS }: Waiting = {},
+  { visible = 0, pending = 0, malformedWorkers, deadLetters = NO_DEAD_LETTERS }: Waiting = {},
 ): readonly string[] {
   const snapshot: Snapshot = {
     // A clock that is a day ahead of the database's.
@@ -31,6 +32,7 @@ function verdicts(
     depth: { ok: true, value: { visible, hidden: 0, delayed: 0 } },
     deadLetters,
     workers: { ok: true, value: workers },
+    malformedWorkers,
     quarantine: { ok: true, value: { pending, reasons: [] } },
   };
   return judgeStatus(snapshot).map(({ level, text }) => `${level}: ${text}`);
@@ -48,6 +50,13 @@ it("says when nobody works, and what waits for that", () => {
   expect(verdicts([worker({ state: "stopped" })], { visible: 1, pending: 2 })).toEqual([
     "warning: no worker runs, and 1 message waits",
     "warning: 2 refused events wait in the quarantine",
+  ]);
+});
+
+it("says what was left out, and which duplicates were none", () => {
+  expect(verdicts([worker({}, { differing: 1 }), worker()], { malformedWorkers: 3 })).toEqual([
+    "warning: 1 event of the last day had the id (dedupeBy) of a stored event and other content; taken for duplicates, it was deleted",
+    "warning: 3 rows of piipe.workers are not as a worker writes them, and left out",
   ]);
 });
 
