@@ -9,7 +9,7 @@ import { closingClient } from "./closing-client.ts";
 import { confirmNames } from "./confirm-names.ts";
 import { connectFailure, type Place } from "./connect-failure.ts";
 import { databaseFailure } from "./database-failure.ts";
-import { READ_SETTINGS } from "./local-settings.ts";
+import { localSettings, pathSetting } from "./local-settings.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const REPLY_TIMEOUT_MS = 90_000;
@@ -44,6 +44,8 @@ export interface ConnectionLink {
 /** One connection, taken from the pool. End its use with `release` or `destroy`. */
 export interface PostgresConnection {
   readonly link: ConnectionLink;
+  /** For `localSettings`. Left out: there is nothing to set. */
+  readonly path?: string | null;
   /**
    * Unnamed, so that it works behind PgBouncer in transaction mode. Several statements in one `text` are one round
    * trip; they take no values.
@@ -99,13 +101,30 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
   pool.on("error", ignore);
   pool.on("connect", (client) => client.on("error", ignore));
   let closing: Promise<void> | null = null;
+  /** Of the database and the user, so that it is asked for once; undefined: not yet. */
+  let path: string | null | undefined;
+
+  async function withPath(client: pg.PoolClient): Promise<pg.PoolClient> {
+    if (path !== undefined) return client;
+    try {
+      const { rows } = await client.query<Row>("SHOW search_path");
+      path = pathSetting(rows[0]?.["search_path"] ?? "");
+      return client;
+    } catch (error) {
+      client.release(true);
+      throw databaseFailure(error, "connecting to PostgreSQL");
+    }
+  }
 
   async function connect(abort?: AbortSignal): Promise<PostgresConnection> {
-    const connecting = pool.connect().catch((error: unknown) => {
-      throw connectFailure(error, place, connectionsMax);
-    });
+    const connecting = pool
+      .connect()
+      .catch((error: unknown) => {
+        throw connectFailure(error, place, connectionsMax);
+      })
+      .then(withPath);
     const client = await (abort === undefined ? connecting : unlessAborted(connecting, abort));
-    return wrap(client);
+    return wrap(client, path ?? null);
   }
 
   const opened: PostgresPool = {
@@ -115,7 +134,8 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
       const connection = await connect(abort);
       const uncut = cutOnAbort(connection, abort);
       try {
-        await connection.query(doing, `BEGIN ISOLATION LEVEL READ COMMITTED; ${READ_SETTINGS}`);
+        const settings = localSettings(connection.path ?? null, { writesTarget: false });
+        await connection.query(doing, `BEGIN ISOLATION LEVEL READ COMMITTED; ${settings}`);
         const result = await connection.query(doing, text, values);
         await connection.query(doing, "COMMIT");
         return result;
@@ -140,7 +160,7 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
   return opened;
 }
 
-function wrap(client: pg.PoolClient): PostgresConnection {
+function wrap(client: pg.PoolClient, path: string | null): PostgresConnection {
   let isInUse = true;
   const end = (isBroken: boolean): void => {
     if (!isInUse) return;
@@ -149,6 +169,7 @@ function wrap(client: pg.PoolClient): PostgresConnection {
   };
   return {
     link: linkOf(client),
+    path,
     async query(doing, text, values) {
       try {
         const result = await (values === undefined

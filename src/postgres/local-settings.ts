@@ -11,9 +11,6 @@ const MEANING = [
   "SET LOCAL transform_null_equals = off",
   // In the catalogue's functions that show names.
   "SET LOCAL quote_all_identifiers = off",
-  // A path that names pg_catalog behind a schema with types and functions of the same names (such as orafce's) would give
-  // us those. Unnamed, it is the first. The rest is for the triggers and defaults of the table, and stays.
-  `SELECT pg_catalog.set_config('search_path', pg_catalog.regexp_replace(pg_catalog.current_setting('search_path'), '^ *"?pg_catalog"? *(,|$)|, *"?pg_catalog"? *(?=,|$)', '', 'g'), true)`,
 ] as const;
 
 /** The forms of what is read: ISO, UTC, and as many digits as give the same number again. */
@@ -26,8 +23,29 @@ const FORMS = [
   "SET LOCAL extra_float_digits = 3",
 ] as const;
 
-/** For transactions in which triggers, defaults and functions of the target table run: they see the forms that they know. */
-export const WRITE_SETTINGS: string = MEANING.join("; ");
+const MEANINGS: string = MEANING.join("; ");
+const MEANINGS_AND_FORMS: string = [MEANINGS, ...FORMS].join("; ");
 
-/** For all others. SET LOCAL ends with the transaction: behind a pooler the session belongs to others as well. */
-export const READ_SETTINGS: string = [...MEANING, ...FORMS].join("; ");
+/**
+ * The statements that begin a transaction's own. SET LOCAL ends with it: behind a pooler the session belongs to others as
+ * well.
+ * @param path as `pathSetting` gives it
+ * @param writesTarget triggers, defaults and functions of the target table run in it: they see the forms that they know
+ */
+export function localSettings(path: string | null, { writesTarget }: { readonly writesTarget: boolean }): string {
+  const settings = writesTarget ? MEANINGS : MEANINGS_AND_FORMS;
+  return path === null ? settings : `${settings}; ${path}`;
+}
+
+/**
+ * A path that names pg_catalog behind a schema with types and functions of the same names, such as orafce's, would give us
+ * those. Unnamed, it is the first. The rest of the path is for the triggers and defaults of the table, and stays.
+ * @param searchPath as SHOW gives it
+ * @returns null: there is nothing to set
+ */
+export function pathSetting(searchPath: string): string | null {
+  const schemas = searchPath.match(/(?:"(?:[^"]|"")*"|[^,"])+/g)?.map((schema) => schema.trim()) ?? [];
+  const others = schemas.filter((schema) => schema !== "pg_catalog" && schema !== '"pg_catalog"');
+  if (others.length === schemas.length) return null;
+  return `SET LOCAL search_path = ${others.length === 0 ? "''" : others.join(", ")}`;
+}

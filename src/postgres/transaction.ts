@@ -2,7 +2,7 @@ import { PiipeError } from "../errors.ts";
 import { type ConnectionLink, cutOnAbort, type PostgresConnection, type PostgresPool } from "./connection.ts";
 import { confirmNames } from "./confirm-names.ts";
 import { DatabaseFailure } from "./database-failure.ts";
-import { READ_SETTINGS, WRITE_SETTINGS } from "./local-settings.ts";
+import { localSettings } from "./local-settings.ts";
 
 export interface TransactionOptions {
   /** Completes "while …" in errors; names things of the configuration only. */
@@ -42,7 +42,7 @@ export async function inTransaction<T>(
   const connection = await pool.connect(abort);
   const uncut = cutOnAbort(connection, abort);
   try {
-    await connection.query(doing, begin(options));
+    await connection.query(doing, begin(options, connection.path ?? null));
     const result = await work((text, values) => connection.query(doing, text, values), connection.link);
     const { command } = await connection.query(doing, rollsBack ? "ROLLBACK" : "COMMIT");
     // Committing an aborted transaction is no error to PostgreSQL: it answers with the tag ROLLBACK.
@@ -59,15 +59,16 @@ export async function inTransaction<T>(
   }
 }
 
-/** SET LOCAL ends with the transaction: behind a pooler the session belongs to others as well. One round trip. */
-function begin({ statementTimeoutMs, lockTimeoutMs, writesTarget, isSnapshot }: TransactionOptions): string {
+/** One round trip. */
+function begin(options: TransactionOptions, path: string | null): string {
+  const { statementTimeoutMs, lockTimeoutMs, writesTarget = false, isSnapshot = false } = options;
   return [
-    `BEGIN ISOLATION LEVEL ${isSnapshot === true ? "REPEATABLE READ, READ ONLY" : "READ COMMITTED"}`,
+    `BEGIN ISOLATION LEVEL ${isSnapshot ? "REPEATABLE READ, READ ONLY" : "READ COMMITTED"}`,
     `SET LOCAL statement_timeout = ${statementTimeoutMs}`,
     `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
     `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_TIMEOUT_MS}`,
     "SET LOCAL synchronous_commit = on",
-    writesTarget === true ? WRITE_SETTINGS : READ_SETTINGS,
+    localSettings(path, { writesTarget }),
   ].join("; ");
 }
 

@@ -129,6 +129,7 @@ describe("the dashboard of a run", () => {
     expect(jsonOf(await note(post("/api/quarantine/discard", { ids: [first?.id] })))).toEqual({
       events: 1,
       done: 1,
+      skipped: 0,
       duplicate: 0,
       refused: 0,
       unopened: 0,

@@ -103,13 +103,13 @@ it("extends again at the next look what a reply does not mention", async () => {
 });
 
 it("does not call a failure what was settled while it was to be extended", async () => {
-  let reply = (_: BatchOutput): void => {};
+  let reply: ((output: BatchOutput) => void) | undefined;
   const { tracker, clock, events, hold, close } = open(() => new Promise((resolve) => (reply = resolve)));
   hold("a");
   hold("b");
   for (let look = 0; look < 5; look += 1) await clock.tick();
   Object.assign(tracker.get("a") ?? {}, { isSettling: true });
-  reply({ Successful: [{ Id: "1" }], Failed: [{ Id: "0", Code: "ReceiptHandleIsInvalid", SenderFault: true }] });
+  reply?.({ Successful: [{ Id: "1" }], Failed: [{ Id: "0", Code: "ReceiptHandleIsInvalid", SenderFault: true }] });
   await clock.tick();
   expect(events[0]).toEqual({ type: "visibility.extended", count: 1, failed: 0 });
   await close();
