@@ -12,6 +12,7 @@ import type { Totals } from "../pipeline/totals.ts";
 import { boundsOf } from "../pipeline/write/check-table.ts";
 import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
+import { ENCODING_REMEDY, encodingWarning, readEncoding } from "../postgres/encoding.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { checkMigrated } from "../store/check-migrated.ts";
 import { noteKeys } from "../store/key-checks.ts";
@@ -106,6 +107,8 @@ export async function openPipeline(
     } else await checkMigrated(pool);
     const table = await openTable(config, keyring, pool);
     await requireRunRights(config, pool);
+    const message = encodingWarning(await readEncoding(pool));
+    if (message !== null) emit({ type: "config.warning", message: `${message}. ${ENCODING_REMEDY}` });
     const decode = compileDecoder(config.columns, boundsOf(table, config.columns), {
       unknownFields: config.unknownFields,
       dedupeBy: config.dedupeBy,
