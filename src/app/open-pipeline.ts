@@ -13,6 +13,7 @@ import { boundsOf } from "../pipeline/write/check-table.ts";
 import { sourceIdOf } from "../pipeline/write/ledger-key.ts";
 import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
+import { ENCODING_REMEDY, encodingWarning, readEncoding } from "../postgres/encoding.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { checkMigrated } from "../store/check-migrated.ts";
 import { describeMalformedChecks, noteKeys } from "../store/key-checks.ts";
@@ -116,6 +117,8 @@ export async function openPipeline(
     await requireRunRights(config, pool);
     const malformed = await describeMalformedChecks(pool, columnKeysOf(config, keyring));
     if (malformed !== null) emit({ type: "config.warning", message: `${malformed.text}. ${malformed.hint}` });
+    const message = encodingWarning(await readEncoding(pool));
+    if (message !== null) emit({ type: "config.warning", message: `${message}. ${ENCODING_REMEDY}` });
     const decode = compileDecoder(config.columns, boundsOf(table, config.columns), {
       unknownFields: config.unknownFields,
       dedupeBy: config.dedupeBy,

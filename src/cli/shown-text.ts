@@ -6,15 +6,16 @@ export type Style = Parameters<typeof styleText>[0];
 
 /** A number that nobody can guess: data cannot pass for a style of piipe's own. */
 const NONCE = String(randomInt(2 ** 40, 2 ** 47));
+const ESCAPE = "\u001b";
 /** Announces a styled text and the lengths of its parts, in the form of a style that no terminal knows. */
-const MARK = new RegExp(`\u001b\\[${NONCE}(\\d{2})(\\d{6})(\\d{2})m`, "g");
+const MARK = new RegExp(`${ESCAPE}\\[${NONCE}(\\d{2})(\\d{6})(\\d{2})m`, "g");
 /** Styles, and what erases a line. */
-const SEQUENCES = new RegExp("^(?:\\r\u001b\\[2K)?(?:\u001b\\[\\d+m)*$");
+const SEQUENCES = new RegExp(`^(?:\\r${ESCAPE}\\[2K)?(?:${ESCAPE}\\[\\d+m)*$`);
 
 /** A text between the sequences that begin and end its style, marked as piipe's own. */
 export function ownStyle(begin: string, text: string, end: string): string {
   const digits = (part: string, count: number): string => String(part.length).padStart(count, "0");
-  return `\u001b[${NONCE}${digits(begin, 2)}${digits(text, 6)}${digits(end, 2)}m${begin}${text}${end}`;
+  return `${ESCAPE}[${NONCE}${digits(begin, 2)}${digits(text, 6)}${digits(end, 2)}m${begin}${text}${end}`;
 }
 
 /**

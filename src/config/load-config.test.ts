@@ -82,6 +82,10 @@ async function problems(content: string | Uint8Array): Promise<readonly string[]
   return (error as PiipeError).message.split("\n").map((line) => line.replace(`${file}:`, ""));
 }
 
+test("a byte order mark at the file's beginning is none of its text", async () => {
+  expect(await load(`\ufeff${VALID}`)).toEqual(await load(VALID));
+});
+
 test("the sample", async () => {
   const config = await load(SAMPLE);
   expect(config.sink.postgres.url.reveal()).toBe(ENV.DATABASE_URL);

@@ -14,6 +14,7 @@ describe("a connection URL", () => {
     "postgres://u:a%40b%2Fc%3Fd%23e%25f@db.example/db",
     "postgres://u:a:b!$&'()*+,;=~@db-1.example_2.internal/my-db",
     "postgres://u:p@bücher.example/bücher",
+    "postgres://u:p@db.example/db\n",
   ])("is %s", (url) => {
     expect(postgresUrlProblem(url)).toBeNull();
   });

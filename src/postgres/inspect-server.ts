@@ -6,6 +6,8 @@ export interface ServerFacts {
   /** Such as `18.0 (Debian 18.0-1)`. */
   readonly version: string;
   readonly majorVersion: number;
+  /** Of the database, such as `UTF8`. */
+  readonly encoding: string;
   readonly isStandby: boolean;
   /** New transactions are, by the setting of the server, the database or the user. */
   readonly isReadOnly: boolean;
@@ -29,6 +31,7 @@ export interface PoolerFacts {
 /** The limits of the server, the database and the user; -1 is none. The counts need no right: user names are for all to see. */
 const READ_SERVER = `
 SELECT current_setting('server_version') AS version, current_setting('server_version_num') AS version_num,
+  current_setting('server_encoding') AS encoding,
   pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only') AS read_only,
   (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms, pg_backend_pid() AS process_id,
   inet_client_addr() IS NULL OR inet_client_addr() <<= '127.0.0.0/8' OR inet_client_addr() = '::1' AS is_local,
@@ -56,6 +59,7 @@ export async function inspectServer(pool: PostgresPool, nowMs: () => number): Pr
     return {
       version: row["version"] ?? "",
       majorVersion: Math.floor(Number(row["version_num"]) / 10_000),
+      encoding: row["encoding"] ?? "",
       isStandby: row["is_standby"] === "t",
       isReadOnly: row["read_only"] === "on",
       // This connection is one of those that a run would open.

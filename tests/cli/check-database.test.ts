@@ -1,9 +1,13 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { utcDay } from "../../src/postgres/utc-day.ts";
 import { addDays, partitionOf } from "../../src/store/ledger-days.ts";
+import { SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
 import { runCli } from "../support/cli.ts";
+import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { directUrl, postgresMajor, query } from "../support/postgres.ts";
 import { startPostgresProxy } from "../support/postgres-proxy.ts";
@@ -44,6 +48,33 @@ it("has nothing to say against the server of the tests", async () => {
   }
   expect(of("tls")[0]).toMatchObject({ level: "ok", text: expect.stringContaining("stays on this machine") });
   expect(of("clock")[0]).toMatchObject({ level: "ok", text: expect.stringContaining("PostgreSQL") });
+});
+
+it("warns of a database that is not UTF-8, as a run does at its start, and a run goes round what that cannot hold", async () => {
+  const name = `latin_${randomBytes(6).toString("hex")}`;
+  const server = inject("serverUrl");
+  await query(server, `CREATE DATABASE ${name} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  try {
+    await query(url.href, await readFile(SAMPLE_TABLE_FILE, "utf8"));
+    const options = { folder: pipeline.folder, environment: { ...pipeline.environment, DATABASE_URL: url.href } };
+    expect((await runCli(["migrate"], options)).code).toBe(0);
+    const { code, of } = await check(url.href);
+    expect(code).toBe(0);
+    expect(of("database")).toMatchObject([
+      { level: "ok" },
+      { level: "warning", text: expect.stringContaining("is LATIN1"), hint: expect.stringContaining("UTF8") },
+    ]);
+    const [event = ""] = loginEvents(1);
+    const withLocale = (locale: string): string => JSON.stringify({ ...(JSON.parse(event) as object), locale });
+    await sqs.send(pipeline.queue.url, [...loginEvents(9), withLocale("Zürich"), withLocale("東京")]);
+    const { stdout, stderr } = await runCli(["run", "--until-empty", "--json"], options);
+    expect(stderr).toContain("the encoding of the database is LATIN1");
+    expect(JSON.parse(stdout)).toMatchObject({ stored: 10, quarantined: 1 });
+  } finally {
+    await query(server, `DROP DATABASE ${name}`);
+  }
 });
 
 it("fails where transactions are read-only", async () => {

@@ -140,6 +140,8 @@ columns: { ip: { type: ip, mask: hmac-sha256 } }`,
     expect(output.out).toContain("2 rows of 2 users");
     expect(output.out).toContain("u1\\u001b[31m");
     expect(output.out).not.toContain("u1\u001b");
+    // Too wide for the terminal's 80 columns as a table.
+    expect(output.out).toMatch(/^ {2}user_id +u2$/m);
     expect(output.out + output.error).not.toContain(IP);
   });
 

@@ -1,10 +1,12 @@
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { quarantineListCommand } from "../../src/cli/commands/quarantine-list.ts";
 import { type CliResult, runCli } from "../support/cli.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
+import { scriptedTerminal } from "../support/scripted-terminal.ts";
 import { callSqs, testSqs } from "../support/sqs.ts";
 
 const CANARY = "canary-41c0";
@@ -84,6 +86,15 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await pipeline.remove();
+});
+
+it("fits a terminal of 80 columns: ids as long as the other commands need them, the rest by --json", async () => {
+  const { terminal, output } = scriptedTerminal(pipeline, { secret: null, confirm: null });
+  const options = { config: "piipe.yaml", code: null, state: "pending", entriesMax: 20, json: false } as const;
+  expect(await quarantineListCommand(options, terminal)).toBe(0);
+  expect(Math.max(...output.out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  expect(output.out).toMatch(/no room for state.*: see --json/);
+  expect(output.out).toMatch(new RegExp(`^ +${idOf("field.type").slice(0, 8)} +field\\.type `, "m"));
 });
 
 describe("piipe quarantine", () => {

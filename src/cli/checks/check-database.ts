@@ -18,7 +18,7 @@ import { judgeColumns, readSamples, type Samples } from "./check-columns.ts";
 import { type Finding, Findings, warning } from "./findings.ts";
 import { judgeClock } from "./judge-clock.ts";
 import { judgeLedger } from "./judge-ledger.ts";
-import { judgeConnections, judgeTls, judgeVersion, judgeWritable } from "./judge-server.ts";
+import { judgeConnections, judgeEncoding, judgeTls, judgeVersion, judgeWritable } from "./judge-server.ts";
 
 /** Shorter than a run's: nobody is to wait for minutes to hear that the database hangs. */
 const REPLY_TIMEOUT_MS = 20_000;
@@ -48,6 +48,7 @@ async function lookAtDatabase(
   if (server === null) return null;
   findings.add(
     judgeVersion(server, pool.place),
+    ...judgeEncoding(server),
     ...judgeWritable(server, pool.place),
     judgeConnections(server, config.sink.postgres),
     judgeTls(server, pool.place),

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { ServerFacts } from "../../postgres/inspect-server.ts";
-import { judgeConnections, judgeTls, judgeVersion, judgeWritable } from "./judge-server.ts";
+import { judgeConnections, judgeEncoding, judgeTls, judgeVersion, judgeWritable } from "./judge-server.ts";
 
 const SERVER: ServerFacts = {
   version: "18.0",
   majorVersion: 18,
+  encoding: "UTF8",
   isStandby: false,
   isReadOnly: false,
   connectionsLeft: 10,
@@ -22,6 +23,14 @@ it.each([
   [19, "warning"],
 ])("version %d: %s", (majorVersion, level) => {
   expect(judgeVersion({ ...SERVER, majorVersion }, REMOTE).level).toBe(level);
+});
+
+it("warns of a database that cannot hold every text", () => {
+  expect(judgeEncoding(SERVER)).toEqual([]);
+  expect(judgeEncoding({ ...SERVER, encoding: "LATIN1" })).toMatchObject([
+    { level: "warning", text: expect.stringContaining("LATIN1, which lacks most") as string },
+  ]);
+  expect(judgeEncoding({ ...SERVER, encoding: "SQL_ASCII" })).toMatchObject([{ level: "warning" }]);
 });
 
 it("fails on a standby and where transactions are read-only", () => {

@@ -1,6 +1,7 @@
 import type { PostgresConfig } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Place } from "../../postgres/connect-failure.ts";
+import { ENCODING_REMEDY, encodingWarning } from "../../postgres/encoding.ts";
 import type { ServerFacts } from "../../postgres/inspect-server.ts";
 import { failure, type Finding, ok, warning } from "./findings.ts";
 import { isLocalHost } from "./is-local-host.ts";
@@ -17,6 +18,12 @@ export function judgeVersion({ version, majorVersion }: ServerFacts, { address }
     `${text}: piipe is tested with PostgreSQL ${VERSION_MIN} to ${VERSION_MAX}`,
     majorVersion < VERSION_MIN ? "Upgrade the server." : "Look for a newer piipe.",
   );
+}
+
+/** Nothing when it holds all texts. */
+export function judgeEncoding({ encoding }: ServerFacts): readonly Finding[] {
+  const text = encodingWarning(encoding);
+  return text === null ? [] : [warning("database", text, ENCODING_REMEDY)];
 }
 
 /** Nothing when it takes writes. */

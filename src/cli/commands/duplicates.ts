@@ -10,7 +10,7 @@ import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { type ColumnFindings, findDuplicates, type ShownValue } from "../find-duplicates.ts";
 import { NO_TOKEN } from "../no-token.ts";
 import { styler, type Terminal } from "../terminal.ts";
-import { textTable } from "../text-table.ts";
+import { charsMaxOf, textTable } from "../text-table.ts";
 import { withDatabase } from "../with-database.ts";
 
 export interface DuplicatesOptions {
@@ -91,7 +91,10 @@ function textOf(
     const cut = valuesFound - values.length;
     return (
       `${style("bold", column)}: ${counted(valuesFound, "value")} in ${counted(rowsFound, "row")}\n` +
-      `${textTable(values.map((value) => cellsOf(value, chosen)))}\n` +
+      `${textTable(
+        values.map((value) => cellsOf(value, chosen)),
+        { charsMax: charsMaxOf(terminal), droppable: ["first seen", "last seen"] },
+      )}\n` +
       (cut === 0 ? "" : `  … and ${cut} more, cut by --limit ${limit}\n`)
     );
   });

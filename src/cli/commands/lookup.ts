@@ -14,7 +14,7 @@ import { operatorName } from "../operator-name.ts";
 import { reasonOf } from "../reason-of.ts";
 import { showControls } from "../shown-text.ts";
 import type { Terminal } from "../terminal.ts";
-import { textTable } from "../text-table.ts";
+import { charsMaxOf, textTable } from "../text-table.ts";
 
 export interface LookupOptions extends SearchOptions {
   readonly limit: number;
@@ -49,7 +49,7 @@ export async function lookupCommand(options: LookupOptions, terminal: Terminal):
   terminal.writeOut(
     options.json
       ? `${JSON.stringify(jsonOf(search, findings, tokens))}\n`
-      : textOf(search, findings, tokens, options.limit),
+      : textOf(search, findings, tokens, { limit: options.limit, charsMax: charsMaxOf(terminal) }),
   );
   return EXIT_CODES.done;
 }
@@ -115,16 +115,19 @@ function textOf(
   search: Search,
   { rows, users, sample, doubtfulLinks }: LookupFindings,
   tokens: readonly TokenReport[],
-  limit: number,
+  { limit, charsMax }: { readonly limit: number; readonly charsMax: number },
 ): string {
   const ofUsers = users === null ? "" : ` of ${counted(users, "user")} (${search.user?.name})`;
   const cut = rows - sample.length;
   return [
-    textTable(tokens.map((token) => cellsOf(token, search))),
+    textTable(
+      tokens.map((token) => cellsOf(token, search)),
+      { charsMax },
+    ),
     "",
     rows === 0 ? "No row has the value." : `${counted(rows, "row")}${ofUsers}`,
     ...blindSpots(search, doubtfulLinks),
-    ...(sample.length === 0 ? [] : ["", textTable(sample.map(shownRow))]),
+    ...(sample.length === 0 ? [] : ["", textTable(sample.map(shownRow), { charsMax })]),
     ...(sample.length > 0 && cut > 0 ? [`  … and ${cut} more, cut by --limit ${limit}`] : []),
     "",
   ].join("\n");

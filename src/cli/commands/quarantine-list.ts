@@ -2,7 +2,7 @@ import { countReasons, listEntries, type QuarantineEntry, type QuarantineState }
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { eventCount, withQuarantine } from "../quarantine-choice.ts";
 import type { Terminal } from "../terminal.ts";
-import { textTable } from "../text-table.ts";
+import { charsMaxOf, textTable } from "../text-table.ts";
 
 export interface QuarantineListOptions {
   readonly config: string;
@@ -38,9 +38,20 @@ export async function quarantineListCommand(options: QuarantineListOptions, term
   const newest = total > entries.length ? `; the newest ${entries.length}:` : "";
   terminal.writeOut(`${textTable(reasons.map(({ code: reason, count }) => ({ reason, events: String(count) })))}\n\n`);
   terminal.writeOut(`${eventCount(total).replace(" ", ` ${stateShown}`)}${newest}\n`);
-  if (entries.length > 0) terminal.writeOut(`${textTable(entries.map(shown))}\n`);
+  const charsMax = charsMaxOf(terminal);
+  const rows = entries
+    .map(shown)
+    .map((row) => (charsMax < WIDE_CHARS ? { ...row, id: row.id.slice(0, ID_CHARS) } : row));
+  if (entries.length > 0) terminal.writeOut(`${textTable(rows, { charsMax, droppable: DROPPABLE })}\n`);
   return EXIT_CODES.done;
 }
+
+/** Where there is no room for all: what was asked for, or tells least. */
+const DROPPABLE = ["state", "first seen", "attempts", "path"];
+
+/** Below it, ids are cut to what the other commands need of them. */
+const WIDE_CHARS = 140;
+const ID_CHARS = 8;
 
 function shown({ id, code, path, firstSeen, lastSeen, attempts, state }: QuarantineEntry) {
   return {

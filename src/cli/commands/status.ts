@@ -5,6 +5,7 @@ import { loadConfig } from "../../config/load-config.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../exit-codes.ts";
 import { statusText } from "../status/status-text.ts";
 import { styler, type Terminal } from "../terminal.ts";
+import { charsMaxOf } from "../text-table.ts";
 
 export interface StatusOptions {
   readonly config: string;
@@ -22,7 +23,9 @@ export async function statusCommand({ config: file, json }: StatusOptions, termi
     await observer.close();
   }
   terminal.writeOut(
-    json ? `${JSON.stringify(snapshot)}\n` : statusText(snapshot, styler(terminal.outIsTerminal, terminal.environment)),
+    json
+      ? `${JSON.stringify(snapshot)}\n`
+      : statusText(snapshot, styler(terminal.outIsTerminal, terminal.environment), charsMaxOf(terminal)),
   );
   const unread = [snapshot.depth, snapshot.workers, snapshot.quarantine].find(({ ok }) => !ok);
   return unread === undefined || unread.ok ? EXIT_CODES.done : exitCodeOfErrorCode(unread.error.code);

@@ -11,8 +11,14 @@ type Line = readonly [name: string, text: string];
 const NAME_CHARS = 14;
 const MARKS = { ok: ["green", "✓"], warning: ["yellow", "!"], error: ["red", "✗"] } as const;
 
-/** A snapshot for people: first what is well or wrong, then the figures in groups. */
-export function statusText(snapshot: Snapshot, style: Style): string {
+/** What the table of workers can do without where there is no room, the first of them first. */
+const DROPPABLE = ["version", "since", "pid", "host"];
+
+/**
+ * A snapshot for people: first what is well or wrong, then the figures in groups.
+ * @param charsMax of a line of the tables
+ */
+export function statusText(snapshot: Snapshot, style: Style, charsMax = Infinity): string {
   const { pipeline, queue, table, at, depth, deadLetters, workers, quarantine } = snapshot;
   const parts = [
     judgeStatus(snapshot).map((verdict) => verdictText(verdict, style)),
@@ -29,7 +35,7 @@ export function statusText(snapshot: Snapshot, style: Style): string {
         : []),
       ...deadLetterLines(depth, deadLetters),
     ]),
-    ...(workers.ok && workers.value.length > 0 ? workerParts(workers.value) : []),
+    ...(workers.ok && workers.value.length > 0 ? workerParts(workers.value, charsMax) : []),
     ...(quarantine.ok && quarantine.value.pending > 0 ? [quarantinePart(quarantine.value.reasons)] : []),
   ];
   return `${parts.map((lines) => lines.join("\n")).join("\n\n")}\n`;
@@ -48,12 +54,12 @@ function verdictText({ level, text, hint }: Verdict, style: Style): string {
   return `${style(colour, mark)} ${text}${hint === null ? "" : `\n  → ${hint}`}`;
 }
 
-function workerParts(workers: readonly WorkerStatus[]): ReadonlyArray<readonly string[]> {
+function workerParts(workers: readonly WorkerStatus[], charsMax: number): ReadonlyArray<readonly string[]> {
   const running = workers.filter(isRunning);
   return [
     // What those that have ended did says nothing of now; their counts are in the table below.
     ...(running.length > 0 ? [liveLines(fleetFigures(running)), totalLines(fleetFigures(running))] : []),
-    ["workers of the last day", textTable(workers.map(workerRow))],
+    ["workers of the last day", textTable(workers.map(workerRow), { charsMax, droppable: DROPPABLE })],
   ];
 }
 
