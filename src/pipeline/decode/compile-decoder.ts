@@ -82,6 +82,7 @@ export function compileDecoder(
   const read = dedupeBy === null ? compiled : [...compiled, businessIdColumn(dedupeBy)];
   const fromByField = declaredFields(dedupeBy === null ? columns : [...columns, dedupeBy]);
   const looksAtText = read.some(({ asWritten }) => asWritten !== null);
+  const wrapped = fromByField.get(WRAPPED_FIELD) ?? null;
   const refusesUnknown = options.unknownFields === "quarantine";
 
   return (delivery) => {
@@ -118,6 +119,8 @@ export function compileDecoder(
       return refuse("body.duplicate-key", duplicate === null ? null : (fromByField.get(duplicate) ?? null));
     }
 
+    if (wrapped !== null && isNotification(event)) return refuse("body.wrapped", wrapped);
+
     const values: RawValue[] = [];
     const objectsRead = looksAtText ? new Map() : NO_OBJECTS;
     for (const column of read) {
@@ -150,6 +153,17 @@ export function compileDecoder(
 }
 
 const BEGINS_AS_STRUCTURE = /^[ \t\n\r]*[{[]/;
+
+/** Where an SNS notification has what was published. */
+const WRAPPED_FIELD = "Message";
+const STARTS_JSON = /^\s*[{[]/;
+
+/** Whether it is an SNS notification of something that has fields: those are out of reach in a text. */
+function isNotification(event: JsonObject): boolean {
+  const { Type, TopicArn, Message } = event;
+  if (Type !== "Notification" || typeof TopicArn !== "string" || typeof Message !== "string") return false;
+  return STARTS_JSON.test(Message);
+}
 
 /** Where no column looks. */
 const NO_OBJECTS: ObjectsRead = new Map();
