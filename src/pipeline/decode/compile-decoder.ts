@@ -17,6 +17,7 @@ import { createLookup, MISTYPED, type JsonObject, type Lookup } from "./create-l
 import { createReader } from "./create-reader.ts";
 import { findDuplicateKey } from "./find-duplicate-key.ts";
 import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX, NUMBER_CHARS_MAX, VALUES_BESIDE_ESCAPED_KEYS_MAX } from "./limits.ts";
+import { isNotification, WRAPPED_FIELD } from "./notification.ts";
 import { hasVanishingNumber, numberCheckOf } from "./number-check.ts";
 import { MALFORMED } from "./parse-attribute-json.ts";
 import { parseJson } from "./parse-json.ts";
@@ -153,17 +154,6 @@ export function compileDecoder(
 }
 
 const BEGINS_AS_STRUCTURE = /^[ \t\n\r]*[{[]/;
-
-/** Where an SNS notification has what was published. */
-const WRAPPED_FIELD = "Message";
-const STARTS_JSON = /^\s*[{[]/;
-
-/** Whether it is an SNS notification of something that has fields: those are out of reach in a text. */
-function isNotification(event: JsonObject): boolean {
-  const { Type, TopicArn, Message } = event;
-  if (Type !== "Notification" || typeof TopicArn !== "string" || typeof Message !== "string") return false;
-  return STARTS_JSON.test(Message);
-}
 
 /** Where no column looks. */
 const NO_OBJECTS: ObjectsRead = new Map();
