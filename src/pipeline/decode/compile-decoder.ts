@@ -96,7 +96,8 @@ export function compileDecoder(
 
     // What does not begin like an object or an array is no JSON, and the parser sees that at once.
     if (scan.keys > KEYS_MAX && BEGINS_AS_STRUCTURE.test(body)) return refuse("body.too-many-keys", null);
-    if (scan.hasEscapedKey && countValues(body) > VALUES_BESIDE_ESCAPED_KEYS_MAX) return refuse("body.too-costly", null);
+    if (scan.hasEscapedKey && countValues(body) > VALUES_BESIDE_ESCAPED_KEYS_MAX)
+      return refuse("body.too-costly", null);
 
     const event = parseObject(body, scan);
     if (typeof event === "string") return refuse(event, null);

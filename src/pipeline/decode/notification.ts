@@ -7,5 +7,7 @@ const STARTS_JSON = /^\s*[{[]/;
 
 /** Whether an event is an SNS notification of something that has fields: those are out of reach in a text. */
 export function isNotification({ Type, TopicArn, [WRAPPED_FIELD]: message }: JsonObject): boolean {
-  return Type === "Notification" && typeof TopicArn === "string" && typeof message === "string" && STARTS_JSON.test(message);
+  return (
+    Type === "Notification" && typeof TopicArn === "string" && typeof message === "string" && STARTS_JSON.test(message)
+  );
 }

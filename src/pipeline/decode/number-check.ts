@@ -50,7 +50,10 @@ export function hasVanishingNumber(json: string): boolean {
       at += 1;
     }
     // Few numbers are that small: only they are read.
-    if (sinceMinus < EXPONENT_DIGITS_MIN || (json.charCodeAt(at - 1 - sinceMinus) !== MINUS && at - start < DECIMALS_MIN))
+    if (
+      sinceMinus < EXPONENT_DIGITS_MIN ||
+      (json.charCodeAt(at - 1 - sinceMinus) !== MINUS && at - start < DECIMALS_MIN)
+    )
       continue;
     const run = json.slice(start, at);
     if (Number(run) === 0 && !isZero(run)) return true;
@@ -62,7 +65,8 @@ const isBounded = (number: string): boolean => number.length <= NUMBER_CHARS_MAX
 
 /** Whether the number is the decimal value of the shortest text of its nearest double, which is what is stored. */
 const isExact = (number: string): boolean =>
-  (!mayBeInexact(number) && Number.isSafeInteger(Number(number))) || decimalOf(number) === decimalOf(String(Number(number)));
+  (!mayBeInexact(number) && Number.isSafeInteger(Number(number))) ||
+  decimalOf(number) === decimalOf(String(Number(number)));
 
 const isZero = (number: string): boolean => !/^[^eE]*[1-9]/.test(number);
 

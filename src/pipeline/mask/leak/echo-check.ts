@@ -127,11 +127,7 @@ function withoutSeparators(text: string): string {
   return rest + text.slice(start);
 }
 
-function searchAll(
-  open: readonly Place[],
-  values: RawRecord["values"],
-  sought: readonly Sought[],
-): Rejection | null {
+function searchAll(open: readonly Place[], values: RawRecord["values"], sought: readonly Sought[]): Rejection | null {
   const given = open.flatMap((place) => {
     const text = values[place.index];
     return typeof text === "string" ? [{ place, text }] : [];

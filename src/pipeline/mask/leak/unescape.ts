@@ -79,7 +79,8 @@ function hexOf(codes: Uint16Array, start: number, digits: number): number {
   let value = 0;
   for (let at = start; at < start + digits; at += 1) {
     const code = codes[at] ?? 0;
-    const digit = code >= 48 && code <= 57 ? code - 48 : (code | 32) >= 97 && (code | 32) <= 102 ? (code | 32) - 87 : -1;
+    const digit =
+      code >= 48 && code <= 57 ? code - 48 : (code | 32) >= 97 && (code | 32) <= 102 ? (code | 32) - 87 : -1;
     if (digit === -1) return -1;
     value = value * 16 + digit;
   }
