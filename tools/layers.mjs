@@ -41,6 +41,7 @@ const LAYERS = [
     paths: [
       "src/config/secret.ts",
       "src/config/did-you-mean.ts",
+      "src/config/looks-personal.ts",
       "src/config/service-url.ts",
       "src/hmac-sha256.ts",
       "src/tls-codes.ts",

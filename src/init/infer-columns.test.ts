@@ -36,6 +36,26 @@ const plain = (name: string, ...types: string[]) =>
   real(name, ({ type, mask }) => mask === null && types.includes(type));
 
 describe("columns for a new table", () => {
+  it("leave JSON in a text out when it looks personal, and say of other JSON what it is", () => {
+    const events = [
+      {
+        order: JSON.stringify({ customer: { name: "canary" } }),
+        born: JSON.stringify({ birth_date: "1990-01-01" }),
+        mail: JSON.stringify({ to: EMAIL }),
+        inner: JSON.stringify({ body: JSON.stringify({ last_name: "canary" }) }),
+        coded: Buffer.from(JSON.stringify({ first_name: "canary" })).toString("base64"),
+        size: JSON.stringify({ width: 3 }),
+      },
+    ];
+    const { columns, leftOut } = infer(events);
+    expect(columns).toMatchObject([
+      { name: "coded", mask: "hmac-sha256" },
+      { name: "size", mask: null, notes: [expect.stringContaining("holds JSON as a text")] },
+    ]);
+    expect(leftOut.map((line) => line.split(" ")[1])).toEqual(["order", "born", "mail", "inner"]);
+    for (const line of leftOut) expect(line).toContain("have it sent as JSON");
+  });
+
   it("mask what looks personal by its name, its type or its values, and say why", () => {
     const { columns } = infer([
       { email: "x", peer: "192.0.2.1", note: "hi", contact: EMAIL, count: 3 },

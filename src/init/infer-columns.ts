@@ -1,4 +1,5 @@
 import type { ColumnType, MaskName } from "../pipeline/contracts.ts";
+import { isJsonText } from "../pipeline/mask/leak/json-text.ts";
 import type { CollectedFields, Field } from "./collect-fields.ts";
 import { newName } from "./column-name.ts";
 import { columnOf } from "./column-of.ts";
@@ -73,6 +74,7 @@ function forNewTable(fields: readonly Field[]): readonly Outcome[] {
     const { from, type, reasons } = judged;
     if (field.values.length === 0) return leaveOut(from, null, "was null in every event, so its type is not known");
     if (type === "json" && reasons.length > 0) return leaveOut(from, null, unmaskable(reasons));
+    if (reasons.length > 0 && holdsJsonText(field)) return leaveOut(from, null, unmaskableText(reasons));
     if (isAllTooLarge(judged)) return leaveOut(from, null, TOO_LARGE);
     const name = newName(from, names);
     const mask = reasons.length > 0 ? "hmac-sha256" : null;
@@ -134,6 +136,7 @@ const isAllTooLarge = ({ field, type }: Judged): boolean =>
 function into(judged: Judged, real: ExistingColumn): Outcome {
   const { field, from, type, reasons } = judged;
   if (reasons.length > 0 && type === "json") return leaveOut(from, real, unmaskable(reasons));
+  if (reasons.length > 0 && holdsJsonText(field)) return leaveOut(from, real, unmaskableText(reasons));
   if (isAllTooLarge(judged)) return leaveOut(from, real, TOO_LARGE);
   const ways =
     reasons.length > 0
@@ -215,6 +218,9 @@ function columnFor(
   const tooLarge = tooLargeFor(type, values);
   const among = `of ${values.length} events with a value here would be refused: ${from}`;
   if (refused > tooLarge) notes.push(`${refused - tooLarge} ${among} is no ${type}`);
+  if (holdsJsonText(field)) {
+    notes.push("holds JSON as a text, which is stored as it is: of its fields, none can be masked or have a column");
+  }
   if (tooLarge > 0) notes.push(`${tooLarge} ${among} ${TOO_LARGE}`);
   if (isOptional && notNull) {
     notes.push("some events have no value here, and the table's column is NOT NULL: those events would be refused");
@@ -242,6 +248,12 @@ function unfilled(real: ExistingColumn): readonly Outcome[] {
 
 const unmaskable = (reasons: readonly string[]): string =>
   `looks personal (${reasons.join("; ")}), and json cannot be masked: give each field that you need a column of its own, with a path`;
+
+const unmaskableText = (reasons: readonly string[]): string =>
+  `looks personal (${reasons.join("; ")}), and is JSON in a text, of which a mask would leave one token: have it sent as JSON, and give each field that you need a column of its own, with a path`;
+
+const holdsJsonText = ({ values }: Field): boolean =>
+  values.some((value) => typeof value === "string" && isJsonText(value));
 
 function leaveOut(field: string | null, real: ExistingColumn | null, why: string, isProblem = true): Outcome {
   const isNeeded = real !== null && real.notNull && !real.isFilled;

@@ -81,6 +81,9 @@ export type Echo = (typeof ECHOES)[number];
 export const DETECTOR_NAMES = ["email", "ipv4", "ipv6", "phone", "card", "iban", "us-ssn", "jwt", "mac"] as const;
 export type DetectorName = (typeof DETECTOR_NAMES)[number];
 
+/** What a value looks like: by its form, or by the name of a field in JSON that stands in a text. */
+export type SuspicionKind = DetectorName | "inner-name";
+
 export const METADATA_NAMES = ["message_id", "sent_at", "received_at", "group_id"] as const;
 export type MetadataName = (typeof METADATA_NAMES)[number];
 
@@ -142,6 +145,7 @@ export const REJECTION_CODES = {
   "body.too-deep": "objects and arrays are nested too deeply",
   "body.too-many-keys": "the event has too many keys",
   "body.too-costly": "looking into the body takes more work than its size allows",
+  "body.wrapped": "the body is an SNS notification, in which the event is a text",
   "body.duplicate-key": "an object names the same key twice",
   "body.forbidden-key": "an object has the key __proto__",
   "field.missing": "a required field is not there",
@@ -152,6 +156,7 @@ export const REJECTION_CODES = {
   "field.too-long": "a text is too long for its column",
   "field.nul-character": "a text holds U+0000, which PostgreSQL cannot store",
   "field.lone-surrogate": "a text holds half a surrogate pair, which is no character",
+  "field.json-text": "a text that is to be masked as one value is a whole JSON object",
   "field.unknown": "the event has a field that no column declares",
   "leak.echo": "a column that is stored as it is holds the value of a masked column",
   "leak.detected": "a column that is stored as it is holds what looks like personal data",
@@ -261,7 +266,7 @@ export interface ColumnKeys {
 
 export interface Suspicion {
   readonly column: string;
-  readonly detector: DetectorName;
+  readonly detector: SuspicionKind;
 }
 
 /** How tokens look, as far as a database compares cheaply: every token has its form, and other texts may have it too. */

@@ -19,6 +19,8 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "body.too-many-keys": "Let the producer send fewer keys in each event, and discard this one.",
   "body.too-costly":
     "Find out what sent it: it repeats itself so often that it looks made to slow piipe down. Discard it, or let the producer send it in parts.",
+  "body.wrapped":
+    "Turn on raw message delivery for the queue's SNS subscription, or let the producer send to the queue itself: then the body is the event, and each of its fields can be masked. Discard this one.",
   "body.duplicate-key": "Let the producer name each key once, and discard this one.",
   "body.forbidden-key": "Let the producer send another key, and discard this one.",
   "field.missing": OPTIONAL,
@@ -31,6 +33,8 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "field.too-long": "Give the table's column a longer type, such as text, or mend the producer.",
   "field.nul-character": DISCARD,
   "field.lone-surrogate": DISCARD,
+  "field.json-text":
+    "Let the producer send the object as JSON, not as a text, and mask each personal field by its path; or mask the text in a way that can be undone (`aes-siv`, `reveal: true`).",
   "field.unknown":
     "Declare the field as a column in piipe.yaml, or set `unknownFields: ignore`, so that undeclared fields are left out.",
   "leak.echo": ECHO,

@@ -3,7 +3,7 @@
  * No field ever holds data of an event: counts, durations, codes and names of the configuration only.
  */
 import type { ErrorCode } from "../errors.ts";
-import type { DetectorName, RejectionCode } from "../pipeline/contracts.ts";
+import type { RejectionCode, SuspicionKind } from "../pipeline/contracts.ts";
 
 export type TelemetryEvent =
   | { readonly type: "pipeline.started"; readonly source: string; readonly table: string }
@@ -69,7 +69,7 @@ export type TelemetryEvent =
   | {
       readonly type: "leak.suspected";
       readonly column: string;
-      readonly detector: DetectorName;
+      readonly detector: SuspicionKind;
       readonly values: number;
     }
   | {

@@ -47,6 +47,28 @@ const init = (args: readonly string[], variables: Readonly<Record<string, string
 const columnsOf = async (file: string | URL, variables: Readonly<Record<string, string>>) =>
   (await loadConfig(file instanceof URL ? fileURLToPath(file) : file, variables)).columns;
 
+it("stops at SNS notifications, with what to do, and writes nothing", async () => {
+  const published = { order_id: 7, customer: { name: CANARY, birth_date: "1990-01-01" } };
+  const notification = {
+    Type: "Notification",
+    MessageId: "7c7d1a4e-0000-4000-8000-000000000000",
+    TopicArn: "arn:aws:sns:eu-west-1:000000000000:orders",
+    Message: JSON.stringify(published),
+    Timestamp: "2026-01-31T12:00:00.000Z",
+  };
+  const lines = [notification, notification, published].map((event) => JSON.stringify(event)).join("\n");
+  const { code, stdout, stderr } = await init([...SAMPLE, "-"], environment(), lines);
+  expect(code).toBe(2);
+  expect(stderr).toContain("2 of 3 messages are SNS notifications");
+  expect(stderr).toContain("raw message delivery");
+  expect(stdout + stderr).not.toContain(CANARY);
+  expect(await readdir(folder)).toEqual([]);
+  // What SNS delivers as it was published is an event like any other.
+  expect((await init([...SAMPLE, "-"], environment(), JSON.stringify({ ...notification, Message: "hi" }))).code).toBe(
+    0,
+  );
+});
+
 async function queueWith(bodies: readonly string[], attributes: Readonly<Record<string, string>> = {}) {
   const queue = await sqs.createTestQueue(attributes);
   await sqs.send(queue.url, bodies);

@@ -33,6 +33,7 @@ const COLUMNS = `
   short: { type: text, nullable: true }
   indexed: { type: text, nullable: true }
   wild: { type: text, nullable: true, piiDetection: quarantine }
+  message: { from: Message, type: text, nullable: true, piiDetection: "off" }
 `;
 
 const TABLE = `CREATE TABLE events (
@@ -86,6 +87,7 @@ function event(changes: Readonly<Record<string, unknown>> = {}): Record<string, 
     short: "ok",
     indexed: "ok",
     wild: "ok",
+    Message: "ok",
     ...changes,
   };
 }
@@ -93,6 +95,17 @@ function event(changes: Readonly<Record<string, unknown>> = {}): Record<string, 
 const json = (changes: Readonly<Record<string, unknown>>): string => JSON.stringify(event(changes));
 /** JSON that JSON.stringify would not write. */
 const raw = (field: string, text: string): string => json({ [field]: "PLACE" }).replace('"PLACE"', () => text);
+
+/** What SNS makes of an event without raw message delivery. */
+const notification = (published: object): string =>
+  json({
+    Type: "Notification",
+    MessageId: canaries.text(),
+    TopicArn: "arn:aws:sns:eu-west-1:000000000000:orders",
+    Subject: canaries.text(),
+    Message: JSON.stringify(published),
+    Timestamp: "2026-01-31T12:00:00.000Z",
+  });
 
 /** A body for every reason, with canaries wherever it has room for them. */
 function badBodies(): Readonly<Record<RejectionCode, string>> {
@@ -106,6 +119,9 @@ function badBodies(): Readonly<Record<RejectionCode, string>> {
     "body.too-many-keys": json({
       extra: Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => [`${one}${i}`, i])),
     }),
+    // A key with an escape, and more values beside it than are read so.
+    "body.too-costly": raw("extra", `{"\\u0061":["${one}"${",0".repeat(20_000)}]}`),
+    "body.wrapped": notification({ customer: { name: one, birth_date: one }, ship_to: `${one}@example.com` }),
     "body.duplicate-key": raw("h", `"${one}","h":"${one}"`),
     "body.forbidden-key": raw("extra", `{"__proto__":"${one}"}`),
     "field.missing": json({ user_id: undefined }),
@@ -116,6 +132,7 @@ function badBodies(): Readonly<Record<RejectionCode, string>> {
     "field.too-long": json({ h: canaries.marker.repeat(5_000) }),
     "field.nul-character": json({ h: `${one}\u0000` }),
     "field.lone-surrogate": raw("h", `"${one}\\ud800"`),
+    "field.json-text": json({ email: JSON.stringify({ first_name: one, order: { email: one } }) }),
     "field.unknown": json({ [one]: one }),
     "leak.echo": json({ h: one, user_id: `user ${one}` }),
     "leak.detected": json({ wild: `${one}@example.com` }),
@@ -181,7 +198,7 @@ beforeAll(async () => {
     await query(postgres.url, `ALTER DATABASE canary SET ${name} = '${value}'`);
   }
   await query(databaseUrl, TABLE);
-  await query(databaseUrl, "ALTER TABLE events ADD COLUMN wild text");
+  await query(databaseUrl, "ALTER TABLE events ADD COLUMN wild text, ADD COLUMN message text");
   await query(databaseUrl, "CREATE INDEX ON events (indexed)");
   await writeConfig("ignore");
   await well(["keys", "new"]);

@@ -1,5 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
+import type { Column } from "../../pipeline/contracts.ts";
+import { WRAPPED_FIELD } from "../../pipeline/decode/notification.ts";
 import { countDetections } from "../../pipeline/mask/leak/count-detections.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { sampleColumns } from "../../store/sample-columns.ts";
@@ -22,6 +24,28 @@ export async function readSamples(config: Config, pool: PostgresPool): Promise<S
   }
 }
 
+/** What only an SNS notification has beside its message. */
+const OF_NOTIFICATIONS: ReadonlySet<string> = new Set([
+  "TopicArn",
+  "SignatureVersion",
+  "Signature",
+  "SigningCertURL",
+  "UnsubscribeURL",
+]);
+
+/** Columns that take an event as a text out of what SNS makes of it. */
+function wrappedEvents(columns: readonly Column[]): readonly Finding[] {
+  const wrapped = columns.find(({ from }) => from === WRAPPED_FIELD);
+  if (wrapped === undefined || !columns.some(({ from }) => OF_NOTIFICATIONS.has(from))) return [];
+  return [
+    warning(
+      "columns",
+      `${wrapped.name} takes the whole event of an SNS notification as a text: events that are JSON are refused (body.wrapped)`,
+      "Turn on raw message delivery for the queue's subscription, or let the producer send to the queue itself, and give each field a column.",
+    ),
+  ];
+}
+
 /** What is stored that should not be, by the columns' names and the samples. Counts, and shows no value. */
 export function judgeColumns(config: Config, samples: Samples | null): readonly Finding[] {
   const detections = sampledColumns(config).map(
@@ -30,6 +54,7 @@ export function judgeColumns(config: Config, samples: Samples | null): readonly 
   const personal = personalColumns(config, new Map(detections));
   const which = personal.length === 0 ? "no" : "no other";
   return [
+    ...wrappedEvents(config.columns),
     ...storedMisfits(config.columns, samples ?? new Map()).map(({ text, remedy }) => warning("columns", text, remedy)),
     ...personal.map(({ column, why }) =>
       warning("columns", `${column} is stored as it is: ${why}`, PERSONAL_COLUMN_REMEDY),

@@ -7,8 +7,9 @@ import { PiipeError } from "../../errors.ts";
 import { collectFields } from "../../init/collect-fields.ts";
 import { inferColumns, type Inference } from "../../init/infer-columns.ts";
 import { mainKindOf } from "../../init/main-kind.ts";
-import { parseEvents } from "../../init/parse-events.ts";
+import { type JsonObject, parseEvents } from "../../init/parse-events.ts";
 import { renderConfig } from "../../init/render-config.ts";
+import { isNotification } from "../../pipeline/decode/notification.ts";
 import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { findKeys, makeKeys, unignoredFiles } from "../init/key-files.ts";
@@ -138,6 +139,7 @@ function inferFrom(bodies: readonly string[], table: IntrospectedTable | null, t
       hint: "piipe lands events that are JSON objects. Is it the right queue, or the right file?",
     });
   }
+  requireUnwrapped(events);
   const main = mainKindOf(events);
   const collected = collectFields(main.events);
   const inference = inferColumns(collected, table);
@@ -165,6 +167,19 @@ function inferFrom(bodies: readonly string[], table: IntrospectedTable | null, t
   throw new PiipeError("sample.invalid", `no field of the events can go into a column of the table ${tableName}`, {
     hint: "Is it the right table? Name another with --table; one that does not exist gets the columns of the events.",
   });
+}
+
+/** @throws {PiipeError} `sample.invalid` when the events are texts within what SNS makes of them */
+function requireUnwrapped(events: readonly JsonObject[]): void {
+  const wrapped = events.filter(isNotification).length;
+  if (wrapped * 2 < events.length) return;
+  throw new PiipeError(
+    "sample.invalid",
+    `${wrapped} of ${counted(events.length, "message is an SNS notification", "messages are SNS notifications")}: the event is a text in their field Message, where no column can reach its fields and no mask its personal values`,
+    {
+      hint: "Turn on raw message delivery for the queue's subscription (aws sns set-subscription-attributes --attribute-name RawMessageDelivery --attribute-value true --subscription-arn ARN), or let the producer send to the queue itself; then run `piipe init` again.",
+    },
+  );
 }
 
 /** As a configuration in the folder names the file, with slashes. */

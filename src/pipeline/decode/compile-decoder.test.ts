@@ -230,6 +230,45 @@ describe("a dotted path", () => {
   });
 });
 
+describe("an SNS notification", () => {
+  const columns = [field("Message", "text"), field("TopicArn", "text")];
+  const notification = (Message: string, more: object = {}): string =>
+    JSON.stringify({ Type: "Notification", TopicArn: "arn:aws:sns:eu-west-1:000000000000:t", Message, ...more });
+  const decodeWith = (declared: readonly Column[], body: string) =>
+    compileDecoder(declared, new Map(), { unknownFields: "ignore" })(delivery(body));
+
+  test.each(['{"a":1}', ' [{"a":1}]'])("of JSON is refused: %s", (published) => {
+    expect(decodeWith(columns, notification(published))).toEqual(refusal("body.wrapped", "Message"));
+    expect(decodeWith([field("Message", "text", { mask: "hmac-sha256" })], notification(published))).toEqual(
+      refusal("body.wrapped", "Message"),
+    );
+  });
+
+  test("is taken when no column takes what was published, or that is no JSON", () => {
+    expect(decodeWith([field("TopicArn", "text")], notification('{"a":1}')).ok).toBe(true);
+    expect(decodeWith(columns, notification("disk full")).ok).toBe(true);
+    expect(decodeWith(columns, notification('{"a":1}', { Type: "Other" })).ok).toBe(true);
+  });
+});
+
+describe("work that the body's size bounds", () => {
+  const decode = compileDecoder([field("a", "json")], new Map(), { unknownFields: "ignore" });
+
+  test("too many keys are refused before they are parsed, and what is no JSON is called so", () => {
+    const keys = Array.from({ length: 1_001 }, (_, index) => `"k${index}":1`).join(",");
+    expect(decode(delivery(`{${keys}}`))).toEqual(refusal("body.too-many-keys", null));
+    expect(decode(delivery(`{${keys}`))).toEqual(refusal("body.too-many-keys", null));
+    expect(decode(delivery("::".repeat(1_000)))).toEqual(refusal("body.not-json", null));
+  });
+
+  test("an escaped key beside very many values is refused: JSON.parse does not read it right", () => {
+    const body = (values: number): string => `{"a":[${"0,".repeat(values - 2)}0],"\\u0062":1}`;
+    expect(decode(delivery(body(19_990))).ok).toBe(true);
+    expect(decode(delivery(body(20_001)))).toEqual(refusal("body.too-costly", null));
+    expect(decode(delivery(body(20_001).replace("\\u0062", "b"))).ok).toBe(true);
+  });
+});
+
 describe("a number as it is written", () => {
   const LONG_ZERO = `1.${"0".repeat(63)}`;
 

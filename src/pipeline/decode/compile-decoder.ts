@@ -17,6 +17,7 @@ import { createLookup, MISTYPED, type JsonObject, type Lookup } from "./create-l
 import { createReader } from "./create-reader.ts";
 import { findDuplicateKey } from "./find-duplicate-key.ts";
 import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX, NUMBER_CHARS_MAX, VALUES_BESIDE_ESCAPED_KEYS_MAX } from "./limits.ts";
+import { isNotification, WRAPPED_FIELD } from "./notification.ts";
 import { hasVanishingNumber, numberCheckOf } from "./number-check.ts";
 import { MALFORMED } from "./parse-attribute-json.ts";
 import { parseJson } from "./parse-json.ts";
@@ -82,6 +83,7 @@ export function compileDecoder(
   const read = dedupeBy === null ? compiled : [...compiled, businessIdColumn(dedupeBy)];
   const fromByField = declaredFields(dedupeBy === null ? columns : [...columns, dedupeBy]);
   const looksAtText = read.some(({ asWritten }) => asWritten !== null);
+  const wrapped = fromByField.get(WRAPPED_FIELD) ?? null;
   const refusesUnknown = options.unknownFields === "quarantine";
 
   return (delivery) => {
@@ -118,6 +120,8 @@ export function compileDecoder(
       const duplicate = findDuplicateKey(body);
       return refuse("body.duplicate-key", duplicate === null ? null : (fromByField.get(duplicate) ?? null));
     }
+
+    if (wrapped !== null && isNotification(event)) return refuse("body.wrapped", wrapped);
 
     const values: RawValue[] = [];
     const objectsRead = looksAtText ? new Map() : NO_OBJECTS;

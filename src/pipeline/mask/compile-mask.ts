@@ -21,6 +21,7 @@ import {
   requireKeyVersions,
   tokenizerOf,
 } from "./column-tokens.ts";
+import { isJsonText } from "./leak/json-text.ts";
 import { compileLeakGuard } from "./leak/leak-guard.ts";
 import { maskedRecord } from "./masked-record.ts";
 import type { Tokenize } from "./operators/operator.ts";
@@ -47,6 +48,8 @@ interface CompiledColumn {
   readonly name: string;
   readonly from: string;
   readonly nullable: boolean;
+  /** Of a JSON object nothing but one token would be left. */
+  readonly refusesJson: boolean;
   /** null: declared as not personal, stored as it is. */
   readonly mask: CompiledMask | null;
 }
@@ -70,6 +73,7 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
     name: column.name,
     from: column.from,
     nullable: column.nullable || column.mask === "drop",
+    refusesJson: column.type === "text" && losesValue(column),
     mask: isMasked(column) ? compileColumn(column, options) : null,
   }));
   const guard = compileLeakGuard(columns);
@@ -86,7 +90,7 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
     const hidden: (string | null)[] = [];
     let links: TokenLink[] | null = null;
     let originals: SealedOriginal[] | null = null;
-    for (const { name, from, nullable, mask } of compiled) {
+    for (const { name, from, nullable, refusesJson, mask } of compiled) {
       const raw = record.values[values.length] ?? null;
       if (mask === null) {
         values.push(raw);
@@ -94,6 +98,7 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
         continue;
       }
       const text = raw === null ? "" : String(raw);
+      if (refusesJson && isJsonText(text)) return refuse("field.json-text", from);
       const normalized = text === "" ? "" : mask.normalize(text);
       if (normalized === null) return refuse("field.format", from);
       const token = normalized === "" ? null : mask.tokenize(normalized);
@@ -127,6 +132,10 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
     };
   };
 }
+
+/** Those that keep nothing on purpose, or give the value back, do what they are there for. */
+const losesValue = ({ mask, reveal }: Column): boolean =>
+  mask !== null && mask !== "drop" && mask !== "redact" && mask !== "aes-siv" && !reveal;
 
 const refuse = (code: Rejection["code"], path: string): Result<MaskedRecord, Rejection> => ({
   ok: false,

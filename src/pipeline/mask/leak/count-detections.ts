@@ -1,17 +1,17 @@
-import type { ColumnType, DetectorName } from "../../contracts.ts";
-import { detect, detectInJson } from "./detect.ts";
+import type { ColumnType, SuspicionKind } from "../../contracts.ts";
+import { detectInJson, detectInText } from "./json-text.ts";
 
 export interface Detections {
   /** Values looked at. */
   readonly values: number;
   /** Values in which something was detected, by what; the most frequent first. */
-  readonly counts: ReadonlyMap<DetectorName, number>;
+  readonly counts: ReadonlyMap<SuspicionKind, number>;
 }
 
 /** Looks at a sample of values of one column, and keeps nothing of them but counts. */
 export function countDetections(type: ColumnType, texts: Iterable<string>): Detections {
-  const look = type === "json" ? detectInJson : detect;
-  const counts = new Map<DetectorName, number>();
+  const look = type === "json" ? detectInJson : detectInText;
+  const counts = new Map<SuspicionKind, number>();
   let values = 0;
   for (const text of texts) {
     values += 1;

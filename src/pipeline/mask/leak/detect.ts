@@ -72,8 +72,3 @@ export function detect(text: string): DetectorName | null {
   if ((colons > 4 || dashes > 4 || dots > 1) && hasMac(text)) return "mac";
   return null;
 }
-
-/** As `detect`, for a JSON text: what an escape stands for is never part of a form, but would seem to be a letter before it. */
-export function detectInJson(json: string): DetectorName | null {
-  return detect(json.includes("\\") ? json.replace(/\\(?:u[\da-f]{4}|.)/gi, " ") : json);
-}

@@ -124,7 +124,7 @@ export function unitsOf(text: string): Units {
   return { codes, length: text.length };
 }
 
-const textOf = ({ codes, length }: Units): string =>
+export const textOf = ({ codes, length }: Units): string =>
   Buffer.from(codes.buffer, codes.byteOffset, length * codes.BYTES_PER_ELEMENT).toString("utf16le");
 
 /** The folded form of a text. */

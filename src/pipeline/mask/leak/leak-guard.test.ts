@@ -95,6 +95,55 @@ describe("the echo check", () => {
     ["a date as digits", "date", "1990-05-17", "integer", 19_900_517],
     ["percent-encoded", "text", "jane@example.org", "text", "https://x.example/?m=jane%40example.org"],
     ["percent-encoded letters", "text", "J\u00fcrgen", "text", "?n=J%C3%BCrgen"],
+    [
+      "percent-encoded in JSON",
+      "text",
+      "jane@example.org",
+      "json",
+      '{"u":"https:\\/\\/x.example\\/?m=jane%40example.org"}',
+    ],
+    ["an escaped character in JSON", "text", "jane@example.org", "json", '{"u":"jane\\u0040example.org"}'],
+    ["digits with blanks", "text", "593-47-5928", "text", "SSN 593 47 5928."],
+    ["digits with dots", "text", "593-47-5928", "json", '{"a":"593.47.5928"}'],
+    ["digits in other groups", "text", "+1 (415) 555-0132", "text", "1-4155 550 132"],
+    ["full-width digits", "text", "593-47-5928", "text", "\uff15\uff19\uff13-\uff14\uff17-\uff15\uff19\uff12\uff18"],
+    [
+      "full-width digits with blanks",
+      "text",
+      "593-47-5928",
+      "text",
+      "\uff15\uff19\uff13 \uff14\uff17 \uff15\uff19\uff12\uff18",
+    ],
+    [
+      "full-width letters",
+      "text",
+      "Device-AB12",
+      "text",
+      "\uff24\uff25\uff36\uff29\uff23\uff25-\uff21\uff22\uff11\uff12",
+    ],
+    [
+      "digits of mathematics",
+      "text",
+      "12345678",
+      "text",
+      "\u{1d7cf}\u{1d7d0}\u{1d7d1}\u{1d7d2}\u{1d7d3}\u{1d7d4}\u{1d7d5}\u{1d7d6}",
+    ],
+    ["without its accents", "text", "\u00c9lodie", "text", "Mme Elodie"],
+    ["percent-encoded digits with blanks", "text", "593-47-5928", "text", "?s=593%2047%205928"],
+    ["a MAC address with blanks", "text", "00:1B:44:11:3A:B7", "text", "at 00 1B 44 11 3A B7"],
+    ["a mapped address in a URL", "ip", "203.0.113.9", "text", "http://[::ffff:203.0.113.9]/a"],
+    ["a mapped address in hex in a URL", "ip", "203.0.113.9", "text", "http://[::FFFF:CB00:7109]:80/a"],
+    ["a mapped address with all its groups", "ip", "10.0.0.9", "text", "x 0:0:0:0:0:ffff:a00:9 y"],
+    [
+      "an address with all its digits within a text",
+      "ip",
+      "2001:db8::1",
+      "text",
+      "at 2001:0db8:0000:0000:0000:0000:0000:0001!",
+    ],
+    ["an address percent-encoded in a URL", "ip", "2001:db8::1", "text", "?ip=2001%3Adb8%3A%3A1"],
+    ["a short value in JSON in a text", "text", "U12", "text", '{"a":"U12"}'],
+    ["a short value beside white space in JSON", "text", "1234", "json", '{ "a" : [ 1, 1234 ] }'],
   ])("%s", (_what, type, raw, outType, out) => {
     expect(guard([masked(type), open(outType)], [raw, out])).toEqual(ECHO);
     // Whatever stands before and after, in whichever order.
@@ -112,6 +161,8 @@ describe("the echo check", () => {
     ["another address", "ip", "2001:db8::1", "text", "2001:db8::2"],
     ["a short value within a text", "text", "U12", "text", "U123"],
     ["a short value within JSON", "text", "U12", "json", '{"a":"U123"}'],
+    ["a short value as a word in JSON", "text", "U12", "json", '{"a":"the U12, too"}'],
+    ["other digits with blanks", "text", "593-47-5928", "text", "593 47 5929 and 47 593 5928"],
     ["a short number within another", "text", "1234", "json", '{"a":12345,"b":0.1234,"c":1234.5}'],
     ["another number", "integer", 777, "integer", 778],
     ["one or two characters, which are equal by chance", "text", "DE", "text", "DE"],
@@ -209,6 +260,40 @@ describe("the detectors", () => {
     const refused = { ok: false, error: { code: "leak.detected", path: "out.side" } };
     expect(guard([open("text", "quarantine")], ["a@b.co"])).toEqual(refused);
     expect(guard([open("integer", "quarantine")], [4_111_111_111_111_111])).toEqual(refused);
+  });
+
+  test.each<[what: string, text: string, verdict: string]>([
+    ["a name", JSON.stringify({ customer: { name: "Ada" } }), "inner-name"],
+    ["a date of birth", ` { "birth_date" : "1815-12-10" }`, "inner-name"],
+    ["a name in JSON in JSON", JSON.stringify({ Message: JSON.stringify({ first_name: "Ada" }) }), "inner-name"],
+    ["a name in an array", JSON.stringify([1, { last_name: "Lovelace" }]), "inner-name"],
+    ["a name behind a cut", JSON.stringify({ last_name: "Lovelace", rest: "x" }).slice(0, -4), "inner-name"],
+    ["a name in base64", Buffer.from('{"first_name":"Ada"}').toString("base64"), "inner-name"],
+    ["a name in base64url", Buffer.from('{"first_name":"Ada?>"}').toString("base64url"), "inner-name"],
+    ["an escaped name", '{"first\\u005fname":"Ada"}', "inner-name"],
+    [
+      "more keys than are looked at",
+      JSON.stringify(Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => [`k${i}`, 1]))),
+      "inner-name",
+    ],
+    ["an escaped address", '{"to":"ada\\u0040example.org"}', "email"],
+    ["an address in JSON in JSON", JSON.stringify({ Message: JSON.stringify({ to: "ada@example.org" }) }), "email"],
+    ["an address in base64", Buffer.from('{"to":"ada@example.org"}').toString("base64"), "email"],
+  ])("look into JSON in a text: %s", (_what, value, detector) => {
+    expect(guard([open("text", "warn")], [value])).toEqual({ ok: true, value: [{ column: "other", detector }] });
+    expect(guard([open("text", "quarantine")], [value]).ok).toBe(false);
+    expect(guard([open("text", "off")], [value])).toEqual(CLEAN);
+  });
+
+  test.each([
+    JSON.stringify({ width: 3, name: "T-Shirt" }),
+    JSON.stringify({ first_name: null, last_name: "", email_verified: true, address: {}, phones: [] }),
+    "{0f8fad5b-d9cb-469f-a165-70867728950e}",
+    "[redacted]",
+    'he said "first_name": Ada',
+    "eyJhbGciOiJub25l",
+  ])("find nothing in %s", (value) => {
+    expect(guard([open("text", "warn")], [value])).toEqual(CLEAN);
   });
 
   test("off, and columns with a mask", () => {

@@ -1,6 +1,7 @@
-import type { Column, DetectorName, RawRecord, Rejection, Result, Suspicion } from "../../contracts.ts";
-import { detect, detectInJson } from "./detect.ts";
+import type { Column, RawRecord, Rejection, Result, Suspicion, SuspicionKind } from "../../contracts.ts";
+import { detect } from "./detect.ts";
 import { compileEchoCheck } from "./echo-check.ts";
+import { detectInJson, detectInText } from "./json-text.ts";
 
 /** Looks at a record on its way out. `hidden` holds the normalised text of each masked value, null for the others. */
 export type LeakGuard = (
@@ -16,7 +17,7 @@ interface WatchedColumn {
   readonly name: string;
   readonly from: string;
   readonly refuses: boolean;
-  readonly detect: (text: string) => DetectorName | null;
+  readonly detect: (text: string) => SuspicionKind | null;
 }
 
 /**
@@ -35,7 +36,7 @@ export function compileLeakGuard(columns: readonly Column[]): LeakGuard {
             name,
             from,
             refuses: piiDetection === "quarantine",
-            detect: type === "json" ? detectInJson : detect,
+            detect: type === "json" ? detectInJson : type === "text" ? detectInText : detect,
           },
         ],
   );
