@@ -9,6 +9,7 @@ import type { SqsSource } from "../pipeline/consume/sqs-source.ts";
 import type { Sink, Source } from "../pipeline/contracts.ts";
 import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
 import { Engine } from "../pipeline/engine.ts";
+import { JUDGED_FROM_EVENTS } from "../pipeline/refusal-guard.ts";
 import type { Totals } from "../pipeline/totals.ts";
 import { boundsOf } from "../pipeline/write/check-table.ts";
 import { PostgresSink } from "../pipeline/write/postgres-sink.ts";
@@ -158,7 +159,7 @@ export async function openPipeline(
     const engine = new Engine(
       { source, decode, mask, sink, seal },
       {
-        inFlightMax: IN_FLIGHT_BATCHES * config.batch.rows,
+        inFlightMax: Math.max(JUDGED_FROM_EVENTS, IN_FLIGHT_BATCHES * config.batch.rows),
         inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
         batchRowsMax: config.batch.rows,
         batchBytesMax: config.batch.bytes,

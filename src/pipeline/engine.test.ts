@@ -228,7 +228,8 @@ describe("Engine", () => {
     source.send(...messages(60, "bad"), ...messages(40).map((each) => ({ ...each, id: `good ${each.id}` })));
     await expect(run()).rejects.toMatchObject({ code: "data.beyond-limit" });
     expect(sink.quarantine.size).toBe(0);
-    expect(source.released).toHaveLength(100);
+    expect(source.released).toHaveLength(60);
+    expect(source.deleted).toHaveLength(40);
   });
 
   it("also when the queue looks empty while the first rows are written, and others still hold messages", async () => {
@@ -315,7 +316,7 @@ describe("Engine", () => {
       rounds += 1;
       source.send(...poison.map((each) => ({ ...each, attempt: rounds + 1 })));
     };
-    expect(await run()).toMatchObject({ stored: 100, left: 120 });
+    expect(await run(2)).toMatchObject({ stored: 100, left: 120 });
   });
 
   it("never halts when the limit is 1", async () => {
@@ -436,11 +437,11 @@ describe("Engine", () => {
     };
     const { source, sink, run, stop, seen } = setUp({ limits: { lingerMs: 30 } });
     source.promisesMore = true;
-    source.send(...messages(15));
+    source.send(...messages(8));
     const running = run(null);
     await seen("batch.written");
     expect(waits).toEqual([30]);
-    expect(sink.batchSizes).toEqual([15]);
+    expect(sink.batchSizes).toEqual([8]);
     stop.abort();
     await running;
   });

@@ -1,19 +1,22 @@
 import { PiipeError } from "../errors.ts";
-import { type Fate, type PostgresFacts, ruleFor, safeFacts, type SqlStateRule } from "./sqlstate.ts";
+import { type Fate, type PostgresFacts, type Refuser, ruleFor, safeFacts, type SqlStateRule } from "./sqlstate.ts";
 
 /** A statement or a connection failed. Holds nothing of the server's own text, which quotes values. */
 export class DatabaseFailure extends PiipeError {
   readonly fate: Fate;
+  readonly refuser: Refuser | null;
   /** null when the server said nothing: the socket failed. */
   readonly facts: PostgresFacts | null;
 
   constructor(rule: SqlStateRule, facts: PostgresFacts | null, doing: string, socketError?: unknown) {
     super(rule.code, `${rule.sentence}, while ${doing}${showFacts(facts)}`, {
       retryable: rule.fate === "retry" || rule.fate === "reconnect",
+      mayBeData: rule.fate === "doubt",
       ...(rule.hint === undefined ? {} : { hint: rule.hint }),
       ...(facts === null ? { cause: socketError } : { sqlState: facts.code }),
     });
     this.fate = rule.fate;
+    this.refuser = rule.refuser ?? null;
     this.facts = facts;
   }
 }

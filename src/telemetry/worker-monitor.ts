@@ -88,6 +88,7 @@ export class WorkerMonitor implements Monitored {
         set.observe("piipe_stored_age_seconds", Math.max(0, this.#options.nowMs() - event.oldestSentAtMs) / 1_000);
         return;
       case "batch.retried":
+      case "batch.held":
         set.add("piipe_batch_retries_total", 1, { code: event.code });
         return;
       case "event.refused":

@@ -3,8 +3,11 @@ import fc from "fast-check";
 import type { EngineLimits } from "../../src/pipeline/engine.ts";
 import { FAULTS, type PlannedFault, type Step } from "./fault-plan.ts";
 
-/** `bad`: decoding refuses it. `unfit`: the database refuses its row, some only at COMMIT, as a deferred constraint does. */
-export type MessageKind = "good" | "bad" | "unfit" | "unfit at COMMIT";
+/**
+ * `bad`: decoding refuses it. `unfit`: the database refuses its row, some only at COMMIT, as a deferred constraint does.
+ * `barred`: it refuses the row under a code that may be the table's fault as well, as a trigger does.
+ */
+export type MessageKind = "good" | "bad" | "unfit" | "unfit at COMMIT" | "barred";
 
 export interface PlannedMessage {
   readonly kind: MessageKind;
@@ -53,6 +56,7 @@ export interface Scenario {
   readonly faults: readonly PlannedFault[];
 }
 
+const ROOM_FOR_DOUBT = 30;
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -67,7 +71,7 @@ function listOf<T>(item: fc.Arbitrary<T>, minLength: number, maxLength: number):
 }
 
 const message: fc.Arbitrary<PlannedMessage> = fc.record({
-  kind: weighted<MessageKind>([85, "good"], [6, "bad"], [6, "unfit"], [3, "unfit at COMMIT"]),
+  kind: weighted<MessageKind>([82, "good"], [6, "bad"], [6, "unfit"], [3, "unfit at COMMIT"], [3, "barred"]),
   bytes: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 20, max: 300 }) }, { weight: 1, arbitrary: fc.nat(9_000) }),
   sentAfterMs: fc.oneof(fc.constant(0), fc.nat(MINUTE_MS)),
   group: fc.nat(3),
@@ -145,6 +149,11 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     const faults = scenario.faults
       .filter(({ kind }) => !isFifo || !STANDARD_QUEUES_ONLY.has(kind))
       .map((each) => ({ ...each, lastsMs: Math.min(each.lastsMs, visibilitySeconds * LASTS_MAX_MS_PER_SECOND) }));
+    // While rows are in doubt others must find room, as in a pipeline: there 100 messages do.
+    const hasRoom = scenario.limits.inFlightMax >= ROOM_FOR_DOUBT && scenario.limits.inFlightBytesMax > 2_000;
+    const messages = scenario.messages.map((each) =>
+      each.kind === "barred" && !hasRoom ? { ...each, kind: "unfit" as const } : each,
+    );
     // A FIFO queue without a sealing key is refused at the start.
-    return { ...scenario, hasSealingKey: isFifo || scenario.hasSealingKey, faults };
+    return { ...scenario, hasSealingKey: isFifo || scenario.hasSealingKey, messages, faults };
   });

@@ -156,6 +156,8 @@ export class SimWorker {
       if (!(error instanceof PiipeError)) throw error;
       if (error.retryable && !life.stop.signal.aborted && !scenario.untilEmpty)
         chronicle.break(`${life.name} gave up on what passes: ${error.code}`);
+      if (error.code.startsWith("database.") && !scenario.untilEmpty && !life.stop.signal.aborted)
+        chronicle.break(`${life.name} ended for a fault that is not mended by another start: ${error.code}`);
       chronicle.note(life.name, `failed: ${error.code}`);
       return true;
     }

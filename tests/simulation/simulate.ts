@@ -59,8 +59,15 @@ export async function simulate(scenario: Scenario): Promise<Report> {
 
   const isDone = (): boolean => {
     if (sent.size < messages.length) return false;
-    // Without a key to seal it with, a message that is refused stays in the queue.
-    for (const id of sqs.ids) if (scenario.hasSealingKey || sent.get(id)?.kind === "good") return false;
+    const barredGroups = new Set<string>();
+    for (const id of sqs.ids) {
+      const { kind = "good", groupId = null } = sent.get(id) ?? {};
+      // When nothing is left that could tell whether row or table is at fault, it stays, and what is behind it.
+      if (kind === "barred" && groupId !== null) barredGroups.add(groupId);
+      if (kind === "barred" || (groupId !== null && barredGroups.has(groupId))) continue;
+      // Without a key to seal it with, a message that is refused stays in the queue.
+      if (scenario.hasSealingKey || kind === "good") return false;
+    }
     return true;
   };
   const deadlineMs = clock.startMs + longestMs(scenario);

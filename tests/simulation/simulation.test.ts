@@ -28,6 +28,7 @@ const HAPPENINGS = [
   "dead-lettered",
   "group locked",
   "redelivered",
+  "row barred",
   "row unfit",
   "row unfit at COMMIT",
   "run ended well",

@@ -1,10 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { showTable } from "../../postgres/identifiers.ts";
-import { inTransaction } from "../../postgres/transaction.ts";
+import { inTransaction, type RunStatement } from "../../postgres/transaction.ts";
 import type { Batch, BatchOutcome, Column, MaskedRecord, RefusedEvent, Sink, WriteOutcome } from "../contracts.ts";
-import { bisect, isRowFault } from "./bisect.ts";
+import { bisect, isUnfilled } from "./bisect.ts";
 import { businessValues } from "./business-claim.ts";
 import { type Claim, type ClaimName, CLAIMS } from "./claim.ts";
 import { insertStatement, insertValues, parseKeys } from "./insert.ts";
@@ -50,6 +51,7 @@ export class PostgresSink implements Sink {
   readonly #tableId: string;
   readonly #doing: string;
   readonly #rejectedMax: number | undefined;
+  #stored: MaskedRecord | null = null;
 
   constructor({ pool, table, columns, sourceName, claim, rejectedMax }: PostgresSinkOptions) {
     this.#pool = pool;
@@ -64,11 +66,15 @@ export class PostgresSink implements Sink {
     this.#doing = `writing to ${showTable(table.name)}`;
   }
 
-  async write({ records, refused }: Batch, abort: AbortSignal): Promise<BatchOutcome> {
+  async write(
+    { records, refused }: Batch,
+    abort: AbortSignal,
+    { earlierTell } = { earlierTell: false },
+  ): Promise<BatchOutcome> {
     try {
       return records.length === 0
         ? await this.#writeOnce([], refused, abort)
-        : await this.#bisect(records, refused, abort);
+        : await this.#bisect(records, refused, abort, earlierTell ? this.#witness() : null);
     } catch (error) {
       throw await this.#explain(error, abort);
     }
@@ -83,26 +89,52 @@ export class PostgresSink implements Sink {
     records: readonly MaskedRecord[],
     refused: readonly RefusedEvent[],
     abort: AbortSignal,
+    witness: MaskedRecord | null,
   ): Promise<BatchOutcome> {
     let ofRefused: readonly WriteOutcome[] = [];
-    const outcomes = await bisect(
-      records,
-      this.#declared,
-      async (part) => {
+    const outcomes = await bisect(records, {
+      declared: this.#declared,
+      write: async (part) => {
         const isWithRefused = ofRefused.length < refused.length;
         const written = await this.#writeOnce(part, isWithRefused ? refused : [], abort);
         if (isWithRefused) ofRefused = written.refused;
+        const stored = written.records.findLastIndex(({ kind }) => kind === "stored");
+        this.#stored = part[stored] ?? this.#stored;
         return written.records;
       },
-      this.#rejectedMax,
-    );
+      wouldStore: (record) => this.#wouldStore(record, abort),
+      witness,
+      ...(this.#rejectedMax === undefined ? {} : { rejectedMax: this.#rejectedMax }),
+    });
     return { records: outcomes, refused: ofRefused };
   }
 
+  /** The last stored record as a message that nobody has sent: no claim, and no business id, is in its way. */
+  #witness(): MaskedRecord | null {
+    return this.#stored && { ...this.#stored, id: randomUUID(), businessKeys: [], leakedBusinessKeys: [] };
+  }
+
+  async #wouldStore(record: MaskedRecord, abort: AbortSignal): Promise<boolean> {
+    let wouldStore = false;
+    try {
+      await this.#writeOnce([record], [], abort, async (run, claimed) => {
+        // What is deferred would come with the COMMIT.
+        await run("SET CONSTRAINTS ALL IMMEDIATE");
+        wouldStore = claimed.size > 0;
+        throw new RolledBack();
+      });
+    } catch (error) {
+      if (!(error instanceof RolledBack)) throw error;
+    }
+    return wouldStore;
+  }
+
+  /** @param last is run before the COMMIT; what it throws rolls back */
   async #writeOnce(
     records: readonly MaskedRecord[],
     refused: readonly RefusedEvent[],
     abort: AbortSignal,
+    last: (run: RunStatement, claimed: ReadonlySet<string>) => Promise<void> = () => Promise.resolve(),
   ): Promise<BatchOutcome> {
     if (records.length + refused.length === 0) return { records: [], refused: [] };
     const keys: string[] = [];
@@ -132,6 +164,7 @@ export class PostgresSink implements Sink {
             refused.filter((_, index) => !isClaimed[index]),
           );
         }
+        await last(run, claims);
         return claims;
       },
     );
@@ -146,7 +179,7 @@ export class PostgresSink implements Sink {
   async #explain(error: unknown, abort: AbortSignal): Promise<unknown> {
     if (!(error instanceof DatabaseFailure)) return error;
     const sqlState = error.facts?.code;
-    if (sqlState === "23502" && !isRowFault(error, this.#declared)) return unfilledColumn(error);
+    if (isUnfilled(error, this.#declared)) return unfilledColumn(error);
     if (sqlState !== "42P01" && sqlState !== "3F000") return error;
     try {
       const { rows } = await this.#pool.query(this.#doing, FIND_LEDGER, undefined, abort);
@@ -166,6 +199,13 @@ function unfilledColumn(error: DatabaseFailure): PiipeError {
   return new PiipeError(
     "database.table-mismatch",
     `column ${column} is NOT NULL, and the configuration does not fill it (SQLSTATE 23502)`,
-    { hint: `Add ${column} to the columns of the configuration, or give it a default.`, sqlState: "23502" },
+    {
+      hint: `Add ${column} to the columns of the configuration, or give it a default.`,
+      sqlState: "23502",
+      mayBeData: true,
+    },
   );
 }
+
+/** Ends a transaction that is not to be committed. */
+class RolledBack extends Error {}
