@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, describe, expect, it } from "vitest";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
-import { query } from "../support/postgres.ts";
+import { endIdleSessions, query } from "../support/postgres.ts";
 import { testSqs } from "../support/sqs.ts";
 import { type TokenScenario, tokenScenario } from "../support/token-scenario.ts";
 import { until } from "../support/until.ts";
@@ -202,6 +202,8 @@ describe("piipe lookup, after real runs", () => {
           )
         )[0]?.scans,
       );
+    // A session reports its scans at its end, or seconds later.
+    await endIdleSessions();
     const before = await scans("seq_scan");
     await lookUp(steps, "masked_ip", SHARED);
     await until("the scans are counted", async () => (await scans("idx_scan")) >= 6);

@@ -1,8 +1,10 @@
-/** The embedded queue server in a process of its own: prints its endpoint, ends with its standard input. */
+/**
+ * The queue server of `src/embedded/sqs.ts` in a process of its own, without a build: prints its endpoint, ends with its
+ * standard input.
+ */
 import process from "node:process";
+import { buildApp } from "fauxqs";
 
-/** @type {typeof import("../../src/embedded/sqs.ts")} */
-const { startSqs } = await import(new URL("../../dist/embedded/sqs.js", import.meta.url).href);
-const sqs = await startSqs();
-process.stdout.write(`${sqs.endpoint}\n`);
-process.stdin.resume().once("end", () => void sqs.stop().then(() => process.exit()));
+const app = buildApp({ logger: false, defaultRegion: "us-west-1" });
+process.stdout.write(`${await app.listen({ host: "127.0.0.1", port: 0 })}\n`);
+process.stdin.resume().once("end", () => void app.close().then(() => process.exit()));
