@@ -168,7 +168,7 @@ export class Engine {
     }
     const stopReceiving = (): void => {
       this.#receiving.abort();
-      this.#hold?.wakeLast();
+      if (this.#hold?.wakeLast() === false) this.#hold.wake();
       this.#changed.notify();
     };
     stop.addEventListener("abort", stopReceiving);

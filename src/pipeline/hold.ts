@@ -49,12 +49,12 @@ export class Hold {
     this.#options.onDue();
   }
 
-  /** The same, when nothing else is to come. @returns whether anything has come since that was tried before */
+  /** The same, when nothing else is to come. @returns false: nothing has come since that was tried before */
   wakeLast(): boolean {
-    const isFirst = !this.#isLastTry;
+    if (this.#isLastTry) return false;
     this.#isLastTry = true;
     this.wake();
-    return isFirst;
+    return true;
   }
 
   /** Nothing has come that tells whether its rows are at fault. */
