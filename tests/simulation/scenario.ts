@@ -48,6 +48,8 @@ export interface Scenario {
   readonly workerStartsMs: readonly number[];
   readonly hasSealingKey: boolean;
   readonly untilEmpty: boolean;
+  /** As in EngineLimits. */
+  readonly haltAboveShare: number;
   readonly limits: Pick<
     EngineLimits,
     "inFlightMax" | "inFlightBytesMax" | "batchRowsMax" | "lingerMs" | "writesInFlightMax"
@@ -126,6 +128,41 @@ const signal: fc.Arbitrary<PlannedSignal> = fc.record({
   awayMs: fc.nat(30 * SECOND_MS),
 });
 
+/** What makes runs halt and hold, and nothing else: no message is received in vain but for that. */
+export const haltingScenarios: fc.Arbitrary<Scenario> = fc
+  .record({
+    seed: fc.nat(0xffff_ffff),
+    count: fc.integer({ min: 120, max: 240 }),
+    refused: fc.constantFrom<MessageKind>("bad", "unfit", "barred"),
+    isMostlyRefused: fc.boolean(),
+    untilEmpty: fc.boolean(),
+    workerStartsMs: listOf(fc.nat(20 * SECOND_MS), 1, 2),
+    batchRowsMax: fc.constantFrom(1, 20, 1_000),
+    outages: listOf(fc.record({ passing: fc.integer({ min: 1, max: 20 }), lastsMs: LASTS_MS }), 1, 3),
+  })
+  .map(({ count, refused, isMostlyRefused, outages, batchRowsMax, ...rest }) => ({
+    ...rest,
+    queue: {
+      isFifo: false,
+      visibilitySeconds: 30,
+      staleHandles: "ignored",
+      receivesMax: 3,
+      locksWholeGroup: true,
+    },
+    messages: Array.from({ length: count }, (_, index) => ({
+      kind: index % 10 < (isMostlyRefused ? 7 : 1) ? refused : "good",
+      bytes: 30,
+      sentAfterMs: 0,
+      group: 0,
+    })),
+    hasSealingKey: true,
+    haltAboveShare: 0.5,
+    limits: { inFlightMax: 150, inFlightBytesMax: 1_000_000, batchRowsMax, lingerMs: 50, writesInFlightMax: 3 },
+    signals: [],
+    // A run that ends by itself also ends when nothing can be written.
+    faults: rest.untilEmpty ? [] : outages.map((each) => ({ ...each, step: "begin" as const, kind: "halt" as const })),
+  }));
+
 export const scenarios: fc.Arbitrary<Scenario> = fc
   .record({
     seed: fc.nat(0xffff_ffff),
@@ -134,6 +171,7 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     workerStartsMs: listOf(fc.oneof(fc.constant(0), fc.nat(20 * SECOND_MS)), 1, 3),
     hasSealingKey: weighted([4, true], [1, false]),
     untilEmpty: fc.boolean(),
+    haltAboveShare: fc.constant(1),
     limits: fc.record({
       inFlightMax: fc.integer({ min: 1, max: 100 }),
       inFlightBytesMax: weighted([3, 1_000_000], [1, 2_000]),

@@ -11,7 +11,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { FAULT_NAMES } from "./fault-plan.ts";
-import { type Scenario, scenarios } from "./scenario.ts";
+import { haltingScenarios, type Scenario, scenarios } from "./scenario.ts";
 import { PromiseBroken, type Report, simulate } from "./simulate.ts";
 
 const seeds = Number(process.env["PIIPE_SIMULATION_SEEDS"] ?? 200);
@@ -96,6 +96,30 @@ test(
     const isMissing = (what: string): boolean => !counts.has(what);
     if (seeds >= COVERAGE_SEEDS) expect([...FAULT_NAMES, ...HAPPENINGS].filter(isMissing)).toEqual([]);
     if (seeds >= RARE_COVERAGE_SEEDS) expect(RARE_HAPPENINGS.filter(isMissing)).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+/** Each is larger than those above. */
+const haltingSeeds = Math.ceil(seeds / 10);
+
+test(
+  `${haltingSeeds} seeds from ${firstSeed}: no halt and no restart makes a dead letter of a good message`,
+  async () => {
+    const counts = new Map<string, number>();
+    for (let seed = firstSeed; seed < firstSeed + haltingSeeds; seed += 1) {
+      const [scenario] = fc.sample(haltingScenarios, { seed, numRuns: 1, unbiased: true });
+      if (scenario === undefined) throw new Error("fast-check made no scenario");
+      const { innocent, sent, rows, quarantined, queued, deadLettered, ...report } = await simulate(scenario);
+      expect({ seed, innocent }).toEqual({ seed, innocent: [] });
+      expect({ seed, sent: rows + quarantined + queued + deadLettered }).toEqual({ seed, sent });
+      expect({ seed, rows }).toEqual({ seed, rows: scenario.messages.filter(({ kind }) => kind === "good").length });
+      for (const [what, count] of report.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+    }
+    if (seeds >= COVERAGE_SEEDS) {
+      const happenings = ["halt at begin", "run failed", "dead-lettered", "row barred", "row unfit"];
+      expect(happenings.filter((what) => !counts.has(what))).toEqual([]);
+    }
   },
   TIMEOUT_MS,
 );
