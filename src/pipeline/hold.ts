@@ -40,7 +40,7 @@ export class Hold {
   again(error: PiipeError): void {
     this.error = error;
     this.isWriting = false;
-    if (!this.#isWaiting) this.#wait();
+    if (!this.#isWaiting && !this.#isLastTry) this.#wait();
   }
 
   /** Ends the wait. */

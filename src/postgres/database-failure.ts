@@ -7,6 +7,8 @@ export class DatabaseFailure extends PiipeError {
   readonly refuser: Refuser | null;
   /** null when the server said nothing: the socket failed. */
   readonly facts: PostgresFacts | null;
+  readonly #rule: SqlStateRule;
+  readonly #doing: string;
 
   constructor(rule: SqlStateRule, facts: PostgresFacts | null, doing: string, socketError?: unknown) {
     super(rule.code, `${rule.sentence}, while ${doing}${showFacts(facts)}`, {
@@ -18,6 +20,14 @@ export class DatabaseFailure extends PiipeError {
     this.fate = rule.fate;
     this.refuser = rule.refuser ?? null;
     this.facts = facts;
+    this.#rule = rule;
+    this.#doing = doing;
+  }
+
+  /** The same, for a statement that none of the rows is to be blamed for. */
+  blamingNoRow(): DatabaseFailure {
+    if (this.fate !== "bisect" && this.fate !== "doubt") return this;
+    return new DatabaseFailure({ ...this.#rule, fate: "halt" }, this.facts, this.#doing);
   }
 }
 

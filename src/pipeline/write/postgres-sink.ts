@@ -150,12 +150,13 @@ export class PostgresSink implements Sink {
       async (run) => {
         const { rows } = await run(dedupes ? this.#dedupeStatement : this.#statement, values);
         const claims = parseKeys(rows[0]?.["claimed"]);
-        // Only for what is stored now: a message that comes again must not bring back what was erased.
-        await writeTokenRows(
-          run,
-          records.filter((_, index) => claims.has(keys[index] ?? "")),
-        );
-        if (refused.length > 0) {
+        await blamingNoRow(async () => {
+          // Only for what is stored now: a message that comes again must not bring back what was erased.
+          await writeTokenRows(
+            run,
+            records.filter((_, index) => claims.has(keys[index] ?? "")),
+          );
+          if (refused.length === 0) return;
           const isClaimed = refused.map((_, index) => claims.has(keys[records.length + index] ?? ""));
           await writeQuarantine(
             run,
@@ -163,7 +164,7 @@ export class PostgresSink implements Sink {
             refused.filter((_, index) => isClaimed[index]),
             refused.filter((_, index) => !isClaimed[index]),
           );
-        }
+        });
         await last(run, claims);
         return claims;
       },
@@ -205,6 +206,15 @@ function unfilledColumn(error: DatabaseFailure): PiipeError {
       mayBeData: true,
     },
   );
+}
+
+/** For what is written into piipe's own tables: what refuses that is nothing of the rows of a batch. */
+async function blamingNoRow(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw error instanceof DatabaseFailure ? error.blamingNoRow() : error;
+  }
 }
 
 /** Ends a transaction that is not to be committed. */
