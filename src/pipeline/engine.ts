@@ -100,7 +100,6 @@ export class Engine {
   readonly #receiving = new AbortController();
   /** Notified whenever room, work or a signal changes. */
   readonly #changed = new Condition();
-  #stop: AbortSignal = new AbortController().signal;
   #abort: AbortSignal = new AbortController().signal;
   #endsByItself = false;
   readonly #failed = new AbortController();
@@ -158,7 +157,6 @@ export class Engine {
     const { stop, abort, emptyConfirmations } = options;
     if (this.#stages.source.ordered && !this.#stages.seal)
       throw new Error("an ordered source needs a key to seal with");
-    this.#stop = stop;
     this.#abort = abort;
     // What a run leaves behind must all be known to it, or it would wait for it for ever.
     this.#endsByItself = emptyConfirmations !== null;

@@ -121,7 +121,7 @@ function spread(records: readonly MaskedRecord[]): readonly MaskedRecord[] {
   return records.filter((_, index) => Math.floor(index / step) > Math.floor((index - 1) / step));
 }
 
-export function isRowFault(error: unknown, declared: ReadonlySet<string>): error is DatabaseFailure {
+function isRowFault(error: unknown, declared: ReadonlySet<string>): error is DatabaseFailure {
   return error instanceof DatabaseFailure && (error.fate === "bisect" || isInDoubt(error, declared));
 }
 
