@@ -52,6 +52,8 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 export interface PiipeErrorOptions {
   /** True when the same call may succeed later without anyone changing anything. Default: false. */
   readonly retryable?: boolean;
+  /** True when other data may pass: what failed is at fault, or all that there is. Default: false. */
+  readonly mayBeData?: boolean;
   /** What the reader can do about it: one imperative sentence or more. Never quotes data. */
   readonly hint?: string;
   /** PostgreSQL's SQLSTATE, where the error came with one. */
@@ -65,6 +67,7 @@ export class PiipeError extends Error {
   override readonly name = "PiipeError";
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  readonly mayBeData: boolean;
   readonly hint: string | null;
   readonly sqlState: string | null;
 
@@ -72,6 +75,7 @@ export class PiipeError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? false;
+    this.mayBeData = options.mayBeData ?? false;
     this.hint = options.hint ?? null;
     this.sqlState = options.sqlState ?? null;
   }

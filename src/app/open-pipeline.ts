@@ -8,6 +8,7 @@ import type { StaticCredentials } from "../pipeline/consume/open-sqs-source.ts";
 import type { Sink, Source } from "../pipeline/contracts.ts";
 import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
 import { Engine } from "../pipeline/engine.ts";
+import { JUDGED_FROM_EVENTS } from "../pipeline/refusal-guard.ts";
 import type { Totals } from "../pipeline/totals.ts";
 import { boundsOf } from "../pipeline/write/check-table.ts";
 import { sourceIdOf } from "../pipeline/write/ledger-key.ts";
@@ -145,7 +146,7 @@ export async function openPipeline(
     const engine = new Engine(
       { source, decode, mask, sink, seal, ...(!isDryRun && { takeRoom: room.take }) },
       {
-        inFlightMax: IN_FLIGHT_BATCHES * config.batch.rows,
+        inFlightMax: Math.max(JUDGED_FROM_EVENTS, IN_FLIGHT_BATCHES * config.batch.rows),
         inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
         batchRowsMax: config.batch.rows,
         batchBytesMax: config.batch.bytes,

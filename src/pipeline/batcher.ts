@@ -48,7 +48,8 @@ export class Batcher {
   flushIfDue(): void {
     const { limits, clock, onReady } = this.#options;
     const { size, bytes } = this.#open;
-    if (size >= limits.batchRowsMax || bytes >= limits.batchBytesMax) {
+    // In doubt it waits for more, as far as there is room.
+    if ((size >= limits.batchRowsMax || bytes >= limits.batchBytesMax) && !this.isInDoubt) {
       this.flush();
     } else if (this.#hasLingered) {
       onReady();
@@ -102,9 +103,19 @@ export class Batcher {
 
   /** Gives up all that is not being written. */
   takeAll(): readonly Delivery[] {
-    const taken = [...this.#ready, this.#takeOpen()].flatMap(({ deliveries }) => deliveries);
+    return this.takeBatches().flatMap(({ deliveries }) => deliveries);
+  }
+
+  /** The same, batch by batch in their order. */
+  takeBatches(): readonly OpenBatch[] {
+    const taken = [...this.#ready, this.#takeOpen()];
     this.#ready = [];
     return taken;
+  }
+
+  /** Makes a batch ready behind those that are. */
+  add(batch: OpenBatch): void {
+    if (batch.size > 0) this.#ready.push(batch);
   }
 
   /** Ends its timers. */

@@ -163,6 +163,11 @@ export const REJECTION_CODES = {
   "database.value": "PostgreSQL refused a value (SQLSTATE class 22)",
   "database.constraint": "a constraint of the table refused the row (SQLSTATE class 23)",
   "database.limit": "the row exceeds a limit of PostgreSQL (SQLSTATE class 54)",
+  "database.trigger": "a trigger or function in the database refused the row",
+  "database.partition": "no partition of the table takes the row",
+  "database.view": "the CHECK OPTION of a view refused the row",
+  "database.policy": "row-level security refused the row",
+  "database.row": "PostgreSQL refused the row, and took others",
 } as const;
 export type RejectionCode = keyof typeof REJECTION_CODES;
 
@@ -445,10 +450,12 @@ export interface Sink {
   /**
    * One transaction, or several when a record is refused and the rest is saved around it. Writing the same batch
    * again is safe: the ledger knows what is already there.
-   * Throws a PiipeError when the outcome is unknown or nothing was written; `retryable` says whether to call again.
+   * Throws a PiipeError when the outcome is unknown or nothing was written; `retryable` says whether to call again,
+   * `mayBeData` that none of the records passes while others might.
    * `abort` cancels: the connection is dropped and the call throws.
+   * `earlierTell`: when none of the records passes, what was stored before may show that others would.
    */
-  write(batch: Batch, abort: AbortSignal): Promise<BatchOutcome>;
+  write(batch: Batch, abort: AbortSignal, options?: { readonly earlierTell: boolean }): Promise<BatchOutcome>;
   /** Safe twice. */
   close(): Promise<void>;
 }

@@ -76,6 +76,13 @@ function messages(count: number, body = "ok"): Delivery[] {
   return Array.from({ length: count }, (_, index) => delivery(`m${index}`, `${body}${index}`));
 }
 
+const labelled = (count: number, body: string, label: number): Delivery[] =>
+  messages(count, body).map((each) => ({ ...each, id: `${body} ${label} ${each.id}` }));
+
+/** As of a trigger: the rows or the table may be at fault. */
+const raised = (): PiipeError =>
+  new PiipeError("database.refused", "a trigger raised an error", { sqlState: "P0001", mayBeData: true });
+
 describe("Engine", () => {
   it("stores every message once, then deletes it", async () => {
     const { source, sink, run } = setUp();
@@ -238,7 +245,8 @@ describe("Engine", () => {
     source.send(...messages(60, "bad"), ...messages(40).map((each) => ({ ...each, id: `good ${each.id}` })));
     await expect(run()).rejects.toMatchObject({ code: "data.beyond-limit" });
     expect(sink.quarantine.size).toBe(0);
-    expect(source.released).toHaveLength(100);
+    expect(source.released).toHaveLength(60);
+    expect(source.deleted).toHaveLength(40);
   });
 
   it("also when the queue looks empty while the first rows are written, and others still hold messages", async () => {
@@ -259,6 +267,135 @@ describe("Engine", () => {
     await expect(run(2)).rejects.toMatchObject({ code: "data.beyond-limit" });
     expect(sink.quarantine.size).toBe(0);
     expect(asked).toBe(3);
+  });
+
+  it.each([
+    ["do not fit the columns", "bad", 60],
+    ["do not fit the columns, and some that do", "bad", 40],
+    ["the sink refuses", "ok", 60],
+  ])("judges the share at the end of the queue as well: of 60 events those that %s", async (_, body, count) => {
+    const { source, sink, run } = setUp({ limits: { batchRowsMax: 20 } });
+    const refused = messages(count, body);
+    if (body === "ok") for (const { id } of refused) sink.unfit.add(id);
+    // The sink of the pipeline gives back the refused events of a batch whose rows it takes none of.
+    const write = sink.write.bind(sink);
+    sink.write = (batch, signal) => write(batch.records.length > 0 ? { ...batch, refused: [] } : batch, signal);
+    source.send(...refused, ...messages(60 - count).map((each) => ({ ...each, id: `good ${each.id}` })));
+    await expect(run(2)).rejects.toMatchObject({ code: "data.beyond-limit" });
+    expect(sink.quarantine.size).toBe(0);
+    expect(source.released).toHaveLength(count);
+    expect(source.deleted).toHaveLength(60 - count);
+  });
+
+  it("stores what is good before it halts, and gives back only what is refused", async () => {
+    const { source, sink, run } = setUp({ limits: { batchRowsMax: 1_000, inFlightMax: 1_000, lingerMs: 60_000 } });
+    source.promisesMore = true;
+    source.send(...[0, 1, 2, 3, 4].flatMap((n) => [...labelled(12, "bad", n), ...labelled(8, "ok", n)]));
+    await expect(run(null)).rejects.toMatchObject({ code: "data.beyond-limit" });
+    expect(sink.rows.size).toBe(40);
+    expect(source.deleted).toHaveLength(40);
+    expect(source.released).toHaveLength(60);
+    // They would be refused again at once.
+    for (const { id, delaySeconds } of source.released) expect([id.slice(0, 3), delaySeconds]).toEqual(["bad", 10]);
+    expect(sink.quarantine.size).toBe(0);
+  });
+
+  it("in an ordered queue a halt gives back what follows a refused message of its group, and stores the rest", async () => {
+    const { source, sink, run } = setUp({
+      source: new ModelSource({ ordered: true }),
+      limits: { batchRowsMax: 1_000, inFlightMax: 1_000, lingerMs: 60_000, haltAboveShare: 0.2 },
+    });
+    source.promisesMore = true;
+    // Of 40 groups 35 have a refused message between two good ones.
+    for (const place of [0, 1, 2]) {
+      for (let group = 0; group < 40; group += 1) {
+        const body = place === 1 && group >= 5 ? "bad" : "ok";
+        source.send(delivery(`${place} ${group}`, body, { groupId: `g${group}` }));
+      }
+    }
+    await expect(run(null)).rejects.toMatchObject({ code: "data.beyond-limit" });
+    const groups = Array.from({ length: 40 }, (_, group) => group);
+    const free = groups.slice(0, 5);
+    const stored = [...groups.map((g) => `0 ${g}`), ...free.map((g) => `1 ${g}`), ...free.map((g) => `2 ${g}`)];
+    expect(source.deleted.toSorted()).toEqual(stored.toSorted());
+    expect(source.released).toHaveLength(70);
+    expect(sink.quarantine.size).toBe(0);
+  });
+
+  it("holds what cannot be written as long as it takes, and goes on when the table was mended", async () => {
+    clock.sleep = (delayMs, signal) => systemClock.sleep(Math.min(delayMs, 2), signal);
+    const { source, sink, run, events, stop, seen } = setUp();
+    let tries = 0;
+    sink.beforeWrite = () => {
+      tries += 1;
+      if (tries <= 8) throw new PiipeError("database.table-missing", "gone");
+    };
+    source.send(...messages(50));
+    const running = run(null);
+    await seen("batch.written");
+    stop.abort();
+    await running;
+    const held = events.filter((event) => event.type === "batch.held");
+    expect(held.map(({ attempt }) => attempt)).toEqual(held.map((_, index) => index + 1));
+    expect(held[0]).toMatchObject({ code: "database.table-missing", message: "gone" });
+    for (const [index, { delayMs }] of held.entries()) {
+      const longestMs = Math.min(60_000, 1_000 * 2 ** index);
+      expect(delayMs).toBeGreaterThanOrEqual(longestMs * 0.75);
+      expect(delayMs).toBeLessThanOrEqual(longestMs);
+    }
+    expect(source.released).toEqual([]);
+    expect(source.heldMost).toBeLessThanOrEqual(100);
+    expect(sink.rows.size).toBe(source.deleted.length);
+  });
+
+  it("gives back what it holds when it is stopped, after one more try", async () => {
+    const { source, sink, run, stop, seen } = setUp();
+    let tries = 0;
+    sink.beforeWrite = () => {
+      tries += 1;
+      throw new PiipeError("database.table-missing", "gone");
+    };
+    source.send(...messages(5));
+    const running = run(null);
+    await seen("batch.held");
+    const before = tries;
+    stop.abort();
+    await expect(running).rejects.toMatchObject({ code: "database.table-missing" });
+    expect(tries).toBe(before + 1);
+    expect(source.released).toHaveLength(5);
+  });
+
+  it("writes rows that may be at fault again with the next ones, which tell", async () => {
+    clock.sleep = (delayMs, signal) => systemClock.sleep(delayMs < 1_000 ? delayMs : 3_600_000, signal);
+    const { source, sink, run, stop, seen } = setUp();
+    sink.beforeWrite = ({ records }) => {
+      if (records.length > 0 && records.every(({ id }) => sink.unfit.has(id))) throw raised();
+    };
+    sink.unfit.add("m0").add("m1");
+    source.send(...messages(2));
+    const running = run(null);
+    await seen("batch.held");
+    expect(source.released).toEqual([]);
+    source.send(delivery("good", "ok"));
+    await seen("batch.written");
+    stop.abort();
+    expect(await running).toMatchObject({ received: 3, stored: 1, quarantined: 2 });
+  });
+
+  it("a run that ends by itself asks what was stored before, then ends", async () => {
+    const { source, sink, run } = setUp();
+    const asked: boolean[] = [];
+    const write = sink.write.bind(sink);
+    sink.write = (batch, signal, options) => {
+      asked.push(options?.earlierTell ?? false);
+      return batch.records.every(({ id }) => sink.unfit.has(id)) ? Promise.reject(raised()) : write(batch, signal);
+    };
+    sink.unfit.add("m0");
+    source.send(...messages(1));
+    await expect(run(2)).rejects.toMatchObject({ sqlState: "P0001" });
+    expect(asked).toEqual([false, true]);
+    expect(source.released).toHaveLength(1);
+    expect(sink.quarantine.size).toBe(0);
   });
 
   it("quarantines them in the end when no more events come", async () => {
@@ -325,7 +462,7 @@ describe("Engine", () => {
       rounds += 1;
       source.send(...poison.map((each) => ({ ...each, attempt: rounds + 1 })));
     };
-    expect(await run()).toMatchObject({ stored: 100, left: 120 });
+    expect(await run(2)).toMatchObject({ stored: 100, left: 120 });
   });
 
   it("never halts when the limit is 1", async () => {
@@ -467,11 +604,11 @@ describe("Engine", () => {
     };
     const { source, sink, run, stop, seen } = setUp({ limits: { lingerMs: 30 } });
     source.promisesMore = true;
-    source.send(...messages(15));
+    source.send(...messages(8));
     const running = run(null);
     await seen("batch.written");
     expect(waits).toEqual([30]);
-    expect(sink.batchSizes).toEqual([15]);
+    expect(sink.batchSizes).toEqual([8]);
     stop.abort();
     await running;
   });

@@ -18,8 +18,11 @@ import { quarantineFull } from "./beyond-limit.ts";
 import { divideBatch } from "./divide-batch.ts";
 import { EmptyWatch } from "./empty-watch.ts";
 import { Findings, NewFields } from "./findings.ts";
+import { Halt } from "./halt.ts";
+import { Hold } from "./hold.ts";
 import { LeftMessages } from "./left-messages.ts";
-import type { OpenBatch } from "./open-batch.ts";
+import { OpenBatch } from "./open-batch.ts";
+import { JUDGED_FROM_EVENTS } from "./refusal-guard.ts";
 import { RefusalJudge } from "./refusal-judge.ts";
 import { sealDelivery } from "./sealed-delivery.ts";
 import type { Totals } from "./totals.ts";
@@ -61,6 +64,14 @@ export interface RunOptions {
   readonly emptyConfirmations: number | null;
 }
 
+/**
+ * Messages in flight before anything was written, in a run that ends by itself, as it also does when nothing can be written.
+ * Whatever does not work, start after start, shall cost few messages a receive: SQS counts them, and moves what was received
+ * too often to a dead-letter queue.
+ */
+const PROBE_MESSAGES = 10;
+/** Rows that are judged by what was stored before them, until a row is stored again: a table may change. */
+const DOUBTS_BY_EARLIER_MAX = 10;
 /** A message that was not settled comes back after this, times its earlier attempts; a refused one, times all. */
 const RETRIED_DELAY_SECONDS = 10;
 const RETRIED_DELAY_SECONDS_MAX = 900;
@@ -70,6 +81,7 @@ const LEFT_REMEMBERED_MAX = 100_000;
 const FIRST_BODY_BYTES = 4_096;
 
 const DELETE: Settlement = { kind: "delete" };
+type Release = Extract<Settlement, { readonly kind: "release" }>;
 
 /**
  * The bounded loop: receive → decode → mask → batch → write → settle.
@@ -91,10 +103,18 @@ export class Engine {
   readonly #receiving = new AbortController();
   /** Notified whenever room, work or a signal changes. */
   readonly #changed = new Condition();
-  #stop: AbortSignal = new AbortController().signal;
   #abort: AbortSignal = new AbortController().signal;
+  #endsByItself = false;
   readonly #failed = new AbortController();
   #failure: unknown = null;
+  /** Too much was refused: the run ends, after what is good was written. */
+  #halt: Halt | null = null;
+  /** No row of a batch can be written: nothing else is, either, but together with it. */
+  #hold: Hold | null = null;
+  /** So many more rows may be refused because others were stored before them. */
+  #doubtsLeft = DOUBTS_BY_EARLIER_MAX;
+  /** Something was written. */
+  #hasWritten = false;
   #writing = 0;
   /** Writes and settlements under way. */
   #tasks = 0;
@@ -105,6 +125,9 @@ export class Engine {
   #processed = 0;
   #processMs = 0;
   #left = new LeftMessages(LEFT_REMEMBERED_MAX);
+  /** The order of what is in flight. Empty for a source without order. */
+  readonly #places = new Map<Delivery, number>();
+  #nextPlace = 0;
   readonly #newFields = new NewFields();
 
   constructor(stages: EngineStages, limits: EngineLimits, clock: Clock, emit: Emit) {
@@ -137,12 +160,16 @@ export class Engine {
     const { stop, abort, emptyConfirmations } = options;
     if (this.#stages.source.ordered && !this.#stages.seal)
       throw new Error("an ordered source needs a key to seal with");
-    this.#stop = stop;
     this.#abort = abort;
     // What a run leaves behind must all be known to it, or it would wait for it for ever.
-    if (emptyConfirmations !== null) this.#left = new LeftMessages(Number.POSITIVE_INFINITY);
+    this.#endsByItself = emptyConfirmations !== null;
+    if (this.#endsByItself) {
+      this.#left = new LeftMessages(Number.POSITIVE_INFINITY);
+      this.#judge.waitForEnd();
+    }
     const stopReceiving = (): void => {
       this.#receiving.abort();
+      if (this.#hold?.wakeLast() === false) this.#hold.wake();
       this.#changed.notify();
     };
     stop.addEventListener("abort", stopReceiving);
@@ -150,15 +177,19 @@ export class Engine {
     if (stop.aborted || abort.aborted) stopReceiving();
     try {
       await this.#receiveLoop(emptyConfirmations);
+      await this.#takeWhatHasCome();
     } catch (error) {
       this.#fail(error);
     }
     if (this.#inFlight > 0) this.#emit({ type: "pipeline.draining", inFlight: this.#inFlight });
     await this.#drained();
     this.#batcher.close();
+    this.#hold?.end();
     stop.removeEventListener("abort", stopReceiving);
     abort.removeEventListener("abort", stopReceiving);
 
+    const isBug = this.#failed.signal.aborted && !(this.#failure instanceof PiipeError);
+    if (this.#halt && !isBug) throw this.#halt.error;
     if (this.#failed.signal.aborted) throw this.#failure;
     if (this.#inFlight > 0) {
       this.#emit({ type: "pipeline.aborted", unsettled: this.#inFlight });
@@ -187,6 +218,7 @@ export class Engine {
       if (room === 0) {
         // A batch that can no longer fill must not wait for its linger.
         if (this.#writing === 0) this.#batcher.flush();
+        if (watch && this.#writing === 0 && this.#hold?.wakeLast() !== true) this.#throwHeld();
         await this.#changed.wait();
         continue;
       }
@@ -197,12 +229,45 @@ export class Engine {
       }
       if (!source.hasMore) this.#batcher.endLinger();
       if (deliveries.length === 0 && watch) {
-        await this.#drained({ butForDoubts: true });
+        await this.#drained({ butForDoubts: true, butForHeld: true });
         // Messages that others hold may yet come, and tell more of the queue.
-        if (this.#batcher.isInDoubt && !(await watch.isEmpty(this.#leftCount() + this.#inFlight, stop))) continue;
-        await this.#drained();
-        if (stop.aborted || (await watch.isEmpty(this.#leftCount(), stop))) return;
+        const isInDoubt = this.#batcher.isInDoubt || this.#hold !== null;
+        if (isInDoubt && !(await watch.isEmpty(this.#leftCount() + this.#inFlight, stop))) continue;
+        if (stop.aborted) return;
+        if (this.#hold?.wakeLast() === true) continue;
+        this.#throwHeld();
+        if (this.#batcher.isInDoubt && this.#hasHaltedAtEnd()) return;
+        await this.#drained({ butForHeld: true });
+        if (stop.aborted) return;
+        if (this.#hold || !(await watch.isEmpty(this.#leftCount(), stop))) continue;
+        if (!stop.aborted) this.#hasHaltedAtEnd();
+        return;
       }
+    }
+  }
+
+  /** A run that ends by itself does not wait for a table that takes no row. */
+  #throwHeld(): void {
+    if (this.#hold && !this.#hold.isWriting) throw this.#hold.error;
+  }
+
+  #hasHaltedAtEnd(): boolean {
+    const error = this.#judge.judgeEnd();
+    if (error) this.#beginHalt(error);
+    return error !== null;
+  }
+
+  /** What the source has at hand when the run halts was received: what is good of it shall not be so in vain. */
+  async #takeWhatHasCome(): Promise<void> {
+    while (this.#halt && !this.#failed.signal.aborted && !this.#abort.aborted) {
+      const room = this.#room();
+      if (room === 0) {
+        await this.#changed.wait();
+        continue;
+      }
+      const deliveries = await this.#stages.source.receive(room, this.#receiving.signal);
+      if (deliveries.length === 0) return;
+      this.#ingest(deliveries);
     }
   }
 
@@ -213,11 +278,19 @@ export class Engine {
 
   /** How many more deliveries may be received. */
   #room(): number {
-    const messages = this.#limits.inFlightMax - this.#inFlight;
+    const messages = Math.min(this.#limits.inFlightMax, this.#messagesMax()) - this.#inFlight;
     const bytes = this.#limits.inFlightBytesMax - this.#inFlightBytes;
     const room = Math.min(messages, Math.floor(bytes / this.#bodyBytesMean));
     // With nothing in flight no settlement would ever make room: one message must always fit.
     return Math.max(this.#inFlight === 0 ? 1 : 0, room);
+  }
+
+  /** More only once all goes well. */
+  #messagesMax(): number {
+    if (this.#halt || (this.#hasWritten && !this.#hold)) return Number.POSITIVE_INFINITY;
+    // As long as those before tell too little, others must come.
+    const tellsEnough = this.#endsByItself && !this.#hold && !this.#judge.needsMore;
+    return tellsEnough ? PROBE_MESSAGES : JUDGED_FROM_EVENTS;
   }
 
   #ingest(deliveries: readonly Delivery[]): void {
@@ -240,6 +313,7 @@ export class Engine {
     const released = new Map<Delivery, Settlement>();
     const findings = new Findings();
     for (const delivery of deliveries) {
+      if (this.#stages.source.ordered) this.#places.set(delivery, this.#nextPlace++);
       this.#orGiveBack(delivery, released, () => this.#take(delivery, released, findings));
     }
     this.#processed += deliveries.length;
@@ -248,7 +322,7 @@ export class Engine {
     if (released.size > 0) void this.#settle(released);
   }
 
-  /** Runs the work that puts a delivery into a batch. What it throws ends the run: a halt, or the bug of a stage. */
+  /** Runs the work that puts a delivery into a batch. What it throws ends the run: the bug of a stage. */
   #orGiveBack(delivery: Delivery, released: Map<Delivery, Settlement>, work: () => void): void {
     try {
       if (!this.#failed.signal.aborted) return work();
@@ -263,9 +337,11 @@ export class Engine {
     const decoded = this.#stages.decode(delivery);
     const masked = decoded.ok ? this.#stages.mask(decoded.value) : decoded;
     // A left message that comes back tells nothing new.
-    const halt = this.#left.has(delivery.id) ? null : this.#judge.countEvent(!masked.ok);
-    if (halt) throw halt;
-    if (!masked.ok) {
+    const error = this.#halt || this.#left.has(delivery.id) ? null : this.#judge.countEvent(!masked.ok);
+    if (error) this.#beginHalt(error);
+    if (this.#halt?.isUnderWay === true && !this.#halt.admits(delivery, masked.ok)) {
+      released.set(delivery, refusedBack(delivery));
+    } else if (!masked.ok) {
       this.#refuse(delivery, masked.error, this.#batcher.open, released);
     } else {
       if (decoded.ok) findings.add(decoded.value, masked.value);
@@ -284,10 +360,10 @@ export class Engine {
       const { id, sentAtMs, attempt } = delivery;
       batch.addRefused({ id, sentAtMs, attempt, rejection, ...sealDelivery(delivery, seal, source.name) }, delivery);
     } else {
-      const delaySeconds = Math.min(RETRIED_DELAY_SECONDS_MAX, RETRIED_DELAY_SECONDS * delivery.attempt);
-      this.#left.add(delivery.id, this.#clock.nowMs() + delaySeconds * 1_000);
+      const settlement = refusedBack(delivery);
+      this.#left.add(delivery.id, this.#clock.nowMs() + settlement.delaySeconds * 1_000);
       this.totals.left += 1;
-      released.set(delivery, { kind: "release", delaySeconds });
+      released.set(delivery, settlement);
     }
     this.#emit({
       type: "event.refused",
@@ -299,30 +375,44 @@ export class Engine {
 
   #startWrites(): void {
     while (this.#writing < this.#writesMax && !this.#abort.aborted) {
-      const batch = this.#batcher.next();
+      const batch = this.#hold ? this.#nextHeld(this.#hold) : this.#batcher.next();
       if (!batch) return;
       this.#writing += 1;
       void this.#write(batch);
     }
   }
 
+  #nextHeld(hold: Hold): OpenBatch | undefined {
+    return hold.takes(() => this.#batcher.next()) ? hold.batch : undefined;
+  }
+
   async #write(batch: OpenBatch): Promise<void> {
     this.#tasks += 1;
     const settled = new Map<Delivery, Settlement>();
     try {
+      const isAlone = this.#hold?.batch === batch && this.#hold.isAlone;
+      const earlierTell = isAlone && batch.records.length <= this.#doubtsLeft;
       const startedMs = this.#clock.elapsedMs();
       const outcome = await writeWithRetry(this.#stages.sink, batch, {
         clock: this.#clock,
         emit: this.#emit,
-        stop: this.#stop,
+        stop: this.#receiving.signal,
         abort: this.#abort,
         failed: this.#failed.signal,
         giveUpAfterMs: this.#limits.giveUpAfterMs,
+        earlierTell,
       });
+      if (this.#hold?.batch === batch) this.#release(this.#hold);
+      if (outcome.records.some(({ kind }) => kind === "stored")) this.#doubtsLeft = DOUBTS_BY_EARLIER_MAX;
+      else if (earlierTell) this.#doubtsLeft -= outcome.records.length;
       this.#account(batch, outcome, settled, hundredths(this.#clock.elapsedMs() - startedMs));
     } catch (error) {
-      if (!this.#abort.aborted) this.#fail(error);
-      for (const delivery of batch.deliveries) settled.set(delivery, givenBack(delivery));
+      if (this.#isHeldFor(error)) this.#keep(batch, error);
+      else {
+        if (this.#hold?.batch === batch) this.#release(this.#hold);
+        if (!this.#abort.aborted) this.#fail(error);
+        for (const delivery of batch.deliveries) settled.set(delivery, givenBack(delivery));
+      }
     }
     // The next write need not wait for this one's deletes.
     this.#writing -= 1;
@@ -332,19 +422,46 @@ export class Engine {
     this.#changed.notify();
   }
 
+  /** No retry mends it, and giving back would only spend the receives of what it holds up. */
+  #isHeldFor(error: unknown): error is PiipeError {
+    if (!(error instanceof PiipeError) || error.retryable || this.#receiving.signal.aborted) return false;
+    return error.mayBeData || !this.#endsByItself;
+  }
+
+  #keep(batch: OpenBatch, error: PiipeError): void {
+    const hold = this.#hold;
+    if (hold?.batch === batch) return hold.again(error);
+    // It joins the other at its next try.
+    if (hold) return this.#batcher.add(batch);
+    this.#hold = new Hold(batch, error, {
+      clock: this.#clock,
+      onWait: (attempt, delayMs) => {
+        const { code, sqlState, message, hint } = this.#hold?.error ?? error;
+        this.#emit({ type: "batch.held", code, sqlState, message, hint, attempt, delayMs });
+      },
+      onDue: () => this.#startWrites(),
+    });
+  }
+
+  #release(hold: Hold): void {
+    hold.end();
+    this.#hold = null;
+  }
+
   /** Turns the outcome of a batch into settlements; what the sink rejected goes on as a refused event. */
   #account(batch: OpenBatch, outcome: BatchOutcome, settled: Map<Delivery, Settlement>, elapsedMs: number): void {
     const { written, rejected, rest } = divideBatch(batch, outcome);
+    this.#hasWritten ||= written.size > 0;
     const counts = { stored: 0, duplicate: 0, quarantined: 0, rejected: rejected.size };
     for (const [delivery, kind] of written) {
       counts[kind] += 1;
       settled.set(delivery, DELETE);
     }
     const misfits = [...rejected.keys()].filter(({ id }) => !this.#left.has(id)).length;
-    const halt = this.#judge.countRows(misfits, counts.stored);
+    const error = this.#halt ? null : this.#judge.countRows(misfits, counts.stored);
     const { skipped = 0 } = outcome;
     counts.stored -= skipped;
-    if (halt) this.#fail(halt);
+    if (error) this.#beginHalt(error);
     this.#goOn(rest, rejected, settled);
     this.totals.stored += counts.stored;
     this.totals.skipped += skipped;
@@ -377,11 +494,48 @@ export class Engine {
       for (const delivery of [...rejected.keys(), ...rest.deliveries]) settled.set(delivery, givenBack(delivery));
       return;
     }
+    if (this.#halt) {
+      for (const [delivery, settlement] of this.#divide(this.#halt, rest, rejected.keys())) {
+        settled.set(delivery, settlement);
+      }
+      return;
+    }
     const batch = this.#batcher.putBack(rest);
     for (const [delivery, rejection] of rejected) {
       this.#orGiveBack(delivery, settled, () => this.#refuse(delivery, rejection, batch, settled));
     }
     this.#batcher.flushIfDue();
+  }
+
+  /** Receives no more, and keeps what is good of what no transaction holds yet. */
+  #beginHalt(error: PiipeError): void {
+    if (this.#halt || this.#failed.signal.aborted) return;
+    this.#halt = new Halt(error, this.#stages.source.ordered);
+    this.#receiving.abort();
+    const hold = this.#hold;
+    if (hold && !hold.isWriting) {
+      this.#release(hold);
+      this.#batcher.putBack(hold.batch);
+    }
+    // In order, what waits is judged by what is being written before it.
+    if (!this.#stages.source.ordered || this.#writing === 0) {
+      void this.#settle(new Map(this.#divide(this.#halt, new OpenBatch(), [])));
+      this.#startWrites();
+    }
+    this.#changed.notify();
+  }
+
+  /**
+   * Has what is good of a batch written, and of all that waits behind it.
+   * @param refused what the sink rejected of the batch @returns what becomes of the rest
+   */
+  #divide(halt: Halt, batch: OpenBatch, refused: Iterable<Delivery>): Array<readonly [Delivery, Settlement]> {
+    halt.isUnderWay = true;
+    const placeOf = (delivery: Delivery): number => this.#places.get(delivery) ?? 0;
+    const divided = [halt.divide(batch, refused, placeOf)];
+    for (const waiting of this.#batcher.takeBatches()) divided.push(halt.divide(waiting, [], placeOf));
+    for (const { good } of divided) this.#batcher.add(good);
+    return divided.flatMap(({ back }) => back.map((delivery) => [delivery, refusedBack(delivery)] as const));
   }
 
   /** Settles, and frees the room. After an abort nothing is settled: the queue redelivers it. */
@@ -400,7 +554,10 @@ export class Engine {
     this.#tasks -= 1;
     if (!this.#abort.aborted) {
       this.#inFlight -= settled.size;
-      for (const delivery of settled.keys()) this.#inFlightBytes -= delivery.bodyBytes;
+      for (const delivery of settled.keys()) {
+        this.#inFlightBytes -= delivery.bodyBytes;
+        this.#places.delete(delivery);
+      }
     }
     this.#changed.notify();
   }
@@ -411,27 +568,36 @@ export class Engine {
     this.#failure = error;
     this.#failed.abort();
     this.#receiving.abort();
-    void this.#settle(new Map(this.#batcher.takeAll().map((delivery) => [delivery, givenBack(delivery)])));
+    const hold = this.#hold?.isWriting === false ? this.#hold : null;
+    if (hold) this.#release(hold);
+    const back = [...(hold?.batch.deliveries ?? []), ...this.#batcher.takeAll()];
+    void this.#settle(new Map(back.map((delivery) => [delivery, givenBack(delivery)])));
     this.#changed.notify();
   }
 
   /**
-   * Resolves when everything received is settled, or is in doubt if that may wait; on abort, as soon as the I/O under way
+   * Resolves when everything received is settled, or is in doubt or held if that may wait; on abort, as soon as the I/O under way
    * has been cancelled.
    */
-  async #drained({ butForDoubts = false } = {}): Promise<void> {
+  async #drained({ butForDoubts = false, butForHeld = false } = {}): Promise<void> {
     while (this.#tasks > 0 || (this.#inFlight > 0 && !this.#abort.aborted)) {
-      const mayWait = butForDoubts && this.#batcher.isInDoubt;
+      const isInDoubt = butForDoubts && this.#batcher.isInDoubt;
+      if (!isInDoubt && !this.#abort.aborted) this.#batcher.flush();
+      const mayWait = isInDoubt || (butForHeld && this.#hold !== null);
       if (mayWait && this.#tasks === 0) return;
-      if (!mayWait && !this.#abort.aborted) this.#batcher.flush();
       await this.#changed.wait();
     }
   }
 }
 
 /** The first time at once: another worker may do better. What has failed before must not use up its receives. */
-function givenBack({ attempt }: Delivery): Settlement {
+function givenBack({ attempt }: Delivery): Release {
   return { kind: "release", delaySeconds: Math.min(RETRIED_DELAY_SECONDS_MAX, RETRIED_DELAY_SECONDS * (attempt - 1)) };
+}
+
+/** What was refused, or follows that, would be refused again. */
+function refusedBack({ attempt }: Delivery): Release {
+  return { kind: "release", delaySeconds: Math.min(RETRIED_DELAY_SECONDS_MAX, RETRIED_DELAY_SECONDS * attempt) };
 }
 
 /** Of a millisecond: more digits would only lengthen the log. */

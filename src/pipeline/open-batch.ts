@@ -37,6 +37,14 @@ export class OpenBatch implements Batch {
     this.bytes += refused.sealedBody.length;
   }
 
+  addAllOf(other: OpenBatch): void {
+    for (const [index, record] of other.records.entries()) {
+      const delivery = other.recordDeliveries[index];
+      if (delivery) this.addRecord(record, delivery);
+    }
+    this.addRefusedOf(other);
+  }
+
   addRefusedOf(other: OpenBatch): void {
     for (const [index, refused] of other.refused.entries()) {
       const delivery = other.refusedDeliveries[index];

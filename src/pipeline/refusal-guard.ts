@@ -1,7 +1,9 @@
 /** Recent events that the share is taken over. */
 const WINDOW_EVENTS = 1_000;
 /** Fewer events than this say nothing about the queue: three bad messages of five are three bad messages. */
-const JUDGED_FROM_EVENTS = 100;
+export const JUDGED_FROM_EVENTS = 100;
+/** At the end nothing more will tell. */
+const JUDGED_AT_END_FROM_EVENTS = 10;
 
 /**
  * Watches the share of refused events. A schema change at the producer or a wrong column in the configuration
@@ -38,6 +40,11 @@ export class RefusalGuard {
   /** Too many were refused so far, and too few were seen to halt for it. */
   get isInDoubt(): boolean {
     return this.#seen < JUDGED_FROM_EVENTS && this.#isTooMany();
+  }
+
+  /** As `count` says, when nothing follows any more. */
+  get isBeyondLimitAtEnd(): boolean {
+    return this.#seen >= JUDGED_AT_END_FROM_EVENTS && this.#isTooMany();
   }
 
   /** Refused events among the recent ones, for the message of the halt. */

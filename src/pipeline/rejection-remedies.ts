@@ -45,6 +45,15 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
     "Change the table's constraint (NOT NULL, UNIQUE, CHECK or a foreign key) if the event is right; else mend the producer.",
   "database.limit":
     "Make the row smaller, such as by fewer or shorter indexed columns in the table, or mend the producer.",
+  "database.trigger":
+    "Look for the error in PostgreSQL's log. Change the trigger if the event is right; else mend the producer.",
+  "database.partition":
+    "Create the missing partition, or a DEFAULT partition, if the event is right; else mend the producer.",
+  "database.view": "Change the view's WHERE clause if the event is right; else mend the producer.",
+  "database.policy":
+    "Change the WITH CHECK of the table's policies for the user of piipe if the event is right; else mend the producer.",
+  "database.row":
+    "Look for the error in PostgreSQL's log, and change the table if the event is right; else mend the producer.",
 };
 
 /** null: the code is of another version. */

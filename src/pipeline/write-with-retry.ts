@@ -18,6 +18,8 @@ export interface WriteRetryOptions {
   readonly failed: AbortSignal;
   /** Give up when the write has failed for so long; null: never. */
   readonly giveUpAfterMs: number | null;
+  /** As in `Sink`. Default: false. */
+  readonly earlierTell?: boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface WriteRetryOptions {
  * @throws {PiipeError} the last error, when it is not worth a retry
  */
 export async function writeWithRetry(sink: Sink, batch: Batch, options: WriteRetryOptions): Promise<BatchOutcome> {
-  const { clock, emit, stop, abort, failed, giveUpAfterMs } = options;
+  const { clock, emit, stop, abort, failed, giveUpAfterMs, earlierTell = false } = options;
   /** Not since the start: a dead network takes longer to be noticed than a run gives up after. */
   let failingSinceMs: number | null = null;
   let drainedSinceMs: number | null = null;
@@ -34,7 +36,7 @@ export async function writeWithRetry(sink: Sink, batch: Batch, options: WriteRet
   let wakes: { readonly running: AbortSignal; readonly draining: AbortSignal } | null = null;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await sink.write(batch, abort);
+      return await sink.write(batch, abort, { earlierTell });
     } catch (error) {
       if (!(error instanceof PiipeError) || !error.retryable || abort.aborted || failed.aborted) throw error;
       const nowMs = clock.nowMs();

@@ -1,5 +1,5 @@
 import { PiipeError } from "../errors.ts";
-import { type Fate, type PostgresFacts, ruleFor, safeFacts, type SqlStateRule } from "./sqlstate.ts";
+import { type Fate, type PostgresFacts, type Refuser, ruleFor, safeFacts, type SqlStateRule } from "./sqlstate.ts";
 
 /** Which names of tables, columns and constraints a message may hold. */
 type IsShown = (name: string) => boolean;
@@ -7,6 +7,7 @@ type IsShown = (name: string) => boolean;
 /** A statement or a connection failed. Holds nothing of the server's own text, which quotes values. */
 export class DatabaseFailure extends PiipeError {
   readonly fate: Fate;
+  readonly refuser: Refuser | null;
   /**
    * null when the server said nothing: the socket failed. Its names are what the server sent, and a function in the database
    * can send any text as one: to be compared with names that are known, never to be shown.
@@ -16,6 +17,7 @@ export class DatabaseFailure extends PiipeError {
   readonly shown: PostgresFacts | null;
   readonly #rule: SqlStateRule;
   readonly #doing: string;
+  readonly #isShown: IsShown;
 
   constructor(
     rule: SqlStateRule,
@@ -27,19 +29,28 @@ export class DatabaseFailure extends PiipeError {
     const shown = facts === null ? null : shownOf(facts, isShown);
     super(rule.code, `${rule.sentence}, while ${doing}${showFacts(shown)}`, {
       retryable: rule.fate === "retry" || rule.fate === "reconnect",
+      mayBeData: rule.fate === "doubt",
       ...(rule.hint === undefined ? {} : { hint: rule.hint }),
       ...(facts === null ? { cause: socketError } : { sqlState: facts.code }),
     });
     this.fate = rule.fate;
+    this.refuser = rule.refuser ?? null;
     this.facts = facts;
     this.shown = shown;
     this.#rule = rule;
     this.#doing = doing;
+    this.#isShown = isShown;
   }
 
   /** The same failure, with these of its names in the message. */
   naming(known: ReadonlySet<string>): DatabaseFailure {
     return new DatabaseFailure(this.#rule, this.facts, this.#doing, this.cause, (name) => known.has(name));
+  }
+
+  /** The same, for a statement that none of the rows is to be blamed for. */
+  blamingNoRow(): DatabaseFailure {
+    if (this.fate !== "bisect" && this.fate !== "doubt") return this;
+    return new DatabaseFailure({ ...this.#rule, fate: "halt" }, this.facts, this.#doing, this.cause, this.#isShown);
   }
 }
 

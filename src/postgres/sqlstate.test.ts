@@ -11,18 +11,22 @@ interface Fields {
   readonly table?: string;
   readonly column?: string;
   readonly constraint?: string;
+  readonly where?: string;
+  readonly position?: string | undefined;
+  readonly routine?: string;
 }
 
+/** Of the statement itself, unless the fields say otherwise. */
 function serverError(code: string, fields: Fields = {}): pg.DatabaseError {
   const error = new pg.DatabaseError('value "canary" is bad', 100, "error");
-  return Object.assign(error, { code, detail: "Key (t)=(canary)", where: "canary", hint: "canary", ...fields });
+  return Object.assign(error, { code, detail: "Key (t)=(canary)", position: "8", hint: "canary", ...fields });
 }
 
 // Names: PostgreSQL, appendix A, "PostgreSQL Error Codes".
 test.each([
   ["08006", "connection_failure", "reconnect", "database.unreachable"],
   ["08P01", "protocol_violation", "reconnect", "database.unreachable"],
-  ["0A000", "feature_not_supported", "halt", "database.refused"],
+  ["0A000", "feature_not_supported", "doubt", "database.refused"],
   ["22001", "string_data_right_truncation", "bisect", "database.refused"],
   ["22P05", "untranslatable_character", "bisect", "database.refused"],
   ["23505", "unique_violation", "bisect", "database.refused"],
@@ -43,14 +47,16 @@ test.each([
   ["53300", "too_many_connections", "reconnect", "database.unavailable"],
   ["54000", "program_limit_exceeded", "bisect", "database.refused"],
   ["55P03", "lock_not_available", "retry", "database.busy"],
-  ["55000", "object_not_in_prerequisite_state", "halt", "database.refused"],
+  ["55000", "object_not_in_prerequisite_state", "doubt", "database.refused"],
   ["57014", "query_canceled", "retry", "database.busy"],
   ["57P01", "admin_shutdown", "reconnect", "database.unavailable"],
   ["57P03", "cannot_connect_now", "reconnect", "database.unavailable"],
   ["58030", "io_error", "halt", "database.refused"],
-  ["P0001", "raise_exception", "halt", "database.refused"],
-  ["XX000", "internal_error", "halt", "database.refused"],
-  ["ZZ999", "of no class", "halt", "database.refused"],
+  ["P0001", "raise_exception", "doubt", "database.refused"],
+  ["44000", "with_check_option_violation", "doubt", "database.refused"],
+  ["XX000", "internal_error", "doubt", "database.refused"],
+  ["XX001", "data_corrupted", "halt", "database.refused"],
+  ["ZZ999", "of no class", "doubt", "database.refused"],
 ])("%s (%s): %s, %s", (sqlState, _, fate, code) => {
   const rule = ruleFor(serverError(sqlState, { constraint: "c" }));
   expect({ fate: rule.fate, code: rule.code }).toEqual({ fate, code });
@@ -87,12 +93,74 @@ test("a lost connection has a hint", () => {
 });
 
 test.each([
-  ["a row without partition", "23514", {}],
   ["a constraint of piipe's ledger", "23514", { schema: "piipe", table: "ledger", constraint: "c" }],
   ["NOT NULL in piipe's quarantine", "23502", { schema: "piipe", table: "quarantine", column: "source" }],
   ["a limit met by piipe's ledger", "54000", { schema: "piipe", table: "ledger" }],
 ])("%s is no row's fault", (_, code, fields) => {
   expect(ruleFor(serverError(code, fields)).fate).toBe("halt");
+});
+
+const RAISED = "a trigger or function in the database raised an error";
+const FUNCTION = { where: "canary", position: undefined };
+
+// Routines: PostgreSQL, pl_exec.c, execMain.c, execPartition.c and aclchk.c.
+test.each<[what: string, code: string, fields: Fields, sentence: string, refuser: string | null, errorCode: string]>([
+  ["RAISE", "P0001", { ...FUNCTION, routine: "exec_stmt_raise" }, RAISED, "trigger", "database.refused"],
+  ["ASSERT", "P0004", { ...FUNCTION, routine: "exec_stmt_assert" }, RAISED, "trigger", "database.refused"],
+  ["RAISE as a CHECK", "23514", { ...FUNCTION, routine: "exec_stmt_raise" }, RAISED, "trigger", "database.refused"],
+  ["RAISE as no table", "42P01", { ...FUNCTION, routine: "exec_stmt_raise" }, RAISED, "trigger", "database.refused"],
+  ["RAISE as no GRANT", "42501", { ...FUNCTION, routine: "exec_stmt_raise" }, RAISED, "trigger", "database.refused"],
+  ["RAISE as no login", "28000", { ...FUNCTION, routine: "exec_stmt_raise" }, RAISED, "trigger", "database.refused"],
+  [
+    "a function's missing table",
+    "42P01",
+    FUNCTION,
+    "function in the database failed: a table",
+    "trigger",
+    "database.refused",
+  ],
+  ["a function's missing right", "42501", FUNCTION, "failed: the PostgreSQL user lacks", "trigger", "database.denied"],
+  [
+    "a row without partition",
+    "23514",
+    { routine: "ExecFindPartition" },
+    "no partition",
+    "partition",
+    "database.refused",
+  ],
+  ["the same of another server", "23514", {}, "no partition", "partition", "database.refused"],
+  ["the same in a function", "23514", FUNCTION, "failed: no partition", "partition", "database.refused"],
+  [
+    "another partition's row",
+    "23514",
+    { routine: "ExecPartitionCheckEmitError" },
+    "bounds",
+    "partition",
+    "database.refused",
+  ],
+  [
+    "row-level security",
+    "42501",
+    { routine: "ExecWithCheckOptions" },
+    "row-level security",
+    "policy",
+    "database.refused",
+  ],
+  ["a view's CHECK OPTION", "44000", { routine: "ExecWithCheckOptions" }, "CHECK OPTION", "view", "database.refused"],
+  ["a value read as syntax", "42601", { position: undefined }, "refused a statement", null, "database.refused"],
+])("%s (%s) may be a row's fault as well as the table's", (_, code, fields, sentence, refuser, errorCode) => {
+  const failure = databaseFailure(serverError(code, fields), "writing");
+  expect(failure).toMatchObject({ fate: "doubt", refuser, code: errorCode, retryable: false, mayBeData: true });
+  expect(failure.message).toContain(sentence);
+  expect(inspect(failure, { depth: 10, showHidden: true })).not.toContain("canary");
+});
+
+test("row-level security is no missing GRANT, and says so", () => {
+  expect(ruleFor(serverError("42501", { routine: "ExecWithCheckOptions" })).hint).toContain("No GRANT is missing");
+  expect(ruleFor(serverError("42501", { position: undefined, routine: "aclcheck_error" }))).toMatchObject({
+    fate: "halt",
+    code: "database.denied",
+  });
 });
 
 test.each([["EPIPE"], ["ECONNRESET"]])("a socket's %s is no SQLSTATE, though five letters look like one", (code) => {

@@ -8,9 +8,13 @@ import { poolerRefusal } from "./pooler-refusal.ts";
  * - `retry`: rolled back; the same batch may succeed on the same connection
  * - `reconnect`: the connection is of no use any more, and whether a COMMIT happened may be unknown
  * - `bisect`: a row is at fault: find it and write the others
- * - `halt`: the schema, the rights or piipe is at fault: no row may be blamed
+ * - `doubt`: some rows or the whole table may be at fault, and only the other rows tell
+ * - `halt`: the statement, the schema, the rights or piipe is at fault: no row may be blamed
  */
-export type Fate = "retry" | "reconnect" | "bisect" | "halt";
+export type Fate = "retry" | "reconnect" | "bisect" | "doubt" | "halt";
+
+/** What of a table refuses a row, where its constraints and types do not. */
+export type Refuser = "trigger" | "partition" | "view" | "policy";
 
 export interface SqlStateRule {
   readonly fate: Fate;
@@ -18,6 +22,7 @@ export interface SqlStateRule {
   /** What happened, without anything of the server's own text: that quotes values. */
   readonly sentence: string;
   readonly hint?: string;
+  readonly refuser?: Refuser;
 }
 
 const CONNECTION_LOST: SqlStateRule = {
@@ -25,6 +30,22 @@ const CONNECTION_LOST: SqlStateRule = {
   code: "database.unreachable",
   sentence: "the connection to PostgreSQL was lost",
   hint: "If it happens again, look at the server's log, and for a firewall or proxy in between that ends connections.",
+};
+
+/** Raised by what its author wrote: the code says what they liked. */
+const RAISED: SqlStateRule = {
+  fate: "doubt",
+  code: "database.refused",
+  sentence: "a trigger or function in the database raised an error",
+  hint: "Look at the triggers of the target table, and for the error's text in PostgreSQL's log.",
+  refuser: "trigger",
+};
+
+const CORRUPTED: SqlStateRule = {
+  fate: "halt",
+  code: "database.refused",
+  sentence: "PostgreSQL found damaged data",
+  hint: "Look at the server's log: a disk or a backup is to be checked.",
 };
 
 /**
@@ -35,7 +56,7 @@ const POOLER = "08P01";
 
 /**
  * SQLSTATE → rule; the longest prefix decides. Source: PostgreSQL, appendix A, "PostgreSQL Error Codes". Every class
- * that is not named here falls to `UNKNOWN`: a halt loses nothing, while blaming rows could quarantine a whole queue.
+ * that is not named here falls to `UNKNOWN`: extensions and functions give what codes they like to what is in a row.
  */
 const RULES: Readonly<Record<string, SqlStateRule>> = {
   "08": CONNECTION_LOST,
@@ -46,13 +67,19 @@ const RULES: Readonly<Record<string, SqlStateRule>> = {
     hint: "Look at the pooler's log (PgBouncer: max_client_conn, query_wait_timeout, server_login_retry), then at the server's.",
   },
   "0A": {
-    fate: "halt",
+    fate: "doubt",
     code: "database.refused",
     sentence: "PostgreSQL does not support a statement of piipe",
     hint: "Check that the server is PostgreSQL 10 or newer, or a service compatible with it.",
   },
   "22": { fate: "bisect", code: "database.refused", sentence: "PostgreSQL refused a value" },
   "23": { fate: "bisect", code: "database.refused", sentence: "a constraint of the table refused a row" },
+  "25": {
+    fate: "halt",
+    code: "database.refused",
+    sentence: "PostgreSQL refused a statement in the state that the transaction is in",
+    hint: "Look at the server's log, and for a pooler that gives one transaction to two sessions.",
+  },
   "25006": {
     fate: "reconnect",
     code: "database.unavailable",
@@ -123,6 +150,13 @@ const RULES: Readonly<Record<string, SqlStateRule>> = {
     sentence: "a table does not exist",
     hint: "Run `piipe migrate`.",
   },
+  "44": {
+    fate: "doubt",
+    code: "database.refused",
+    sentence: "the CHECK OPTION of a view refused a row",
+    hint: "Compare the view's WHERE clause with the events: the table is a view WITH CHECK OPTION, or a trigger writes to one.",
+    refuser: "view",
+  },
   "53": {
     fate: "reconnect",
     code: "database.unavailable",
@@ -140,22 +174,25 @@ const RULES: Readonly<Record<string, SqlStateRule>> = {
     code: "database.unavailable",
     sentence: "PostgreSQL is starting, stopping or ended the connection",
   },
-  P0: {
+  "58": {
     fate: "halt",
     code: "database.refused",
-    sentence: "a trigger or function in the database raised an error",
-    hint: "Look at the triggers of the target table.",
+    sentence: "PostgreSQL met an error of its operating system",
+    hint: "Look at the server's log, and at its disks.",
   },
+  P0: RAISED,
   XX: {
-    fate: "halt",
+    fate: "doubt",
     code: "database.refused",
-    sentence: "PostgreSQL met an internal error",
+    sentence: "PostgreSQL, or an extension of it, met an internal error",
     hint: "Look at the server's log.",
   },
+  XX001: CORRUPTED,
+  XX002: CORRUPTED,
 };
 
 const UNKNOWN: SqlStateRule = {
-  fate: "halt",
+  fate: "doubt",
   code: "database.refused",
   sentence: "PostgreSQL refused a statement",
   hint: "Look up the SQLSTATE in PostgreSQL's appendix A, and the details in the server's log.",
@@ -169,10 +206,29 @@ const OWN_TABLE: SqlStateRule = {
 };
 
 const NO_PARTITION: SqlStateRule = {
-  fate: "halt",
+  fate: "doubt",
   code: "database.refused",
   sentence: "no partition of the table takes a row",
   hint: "Create the missing partition of the target table, or a DEFAULT partition.",
+  refuser: "partition",
+};
+
+const OTHER_PARTITION: SqlStateRule = {
+  fate: "doubt",
+  code: "database.refused",
+  sentence: "the table is a partition, and a row is outside of its bounds",
+  hint: "Write to the partitioned table itself: name it as sink.postgres.table.",
+  refuser: "partition",
+};
+
+const ROW_SECURITY: SqlStateRule = {
+  fate: "doubt",
+  code: "database.refused",
+  sentence: "row-level security refused a row",
+  hint:
+    "No GRANT is missing: change the WITH CHECK of the policies that the table has for this user and INSERT, or add " +
+    "one, or give the user BYPASSRLS.",
+  refuser: "policy",
 };
 
 const PREFIX_LENGTHS = [5, 4, 2] as const;
@@ -182,11 +238,55 @@ export function ruleFor(error: unknown): SqlStateRule {
   const facts = safeFacts(error);
   if (facts === null) return CONNECTION_LOST;
   const rule = (facts.code === POOLER ? poolerRefusal(error) : null) ?? ruleForCode(facts.code);
-  if (rule.fate !== "bisect") return rule;
-  if (facts.schema === "piipe") return OWN_TABLE;
-  // A violated CHECK has a name; a row without partition is 23514 too and has none. The row is not to blame.
-  if (facts.code === "23514" && facts.constraint === null) return NO_PARTITION;
-  return rule;
+  if (rule.fate === "retry" || rule.fate === "reconnect") return rule;
+  if (facts.schema === "piipe" && rule.fate === "bisect") return OWN_TABLE;
+  return byOrigin(rule, facts, originOf(error));
+}
+
+/** What raised an error tells more than the SQLSTATE: triggers raise any of them. */
+function byOrigin(rule: SqlStateRule, { code, constraint }: PostgresFacts, origin: Origin): SqlStateRule {
+  const { routine, isWithin, isOfStatement } = origin;
+  if (routine === "ExecWithCheckOptions" && code === "42501") return ROW_SECURITY;
+  // A violated CHECK has a name.
+  const isUnnamedCheck = code === "23514" && constraint === null;
+  if (rule.fate === "bisect" && !isUnnamedCheck) return rule;
+  if (routine === "exec_stmt_raise" || routine === "exec_stmt_assert") return RAISED;
+  const found = isUnnamedCheck ? (routine === "ExecPartitionCheckEmitError" ? OTHER_PARTITION : NO_PARTITION) : rule;
+  if (isWithin) return withinFunction(found);
+  const isOfSchema = code.startsWith("42") || code.startsWith("3F");
+  return isOfSchema && !isOfStatement ? { ...found, fate: "doubt" } : found;
+}
+
+/** What fails within a function fails for what it does with a row, as when its dynamic SQL names a table by the row's day. */
+function withinFunction(rule: SqlStateRule): SqlStateRule {
+  if (rule.refuser === "trigger") return rule;
+  const { code, sentence, hint = "", refuser = "trigger" } = rule;
+  return {
+    fate: "doubt",
+    code: code === "database.denied" ? code : "database.refused",
+    sentence: `a trigger or function in the database failed: ${sentence}`,
+    hint:
+      "Look at the triggers of the target table, and for the error's context in PostgreSQL's log." +
+      (code === "database.denied" ? ` ${hint}` : ""),
+    refuser,
+  };
+}
+
+/** Where in the server an error arose. Its text, which quotes values, goes no further. */
+interface Origin {
+  /** Of the server's source. null: the server does not tell. */
+  readonly routine: string | null;
+  /** In a function. */
+  readonly isWithin: boolean;
+  /** Of the statement as it is written, whatever the rows are: its place in the text is told, or a GRANT is missing. */
+  readonly isOfStatement: boolean;
+}
+
+function originOf(error: unknown): Origin {
+  if (!(error instanceof pg.DatabaseError)) return { routine: null, isWithin: false, isOfStatement: true };
+  const { routine = null, where = "", position = "", code } = error;
+  const isGrant = code === "42501" && routine !== "ExecWithCheckOptions";
+  return { routine, isWithin: where !== "", isOfStatement: position !== "" || isGrant };
 }
 
 function ruleForCode(code: string): SqlStateRule {

@@ -49,6 +49,17 @@ export type TelemetryEvent =
       readonly attempt: number;
       readonly delayMs: number;
     }
+  /** No row of a batch could be written, and no retry mends that: the worker keeps what it has, and waits for who does. */
+  | {
+      readonly type: "batch.held";
+      readonly code: ErrorCode;
+      readonly sqlState: string | null;
+      /** Of the error, which names things of the configuration and of the database's catalogue only. */
+      readonly message: string;
+      readonly hint: string | null;
+      readonly attempt: number;
+      readonly delayMs: number;
+    }
   | {
       readonly type: "event.refused";
       /** Joins the line to its row in the quarantine, or to the message in the queue. */

@@ -96,6 +96,14 @@ function describe(event: TelemetryEvent): LogLine {
         level: "warn",
         text: `write failed [${event.code}${event.sqlState ? ` ${event.sqlState}` : ""}], attempt ${event.attempt}; again in ${event.delayMs} ms`,
       };
+    case "batch.held":
+      return {
+        level: "error",
+        text:
+          `nothing can be written [${event.code}${event.sqlState ? ` ${event.sqlState}` : ""}]: ${event.message}. ` +
+          `Received messages are kept, nothing is lost; tried again in ${Math.round(event.delayMs / 1_000)} s` +
+          (event.hint === null ? "" : `. ${event.hint}`),
+      };
     case "event.refused":
       return {
         level: "warn",

@@ -24,6 +24,15 @@ const LOGGED_FIELDS: {
   "rows.skipped": { count: true },
   "duplicates.differed": { count: true },
   "batch.retried": { code: true, sqlState: true, attempt: true, delayMs: true },
+  "batch.held": {
+    code: true,
+    sqlState: true,
+    // They are the line's text.
+    message: false,
+    hint: false,
+    attempt: true,
+    delayMs: true,
+  },
   "event.refused": { messageId: true, code: true, path: true, fate: true },
   "fields.unknown": { events: true, fieldsAdded: true, fields: true },
   "leak.suspected": { column: true, detector: true, values: true },

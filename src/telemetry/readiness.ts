@@ -39,6 +39,10 @@ export class ReadinessWatch {
       case "batch.retried":
         this.#writes = { code: event.code, sinceMs: this.#writes?.sinceMs ?? nowMs, lastMs: nowMs };
         return;
+      case "batch.held":
+        // No single failed try: this one does not pass by itself.
+        this.#writes = { code: event.code, sinceMs: nowMs - KEEPS_FAILING_MS, lastMs: nowMs };
+        return;
       case "batch.written":
         this.#writes = null;
         return;

@@ -104,6 +104,7 @@ export class WorkerCounters {
         this.#queueTrouble = null;
         return;
       case "batch.retried":
+      case "batch.held":
         this.#databaseRetries += 1;
         this.#databaseTrouble = { code: event.code, atMs: nowMs };
         return;

@@ -95,6 +95,7 @@ export class WorkerMonitor implements Monitored {
         set.add("piipe_events_differing_total", event.count);
         return;
       case "batch.retried":
+      case "batch.held":
         set.add("piipe_batch_retries_total", 1, { code: event.code });
         return;
       case "event.refused":

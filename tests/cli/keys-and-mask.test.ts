@@ -82,8 +82,8 @@ describe("piipe mask", () => {
     expect(stdout).not.toContain(event.ip);
   });
 
-  it("exits with 5 when run would halt", async () => {
-    const { code, stderr } = await runCli(["mask"], { folder, stdin: `{"foo":1}\n`.repeat(150) });
+  it.each([1, 60, 150])("exits with 5 when all of %d lines are refused", async (lines) => {
+    const { code, stderr } = await runCli(["mask"], { folder, stdin: `{"foo":1}\n`.repeat(lines) });
     expect(code).toBe(5);
     expect(stderr).toContain("[data.beyond-limit]");
   });

@@ -39,7 +39,30 @@ const COLUMNS = `
 const TABLE = `CREATE TABLE events (
   user_id text, h text, email text, nested text, attribute text, w text, s text, det inet, pfx text, ff1 text, net cidr,
   at timestamptz, r text, d text, bare text, n double precision, small integer CHECK (small <> 13),
-  short varchar(8) CHECK (short::text <> 'overflow' OR 1 / (length(short) - 8) > 0), indexed text)`;
+  short varchar(8) CHECK (short::text <> 'overflow' OR 1 / (length(short) - 8) > 0)
+    CHECK (short NOT LIKE '& %' OR short::tsquery IS NOT NULL), indexed text)`;
+/** What refuses rows otherwise, quoting what it can. */
+const REFUSERS = `
+  CREATE TABLE plain (t text);
+  CREATE VIEW picky AS SELECT * FROM plain WHERE t = '' WITH CHECK OPTION;
+  CREATE TABLE parts (t text) PARTITION BY LIST (t);
+  CREATE TABLE guarded (t text);
+  ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+  ALTER TABLE guarded FORCE ROW LEVEL SECURITY;
+  CREATE ROLE canary_guard; GRANT ALL ON SCHEMA public TO canary_guard; ALTER TABLE guarded OWNER TO canary_guard;
+  CREATE FUNCTION guard(t text) RETURNS void LANGUAGE sql SECURITY DEFINER AS 'INSERT INTO guarded VALUES (t)';
+  ALTER FUNCTION guard OWNER TO canary_guard;
+  CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    CASE NEW.short
+      WHEN 'raise' THEN RAISE 'no % %', NEW.s, NEW.user_id USING DETAIL = NEW.s, HINT = NEW.s;
+      WHEN 'view' THEN INSERT INTO picky VALUES (NEW.s);
+      WHEN 'part' THEN INSERT INTO parts VALUES (NEW.s);
+      WHEN 'policy' THEN PERFORM guard(NEW.s);
+      ELSE
+    END CASE;
+    RETURN NEW;
+  END $$;
+  CREATE TRIGGER refuse BEFORE INSERT ON events FOR EACH ROW EXECUTE PROCEDURE refuse()`;
 
 const canaries = new Canaries();
 /** In a column without a mask: what is searched for like the others, and is there. */
@@ -138,6 +161,11 @@ function badBodies(): Readonly<Record<RejectionCode, string>> {
     "leak.detected": json({ wild: `${one}@example.com` }),
     "database.value": json({ short: "overflow" }),
     "database.constraint": json({ small: 13 }),
+    "database.trigger": json({ short: "raise" }),
+    "database.partition": json({ short: "part" }),
+    "database.view": json({ short: "view" }),
+    "database.policy": json({ short: "policy" }),
+    "database.row": json({ short: "& &" }),
     "database.limit": json({ indexed: Array.from({ length: 9_000 }, () => random(36).toString(36)).join("") }),
   };
 }
@@ -200,6 +228,7 @@ beforeAll(async () => {
   await query(databaseUrl, TABLE);
   await query(databaseUrl, "ALTER TABLE events ADD COLUMN wild text, ADD COLUMN message text");
   await query(databaseUrl, "CREATE INDEX ON events (indexed)");
+  await query(databaseUrl, REFUSERS);
   await writeConfig("ignore");
   await well(["keys", "new"]);
   await well(["migrate", "--token-checks"]);

@@ -63,12 +63,22 @@ async function count(from: string): Promise<number> {
 }
 
 /** Makes the table and a sink on it, with the checks of a real start. */
-async function sinkOn(ddl: string, columns: readonly Column[], via = pool): Promise<PostgresSink> {
+async function sinkOn(
+  ddl: string,
+  columns: readonly Column[],
+  via = pool,
+  options: { readonly rejectedMax?: number } = {},
+): Promise<PostgresSink> {
   await sql(ddl);
-  return sinkOver("events", columns, via);
+  return sinkOver("events", columns, via, options);
 }
 
-async function sinkOver(name: string, columns: readonly Column[], via = pool): Promise<PostgresSink> {
+async function sinkOver(
+  name: string,
+  columns: readonly Column[],
+  via = pool,
+  options: { readonly rejectedMax?: number } = {},
+): Promise<PostgresSink> {
   const table = await readTargetTable(via, { schema: null, name });
   checkTable(table, columns, new Map());
   return new PostgresSink({
@@ -77,6 +87,7 @@ async function sinkOver(name: string, columns: readonly Column[], via = pool): P
     columns,
     sourceName: "arn:aws:sqs:eu-west-1:000000000000:events",
     claim: "ledger",
+    ...options,
   });
 }
 
@@ -495,17 +506,47 @@ test.each([
   expect(await count("piipe.ledger")).toBe(0);
 });
 
-test("a row that no partition of the target takes is not blamed: a partition is missing", async () => {
+test("rows that no partition of the target takes are rejected, unless no row has one", async () => {
   const sink = await sinkOn(
     "CREATE TABLE events (n integer) PARTITION BY RANGE (n); CREATE TABLE events_low PARTITION OF events FOR VALUES FROM (0) TO (2)",
     NUMBERED,
   );
-  await expect(sink.write(batchOf(numbered(4)), NEVER)).rejects.toMatchObject({
+  const { records } = await sink.write(batchOf(numbered(4)), NEVER);
+  const rejected = { kind: "rejected", rejection: { code: "database.partition", path: null } };
+  expect(records).toEqual([{ kind: "stored" }, { kind: "stored" }, rejected, rejected]);
+  await sql("DROP TABLE events_low");
+  await expect(sink.write(batchOf(numbered(8).slice(4)), NEVER)).rejects.toMatchObject({
     code: "database.refused",
     retryable: false,
+    mayBeData: true,
     sqlState: "23514",
   });
+});
+
+test("what is tried and rolled back leaves neither a row nor a claim", async () => {
+  const sink = await sinkOn(
+    "CREATE TABLE events (n integer) PARTITION BY RANGE (n); CREATE TABLE events_high PARTITION OF events FOR VALUES FROM (1) TO (9)",
+    NUMBERED,
+    pool,
+    { rejectedMax: 1 },
+  );
+  const batch = batchOf(numbered(4));
+  expect((await sink.write(batch, NEVER)).records).toMatchObject([{ kind: "rejected" }]);
   expect(await count("events")).toBe(0);
+  expect(await count("piipe.ledger")).toBe(0);
+});
+
+test("what was stored before tells of a row that is alone, when it is asked", async () => {
+  const sink = await sinkOn(
+    "CREATE TABLE events (n integer UNIQUE) PARTITION BY RANGE (n); CREATE TABLE events_low PARTITION OF events FOR VALUES FROM (0) TO (2)",
+    NUMBERED,
+  );
+  await sink.write(batchOf(numbered(2)), NEVER);
+  const alone = batchOf(numbered(3).slice(2));
+  await expect(sink.write(alone, NEVER)).rejects.toMatchObject({ sqlState: "23514" });
+  expect((await sink.write(alone, NEVER, { earlierTell: true })).records).toMatchObject([{ kind: "rejected" }]);
+  expect(await count("events")).toBe(2);
+  expect(await count("piipe.ledger")).toBe(2);
 });
 
 test("a constraint added to piipe's own tables blames no row", async () => {

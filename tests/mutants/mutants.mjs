@@ -136,7 +136,7 @@ export const MUTANTS = [
     area: "bisect",
     name: "loses the right half of a batch with a bad row",
     file: BISECT,
-    search: "if (rejected < rejectedMax) await search(part.slice(middle));",
+    search: "if (!hasEnough()) await search(part.slice(middle));",
     replacement: "",
     witnesses: [{ testFile: BISECT_TEST, title: "whatever rows are bad, they alone are rejected" }],
   },
@@ -144,22 +144,29 @@ export const MUTANTS = [
     area: "bisect",
     name: "quarantines the whole batch of a bad row",
     file: BISECT,
-    search: `      if (part.length === 1) {
-        rejected += 1;
-        outcomes.push({ kind: "rejected", rejection: rejectionOf(error, declared) });`,
-    replacement: `      if (part.length > 0) {
+    search: `        rejected += 1;
+        outcomes.push({ kind: "rejected", rejection: rejectionOf(error, declared) });
+        return;
+      }`,
+    replacement: `      }
+      if (part.length > 0) {
         rejected += part.length;
         const rejection = rejectionOf(error, declared);
-        for (const _ of part) outcomes.push({ kind: "rejected", rejection });`,
+        for (const _ of part) outcomes.push({ kind: "rejected", rejection });
+        return;
+      }`,
     witnesses: [{ testFile: BISECT_TEST, title: "whatever rows are bad, they alone are rejected" }, SIMULATION],
   },
   {
     area: "bisect",
     name: "blames a row for a fault of the table",
     file: BISECT,
-    search: 'return facts?.code !== "23502" || facts.column === null || declared.has(facts.column);',
-    replacement: "return true;",
-    witnesses: [{ testFile: BISECT_TEST, title: "NOT NULL on a column that nobody fills ends the search" }],
+    search: "if (!hasPassed && !(await somePasses(sample, declared, wouldStore))) throw first;",
+    replacement: "",
+    witnesses: [
+      { testFile: BISECT_TEST, title: "NOT NULL on a column that nobody fills blames none of them" },
+      { testFile: BISECT_TEST, title: "a trigger that refuses every row blames none of them" },
+    ],
   },
   {
     area: "handle tracking",
@@ -288,6 +295,38 @@ export const MUTANTS = [
     search: "rejectedMax: source.ordered ? 1 : REJECTED_MAX",
     replacement: "rejectedMax: REJECTED_MAX",
     witnesses: [{ testFile: "tests/faults/fifo.test.ts", title: "stores nothing that follows a refused row" }],
+  },
+  {
+    area: "bisect",
+    name: "blames the table for a row that a trigger refuses",
+    file: BISECT,
+    search: '(error.fate === "bisect" || isInDoubt(error, declared))',
+    replacement: '(error.fate === "bisect" || isUnfilled(error, declared))',
+    witnesses: [{ testFile: BISECT_TEST, title: "of rows that a trigger refuses they alone are rejected" }],
+  },
+  {
+    area: "refusals",
+    name: "a halt that gives good records back",
+    file: "src/pipeline/halt.ts",
+    search: "if (isAdmitted && record !== null) good.addRecord(record, delivery);",
+    replacement: "if (isAdmitted && record === null) good.addRecord(record, delivery);",
+    witnesses: [{ testFile: ENGINE_TEST, title: "stores what is good before it halts" }],
+  },
+  {
+    area: "refusals",
+    name: "a halt that lets messages overtake a refused one of their group",
+    file: "src/pipeline/halt.ts",
+    search: "if (this.#isOrdered && this.#groups.has(groupId)) return false;",
+    replacement: "",
+    witnesses: [{ testFile: ENGINE_TEST, title: "in an ordered queue a halt gives back what follows" }],
+  },
+  {
+    area: "refusals",
+    name: "gives back what a service cannot write, again and again",
+    file: ENGINE,
+    search: "return error.mayBeData || !this.#endsByItself;",
+    replacement: "return error.mayBeData;",
+    witnesses: [{ testFile: ENGINE_TEST, title: "holds what cannot be written as long as it takes" }],
   },
   {
     area: "refusals",

@@ -1,10 +1,11 @@
 import { PiipeError } from "../../src/errors.ts";
-import type { Batch, BatchOutcome, Sink, WriteOutcome } from "../../src/pipeline/contracts.ts";
+import type { Batch, BatchOutcome, MaskedRecord, Sink, WriteOutcome } from "../../src/pipeline/contracts.ts";
 import { bisect } from "../../src/pipeline/write/bisect.ts";
 import { DatabaseFailure } from "../../src/postgres/database-failure.ts";
 import { cutShort } from "./cut-short.ts";
 import type { PlannedFault, Step } from "./fault-plan.ts";
 import { type Life, never } from "./life.ts";
+import type { MessageKind } from "./scenario.ts";
 import { busy, lost, type ModelDatabase, type Transaction } from "./model-database.ts";
 import type { World } from "./world.ts";
 
@@ -22,6 +23,7 @@ export class DatabaseConnection implements Sink {
   readonly #database: ModelDatabase;
   readonly #life: Life;
   readonly #world: World;
+  #stored: MaskedRecord | null = null;
 
   constructor(database: ModelDatabase, life: Life, world: World) {
     this.#database = database;
@@ -29,18 +31,27 @@ export class DatabaseConnection implements Sink {
     this.#world = world;
   }
 
-  async write({ records, refused }: Batch, abort: AbortSignal): Promise<BatchOutcome> {
+  async write(
+    { records, refused }: Batch,
+    abort: AbortSignal,
+    { earlierTell } = { earlierTell: false },
+  ): Promise<BatchOutcome> {
     if (records.length === 0) return this.#writeOnce({ records, refused }, abort);
     let ofRefused: readonly WriteOutcome[] = [];
     const write = async (part: Batch["records"]): Promise<readonly WriteOutcome[]> => {
       const isWithRefused = ofRefused.length < refused.length;
       const written = await this.#writeOnce({ records: part, refused: isWithRefused ? refused : [] }, abort);
       if (isWithRefused) ofRefused = written.refused;
+      this.#stored = part[written.records.findLastIndex(({ kind }) => kind === "stored")] ?? this.#stored;
       return written.records;
     };
     // As the pipeline sets it up: order is kept only when nothing is stored before what was refused is in quarantine.
     const rejectedMax = this.#world.scenario.queue.isFifo ? 1 : REJECTED_MAX;
-    return { records: await bisect(records, DECLARED, write, rejectedMax), refused: ofRefused };
+    const witness = earlierTell ? this.#stored : null;
+    const wouldStore = async (record: MaskedRecord): Promise<boolean> =>
+      (await this.#wouldStore(record.id, abort)) || record === witness;
+    const outcomes = await bisect(records, { declared: DECLARED, write, wouldStore, witness, rejectedMax });
+    return { records: outcomes, refused: ofRefused };
   }
 
   close(): Promise<void> {
@@ -58,7 +69,7 @@ export class DatabaseConnection implements Sink {
     const isGone = (): boolean => abort.aborted || !this.#life.isAlive;
     if (isGone()) return never();
     const ids = [...batch.records, ...batch.refused].map(({ id }) => id);
-    if (ids.some((id) => this.#life.unwritable.has(id)))
+    if (this.#world.scenario.untilEmpty && ids.some((id) => this.#life.unwritable.has(id)))
       this.#world.chronicle.break(`${this.#life.name} tries again what failed for good`);
     await this.#begin();
     await this.#world.travel();
@@ -70,6 +81,7 @@ export class DatabaseConnection implements Sink {
       await this.#hold(transaction);
       if (isGone()) throw lost("the client is gone");
       this.#checkRows(batch, transaction, "unfit");
+      this.#checkRows(batch, transaction, "barred");
       await this.#world.travel();
       // The COMMIT was sent; whether it arrives when its client goes now is chance.
       if (isGone() && random.chance(0.5)) throw lost("the client is gone");
@@ -184,16 +196,37 @@ export class DatabaseConnection implements Sink {
     return never();
   }
 
-  #checkRows({ records }: Batch, { claimed }: Transaction, kind: "unfit" | "unfit at COMMIT"): void {
+  /** As a transaction that is rolled back. */
+  async #wouldStore(id: string, abort: AbortSignal): Promise<boolean> {
+    await this.#life.mortal(this.#world.travel());
+    const { kind } = this.#world.sent.get(id) ?? {};
+    if (abort.aborted) throw new PiipeError("interrupted", "stopped while writing");
+    if (kind !== "good") throw refusalOf(kind === "barred" ? kind : "unfit");
+    return !this.#database.isCommitted(id);
+  }
+
+  #checkRows({ records }: Batch, { claimed }: Transaction, kind: Refused): void {
     const isUnfit = records.some(({ id }) => claimed.has(id) && this.#world.sent.get(id)?.kind === kind);
     if (!isUnfit) return;
     this.#world.chronicle.happened("database", `row ${kind}`);
-    throw new DatabaseFailure(
-      { fate: "bisect", code: "database.refused", sentence: "a constraint of the table refused a row" },
-      { code: "23514", schema: "public", table: "events", column: null, constraint: "fits" },
-      "writing",
-    );
+    throw refusalOf(kind);
   }
+}
+
+type Refused = Exclude<MessageKind, "good" | "bad">;
+
+function refusalOf(kind: Refused): DatabaseFailure {
+  return kind === "barred"
+    ? new DatabaseFailure(
+        { fate: "doubt", code: "database.refused", sentence: "a trigger raised an error", refuser: "trigger" },
+        { code: "P0001", schema: null, table: null, column: null, constraint: null },
+        "writing",
+      )
+    : new DatabaseFailure(
+        { fate: "bisect", code: "database.refused", sentence: "a constraint of the table refused a row" },
+        { code: "23514", schema: "public", table: "events", column: null, constraint: "fits" },
+        "writing",
+      );
 }
 
 /** The client was told of a failure, while the transaction is not rolled back. */

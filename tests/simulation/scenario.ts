@@ -3,8 +3,11 @@ import fc from "fast-check";
 import type { EngineLimits } from "../../src/pipeline/engine.ts";
 import { FAULTS, type PlannedFault, type Step } from "./fault-plan.ts";
 
-/** `bad`: decoding refuses it. `unfit`: the database refuses its row, some only at COMMIT, as a deferred constraint does. */
-export type MessageKind = "good" | "bad" | "unfit" | "unfit at COMMIT";
+/**
+ * `bad`: decoding refuses it. `unfit`: the database refuses its row, some only at COMMIT, as a deferred constraint does.
+ * `barred`: it refuses the row under a code that may be the table's fault as well, as a trigger does.
+ */
+export type MessageKind = "good" | "bad" | "unfit" | "unfit at COMMIT" | "barred";
 
 export interface PlannedMessage {
   readonly kind: MessageKind;
@@ -45,6 +48,8 @@ export interface Scenario {
   readonly workerStartsMs: readonly number[];
   readonly hasSealingKey: boolean;
   readonly untilEmpty: boolean;
+  /** As in EngineLimits. */
+  readonly haltAboveShare: number;
   readonly limits: Pick<
     EngineLimits,
     "inFlightMax" | "inFlightBytesMax" | "batchRowsMax" | "lingerMs" | "writesInFlightMax"
@@ -53,6 +58,7 @@ export interface Scenario {
   readonly faults: readonly PlannedFault[];
 }
 
+const ROOM_FOR_DOUBT = 30;
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -67,7 +73,7 @@ function listOf<T>(item: fc.Arbitrary<T>, minLength: number, maxLength: number):
 }
 
 const message: fc.Arbitrary<PlannedMessage> = fc.record({
-  kind: weighted<MessageKind>([85, "good"], [6, "bad"], [6, "unfit"], [3, "unfit at COMMIT"]),
+  kind: weighted<MessageKind>([82, "good"], [6, "bad"], [6, "unfit"], [3, "unfit at COMMIT"], [3, "barred"]),
   bytes: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 20, max: 300 }) }, { weight: 1, arbitrary: fc.nat(9_000) }),
   sentAfterMs: fc.oneof(fc.constant(0), fc.nat(MINUTE_MS)),
   group: fc.nat(3),
@@ -122,6 +128,41 @@ const signal: fc.Arbitrary<PlannedSignal> = fc.record({
   awayMs: fc.nat(30 * SECOND_MS),
 });
 
+/** What makes runs halt and hold, and nothing else: no message is received in vain but for that. */
+export const haltingScenarios: fc.Arbitrary<Scenario> = fc
+  .record({
+    seed: fc.nat(0xffff_ffff),
+    count: fc.integer({ min: 120, max: 240 }),
+    refused: fc.constantFrom<MessageKind>("bad", "unfit", "barred"),
+    isMostlyRefused: fc.boolean(),
+    untilEmpty: fc.boolean(),
+    workerStartsMs: listOf(fc.nat(20 * SECOND_MS), 1, 2),
+    batchRowsMax: fc.constantFrom(1, 20, 1_000),
+    outages: listOf(fc.record({ passing: fc.integer({ min: 1, max: 20 }), lastsMs: LASTS_MS }), 1, 3),
+  })
+  .map(({ count, refused, isMostlyRefused, outages, batchRowsMax, ...rest }) => ({
+    ...rest,
+    queue: {
+      isFifo: false,
+      visibilitySeconds: 30,
+      staleHandles: "ignored",
+      receivesMax: 3,
+      locksWholeGroup: true,
+    },
+    messages: Array.from({ length: count }, (_, index) => ({
+      kind: index % 10 < (isMostlyRefused ? 7 : 1) ? refused : "good",
+      bytes: 30,
+      sentAfterMs: 0,
+      group: 0,
+    })),
+    hasSealingKey: true,
+    haltAboveShare: 0.5,
+    limits: { inFlightMax: 150, inFlightBytesMax: 1_000_000, batchRowsMax, lingerMs: 50, writesInFlightMax: 3 },
+    signals: [],
+    // A run that ends by itself also ends when nothing can be written.
+    faults: rest.untilEmpty ? [] : outages.map((each) => ({ ...each, step: "begin" as const, kind: "halt" as const })),
+  }));
+
 export const scenarios: fc.Arbitrary<Scenario> = fc
   .record({
     seed: fc.nat(0xffff_ffff),
@@ -130,6 +171,7 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     workerStartsMs: listOf(fc.oneof(fc.constant(0), fc.nat(20 * SECOND_MS)), 1, 3),
     hasSealingKey: weighted([4, true], [1, false]),
     untilEmpty: fc.boolean(),
+    haltAboveShare: fc.constant(1),
     limits: fc.record({
       inFlightMax: fc.integer({ min: 1, max: 100 }),
       inFlightBytesMax: weighted([3, 1_000_000], [1, 2_000]),
@@ -145,6 +187,11 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     const faults = scenario.faults
       .filter(({ kind }) => !isFifo || !STANDARD_QUEUES_ONLY.has(kind))
       .map((each) => ({ ...each, lastsMs: Math.min(each.lastsMs, visibilitySeconds * LASTS_MAX_MS_PER_SECOND) }));
+    // While rows are in doubt others must find room, as in a pipeline: there 100 messages do.
+    const hasRoom = scenario.limits.inFlightMax >= ROOM_FOR_DOUBT && scenario.limits.inFlightBytesMax > 2_000;
+    const messages = scenario.messages.map((each) =>
+      each.kind === "barred" && !hasRoom ? { ...each, kind: "unfit" as const } : each,
+    );
     // A FIFO queue without a sealing key is refused at the start.
-    return { ...scenario, hasSealingKey: isFifo || scenario.hasSealingKey, faults };
+    return { ...scenario, hasSealingKey: isFifo || scenario.hasSealingKey, messages, faults };
   });

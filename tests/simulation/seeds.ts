@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FAULT_NAMES } from "./fault-plan.ts";
-import { type Scenario, scenarios } from "./scenario.ts";
+import { haltingScenarios, type Scenario, scenarios } from "./scenario.ts";
 import { PromiseBroken, type Report, simulate } from "./simulate.ts";
 
 /** Fewer seeds need not meet every fault. */
@@ -15,6 +15,7 @@ const HAPPENINGS = [
   "dead-lettered",
   "group locked",
   "redelivered",
+  "row barred",
   "row unfit",
   "row unfit at COMMIT",
   "run ended well",
@@ -96,5 +97,30 @@ export function testSeeds(usualSeeds: number): void {
       expect(awaited.filter((what) => !counts.has(what))).toEqual([]);
     },
     180_000 + seeds * 1_000,
+  );
+}
+
+/** Halts and restarts under a low `maxReceiveCount`. Each scenario is larger than those of `testSeeds`. */
+export function testHaltingSeeds(usualSeeds: number): void {
+  const seeds = Math.ceil(Number(process.env["PIIPE_SIMULATION_SEEDS"] ?? usualSeeds * 10) / 10);
+  const firstSeed = Number(process.env["PIIPE_SIMULATION_SEED"] ?? 1);
+  test(
+    `${seeds} seeds from ${firstSeed}: no halt and no restart makes a dead letter of a good message`,
+    async () => {
+      const counts = new Map<string, number>();
+      for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
+        const [scenario] = fc.sample(haltingScenarios, { seed, numRuns: 1, unbiased: true });
+        if (scenario === undefined) throw new Error("fast-check made no scenario");
+        const { innocent, sent, rows, quarantined, queued, deadLettered, ...report } = await simulate(scenario);
+        expect({ seed, innocent }).toEqual({ seed, innocent: [] });
+        expect({ seed, sent: rows + quarantined + queued + deadLettered }).toEqual({ seed, sent });
+        expect({ seed, rows }).toEqual({ seed, rows: scenario.messages.filter(({ kind }) => kind === "good").length });
+        for (const [what, count] of report.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+      }
+      const awaited =
+        seeds * 10 >= COVERAGE_SEEDS ? ["halt at begin", "run failed", "dead-lettered", "row barred", "row unfit"] : [];
+      expect(awaited.filter((what) => !counts.has(what))).toEqual([]);
+    },
+    180_000 + seeds * 10_000,
   );
 }

@@ -97,7 +97,7 @@ export class SimWorker {
 
   async #live(life: Life): Promise<void> {
     const { clock, chronicle, scenario } = this.#world;
-    const { queue, limits, untilEmpty, hasSealingKey } = scenario;
+    const { queue, limits, untilEmpty, hasSealingKey, haltAboveShare } = scenario;
     const giveUpAfterMs = untilEmpty ? GIVE_UP_AFTER_MS : null;
     const mortalClock: Clock = {
       nowMs: () => clock.nowMs(),
@@ -125,7 +125,7 @@ export class SimWorker {
     const sink = new DatabaseConnection(this.#database, life, this.#world);
     const engine = new Engine(
       { source: watched, decode, mask, sink, seal: hasSealingKey ? seal : null },
-      { ...limits, batchBytesMax: 20_000, haltAboveShare: 1, giveUpAfterMs },
+      { ...limits, batchBytesMax: 20_000, haltAboveShare, giveUpAfterMs },
       mortalClock,
       emit,
     );
@@ -156,6 +156,8 @@ export class SimWorker {
       if (!(error instanceof PiipeError)) throw error;
       if (error.retryable && !life.stop.signal.aborted && !scenario.untilEmpty)
         chronicle.break(`${life.name} gave up on what passes: ${error.code}`);
+      if (error.code.startsWith("database.") && !scenario.untilEmpty && !life.stop.signal.aborted)
+        chronicle.break(`${life.name} ended for a fault that is not mended by another start: ${error.code}`);
       chronicle.note(life.name, `failed: ${error.code}`);
       return true;
     }

@@ -12,6 +12,8 @@ export interface Report {
   readonly queued: number;
   /** The same in the dead-letter queue. */
   readonly deadLettered: number;
+  /** Of these, what nothing is wrong with. */
+  readonly innocent: readonly string[];
   /** How often each fault fired and each rare thing happened. */
   readonly counts: ReadonlyMap<string, number>;
   /** What happened, line by line. */
@@ -59,8 +61,15 @@ export async function simulate(scenario: Scenario): Promise<Report> {
 
   const isDone = (): boolean => {
     if (sent.size < messages.length) return false;
-    // Without a key to seal it with, a message that is refused stays in the queue.
-    for (const id of sqs.ids) if (scenario.hasSealingKey || sent.get(id)?.kind === "good") return false;
+    const barredGroups = new Set<string>();
+    for (const id of sqs.ids) {
+      const { kind = "good", groupId = null } = sent.get(id) ?? {};
+      // When nothing is left that could tell whether row or table is at fault, it stays, and what is behind it.
+      if (kind === "barred" && groupId !== null) barredGroups.add(groupId);
+      if (kind === "barred" || (groupId !== null && barredGroups.has(groupId))) continue;
+      // Without a key to seal it with, a message that is refused stays in the queue.
+      if (scenario.hasSealingKey || kind === "good") return false;
+    }
     return true;
   };
   const deadlineMs = clock.startMs + longestMs(scenario);
@@ -112,14 +121,17 @@ function account(world: World, sqs: ModelSqs, database: ModelDatabase): Report {
   const { chronicle, clock, scenario, sent } = world;
   let queued = 0;
   let deadLettered = 0;
-  for (const id of sent.keys()) {
+  const innocent: string[] = [];
+  for (const [id, { kind }] of sent) {
     if (database.isCommitted(id)) continue;
     if (sqs.has(id)) queued += 1;
-    else if (sqs.deadLettered.has(id)) deadLettered += 1;
-    else chronicle.break(`${id} is lost`);
+    else if (sqs.deadLettered.has(id)) {
+      deadLettered += 1;
+      if (kind === "good") innocent.push(id);
+    } else chronicle.break(`${id} is lost`);
   }
   const isUndisturbed = scenario.faults.length + scenario.signals.length === 0 && scenario.hasSealingKey;
-  if (isUndisturbed && chronicle.counts.has("redelivered"))
+  if (isUndisturbed && !chronicle.counts.has("run failed") && chronicle.counts.has("redelivered"))
     chronicle.break("a message was delivered twice although nothing went wrong");
   return {
     sent: sent.size,
@@ -127,6 +139,7 @@ function account(world: World, sqs: ModelSqs, database: ModelDatabase): Report {
     quarantined: database.quarantine.size,
     queued,
     deadLettered,
+    innocent,
     counts: chronicle.counts,
     trace: () => chronicle.lines(),
     virtualMs: clock.nowMs() - clock.startMs,

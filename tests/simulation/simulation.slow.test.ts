@@ -1,3 +1,4 @@
-import { testSeeds } from "./seeds.ts";
+import { testHaltingSeeds, testSeeds } from "./seeds.ts";
 
 testSeeds(200);
+testHaltingSeeds(20);

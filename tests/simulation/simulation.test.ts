@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import { scenarioOf, testSeeds } from "./seeds.ts";
+import { scenarioOf, testHaltingSeeds, testSeeds } from "./seeds.ts";
 import { simulate } from "./simulate.ts";
 
 testSeeds(60);
+testHaltingSeeds(6);
 
 test("a seed runs the same way every time", async () => {
   for (let seed = 1; seed <= 10; seed += 1) {

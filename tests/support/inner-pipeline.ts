@@ -27,6 +27,9 @@ export interface InnerPipelineOptions {
   readonly template: TestDatabase;
   readonly columns: PipelineConfig["columns"];
   readonly queueAttributes?: Readonly<Record<string, string>>;
+  readonly batch?: PipelineConfig["batch"];
+  /** Default: true. */
+  readonly hasKeys?: boolean;
 }
 
 export interface InnerWorkerOptions {
@@ -49,7 +52,7 @@ export interface InnerWorker {
 }
 
 export async function createInnerPipeline(sqs: TestSqs, options: InnerPipelineOptions): Promise<InnerPipeline> {
-  const { template, columns, queueAttributes = {} } = options;
+  const { template, columns, queueAttributes = {}, batch = {}, hasKeys = true } = options;
   const database = await createTestDatabase(template);
   const queue = await sqs.createTestQueue({ VisibilityTimeout: "600", ...queueAttributes });
   const keys = createKeys(new Date());
@@ -62,11 +65,12 @@ export async function createInnerPipeline(sqs: TestSqs, options: InnerPipelineOp
         source: { sqs: { queue: queue.name, region: sqs.region, endpoint } },
         sink: { postgres: { url: databaseUrl, table: "events" } },
         columns,
+        batch,
       },
       { baseFolder: "." },
     );
     const pipeline = await openPipeline(config, {
-      keysJson: keys.keyring,
+      keysJson: hasKeys ? keys.keyring : undefined,
       emit,
       untilEmpty,
       credentials: CREDENTIALS,

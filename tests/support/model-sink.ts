@@ -16,7 +16,7 @@ export class ModelSink implements Sink {
   /** Called after the commit: throw here to lose the reply. */
   afterCommit: () => void = () => {};
 
-  async write(batch: Batch, abort: AbortSignal): Promise<BatchOutcome> {
+  async write(batch: Batch, abort: AbortSignal, _options?: { readonly earlierTell: boolean }): Promise<BatchOutcome> {
     this.writing += 1;
     this.writingMost = Math.max(this.writingMost, this.writing);
     try {

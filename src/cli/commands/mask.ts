@@ -49,8 +49,10 @@ export async function maskCommand(
     }
   }
   writeError(`masked ${counted(maskedLines, "line")}, refused ${refused}\n`);
-  if (isBeyondLimit) {
-    throw new PiipeError("data.beyond-limit", `${refused} of ${number} lines were refused: run would halt`, {
+  // Of a few lines some bad ones are nothing; a configuration that fits none of them is wrong.
+  const isNoneMasked = refused > 0 && maskedLines === 0 && config.quarantine.haltAboveShare < 1;
+  if (isBeyondLimit || guard.isBeyondLimitAtEnd || isNoneMasked) {
+    throw new PiipeError("data.beyond-limit", `${refused} of ${maskedLines + refused} events were refused`, {
       hint: "Compare the columns of the configuration with the events.",
     });
   }

@@ -1,11 +1,12 @@
+import { randomUUID } from "node:crypto";
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import type { PostgresFacts } from "../../postgres/sqlstate.ts";
-import { inTransaction } from "../../postgres/transaction.ts";
+import { inTransaction, type RunStatement } from "../../postgres/transaction.ts";
 import type { Batch, BatchOutcome, Column, MaskedRecord, RefusedEvent, Sink, WriteOutcome } from "../contracts.ts";
-import { bisect, isRowFault } from "./bisect.ts";
+import { bisect, isUnfilled } from "./bisect.ts";
 import { businessValues, findDiffering } from "./business-claim.ts";
 import { type Claim, type ClaimName, CLAIMS } from "./claim.ts";
 import { CountedStore } from "./counted-store.ts";
@@ -59,6 +60,7 @@ export class PostgresSink implements Sink {
   readonly #doing: string;
   readonly #places: RefusedPlaces;
   readonly #rejectedMax: number | undefined;
+  #stored: MaskedRecord | null = null;
 
   constructor({ pool, table, columns, sourceName, claim, rejectedMax }: PostgresSinkOptions) {
     this.#pool = pool;
@@ -77,11 +79,15 @@ export class PostgresSink implements Sink {
     this.#doing = `writing to ${showTable(table.name)}`;
   }
 
-  async write({ records, refused }: Batch, abort: AbortSignal): Promise<BatchOutcome> {
+  async write(
+    { records, refused }: Batch,
+    abort: AbortSignal,
+    { earlierTell } = { earlierTell: false },
+  ): Promise<BatchOutcome> {
     try {
       return records.length === 0
         ? await this.#writeOnce([], refused, abort)
-        : await this.#bisect(records, refused, abort);
+        : await this.#bisect(records, refused, abort, earlierTell ? this.#witness() : null);
     } catch (error) {
       throw await this.#explain(error, abort);
     }
@@ -96,14 +102,14 @@ export class PostgresSink implements Sink {
     records: readonly MaskedRecord[],
     refused: readonly RefusedEvent[],
     abort: AbortSignal,
+    witness: MaskedRecord | null,
   ): Promise<BatchOutcome> {
     let ofRefused: readonly WriteOutcome[] = [];
     let skipped = 0;
     const failures = new Map<MaskedRecord | undefined, PostgresFacts | null>();
-    const outcomes = await bisect(
-      records,
-      this.#declared,
-      async (part) => {
+    const outcomes = await bisect(records, {
+      declared: this.#declared,
+      write: async (part) => {
         const isWithRefused = ofRefused.length < refused.length;
         const written = await this.#writeOnce(part, isWithRefused ? refused : [], abort).catch((error: unknown) => {
           if (part.length === 1 && error instanceof DatabaseFailure) failures.set(part[0], error.facts);
@@ -111,10 +117,14 @@ export class PostgresSink implements Sink {
         });
         if (isWithRefused) ofRefused = written.refused;
         skipped += written.skipped ?? 0;
+        const stored = written.records.findLastIndex(({ kind }) => kind === "stored");
+        this.#stored = part[stored] ?? this.#stored;
         return written.records;
       },
-      this.#rejectedMax,
-    );
+      wouldStore: (record) => this.#wouldStore(record, abort),
+      witness,
+      ...(this.#rejectedMax === undefined ? {} : { rejectedMax: this.#rejectedMax }),
+    });
     const placed: WriteOutcome[] = [];
     for (const [index, outcome] of outcomes.entries()) {
       placed.push(await this.#placed(outcome, failures.get(records[index]) ?? null, abort));
@@ -134,10 +144,32 @@ export class PostgresSink implements Sink {
     }
   }
 
+  /** The last stored record as a message that nobody has sent: no claim, and no business id, is in its way. */
+  #witness(): MaskedRecord | null {
+    return this.#stored && { ...this.#stored, id: randomUUID(), businessKeys: [], leakedBusinessKeys: [] };
+  }
+
+  async #wouldStore(record: MaskedRecord, abort: AbortSignal): Promise<boolean> {
+    let wouldStore = false;
+    try {
+      await this.#writeOnce([record], [], abort, async (run, claimed) => {
+        // What is deferred would come with the COMMIT.
+        await run("SET CONSTRAINTS ALL IMMEDIATE");
+        wouldStore = claimed.size > 0;
+        throw new RolledBack();
+      });
+    } catch (error) {
+      if (!(error instanceof RolledBack)) throw error;
+    }
+    return wouldStore;
+  }
+
+  /** @param last is run before the COMMIT; what it throws rolls back */
   async #writeOnce(
     records: readonly MaskedRecord[],
     refused: readonly RefusedEvent[],
     abort: AbortSignal,
+    last: (run: RunStatement, claimed: ReadonlySet<string>) => Promise<void> = () => Promise.resolve(),
   ): Promise<BatchOutcome> {
     if (records.length + refused.length === 0) return { records: [], refused: [] };
     const keys: string[] = [];
@@ -164,24 +196,27 @@ export class PostgresSink implements Sink {
         const claims = parseKeys(rows[0]?.["claimed"]);
         const news = records.filter((_, index) => claims.has(keys[index] ?? ""));
         const stored = this.#counted === null ? news.length : await this.#counted.store(run, news);
-        // Only for what is stored now: a message that comes again must not bring back what was erased.
-        if (stored > 0) await writeTokenRows(run, news);
-        if (refused.length > 0) {
-          const isClaimed = refused.map((_, index) => claims.has(keys[records.length + index] ?? ""));
-          await writeQuarantine(
-            run,
-            this.#source,
-            refused.filter((_, index) => isClaimed[index]),
-            refused.filter((_, index) => !isClaimed[index]),
-          );
-        }
-        const written = { claimed: claims, skipped: news.length - stored };
-        if (!dedupes) return { ...written, differing: NO_KEYS };
-        const repeated = parseKeys(rows[0]?.["repeated"]);
-        const isRepeated = (_: unknown, index: number): boolean => repeated.has(keys[index] ?? "");
-        const again = records.filter(isRepeated);
-        const keysAgain = keys.slice(0, records.length).filter(isRepeated);
-        return { ...written, differing: await findDiffering(run, this.#claim, again, keysAgain, this.#tableId) };
+        const differing = await blamingNoRow(async () => {
+          // Only for what is stored now: a message that comes again must not bring back what was erased.
+          if (stored > 0) await writeTokenRows(run, news);
+          if (refused.length > 0) {
+            const isClaimed = refused.map((_, index) => claims.has(keys[records.length + index] ?? ""));
+            await writeQuarantine(
+              run,
+              this.#source,
+              refused.filter((_, index) => isClaimed[index]),
+              refused.filter((_, index) => !isClaimed[index]),
+            );
+          }
+          if (!dedupes) return NO_KEYS;
+          const repeated = parseKeys(rows[0]?.["repeated"]);
+          const isRepeated = (_: unknown, index: number): boolean => repeated.has(keys[index] ?? "");
+          const again = records.filter(isRepeated);
+          const keysAgain = keys.slice(0, records.length).filter(isRepeated);
+          return findDiffering(run, this.#claim, again, keysAgain, this.#tableId);
+        });
+        await last(run, claims);
+        return { claimed: claims, skipped: news.length - stored, differing };
       },
     );
     const outcomes = keys.map((key, index) => {
@@ -199,7 +234,7 @@ export class PostgresSink implements Sink {
   async #explain(error: unknown, abort: AbortSignal): Promise<unknown> {
     if (!(error instanceof DatabaseFailure)) return error;
     const sqlState = error.facts?.code;
-    if (sqlState === "23502" && !isRowFault(error, this.#declared)) return unfilledColumn(error);
+    if (isUnfilled(error, this.#declared)) return unfilledColumn(error);
     if (sqlState !== "42P01" && sqlState !== "3F000") return error;
     try {
       const { rows } = await this.#pool.query(this.#doing, FIND_LEDGER, undefined, abort);
@@ -222,6 +257,19 @@ function unfilledColumn({ shown }: DatabaseFailure): PiipeError {
     {
       hint: `Add ${column ?? "it"} to the columns of the configuration, or give it a default.`,
       sqlState: "23502",
+      mayBeData: true,
     },
   );
 }
+
+/** For what is written into piipe's own tables: what refuses that is nothing of the rows of a batch. */
+async function blamingNoRow<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof DatabaseFailure ? error.blamingNoRow() : error;
+  }
+}
+
+/** Ends a transaction that is not to be committed. */
+class RolledBack extends Error {}

@@ -4,7 +4,7 @@ import { quoteIdentifier, quoteTable, showTable } from "../../postgres/identifie
 import { inTransaction } from "../../postgres/transaction.ts";
 import type { Column, MaskedRecord, WriteOutcome } from "../contracts.ts";
 import { arrayLiteral } from "./array-literal.ts";
-import { bisect, type WriteRecords } from "./bisect.ts";
+import { bisect } from "./bisect.ts";
 import { checkedFits, storedValue } from "./insert.ts";
 import type { TargetTable } from "./target-table.ts";
 
@@ -38,7 +38,8 @@ export async function tryRows(
     },
     async (run) => {
       await run("SET CONSTRAINTS ALL IMMEDIATE");
-      const tryPart: WriteRecords = async (part) => {
+      /** @param end of the part's savepoint, when the table took the rows */
+      const insert = async (part: readonly MaskedRecord[], end: string): Promise<void> => {
         await run("SAVEPOINT part");
         try {
           await run(
@@ -49,10 +50,20 @@ export async function tryRows(
           if (error instanceof DatabaseFailure && error.fate !== "reconnect") await run(UNDO_PART);
           throw error;
         }
-        await run("RELEASE SAVEPOINT part");
-        return part.map(() => STORED);
+        await run(end);
       };
-      return bisect(records, new Set(columns.map(({ name }) => name)), tryPart, REJECTED_MAX);
+      return bisect(records, {
+        declared: new Set(columns.map(({ name }) => name)),
+        async write(part) {
+          await insert(part, "RELEASE SAVEPOINT part");
+          return part.map(() => STORED);
+        },
+        async wouldStore(record) {
+          await insert([record], UNDO_PART);
+          return true;
+        },
+        rejectedMax: REJECTED_MAX,
+      });
     },
   );
 }
