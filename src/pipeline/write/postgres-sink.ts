@@ -196,7 +196,7 @@ export class PostgresSink implements Sink {
         const claims = parseKeys(rows[0]?.["claimed"]);
         const news = records.filter((_, index) => claims.has(keys[index] ?? ""));
         const stored = this.#counted === null ? news.length : await this.#counted.store(run, news);
-        const differing = await blamingNoRow(async () => {
+        const different = await blamingNoRow(async () => {
           // Only for what is stored now: a message that comes again must not bring back what was erased.
           if (stored > 0) await writeTokenRows(run, news);
           if (refused.length > 0) {
@@ -216,7 +216,7 @@ export class PostgresSink implements Sink {
           return findDiffering(run, this.#claim, again, keysAgain, this.#tableId);
         });
         await last(run, claims);
-        return { claimed: claims, skipped: news.length - stored, differing };
+        return { claimed: claims, skipped: news.length - stored, differing: different };
       },
     );
     const outcomes = keys.map((key, index) => {
