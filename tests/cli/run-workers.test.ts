@@ -123,6 +123,7 @@ describe("several workers", () => {
     expect(outcomeOf(result)).toEqual({
       received: MESSAGES,
       stored: MESSAGES,
+      skipped: 0,
       duplicate: 0,
       quarantined: 0,
       left: 0,
