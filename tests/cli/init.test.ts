@@ -496,6 +496,20 @@ describe("piipe init fails", () => {
     expect(stderr).toContain("sink.postgres.table");
   });
 
+  it.each([
+    ["DATABASE_URL", "postgres://odd:Tr0ub4dor@lagoon/seven@127.0.0.1:5432/db"],
+    ["DATABASE_URL", "postgres://odd:1?lagoon@127.0.0.1:5432/seven"],
+    ["AWS_ENDPOINT_URL_SQS", "http://lagoon/seven@127.0.0.1:9"],
+    ["AWS_ENDPOINT_URL_SQS", "http://odd:Tr0ub4dor@lagoon/seven"],
+  ])("with a password that cuts %s in two, of which it shows nothing", async (name, url) => {
+    const { code, error, stderr } = await failure(["--queue", "logins", "--table", "t"], {
+      ...environment(),
+      [name]: url,
+    });
+    expect({ code, error }).toEqual({ code: 3, error: "config.invalid" });
+    expect(stderr).not.toMatch(/odd|Tr0ub4dor|lagoon|seven/);
+  });
+
   it("with a database that is down, before it looks at a message", async () => {
     const queue = await queueWith(loginEvents(3));
     const down = { ...environment(), DATABASE_URL: "postgres://nobody:secret-canary@127.0.0.1:9/x" };

@@ -76,6 +76,7 @@ describe("several workers", () => {
     expect(outcomeOf(result)).toEqual({
       received: MESSAGES,
       stored: MESSAGES,
+      skipped: 0,
       duplicate: 0,
       quarantined: 0,
       left: 0,

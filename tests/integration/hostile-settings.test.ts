@@ -107,6 +107,15 @@ it("stores and reads in a database with every hostile setting what it does in a 
   await copyFile(join(plain.folder, "piipe.private.json"), join(hostile.folder, "piipe.private.json"));
   const expected = await outcomeOn(plain);
   expect(expected).toMatchObject({ errors: [], opened: true, reveal: true, left: 1 });
+  expect(expected["lookup"]).toMatchObject({
+    sample: expect.arrayContaining([
+      expect.objectContaining({
+        day: "2026-03-02",
+        amount: "0.30000000000000004",
+        at: "2026-03-02 23:30:00.123456+00",
+      }),
+    ]) as unknown,
+  });
   expect(expected["stored"]).toMatchObject([
     {
       user_id: "1",

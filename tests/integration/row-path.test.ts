@@ -7,7 +7,7 @@ import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
 import { readTargetTable, type TargetTable } from "../../src/pipeline/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { batchOf, column, record, refusedEvent } from "../support/masked-records.ts";
-import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
+import { createTestDatabase, query, renewSessions, type TestDatabase } from "../support/postgres.ts";
 
 const NEVER = new AbortController().signal;
 const COLUMNS = [column("n", "integer"), column("day", "date", { nullable: true })];
@@ -217,6 +217,19 @@ describe("rows whose fate a trigger or rule decides", () => {
       retryable: false,
     });
     expect([await count("events"), await count("piipe.ledger")]).toEqual([0, 0]);
+  });
+
+  it("are those that fire: another role of the session has others, and is told of", async () => {
+    await sql(`${PLAIN} ${KEEPS_EVEN} ${BEFORE("keeps_even")}`);
+    const name = new URL(database.url).pathname.slice(1);
+    await sql(`ALTER DATABASE ${name} SET session_replication_role = 'replica'`);
+    await renewSessions(database.url);
+    const other = openPool({ url: new Secret(database.url), connectionsMax: 1 });
+    const { path } = await readTargetTable(other, { schema: null, name: "events" });
+    await other.close();
+    await sql(`ALTER DATABASE ${name} RESET session_replication_role`);
+    await renewSessions(database.url);
+    expect(path).toEqual({ hooks: [], foreignTable: null, isReplica: true });
   });
 
   it("are told of, with the name of what decides and what to do", async () => {

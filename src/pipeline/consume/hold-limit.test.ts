@@ -25,16 +25,25 @@ describe("HoldLimit", () => {
     expect(limit.max).toBe(500);
     expect(limit.note({ ...look, held: 800, failed: 1 })).toBe(true);
     expect(limit.max).toBe(250);
-    for (let n = 0; n < 20; n += 1) limit.note({ ...look, failed: 9 });
+    for (let n = 0; n < 20; n += 1) limit.note({ ...look, held: 700 - n, failed: 9 });
     expect(limit.max).toBe(10);
+  });
+
+  it("lets in a little more when what is held gets no less by waiting", () => {
+    const limit = new HoldLimit();
+    const maxima = [1_000, 1_000, 1_010, 1_010, 1_020].map((held) => {
+      limit.note({ ...look, held, failed: 9 });
+      return limit.max;
+    });
+    expect(maxima).toEqual([500, 1_010, 505, 1_020, 510]);
   });
 
   it("rises again when it goes well", () => {
     const limit = new HoldLimit();
-    for (let n = 0; n < 20; n += 1) limit.note({ ...look, failed: 9 });
-    limit.note(look);
+    for (let n = 0; n < 20; n += 1) limit.note({ ...look, held: 700 - n, failed: 9 });
+    limit.note({ ...look, held: 10 });
     expect(limit.max).toBe(20);
-    for (let n = 0; n < 20; n += 1) limit.note(look);
+    for (let n = 0; n < 20; n += 1) limit.note({ ...look, held: 10 });
     expect(limit.max).toBe(Number.POSITIVE_INFINITY);
   });
 });

@@ -22,6 +22,8 @@ export interface Look {
  */
 export class HoldLimit {
   #max = UNLIMITED;
+  /** At the last look, when it was more than allowed; else infinite. */
+  #heldBeyond = Number.POSITIVE_INFINITY;
 
   /** Infinite as long as all goes well. */
   get max(): number {
@@ -34,6 +36,9 @@ export class HoldLimit {
     const isBad = failed > 0 || (held > 0 && lateMs > everyMs);
     if (isBad) this.#max = Math.max(HELD_MIN, Math.floor(Math.min(held, this.#max) / 2));
     else this.#max = Math.min(UNLIMITED, this.#max * 2);
+    // What is held on purpose, as a redrive does, gets no less by waiting for it: then a little more with every other look.
+    if (held > this.#max && held >= this.#heldBeyond) this.#max = held + HELD_MIN;
+    this.#heldBeyond = held > this.#max ? held : Number.POSITIVE_INFINITY;
     return isBad;
   }
 }
