@@ -8,7 +8,7 @@ import { PiipeError } from "../errors.ts";
 import { closingClient } from "./closing-client.ts";
 import { confirmNames } from "./confirm-names.ts";
 import { connectFailure, type Place } from "./connect-failure.ts";
-import { databaseFailure } from "./database-failure.ts";
+import { DatabaseFailure, databaseFailure } from "./database-failure.ts";
 import { localSettings, pathSetting } from "./local-settings.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -140,6 +140,7 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
         await connection.query(doing, "COMMIT");
         return result;
       } catch (cause) {
+        if (cause instanceof DatabaseFailure && cause.fate !== "reconnect") await rollBack(connection);
         const error: unknown = await confirmNames(cause, opened, connection);
         connection.destroy();
         if (abort?.aborted === true) throw new PiipeError("interrupted", `stopped while ${doing}`);
@@ -251,3 +252,12 @@ function asItIs(value: string): string {
 }
 
 function ignore(): void {}
+
+/** Leaves a connection that can be used, or destroys it. */
+export async function rollBack(connection: PostgresConnection): Promise<void> {
+  try {
+    await connection.query("rolling back", "ROLLBACK");
+  } catch {
+    connection.destroy();
+  }
+}

@@ -285,6 +285,8 @@ interface Origin {
 function originOf(error: unknown): Origin {
   if (!(error instanceof pg.DatabaseError)) return { routine: null, isWithin: false, isOfStatement: true };
   const { routine = null, where = "", position = "", code } = error;
+  // Whatever language the server's context is in: piipe's own functions fail for what they were asked.
+  if (/\bpiipe\.\w+\(/.test(where)) return { routine: null, isWithin: false, isOfStatement: true };
   const isGrant = code === "42501" && routine !== "ExecWithCheckOptions";
   return { routine, isWithin: where !== "", isOfStatement: position !== "" || isGrant };
 }

