@@ -318,8 +318,11 @@ describe("refusals beyond the limit", () => {
       await expect(pipeline.start().ended).rejects.toMatchObject({ code: "data.beyond-limit" });
     }
     expect(await bench.rows()).toBe(good);
-    expect(await pipeline.quarantined()).toEqual([]);
-    expect((await sqs.count(pipeline.queue.url)).total + (await bench.deadLetters())).toBe(all.length - good);
+    expect(await bench.deadLetters()).toBe(0);
+    // Some may come among so many good ones that nothing speaks against the quarantine.
+    const { length: quarantined } = await pipeline.quarantined();
+    expect(quarantined).toBeLessThan((all.length - good) / 2);
+    expect((await sqs.count(pipeline.queue.url)).total).toBe(all.length - good - quarantined);
   });
 
   it.each([
