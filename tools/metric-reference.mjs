@@ -22,7 +22,8 @@ piipe itself does not send OTLP. Names that begin with \`piipe.\` have no counte
 | \`/healthz\` | 200 as long as the process's event loop turns, whatever the queue and the database do                      |
 | \`/readyz\`  | 200 when the worker, or with \`--workers\` at least one, does its work; else 503 with a reason, such as \`{"ready":false,"reason":"writes-failing","code":"database.unreachable"}\` |
 
-Reasons: \`starting\`, \`draining\` (after SIGTERM), \`writes-failing\` and \`receives-failing\`: for five seconds or more.
+Reasons: \`starting\`, \`draining\` (after SIGTERM), \`writes-failing\` and \`receives-failing\`: for five seconds or more, or
+at once when no row can be written and the worker holds what it has ([message-life.md](message-life.md)).
 An empty queue's replies do not count as success, so after an outage of the queue it takes until a message comes, or one
 minute. Kubernetes: \`livenessProbe\` on \`/healthz\`, never on \`/readyz\`: a restart mends neither queue nor database.`;
 

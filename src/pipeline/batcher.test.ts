@@ -23,7 +23,8 @@ beforeEach(() => {
   isFree = true;
   taken = [];
   sent = 0;
-  batcher = new Batcher({ limits: LIMITS, clock, judge, isWriting: () => !isFree, onReady: take });
+  const isWriting = (): boolean => !isFree;
+  batcher = new Batcher({ limits: LIMITS, clock, judge, isWriting, onDoubtsOver: () => {}, onReady: take });
 });
 
 /** As the engine does whenever it may. */

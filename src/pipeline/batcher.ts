@@ -15,6 +15,8 @@ export interface BatcherOptions {
   readonly judge: RefusalJudge;
   /** Whether any batch is being written. */
   readonly isWriting: () => boolean;
+  /** Called when refused events have waited for long enough, before they are written. */
+  readonly onDoubtsOver: () => void;
   /** Called when `next` may have a batch to be written. */
   readonly onReady: () => void;
 }
@@ -82,8 +84,11 @@ export class Batcher {
     const ready = this.#ready.shift();
     if (ready !== undefined || !this.#hasLingered) return ready;
     if (!this.isInDoubt) return this.#takeOpen();
-    const { judge, isWriting } = this.#options;
-    void judge.waitOnce(isWriting, this.#closed.signal, () => this.flushIfDue());
+    const { judge, isWriting, onDoubtsOver } = this.#options;
+    void judge.waitOnce(isWriting, this.#closed.signal, () => {
+      onDoubtsOver();
+      this.flushIfDue();
+    });
     return undefined;
   }
 

@@ -141,6 +141,8 @@ export class Engine {
       clock,
       judge: this.#judge,
       isWriting: () => this.#writing > 0,
+      // Others may hold for as long what would tell more.
+      onDoubtsOver: () => this.#endsByItself && this.#hasHaltedAtEnd(),
       onReady: () => this.#startWrites(),
     });
     this.#writesMax = stages.source.ordered ? 1 : limits.writesInFlightMax;
@@ -163,10 +165,7 @@ export class Engine {
     this.#abort = abort;
     // What a run leaves behind must all be known to it, or it would wait for it for ever.
     this.#endsByItself = emptyConfirmations !== null;
-    if (this.#endsByItself) {
-      this.#left = new LeftMessages(Number.POSITIVE_INFINITY);
-      this.#judge.waitForEnd();
-    }
+    if (this.#endsByItself) this.#left = new LeftMessages(Number.POSITIVE_INFINITY);
     const stopReceiving = (): void => {
       this.#receiving.abort();
       if (this.#hold?.wakeLast() === false) this.#hold.wake();
@@ -231,8 +230,8 @@ export class Engine {
       if (deliveries.length === 0 && watch) {
         await this.#drained({ butForDoubts: true, butForHeld: true });
         // Messages that others hold may yet come, and tell more of the queue.
-        const isInDoubt = this.#batcher.isInDoubt || this.#hold !== null;
-        if (isInDoubt && !(await watch.isEmpty(this.#leftCount() + this.#inFlight, stop))) continue;
+        const waitsForOthers = this.#batcher.isInDoubt || this.#hold?.isAlone === false;
+        if (waitsForOthers && !(await watch.isEmpty(this.#leftCount() + this.#inFlight, stop))) continue;
         if (stop.aborted) return;
         if (this.#hold?.wakeLast() === true) continue;
         this.#throwHeld();

@@ -14,7 +14,6 @@ export class RefusalJudge {
   /** Over the rows that the sink has judged: events are counted long before. */
   readonly #rows: RefusalGuard;
   #firstJudgement: "ahead" | "under way" | "over" = "ahead";
-  #waitsForEnd = false;
 
   /** @param haltAboveShare as in EngineLimits */
   constructor(haltAboveShare: number, clock: Clock) {
@@ -39,11 +38,6 @@ export class RefusalJudge {
     return this.#rows.isBeyondLimitAtEnd ? rowsBeyondLimit(this.#rows) : null;
   }
 
-  /** Call when the run has an end: what is in doubt waits for that. */
-  waitForEnd(): void {
-    this.#waitsForEnd = true;
-  }
-
   /** Too many were refused so far, and too few were seen to tell. */
   get needsMore(): boolean {
     return this.#firstJudgement !== "over" && (this.#events.isInDoubt || this.#rows.isInDoubt);
@@ -61,12 +55,12 @@ export class RefusalJudge {
   }
 
   /**
-   * Call when a doubt is all that a batch waits for. A quiet queue never tells, unless the run has an end: after a while there are no doubts any
+   * Call when a doubt is all that a batch waits for. A quiet queue never tells: after a while there are no doubts any
    * more, unless a write under way may tell more. `onOver` is called then, once.
    * @param ended the run is over: nothing is called any more
    */
   async waitOnce(isWriting: () => boolean, ended: AbortSignal, onOver: () => void): Promise<void> {
-    if (this.#waitsForEnd || this.#firstJudgement !== "ahead") return;
+    if (this.#firstJudgement !== "ahead") return;
     this.#firstJudgement = "under way";
     do await this.#clock.sleep(FIRST_JUDGEMENT_MS, ended);
     while (isWriting() && !ended.aborted);

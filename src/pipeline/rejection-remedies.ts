@@ -46,7 +46,7 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "database.limit":
     "Make the row smaller, such as by fewer or shorter indexed columns in the table, or mend the producer.",
   "database.trigger":
-    "Look for the error in PostgreSQL's log. Change the trigger if the event is right; else mend the producer.",
+    "Look for the error in PostgreSQL's log, and change the trigger if the event is right; else mend the producer.",
   "database.partition":
     "Create the missing partition, or a DEFAULT partition, if the event is right; else mend the producer.",
   "database.view": "Change the view's WHERE clause if the event is right; else mend the producer.",

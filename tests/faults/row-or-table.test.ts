@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { exitCodeOf } from "../../src/cli/exit-codes.ts";
 import type { ErrorCode } from "../../src/errors.ts";
+import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { createInnerPipeline, type InnerPipeline, type InnerPipelineOptions } from "../support/inner-pipeline.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
@@ -187,6 +188,10 @@ async function setUp(
   };
 }
 
+/** Messages that the run received. */
+const receivedBy = (events: readonly TelemetryEvent[]): number =>
+  events.reduce((sum, event) => sum + (event.type === "deliveries.received" ? event.count : 0), 0);
+
 const body = (n: number): string => JSON.stringify({ grp: `g${n % 4}`, n });
 /** Good ones, and the bad one at its place. */
 function bodies(place: number): string[] {
@@ -300,7 +305,9 @@ describe("a table that takes no row", () => {
     await until("it is held", async () => worker.events.some(({ type }) => type === "batch.held"));
     worker.stop();
     await expect(worker.ended).rejects.toMatchObject({ code: "database.refused", sqlState: "P0001" });
-    expect(await sqs.count(pipeline.queue.url)).toMatchObject({ total: 20, inFlight: 0 });
+    const settled = worker.events.filter((event) => event.type === "deliveries.settled");
+    expect(settled.reduce((sum, { released }) => sum + released, 0)).toBe(receivedBy(worker.events));
+    expect((await sqs.count(pipeline.queue.url)).total).toBe(20);
     expect(await pipeline.quarantined()).toEqual([]);
   });
 });
@@ -318,8 +325,11 @@ describe("refusals beyond the limit", () => {
       await expect(pipeline.start().ended).rejects.toMatchObject({ code: "data.beyond-limit" });
     }
     expect(await bench.rows()).toBe(good);
-    expect(await pipeline.quarantined()).toEqual([]);
-    expect((await sqs.count(pipeline.queue.url)).total + (await bench.deadLetters())).toBe(all.length - good);
+    expect(await bench.deadLetters()).toBe(0);
+    // Some may come among so many good ones that nothing speaks against the quarantine.
+    const { length: quarantined } = await pipeline.quarantined();
+    expect(quarantined).toBeLessThan((all.length - good) / 2);
+    expect((await sqs.count(pipeline.queue.url)).total).toBe(all.length - good - quarantined);
   });
 
   it.each([

@@ -111,7 +111,11 @@ export function testHaltingSeeds(usualSeeds: number): void {
       for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
         const [scenario] = fc.sample(haltingScenarios, { seed, numRuns: 1, unbiased: true });
         if (scenario === undefined) throw new Error("fast-check made no scenario");
-        const { innocent, sent, rows, quarantined, queued, deadLettered, ...report } = await simulate(scenario);
+        const { innocent, sent, rows, quarantined, queued, deadLettered, ...report } = await simulate(scenario).catch(
+          (error: unknown) => {
+            throw new PromiseBroken(`seed ${seed}: ${String(error)}`);
+          },
+        );
         expect({ seed, innocent }).toEqual({ seed, innocent: [] });
         expect({ seed, sent: rows + quarantined + queued + deadLettered }).toEqual({ seed, sent });
         expect({ seed, rows }).toEqual({ seed, rows: scenario.messages.filter(({ kind }) => kind === "good").length });

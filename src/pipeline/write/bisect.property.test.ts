@@ -92,7 +92,8 @@ const RAISED: WriteOutcome = { kind: "rejected", rejection: { code: "database.tr
 test("of rows that a trigger refuses they alone are rejected, in whatever order, as long as one passes", async () => {
   const some = fc
     .integer({ min: 1, max: 60 })
-    .chain((size) => fc.tuple(fc.constant(size), fc.uniqueArray(fc.nat(size - 1), { maxLength: size - 1 })));
+    // Fewer than are asked for one that passes.
+    .chain((size) => fc.tuple(fc.constant(size), fc.uniqueArray(fc.nat(size - 1), { maxLength: 5 })));
   await fc.assert(
     fc.asyncProperty(some, fc.boolean(), async ([size, bad], isOrdered) => {
       const isBad = new Set(bad.map(String));
@@ -116,8 +117,8 @@ test("of rows that a trigger refuses they alone are rejected, in whatever order,
             ...(isOrdered ? { rejectedMax: 1 } : {}),
           });
         } catch (error) {
-          // The last of them: none passes any more, or none of those that were asked.
           expect(error).toMatchObject({ fate: "doubt" });
+          expect(rest.every(({ id }) => isBad.has(id))).toBe(true);
           return;
         }
         for (const [index, outcome] of outcomes.entries()) {
