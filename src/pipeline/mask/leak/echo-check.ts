@@ -139,19 +139,22 @@ function searchAll(open: readonly Place[], values: RawRecord["values"], sought: 
   const search = new NeedleSearch(needles.map(({ text }) => text.slice(0, SEARCHED_CHARS_MAX)));
   const grouped = sought.filter(({ compact }) => compact !== "");
   const groupedSearch = grouped.length === 0 ? null : new NeedleSearch(grouped.map(({ compact }) => compact));
+  let last: View | null = null;
   for (const view of viewsOf(given)) {
     const found = searchIn(view, search, needles);
     if (found !== null) return found;
-    if (groupedSearch === null) continue;
-    const compact = compactView(view);
-    let echoed: Rejection | null = null;
-    groupedSearch.search(compact.codes, compact.length, (_index, end) => {
-      echoed = echo(placeAt(compact, end - 1));
-      return false;
-    });
-    if (echoed !== null) return echoed;
+    last = view;
   }
-  return null;
+  return last === null || groupedSearch === null ? null : searchGrouped(compactView(last), groupedSearch);
+}
+
+function searchGrouped(view: View, search: NeedleSearch): Rejection | null {
+  let found: Rejection | null = null;
+  search.search(view.codes, view.length, (_needle, end) => {
+    found = echo(placeAt(view, end - 1));
+    return false;
+  });
+  return found;
 }
 
 function needlesOf(sought: Sought): readonly Needle[] {
