@@ -63,7 +63,10 @@ function describe(event: TelemetryEvent): LogLine {
     case "deliveries.received":
       return { level: "debug", text: `received ${event.count} messages (${event.redelivered} redelivered)` };
     case "delivery.corrupt":
-      return { level: "warn", text: `${event.count} messages arrived damaged: the body does not match its MD5 digest, or SentTimestamp is no time; they will come again` };
+      return {
+        level: "warn",
+        text: `${event.count} messages arrived damaged: the body does not match its MD5 digest, or SentTimestamp is no time; they will come again`,
+      };
     case "batch.written":
       return { level: "info", text: describeBatch(event) };
     case "batch.retried":
