@@ -19,19 +19,30 @@ const verdictOn = (secret: string, text: string) =>
 
 /** Repeats, near matches, marks, surrogates and escapes: what makes a search, a fold or an unescape take long. */
 const unit = fc.constantFrom(
-  ...["z", "zy", "aab", "1", "1 ", "593-47-5928", "\\", "\\n", "\\u0041", "\\\\u0022", "%", "%41", "%C3%A9", '"'],
-  ...[
-    "\u00e9",
-    "e\u0301",
-    "\u0345\u0301",
-    "\u1100\u1161\u11a8",
-    "\uac01",
-    "\ufdfa",
-    "\ufb01",
-    "\u{1d7cf}",
-    "\u{1e8d0}",
-    "\ud834",
-  ],
+  "z",
+  "zy",
+  "aab",
+  "1",
+  "1 ",
+  "593-47-5928",
+  "\\",
+  "\\n",
+  "\\u0041",
+  "\\\\u0022",
+  "%",
+  "%41",
+  "%C3%A9",
+  '"',
+  "\u00e9",
+  "e\u0301",
+  "\u0345\u0301",
+  "\u1100\u1161\u11a8",
+  "\uac01",
+  "\ufdfa",
+  "\ufb01",
+  "\u{1d7cf}",
+  "\u{1e8d0}",
+  "\ud834",
 );
 const hostile = fc
   .array(fc.tuple(unit, fc.integer({ min: 1, max: 400 })), { minLength: 1, maxLength: 6 })
