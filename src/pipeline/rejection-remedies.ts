@@ -18,9 +18,9 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "body.too-deep": "Let the producer send flatter events, and discard this one.",
   "body.too-many-keys": "Let the producer send fewer keys in each event, and discard this one.",
   "body.too-costly":
-    "Find out what sent it: it repeats itself so often that it looks made to slow piipe down; discard it, or let the producer send it in parts.",
+    "Let the producer send it in several events if it means no harm, as it has so many small parts or repeats itself so often that it looks made to slow piipe down, and discard this one.",
   "body.wrapped":
-    "Turn on raw message delivery for the queue's SNS subscription, or let the producer send to the queue itself: then the body is the event, and each of its fields can be masked. Discard this one.",
+    "Turn on raw message delivery for the queue's SNS subscription, or let the producer send to the queue itself, so that the body is the event and each of its fields can be masked; then discard this one.",
   "body.duplicate-key": "Let the producer name each key once, and discard this one.",
   "body.forbidden-key": "Let the producer send another key, and discard this one.",
   "field.missing": OPTIONAL,

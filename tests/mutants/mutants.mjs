@@ -329,6 +329,27 @@ export const MUTANTS = [
     witnesses: [{ testFile: ENGINE_TEST, title: "holds what cannot be written as long as it takes" }],
   },
   {
+    area: "guard",
+    name: "a guard without its bound",
+    file: "src/pipeline/mask/leak/echo-check.ts",
+    search: "let comparisonsLeft = COMPARISONS_MIN + COMPARISONS_PER_CHAR_MAX * length;",
+    replacement: "let comparisonsLeft = Infinity;",
+    witnesses: [
+      {
+        testFile: "src/pipeline/mask/leak/hostile.property.test.ts",
+        title: "is bounded: such a body is refused",
+      },
+    ],
+  },
+  {
+    area: "guard",
+    name: "looks at JSON in a text as at any text",
+    file: "src/pipeline/mask/leak/json-text.ts",
+    search: "const json = jsonIn(text);",
+    replacement: "const json = null as string | null;",
+    witnesses: [{ testFile: "src/pipeline/mask/leak/leak-guard.test.ts", title: "look into JSON in a text" }],
+  },
+  {
     area: "refusals",
     name: "never halts, whatever share is refused",
     file: "src/pipeline/refusal-guard.ts",

@@ -261,6 +261,16 @@ describe("work that the body's size bounds", () => {
     expect(decode(delivery("::".repeat(1_000)))).toEqual(refusal("body.not-json", null));
   });
 
+  test("very many objects and arrays are refused, and as many numbers are not", () => {
+    const body = (item: string, count: number): string =>
+      `{"a":[${Array.from({ length: count }, () => item).join(",")}]}`;
+    expect(decode(delivery(body("[1,2]", 16_382))).ok).toBe(true);
+    expect(decode(delivery(body("[]", 16_383)))).toEqual(refusal("body.too-costly", null));
+    expect(decode(delivery(body("{}", 80_000)))).toEqual(refusal("body.too-costly", null));
+    expect(decode(delivery(body("1", 120_000))).ok).toBe(true);
+    expect(decode(delivery("[[".repeat(20_000)))).toEqual(refusal("body.too-deep", null));
+  });
+
   test("an escaped key beside very many values is refused: JSON.parse does not read it right", () => {
     const body = (values: number): string => `{"a":[${"0,".repeat(values - 2)}0],"\\u0062":1}`;
     expect(decode(delivery(body(19_990))).ok).toBe(true);

@@ -16,7 +16,14 @@ import { countKeys } from "./count-keys.ts";
 import { createLookup, MISTYPED, type JsonObject, type Lookup } from "./create-lookup.ts";
 import { createReader } from "./create-reader.ts";
 import { findDuplicateKey } from "./find-duplicate-key.ts";
-import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX, NUMBER_CHARS_MAX, VALUES_BESIDE_ESCAPED_KEYS_MAX } from "./limits.ts";
+import {
+  BODY_BYTES_MAX,
+  CONTAINERS_MAX,
+  DEPTH_MAX,
+  KEYS_MAX,
+  NUMBER_CHARS_MAX,
+  VALUES_BESIDE_ESCAPED_KEYS_MAX,
+} from "./limits.ts";
 import { isNotification, WRAPPED_FIELD } from "./notification.ts";
 import { hasVanishingNumber, numberCheckOf } from "./number-check.ts";
 import { MALFORMED } from "./parse-attribute-json.ts";
@@ -96,8 +103,7 @@ export function compileDecoder(
 
     // What does not begin like an object or an array is no JSON, and the parser sees that at once.
     if (scan.keys > KEYS_MAX && BEGINS_AS_STRUCTURE.test(body)) return refuse("body.too-many-keys", null);
-    if (scan.hasEscapedKey && countValues(body) > VALUES_BESIDE_ESCAPED_KEYS_MAX)
-      return refuse("body.too-costly", null);
+    if (isCostly(body, scan)) return refuse("body.too-costly", null);
 
     const event = parseObject(body, scan);
     if (typeof event === "string") return refuse(event, null);
@@ -153,6 +159,10 @@ export function compileDecoder(
     });
   };
 }
+
+const isCostly = (body: string, { containers, hasEscapedKey }: JsonScan): boolean =>
+  (containers > CONTAINERS_MAX && BEGINS_AS_STRUCTURE.test(body)) ||
+  (hasEscapedKey && countValues(body) > VALUES_BESIDE_ESCAPED_KEYS_MAX);
 
 const BEGINS_AS_STRUCTURE = /^[ \t\n\r]*[{[]/;
 

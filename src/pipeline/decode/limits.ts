@@ -9,6 +9,9 @@ export const DEPTH_MAX = 100;
 /** Keys of all objects of an event together: what the walk over the parsed event may cost. */
 export const KEYS_MAX = 1_000;
 
+/** Objects and arrays of an event: each takes the parser many times as long as a number. A list of coordinates has 12,000. */
+export const CONTAINERS_MAX = 16_384;
+
 /** Values of an event with an escaped key: they are read in a way that takes many times as long as `JSON.parse`. */
 export const VALUES_BESIDE_ESCAPED_KEYS_MAX = 20_000;
 

@@ -31,7 +31,14 @@ describe("scanJson", () => {
   test("takes time in proportion to a text of backslashes and quotes", () => {
     // A scan that looked back over the same backslashes for every quote would not end in this test's time.
     const text = `"${'\\\\\\"'.repeat(500_000)}"`;
-    expect(scanJson(text)).toEqual({ depth: 0, keys: 0, numberChars: 0, mayRound: false, hasEscapedKey: false });
+    expect(scanJson(text)).toEqual({
+      depth: 0,
+      keys: 0,
+      containers: 0,
+      numberChars: 0,
+      mayRound: false,
+      hasEscapedKey: false,
+    });
   });
 
   test("takes time in proportion to a text of keys before the only backslash", () => {

@@ -4,6 +4,8 @@ export interface JsonScan {
   readonly depth: number;
   /** Keys as written, repeated ones included. */
   readonly keys: number;
+  /** Objects and arrays. */
+  readonly containers: number;
   /** Characters of the longest number as written. */
   readonly numberChars: number;
   /**
@@ -41,6 +43,7 @@ export function scanJson(text: string): JsonScan {
   let depth = 0;
   let depthNow = 0;
   let keys = 0;
+  let containers = 0;
   let numberChars = 0;
   let mayRound = false;
   let hasEscapedKey = false;
@@ -82,12 +85,13 @@ export function scanJson(text: string): JsonScan {
         if (backslash !== -1 && backslash < at) hasEscapedKey = true;
       } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
         depthNow += 1;
+        containers += 1;
         if (depthNow > depth) depth = depthNow;
       } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) depthNow -= 1;
       at += 1;
     }
   }
-  return { depth, keys, numberChars, mayRound, hasEscapedKey };
+  return { depth, keys, containers, numberChars, mayRound, hasEscapedKey };
 }
 
 /** Whether `JSON.parse` may make another number of it; false for whole numbers, which are exact or too large. */

@@ -380,3 +380,38 @@ describe("originals", () => {
     );
   });
 });
+
+describe("a whole JSON object as a text", () => {
+  const order = JSON.stringify({ id: 7, customer: { name: "Ada" } });
+  const verdictOn = (text: string, fields: Partial<Column>) => {
+    const column = testColumn({ name: "message", type: "text", nullable: true, mask: "hmac-sha256", ...fields });
+    const seal = column.reveal ? () => new Uint8Array(1) : null;
+    const mask = compileMask([column], { keyring: keyringOf({ 1: "primary" }), domain: "d", seal });
+    return mask({ id: "1", sentAtMs: 0, values: [text], unknownFields: [], businessId: null });
+  };
+
+  test.each<MaskName>(["hmac-sha256", "hmac-over-sha256", "sha256"])(
+    "is refused by %s, of which one token would be left",
+    (mask) => {
+      for (const text of [order, ` ${order}`, `[1,${order}]`]) {
+        expect(verdictOn(text, { mask })).toEqual({ ok: false, error: { code: "field.json-text", path: "message" } });
+      }
+    },
+  );
+
+  test.each<[string, Partial<Column>]>([
+    ["aes-siv, which gives it back", { mask: "aes-siv" }],
+    ["a vault, which gives it back", { reveal: true }],
+    ["redact", { mask: "redact" }],
+    ["drop", { mask: "drop" }],
+  ])("is taken by %s", (_, fields) => {
+    expect(verdictOn(order, fields).ok).toBe(true);
+  });
+
+  test.each(["{0f8fad5b-d9cb-469f-a165-70867728950e}", "[1,2]", "{}", "{x", '{"a":', "[redacted]"])(
+    "%s is none",
+    (text) => {
+      expect(verdictOn(text, {}).ok).toBe(true);
+    },
+  );
+});

@@ -79,7 +79,9 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
       const spellings = spellingsOf(text, normalized, type, hasNumbers);
       if (spellings === null) continue;
       for (const spelling of spellings.texts) chars += spelling.length;
-      sought.push({ type, raw: text, normalized, ...spellings });
+      const { texts: written, compact, isShort, numbers } = spellings;
+      // Not spread, which takes a tenth of the guard's time.
+      sought.push({ type, raw: text, normalized, texts: written, compact, isShort, numbers });
     }
     if (sought.length === 0) return null;
     if (hasNumbers) {
@@ -107,24 +109,28 @@ function mayHold(texts: string, sought: readonly Sought[]): boolean {
   if (OTHER_SPELLINGS.test(texts)) return true;
   const searched = texts.toLowerCase();
   const hasColon = searched.includes(":");
-  let grouped: string | null = null;
   for (const { type, texts: spellings, compact } of sought) {
     for (const spelling of spellings) if (searched.includes(spelling)) return true;
     if (hasColon && (type === "ip" || type === "timestamp")) return true;
-    if (compact !== "" && (grouped ??= withoutSeparators(searched)).includes(compact)) return true;
+    if (compact !== "" && holdsGrouped(searched, compact)) return true;
   }
   return false;
 }
 
-function withoutSeparators(text: string): string {
-  let rest = "";
-  let start = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    if (!isSeparator(text.charCodeAt(at))) continue;
-    if (at > start) rest += text.slice(start, at);
-    start = at + 1;
+/** Whether the digits follow one another in a short text, whatever separates them. */
+function holdsGrouped(text: string, digits: string): boolean {
+  const first = digits.charCodeAt(0);
+  for (let start = 0; start < text.length; start += 1) {
+    if (text.charCodeAt(start) !== first) continue;
+    let found = 1;
+    for (let at = start + 1; at < text.length && found < digits.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code === digits.charCodeAt(found)) found += 1;
+      else if (!isSeparator(code)) break;
+    }
+    if (found === digits.length) return true;
   }
-  return rest + text.slice(start);
+  return false;
 }
 
 function searchAll(open: readonly Place[], values: RawRecord["values"], sought: readonly Sought[]): Rejection | null {
@@ -139,19 +145,22 @@ function searchAll(open: readonly Place[], values: RawRecord["values"], sought: 
   const search = new NeedleSearch(needles.map(({ text }) => text.slice(0, SEARCHED_CHARS_MAX)));
   const grouped = sought.filter(({ compact }) => compact !== "");
   const groupedSearch = grouped.length === 0 ? null : new NeedleSearch(grouped.map(({ compact }) => compact));
+  let last: View | null = null;
   for (const view of viewsOf(given)) {
     const found = searchIn(view, search, needles);
     if (found !== null) return found;
-    if (groupedSearch === null) continue;
-    const compact = compactView(view);
-    let echoed: Rejection | null = null;
-    groupedSearch.search(compact.codes, compact.length, (_index, end) => {
-      echoed = echo(placeAt(compact, end - 1));
-      return false;
-    });
-    if (echoed !== null) return echoed;
+    last = view;
   }
-  return null;
+  return last === null || groupedSearch === null ? null : searchGrouped(compactView(last), groupedSearch);
+}
+
+function searchGrouped(view: View, search: NeedleSearch): Rejection | null {
+  let found: Rejection | null = null;
+  search.search(view.codes, view.length, (_needle, end) => {
+    found = echo(placeAt(view, end - 1));
+    return false;
+  });
+  return found;
 }
 
 function needlesOf(sought: Sought): readonly Needle[] {

@@ -25,10 +25,15 @@ const KEY_OR_BRACKET = /"([^"\\\n]{1,64})"\s*:\s*(?!null\b|true\b|false\b|""|\{\
 export function detectInText(text: string): SuspicionKind | null {
   const form = detect(text);
   if (form !== null) return form;
+  if (!mayBeginJson(text.charCodeAt(0))) return null;
   const json = jsonIn(text);
   if (json === null) return null;
   return (json === text ? null : detect(json)) ?? (hasPersonalKey(json) ? "inner-name" : null);
 }
+
+/** White space, a bracket, or the first letter of one in base64: nearly no text, so that nothing else is asked of it. */
+const mayBeginJson = (code: number): boolean =>
+  code <= 32 || code === 123 || code === 91 || code === 101 || code === 87;
 
 /** As `detect`, for a JSON text: its escapes are what they stand for. */
 export function detectInJson(json: string): DetectorName | null {

@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../config/parse-config.ts";
+import { judgeColumns } from "./check-columns.ts";
+
+const configWith = (columns: Readonly<Record<string, object>>) =>
+  parseConfig(
+    {
+      source: { sqs: { queue: "orders" } },
+      sink: { postgres: { url: "postgres://localhost/db", table: "orders" } },
+      columns,
+    },
+    { baseFolder: "." },
+  );
+
+const warningsOf = (
+  columns: Readonly<Record<string, object>>,
+  samples: Readonly<Record<string, readonly string[]>> = {},
+) =>
+  judgeColumns(configWith(columns), new Map(Object.entries(samples)))
+    .filter(({ level }) => level === "warning")
+    .map(({ text, hint }) => `${text}. ${hint}`);
+
+const TEXT = { type: "text" };
+
+describe("what check says of columns that take JSON as a text", () => {
+  it("counts stored texts whose fields look personal by their names, also where the sample is cut", () => {
+    const stored = [
+      JSON.stringify({ customer: { name: "canary" } }),
+      JSON.stringify({ birth_date: "1990-01-01", rest: "x".repeat(100) }).slice(0, 60),
+      JSON.stringify({ Message: JSON.stringify({ last_name: "canary" }) }),
+      JSON.stringify({ width: 3 }),
+    ];
+    const [warning, ...others] = warningsOf({ body: TEXT }, { body: stored });
+    expect(warning).toContain("body is stored as it is: 3 of 4 sampled values look personal (inner-name 3)");
+    expect(warning).not.toContain("canary");
+    expect(others).toEqual([]);
+  });
+
+  it("names the column that takes the event out of an SNS notification", () => {
+    const [warning] = warningsOf({ message: { from: "Message", ...TEXT }, topic: { from: "TopicArn", ...TEXT } });
+    expect(warning).toContain("message takes the whole event of an SNS notification as a text");
+    expect(warning).toContain("raw message delivery");
+    expect(warningsOf({ message: { from: "Message", ...TEXT } })).toEqual([]);
+  });
+});
