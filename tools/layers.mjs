@@ -38,7 +38,13 @@ const LAYERS = [
   },
   {
     name: "helpers",
-    paths: ["src/config/secret.ts", "src/config/did-you-mean.ts", "src/config/looks-personal.ts", "src/hmac-sha256.ts", "src/unprintable.ts"],
+    paths: [
+      "src/config/secret.ts",
+      "src/config/did-you-mean.ts",
+      "src/config/looks-personal.ts",
+      "src/hmac-sha256.ts",
+      "src/unprintable.ts",
+    ],
     may: [],
   },
   { name: "waiting", paths: ["src/pipeline/backoff.ts", "src/pipeline/condition.ts"], may: SHARED, builtins: [] },
