@@ -384,9 +384,9 @@ describe("originals", () => {
 describe("a whole JSON object as a text", () => {
   const order = JSON.stringify({ id: 7, customer: { name: "Ada" } });
   const verdictOn = (text: string, fields: Partial<Column>) => {
-    const column = testColumn({ name: "message", type: "text", nullable: true, mask: "hmac-sha256", ...fields });
-    const seal = column.reveal ? () => new Uint8Array(1) : null;
-    const mask = compileMask([column], { keyring: keyringOf({ 1: "primary" }), domain: "d", seal });
+    const message = testColumn({ name: "message", type: "text", nullable: true, mask: "hmac-sha256", ...fields });
+    const seal = message.reveal ? () => new Uint8Array(1) : null;
+    const mask = compileMask([message], { keyring: keyringOf({ 1: "primary" }), domain: "d", seal });
     return mask({ id: "1", sentAtMs: 0, values: [text], unknownFields: [], businessId: null });
   };
 
