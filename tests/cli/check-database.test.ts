@@ -9,7 +9,7 @@ import { SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
 import { runCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
-import { directUrl, postgresMajor, query } from "../support/postgres.ts";
+import { directUrl, endIdleSessions, postgresMajor, query } from "../support/postgres.ts";
 import { startPostgresProxy } from "../support/postgres-proxy.ts";
 import { createTestRole } from "../support/roles.ts";
 import { testSqs } from "../support/sqs.ts";
@@ -73,6 +73,7 @@ it("warns of a database that is not UTF-8, as a run does at its start, and a run
     expect(stderr).toContain("the encoding of the database is LATIN1");
     expect(JSON.parse(stdout)).toMatchObject({ stored: 10, quarantined: 1 });
   } finally {
+    await endIdleSessions();
     await query(server, `DROP DATABASE ${name}`);
   }
 });

@@ -6,7 +6,7 @@ import { hasPseudoTerminal, screenOf, startAtTerminal, withoutStyle } from "../s
 import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
-const MESSAGES = 3_000;
+const MESSAGES = 1_000;
 const isThere = hasPseudoTerminal();
 const about = isThere ? "" : ": skipped, there is no `script` of util-linux on this machine";
 
@@ -37,7 +37,7 @@ describe.skipIf(!isThere)(`run --until-empty at a terminal${about}`, () => {
   });
 
   it("ends cleanly at Ctrl-C: what was not done stays to be seen, and the summary is on a line of its own", async () => {
-    await sqs.send(pipeline.queue.url, loginEvents(10_000));
+    await sqs.send(pipeline.queue.url, loginEvents(5_000));
     const cli = startAtTerminal(["run", "--until-empty"], pipeline);
     await until("the bar is there", () => /messages [1-9]\d* of/.test(cli.written()));
     cli.type("\u0003");

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Hello, Tick } from "../../src/dashboard/api.ts";
-import { type CliResult, runCli, startCli } from "../support/cli.ts";
+import { type CliResult, runCli } from "../support/cli.ts";
 import { type DashboardCli, startDashboard } from "../support/dashboard-cli.ts";
 import { type EventStream, watchEvents } from "../support/event-stream.ts";
 import { ask } from "../support/http-ask.ts";
@@ -25,7 +25,8 @@ let busyPort: number;
 const dashboards: DashboardCli[] = [];
 const streams: EventStream[] = [];
 beforeAll(async () => {
-  pipeline = await createLoginPipeline(sqs);
+  // What a poll took that a stopped run had begun comes back soon.
+  pipeline = await createLoginPipeline(sqs, { queueAttributes: { VisibilityTimeout: "5" } });
   server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   busyPort = (server.address() as { port: number }).port;
@@ -227,43 +228,5 @@ describe("run --dashboard that cannot be", () => {
     await chmod(file, 0o600);
     expect(result.code).toBe(3);
     expect(result.stderr).toContain("keys.unsafe");
-  });
-});
-
-describe("demo --serve", () => {
-  it("says which address it has when another program has the usual one", async () => {
-    const other = createServer();
-    // Whoever listens there: it is taken.
-    const isListening = await new Promise<boolean>((resolve) => {
-      other.once("error", () => resolve(false)).listen(4780, "127.0.0.1", () => resolve(true));
-    });
-    const demo = startCli(["demo", "--serve"]);
-    await demo.printed("4780 is taken: the dashboard is at http://127.0.0.1:");
-    await demo.printed("Everything stays up until Ctrl-C");
-    demo.process.kill("SIGINT");
-    expect((await demo.ended).code).toBe(0);
-    if (isListening) await new Promise((resolve) => other.close(resolve));
-  });
-
-  it("opens the dashboard with a token, and the refused event can be replayed and discarded there", async () => {
-    const demo = startCli(["demo", "--serve"]);
-    await demo.printed("writing table");
-    const [, url = "", token = ""] =
-      /Dashboard: {2}(http:\/\/127\.0\.0\.1:\d+)\/\?token=([\w-]+)\n/.exec(demo.stderr()) ?? [];
-    const headers = { authorization: `Bearer ${token}` };
-    expect(await ask(`${url}/`)).toMatchObject({ status: 401 });
-    const stream = await watch(url, headers);
-    const { data } = await stream.find("hello", ({ event }) => event === "hello");
-    expect((data as Hello).actions).toEqual({ replay: true, discard: true });
-    const act = (action: string) =>
-      ask(`${url}/api/quarantine/${action}`, {
-        method: "POST",
-        headers: { ...headers, origin: url, "content-type": "application/json" },
-        body: '{"code":"field.missing"}',
-      });
-    expect(JSON.parse((await act("replay")).body)).toMatchObject({ events: 1, refused: 1, unopened: 0 });
-    expect(JSON.parse((await act("discard")).body)).toMatchObject({ events: 1, done: 1 });
-    demo.process.kill("SIGINT");
-    expect((await demo.ended).code).toBe(0);
   });
 });

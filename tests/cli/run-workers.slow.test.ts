@@ -5,7 +5,15 @@ import type { LoginPipeline } from "../support/login-pipeline.ts";
 import { withClient } from "../support/postgres.ts";
 import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
-import { createSlowPipeline, emptyPipeline, haveStarted, outcomeOf, pidsOf } from "../support/worker-run.ts";
+import {
+  createSlowPipeline,
+  distinctUsers,
+  emptyPipeline,
+  haveStarted,
+  linesOf,
+  outcomeOf,
+  pidsOf,
+} from "../support/worker-run.ts";
 
 const sqs = testSqs();
 /** One for all: to make a keyring and migrate a database takes longer than most of the tests. */
@@ -84,5 +92,29 @@ describe("several workers", () => {
     const left = (await sqs.count(pipeline.queue.url)).total;
     expect(left).toBeGreaterThan(0);
     expect(left + (await pipeline.quarantined()).length).toBe(MESSAGES);
+  });
+});
+
+describe("a worker that is killed", () => {
+  it("is started again; nothing is lost or doubled", async () => {
+    const MESSAGES = 1_000;
+    // Short, so that what the killed worker held comes back soon.
+    await emptyPipeline(sqs, pipeline, 3);
+    await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
+    const run = startCli(["run", "--workers", "2", "--until-empty", "--json"], pipeline);
+    await haveStarted(run, 2);
+    await until("some rows are stored", async () => (await pipeline.rows()) >= 100);
+    const [pid = 0] = pidsOf(run);
+    process.kill(pid, "SIGKILL");
+    const result = await run.ended;
+    expect(result.code, result.stderr).toBe(0);
+    expect(outcomeOf(result)).toMatchObject({ workers: 2, restarts: 1 });
+    expect(linesOf(result.stderr)).toContainEqual(
+      expect.objectContaining({ type: "worker.replaced", worker: 1, signal: "SIGKILL", delayMs: 1_000 }),
+    );
+    expect(pidsOf(run)).toHaveLength(3);
+    expect(await pipeline.rows()).toBe(MESSAGES);
+    expect(await distinctUsers(pipeline)).toBe(MESSAGES);
+    expect((await sqs.count(pipeline.queue.url)).total).toBe(0);
   });
 });

@@ -4,17 +4,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type CliOptions, runProcess, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import type { LoginPipeline } from "../support/login-pipeline.ts";
-import { directUrl, query, withClient } from "../support/postgres.ts";
+import { directUrl, withClient } from "../support/postgres.ts";
 import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 import {
   createSlowPipeline,
+  distinctUsers,
   emptyPipeline,
   haveStarted,
   linesOf,
   linesWith,
   outcomeOf,
-  pidsOf,
 } from "../support/worker-run.ts";
 
 /** The default of sink.postgres.maxConnections. */
@@ -29,14 +29,6 @@ beforeAll(async () => {
 afterAll(() => pipeline.remove());
 // What a worker forgot would stay in flight for the whole test.
 beforeEach(() => emptyPipeline(sqs, pipeline, 600));
-
-async function distinctUsers(): Promise<number> {
-  const [row] = await query<{ users: number }>(
-    pipeline.databaseUrl,
-    "SELECT count(DISTINCT user_id)::int AS users FROM user_logins",
-  );
-  return row?.users ?? 0;
-}
 
 describe("several workers", () => {
   it("share the work and the connections; one summary holds what all of them did", async () => {
@@ -85,7 +77,7 @@ describe("several workers", () => {
       workers: 3,
       restarts: 0,
     });
-    expect(await distinctUsers()).toBe(MESSAGES);
+    expect(await distinctUsers(pipeline)).toBe(MESSAGES);
     expect(receivers()).toEqual(new Set([1, 2, 3]));
   });
 
@@ -120,30 +112,6 @@ describe("several workers", () => {
     expect(stored).toBeLessThan(MESSAGES);
     await until("nothing is in flight", async () => (await sqs.count(pipeline.queue.url)).inFlight === 0);
     expect((await sqs.count(pipeline.queue.url)).total).toBe(MESSAGES - stored);
-  });
-});
-
-describe("a worker that is killed", () => {
-  it("is started again; nothing is lost or doubled", async () => {
-    const MESSAGES = 1_000;
-    // Short, so that what the killed worker held comes back soon.
-    await emptyPipeline(sqs, pipeline, 3);
-    await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
-    const run = startCli(["run", "--workers", "2", "--until-empty", "--json"], pipeline);
-    await haveStarted(run, 2);
-    await until("some rows are stored", async () => (await pipeline.rows()) >= 100);
-    const [pid = 0] = pidsOf(run);
-    process.kill(pid, "SIGKILL");
-    const result = await run.ended;
-    expect(result.code, result.stderr).toBe(0);
-    expect(outcomeOf(result)).toMatchObject({ workers: 2, restarts: 1 });
-    expect(linesOf(result.stderr)).toContainEqual(
-      expect.objectContaining({ type: "worker.replaced", worker: 1, signal: "SIGKILL", delayMs: 1_000 }),
-    );
-    expect(pidsOf(run)).toHaveLength(3);
-    expect(await pipeline.rows()).toBe(MESSAGES);
-    expect(await distinctUsers()).toBe(MESSAGES);
-    expect((await sqs.count(pipeline.queue.url)).total).toBe(0);
   });
 });
 

@@ -1,3 +1,3 @@
 import { testKilledRedrive } from "../support/killed-redrive.ts";
 
-for (const point of ["received", "before COMMIT", "after COMMIT"] as const) testKilledRedrive(point);
+for (const point of ["received", "before COMMIT", "after COMMIT", "mid-delete"] as const) testKilledRedrive(point);

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type CliResult, runCli, startCli } from "../support/cli.ts";
 import type { DeadLetters } from "../support/dead-letters.ts";
-import { lettersOfTest, testKilledRedrive, users, usersOf } from "../support/killed-redrive.ts";
+import { lettersOfTest, users, usersOf } from "../support/killed-redrive.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { query } from "../support/postgres.ts";
 import { startQueryFront } from "../support/query-front.ts";
@@ -71,8 +71,6 @@ it("a message stored by a redrive is not stored again when its queue delivers it
   expect(totalsOf(run)).toMatchObject({ received: 10, stored: 0, duplicate: 10 });
   expect(await usersOf(letters)).toEqual(users(10));
 });
-
-testKilledRedrive("mid-delete");
 
 it("Ctrl-C finishes what was received, gives back the rest, and keeps what is another queue's", async () => {
   const letters = await lettersOfTest();

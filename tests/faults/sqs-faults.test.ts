@@ -271,7 +271,7 @@ describe("the source, when SQS", () => {
   });
 });
 
-const MESSAGES = 3_000;
+const MESSAGES = 1_500;
 const MESSAGES_MAX = 20_000;
 const MORE = 500;
 /** Short, so that what a lost reply has hidden comes back soon. */

@@ -1,3 +1,3 @@
 import { testMemory } from "../support/drained-memory.ts";
 
-testMemory(10_000);
+testMemory(5_000);

@@ -61,3 +61,11 @@ export async function emptyPipeline(
   await sqs.createQueue(queue.name, { VisibilityTimeout: String(visibilitySeconds) });
   await query(databaseUrl, "TRUNCATE user_logins, piipe.quarantine");
 }
+
+export async function distinctUsers({ databaseUrl }: LoginPipeline): Promise<number> {
+  const [row] = await query<{ users: number }>(
+    databaseUrl,
+    "SELECT count(DISTINCT user_id)::int AS users FROM user_logins",
+  );
+  return row?.users ?? 0;
+}

@@ -77,7 +77,7 @@ test("reads what was written, however its keys are escaped, and whatever was rea
       expect(JSON.stringify(read)).toBe(JSON.stringify(expected));
       if (hasEscapedKey) escaped += 1;
     }),
-    { numRuns: 3_000 },
+    { numRuns: 1_500 },
   );
   expect(escaped).toBeGreaterThan(300);
 });

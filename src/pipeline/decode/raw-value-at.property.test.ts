@@ -61,6 +61,6 @@ test("finds what the parser finds, however the keys and the white space are writ
         expect(found === undefined ? undefined : parse(found)).toEqual(expected);
       },
     ),
-    { numRuns: 1_000 },
+    { numRuns: 400 },
   );
 });

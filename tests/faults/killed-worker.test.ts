@@ -1,3 +1,0 @@
-import { testKilledWorker } from "../support/killed-worker.ts";
-
-testKilledWorker(2_000);
