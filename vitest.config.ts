@@ -15,7 +15,7 @@ export default defineConfig({
     // Loading the modules anew for each file took longer than most files.
     isolate: false,
     // Integration and command-line tests mostly wait for servers: one worker a core left both cores idle.
-    maxWorkers: lane === "slow" ? 2 : 8,
+    maxWorkers: lane === "slow" ? 2 : 6,
     // Against hangs only. A test of twenty commands takes 15 s, and four times that on a machine that does other work.
     testTimeout: 180_000,
     hookTimeout: 180_000,
