@@ -1,5 +1,6 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { runCommandLine } from "../../src/cli/command-line.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
@@ -118,7 +119,12 @@ export function startCommand(args: readonly string[], options: CliOptions = {}):
     ask: null,
     onSignal: (listener) => void listeners.push(listener),
   };
+  const end = (): void => {
+    for (const listener of listeners) listener("SIGTERM");
+  };
+  running.add(end);
   const ended = runCommandLine(args, terminal, () => {}).then((code): CliResult => {
+    running.delete(end);
     giveBack();
     output.close();
     return { code, signal: null, stdout: output.out, stderr: output.error };
@@ -133,6 +139,21 @@ export function startCommand(args: readonly string[], options: CliOptions = {}):
     },
   };
 }
+
+/** Ends each of the commands that run. */
+const running = new Set<() => void>();
+
+/** What a test that failed has left running must not be in the way of the next file. The setup of every file calls it. */
+export async function endCommands(): Promise<void> {
+  const deadlineMs = performance.now() + END_TIMEOUT_MS;
+  while (running.size > 0 && performance.now() < deadlineMs) {
+    for (const end of running) end();
+    // A second signal within a moment counts as the first.
+    await sleep(400);
+  }
+}
+
+const END_TIMEOUT_MS = 20_000;
 
 /** As `startCommand`, to its end. */
 export const runCli = (args: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
