@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, describe, expect, it } from "vitest";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
-import { endIdleSessions, query } from "../support/postgres.ts";
+import { directUrl, endIdleSessions, query } from "../support/postgres.ts";
 import { testSqs } from "../support/sqs.ts";
 import { type TokenScenario, tokenScenario } from "../support/token-scenario.ts";
 import { until } from "../support/until.ts";
@@ -230,8 +230,10 @@ describe("piipe lookup, after real runs", () => {
   it("uses the index of the column", async () => {
     const steps = await scenario();
     await steps.land({ user: "u1", ip: SHARED });
+    // A session reports its scans at its end, or seconds later: a pooler's would go on.
+    const url = directUrl(steps.databaseUrl);
     await query(
-      steps.databaseUrl,
+      url,
       `INSERT INTO user_logins (masked_ip) SELECT 'h1_' || md5(n::text) FROM generate_series(1, 50000) AS n;
        CREATE INDEX by_ip ON user_logins (masked_ip);
        ANALYZE user_logins`,
@@ -241,12 +243,11 @@ describe("piipe lookup, after real runs", () => {
       Number(
         (
           await query<{ scans: string }>(
-            steps.databaseUrl,
+            url,
             `SELECT coalesce(${column}, 0) AS scans FROM pg_stat_user_tables WHERE relname = 'user_logins'`,
           )
         )[0]?.scans,
       );
-    // A session reports its scans at its end, or seconds later.
     await endIdleSessions();
     const before = await scans("seq_scan");
     await lookUp(steps, "masked_ip", SHARED);

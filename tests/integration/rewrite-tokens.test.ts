@@ -9,7 +9,14 @@ import { rewrapOf, type RewriteKeys } from "../../src/pipeline/mask/token-rewrit
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { rewriteTokens, type RewriteOptions, type RewriteReport } from "../../src/store/rewrite-tokens.ts";
 import { keyringOf } from "../support/keyring-of.ts";
-import { createTestDatabase, postgresMajor, query, type TestDatabase, withClient } from "../support/postgres.ts";
+import {
+  createTestDatabase,
+  directUrl,
+  postgresMajor,
+  query,
+  type TestDatabase,
+  withClient,
+} from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { testColumn } from "../support/test-column.ts";
 import { until } from "../support/until.ts";
@@ -131,7 +138,8 @@ describe("a table", () => {
   test("whose rows no place leads to is not said to be done", async () => {
     await sql("CREATE TABLE events (id bigint, token text)");
     await sql(`INSERT INTO events SELECT i, ${OLD("i")} FROM generate_series(1, 500) AS i`);
-    const url = new URL(database.url);
+    // A pooler takes no options.
+    const url = new URL(directUrl(database.url));
     url.searchParams.set("options", "-c search_path=shell,public,pg_catalog");
     // As for the tables of a distributed server, which hold no rows themselves.
     await sql("CREATE SCHEMA shell");
