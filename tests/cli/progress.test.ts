@@ -39,7 +39,7 @@ describe.skipIf(!isThere)(`run --until-empty at a terminal${about}`, () => {
   it("ends cleanly at Ctrl-C: what was not done stays to be seen, and the summary is on a line of its own", async () => {
     await sqs.send(pipeline.queue.url, loginEvents(5_000));
     const cli = startAtTerminal(["run", "--until-empty"], pipeline);
-    await until("the bar has grown", () => /█░* messages \d+ of/.test(cli.written()));
+    await until("the bar has grown", () => /█░* messages \d+ of/.test(withoutStyle(cli.written())));
     cli.type("\u0003");
     expect(await cli.ended).toBe(130);
     const screen = screenOf(withoutStyle(cli.written()));
