@@ -9,7 +9,7 @@ import { Secret } from "../../src/config/secret.ts";
 import { openPool } from "../../src/postgres/connection.ts";
 import { migrate } from "../../src/store/migrate.ts";
 
-/** Names of databases that tests clone: migrating takes ten times as long. */
+/** Names of databases that tests clone, instead of migrating one each. */
 export interface Templates {
   /** With piipe's own tables, without partitions of the ledger. */
   readonly migrated: string;
