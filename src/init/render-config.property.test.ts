@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { codePoint } from "../../tests/support/any-text.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { isIdentifier } from "../config/table-name.ts";
 import { collectFields } from "./collect-fields.ts";
@@ -82,7 +83,7 @@ it("whatever the names in the table, the file loads and has them", async () => {
   const folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
   const file = join(folder, "piipe.yaml");
   const name = fc
-    .string({ unit: "binary", minLength: 1, maxLength: 20 })
+    .string({ unit: codePoint, minLength: 1, maxLength: 20 })
     .filter((text) => isIdentifier(text) && text.isWellFormed());
   // Neither a schema's dot nor a slash, which the keys' domain cannot have.
   const tableName = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => !/[./]/.test(text));

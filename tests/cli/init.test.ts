@@ -9,7 +9,7 @@ import { initCommand } from "../../src/cli/commands/init.ts";
 import type { InitOptions } from "../../src/cli/init/init-options.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { readSampleEvents, SAMPLE_CONFIG_FILE, SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
-import { LOCAL_AWS, runCli, startCli } from "../support/cli.ts";
+import { LOCAL_AWS, runCli, startCommand } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { type Answers, scriptedTerminal } from "../support/scripted-terminal.ts";
@@ -392,13 +392,13 @@ describe("a look at the queue", () => {
     const proxy = await startSqsProxy(sqs.endpoint);
     const receives = () => proxy.requests.filter(({ action }) => action === "ReceiveMessage").length;
     proxy.answer = ({ action }) => (action === "ReceiveMessage" && receives() > 1 ? "hang" : undefined);
-    const running = startCli(["init", "--queue", queue.name, "--table", "t"], {
+    const running = startCommand(["init", "--queue", queue.name, "--table", "t"], {
       folder,
       environment: { ...environment(), AWS_ENDPOINT_URL_SQS: proxy.endpoint },
     });
     await until("the second receive", () => receives() > 1);
     expect((await sqs.count(queue.url)).inFlight).toBe(10);
-    running.process.kill("SIGINT");
+    running.signal("SIGINT");
     const { code, stderr } = await running.ended;
     await proxy.stop();
     expect(code).toBe(130);

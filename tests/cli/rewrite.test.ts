@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
-import { type CliResult, runCli, startCli } from "../support/cli.ts";
+import { type CliResult, runCli, startCommand } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline, type LoginPipelineOptions } from "../support/login-pipeline.ts";
 import { query, withClient } from "../support/postgres.ts";
@@ -145,9 +145,9 @@ describe("piipe keys rewrap", () => {
     await withClient(pipeline.databaseUrl, async (client) => {
       await client.query("BEGIN");
       await client.query("SELECT FROM user_logins WHERE user_id = 'user-7' FOR UPDATE");
-      const running = startCli(["keys", "rewrap", "--json"], pipeline);
+      const running = startCommand(["keys", "rewrap", "--json"], pipeline);
       await until("the others are rewritten", async () => (await prefixes(pipeline, "masked_ip"))["h2_"] === 19);
-      running.process.kill("SIGINT");
+      running.signal("SIGINT");
       const { code, stdout, stderr } = await running.ended;
       expect(code).toBe(130);
       expect(stderr).toContain("The same command goes on where this one ended.");

@@ -1,10 +1,14 @@
 import { createServer } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
-import type { Hello } from "../../src/dashboard/api.ts";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import type { Hello, Tick } from "../../src/dashboard/api.ts";
 import { startCli } from "../support/cli.ts";
+import { startDashboard } from "../support/dashboard-cli.ts";
 import { type EventStream, watchEvents } from "../support/event-stream.ts";
 import { ask } from "../support/http-ask.ts";
+import { createLoginPipeline } from "../support/login-pipeline.ts";
+import { testSqs } from "../support/sqs.ts";
 
+const sqs = testSqs();
 const streams: EventStream[] = [];
 afterEach(() => {
   for (const stream of streams.splice(0)) stream.close();
@@ -15,6 +19,25 @@ async function watch(url: string, headers: Readonly<Record<string, string>>): Pr
   streams.push(stream);
   return stream;
 }
+
+describe("run --dashboard", () => {
+  it("shows all workers of --workers", async () => {
+    const pipeline = await createLoginPipeline(sqs);
+    onTestFinished(() => pipeline.remove());
+    const dashboard = await startDashboard(["--workers", "2"], pipeline);
+    onTestFinished(() => dashboard.stop());
+    const stream = await watch(dashboard.url, {});
+    const tick = await stream.find("both are there", ({ event, data }) => {
+      if (event !== "tick") return false;
+      const { workers } = (data as Tick).snapshot;
+      return (
+        workers.ok &&
+        [1, 2].every((number) => workers.value.some((worker) => worker.number === number && worker.state === "running"))
+      );
+    });
+    expect((tick.data as Tick).sample).toMatchObject({ inFlight: 0 });
+  });
+});
 
 describe("demo --serve", () => {
   it("says which address it has when another program has the usual one", async () => {

@@ -97,20 +97,6 @@ describe("run --dashboard", () => {
     expect((await dashboard.cli.ended).code).toBe(0);
   });
 
-  it("shows all workers of --workers", async () => {
-    const dashboard = await start(["--workers", "2"]);
-    const stream = await watch(dashboard.url, {});
-    const tick = await stream.find("both are there", ({ event, data }) => {
-      if (event !== "tick") return false;
-      const { workers } = (data as Tick).snapshot;
-      return (
-        workers.ok &&
-        [1, 2].every((number) => workers.value.some((worker) => worker.number === number && worker.state === "running"))
-      );
-    });
-    expect((tick.data as Tick).sample).toMatchObject({ inFlight: 0 });
-  });
-
   it("leaves the pipeline one connection less", async () => {
     const dashboard = await start([]);
     const stream = await watch(dashboard.url, {});

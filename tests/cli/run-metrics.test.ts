@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { runCli, type RunningCommand, startCli, startCommand } from "../support/cli.ts";
+import { runCli, type RunningCommand, startCommand } from "../support/cli.ts";
 import { ask } from "../support/http-ask.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
@@ -37,10 +37,7 @@ beforeEach(async () => {
 });
 
 const start = (...args: readonly string[]): RunningCommand =>
-  (args.includes("--workers") ? startCli : startCommand)(
-    ["run", "--metrics", "127.0.0.1:0", "--json", ...args],
-    pipeline,
-  );
+  startCommand(["run", "--metrics", "127.0.0.1:0", "--json", ...args], pipeline);
 const send = (count: number): Promise<void> => sqs.send(pipeline.queue.url, loginEvents(count));
 const isReady = async (url: string): Promise<boolean> => (await readyz(url)).status === 200;
 const stored = async (url: string): Promise<number> => sumOf(await scrape(url), "piipe_events_stored_total");
@@ -132,32 +129,6 @@ describe("run --metrics", () => {
     await send(5);
     await until("the worker is ready again", () => isReady(url), 120_000);
     await until("all are stored", async () => (await stored(url)) >= 5);
-    await end(run);
-  });
-});
-
-describe("run --metrics --workers 2", () => {
-  it("serves the metrics of both at one address, and goes on without one of them", async () => {
-    const run = start("--workers", "2", "--log-level", "debug");
-    const url = await metricsUrl(run);
-    const workersReady = async (): Promise<number> => sumOf(await scrape(url), "piipe_workers_ready");
-    const processes = async () => valuesOf(await scrape(url), "process_start_time_seconds");
-    await until("both are ready", async () => (await workersReady()) === 2);
-    await send(200);
-    await until("all are stored", async () => (await stored(url)) === 200);
-    const text = await scrape(url);
-    expect([...valuesOf(text, "piipe_events_stored_total").keys()].toSorted()).toEqual(['worker="1"', 'worker="2"']);
-    expect(sumOf(text, "piipe_workers")).toBe(2);
-    expect(sumOf(text, "piipe_worker_restarts_total")).toBe(0);
-    const before = (await processes()).get('worker="1"');
-
-    const [, pid] = /"worker":1,"pid":(\d+)/.exec(run.stderr()) ?? [];
-    process.kill(Number(pid), "SIGKILL");
-    await until("one of them is left", async () => (await workersReady()) === 1);
-    expect(await isReady(url)).toBe(true);
-    await until("another has taken its place", async () => (await workersReady()) === 2);
-    expect((await processes()).get('worker="1"')).toBeGreaterThan(before ?? 0);
-    expect(sumOf(await scrape(url), "piipe_worker_restarts_total")).toBe(1);
     await end(run);
   });
 });

@@ -54,6 +54,23 @@ describe("several workers", () => {
     await until("nothing is in flight", async () => (await sqs.count(pipeline.queue.url)).inFlight === 0);
   });
 
+  it("SIGTERM under load: all of them finish what they received", async () => {
+    const MESSAGES = 2_000;
+    await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
+    const run = startCli(["run", "--workers", "2", "--json"], pipeline);
+    await until("some rows are stored", async () => (await pipeline.rows()) >= 100);
+    run.process.kill("SIGTERM");
+    const result = await run.ended;
+    expect(result.code, result.stderr).toBe(0);
+    const { received, stored, deleted } = outcomeOf(result);
+    expect(stored).toBe(received);
+    expect(deleted).toBe(received);
+    expect(stored).toBeLessThan(MESSAGES);
+    expect(await pipeline.rows()).toBe(stored);
+    await until("nothing is in flight", async () => (await sqs.count(pipeline.queue.url)).inFlight === 0);
+    expect((await sqs.count(pipeline.queue.url)).visible).toBe(MESSAGES - stored);
+  });
+
   it("a second signal to the supervisor stops all of them at once", async () => {
     await sqs.send(pipeline.queue.url, loginEvents(300));
     await withClient(pipeline.databaseUrl, async (client) => {

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type CliOptions, runProcess, startCli } from "../support/cli.ts";
+import { type CliOptions, runCli, runProcess, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import type { LoginPipeline } from "../support/login-pipeline.ts";
 import { directUrl, withClient } from "../support/postgres.ts";
@@ -81,23 +81,6 @@ describe("several workers", () => {
     expect(receivers()).toEqual(new Set([1, 2, 3]));
   });
 
-  it("SIGTERM under load: all of them finish what they received", async () => {
-    const MESSAGES = 2_000;
-    await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
-    const run = startCli(["run", "--workers", "2", "--json"], pipeline);
-    await until("some rows are stored", async () => (await pipeline.rows()) >= 100);
-    run.process.kill("SIGTERM");
-    const result = await run.ended;
-    expect(result.code, result.stderr).toBe(0);
-    const { received, stored, deleted } = outcomeOf(result);
-    expect(stored).toBe(received);
-    expect(deleted).toBe(received);
-    expect(stored).toBeLessThan(MESSAGES);
-    expect(await pipeline.rows()).toBe(stored);
-    await until("nothing is in flight", async () => (await sqs.count(pipeline.queue.url)).inFlight === 0);
-    expect((await sqs.count(pipeline.queue.url)).visible).toBe(MESSAGES - stored);
-  });
-
   it("when the supervisor is killed, its workers finish what they received, and end", async () => {
     const MESSAGES = 2_000;
     await sqs.send(pipeline.queue.url, loginEvents(MESSAGES));
@@ -116,8 +99,8 @@ describe("several workers", () => {
 });
 
 describe("workers that cannot start", () => {
-  async function refused(args: readonly string[], options: CliOptions = pipeline) {
-    const result = await runProcess(["run", "--until-empty", ...args, "--json"], options);
+  async function refused(args: readonly string[], start = runCli, options: CliOptions = pipeline) {
+    const result = await start(["run", "--until-empty", ...args, "--json"], options);
     expect(result.stderr.match(/^error:/gm), result.stderr).toHaveLength(1);
     return { ...result, outcome: outcomeOf(result), lines: linesOf(result.stderr) };
   }
@@ -142,14 +125,17 @@ describe("workers that cannot start", () => {
     const unreachable = new URL(pipeline.databaseUrl);
     unreachable.port = "9";
     const environment = { ...pipeline.environment, DATABASE_URL: unreachable.href };
-    const { code, outcome, lines } = await refused(["--workers", "2"], { folder: pipeline.folder, environment });
+    const { code, outcome, lines } = await refused(["--workers", "2"], runProcess, {
+      folder: pipeline.folder,
+      environment,
+    });
     expect(code).toBe(4);
     expect(outcome).toMatchObject({ workers: 2, restarts: 0, error: { code: "database.unreachable" } });
     expect(lines.filter(({ type }) => type === "worker.failed")).toHaveLength(1);
   });
 
   it("--workers 1 is a single process as without it", async () => {
-    const result = await runProcess(["run", "--until-empty", "--workers", "1", "--json"], pipeline);
+    const result = await runCli(["run", "--until-empty", "--workers", "1", "--json"], pipeline);
     expect(result.code, result.stderr).toBe(0);
     expect(outcomeOf(result).workers).toBeUndefined();
     expect(linesOf(result.stderr).some(({ type, worker }) => type === "worker.launched" || worker !== undefined)).toBe(
@@ -159,7 +145,7 @@ describe("workers that cannot start", () => {
 
   it("a worker's own option is refused without a supervisor, and a worker refuses debuggers as every run does", async () => {
     const args = ["run", "--as-worker", "1:1"];
-    const alone = await runProcess(args, pipeline);
+    const alone = await runCli(args, pipeline);
     expect(alone).toMatchObject({ code: 2, stdout: "" });
     expect(alone.stderr).toContain("--workers");
     const debugged = await runProcess(args, {

@@ -6,7 +6,7 @@ import { checkTable } from "../../src/pipeline/write/check-table.ts";
 import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
 import { openPool } from "../../src/postgres/connection.ts";
-import { startCli } from "../support/cli.ts";
+import { startCommand } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { batchOf, column, record } from "../support/masked-records.ts";
@@ -92,7 +92,6 @@ describe("a run whose connections are", () => {
   const sqs = testSqs();
   let pipeline: LoginPipeline;
   let proxy: PostgresProxy;
-  beforeAll(async () => {});
   beforeEach(async () => {
     pipeline = await createLoginPipeline(sqs, { settings: "batch: { rows: 50 }" });
     proxy = await startPostgresProxy(pipeline.databaseUrl);
@@ -106,7 +105,7 @@ describe("a run whose connections are", () => {
   async function drain(messages: number, onStarted = () => {}): Promise<Readonly<Record<string, number>>> {
     await sqs.send(pipeline.queue.url, loginEvents(messages));
     const environment = { ...pipeline.environment, DATABASE_URL: proxy.url };
-    const worker = startCli(["run", "--until-empty", "--json"], { ...pipeline, environment });
+    const worker = startCommand(["run", "--until-empty", "--json"], { ...pipeline, environment });
     await worker.printed("pipeline.started");
     onStarted();
     const { code, stdout, stderr } = await worker.ended;
@@ -128,11 +127,5 @@ describe("a run whose connections are", () => {
     expect(proxy.fired).toEqual(new Map(WIRE_POINTS.map((point) => [`cut ${point}`, CUTS_AT_EACH])));
     // Committed, but not known to be: their batch was written again.
     expect(duplicate).toBeGreaterThan(0);
-  });
-
-  it("dead after the last COMMIT ends all the same", async () => {
-    proxy.arm({ point: "after the reply to COMMIT", effect: "half-open" });
-    await drain(20);
-    expect(proxy.fired).toEqual(new Map([["half-open after the reply to COMMIT", 1]]));
   });
 });

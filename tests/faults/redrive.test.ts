@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type CliResult, runCli, startCli } from "../support/cli.ts";
+import { type CliResult, runCli, startCommand } from "../support/cli.ts";
 import type { DeadLetters } from "../support/dead-letters.ts";
 import { lettersOfTest, users, usersOf } from "../support/killed-redrive.ts";
 import { loginEvents } from "../support/login-events.ts";
@@ -80,9 +80,9 @@ it("Ctrl-C finishes what was received, gives back the rest, and keeps what is an
   const other = await letters.createOtherQueue();
   await sqs.send(other.url, loginEvents(5));
   await letters.move(other.url);
-  const running = startCli(["redrive", "--yes", "--json"], pipeline);
+  const running = startCommand(["redrive", "--yes", "--json"], pipeline);
   await until("some rows are stored", async () => (await pipeline.rows()) > 0);
-  running.process.kill("SIGINT");
+  running.signal("SIGINT");
   const result = await running.ended;
   expect(result.code).toBe(130);
   const totals = totalsOf(result);

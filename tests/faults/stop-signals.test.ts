@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startCli } from "../support/cli.ts";
+import { startCli, startCommand } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { withClient } from "../support/postgres.ts";
@@ -64,9 +64,9 @@ describe("a signal to run", () => {
     await sqs.send(pipeline.queue.url, loginEvents(50));
     await withClient(pipeline.databaseUrl, async (client) => {
       await client.query("BEGIN; LOCK TABLE user_logins IN ACCESS EXCLUSIVE MODE");
-      const worker = startCli(["run", "--drain-timeout", "1", "--log-level", "debug"], pipeline);
+      const worker = startCommand(["run", "--drain-timeout", "1", "--log-level", "debug"], pipeline);
       await worker.printed("deliveries.received");
-      worker.process.kill("SIGTERM");
+      worker.signal("SIGTERM");
       expect(await worker.ended).toMatchObject({ code: 130 });
       await client.query("ROLLBACK");
     });
@@ -74,10 +74,10 @@ describe("a signal to run", () => {
   });
 
   it("a run that is idle stops at once: it does not wait for the long poll", async () => {
-    const worker = startCli(["run"], pipeline);
+    const worker = startCommand(["run"], pipeline);
     await worker.printed("pipeline.started");
     const startedMs = performance.now();
-    worker.process.kill("SIGTERM");
+    worker.signal("SIGTERM");
     expect(await worker.ended).toMatchObject({ code: 0 });
     // Far below the 20 s of the poll.
     expect(performance.now() - startedMs).toBeLessThan(10_000);

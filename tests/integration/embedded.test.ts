@@ -126,26 +126,6 @@ describe("the process that owns PostgreSQL", () => {
     expect(await isListening("127.0.0.1", portOf(server.url))).toBe(false);
   });
 
-  test("leaves nothing behind when it is killed while the server is being set up", async () => {
-    const owner = startPostgresOwner("waits for ever", { temporaryFolder });
-    const isInitdbAtWork = async (): Promise<boolean> => {
-      const [folder] = await readdir(temporaryFolder);
-      return folder !== undefined && existsSync(join(temporaryFolder, folder, "data", "PG_VERSION"));
-    };
-    await until("initdb is at work", isInitdbAtWork);
-    owner.process.kill("SIGKILL");
-    expect(await owner.exited).toBe(null);
-    await until("the folder is gone", isNothingLeft);
-  });
-
-  test("leaves nothing behind, and is not kept alive, when it forgets to stop the server", async () => {
-    const owner = startPostgresOwner("just ends", { temporaryFolder });
-    const server = (await owner.nextLine()) as ServerReport;
-    expect(await owner.exited).toBe(0);
-    await until("the folder is gone", isNothingLeft);
-    expect(await isListening("127.0.0.1", portOf(server.url))).toBe(false);
-  });
-
   test("can still write while it drains: Ctrl-C reaches it alone", async () => {
     const owner = startPostgresOwner("drains on SIGINT", { temporaryFolder });
     await owner.nextLine();

@@ -1,4 +1,5 @@
-import { statfs } from "node:fs/promises";
+import { chmod, mkdtemp, rm, statfs } from "node:fs/promises";
+import pg from "pg";
 import type { TestProject } from "vitest/node";
 
 import { startPostgres } from "../../src/embedded/postgres.ts";
@@ -34,10 +35,12 @@ const POOLER_SETTINGS = {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const nativeFolder = process.env["PIIPE_TEST_POSTGRES_NATIVE"];
+  const removeFiles = await moveIntoMemory();
   const [postgres, sqs] = await Promise.all([
-    inMemory(() => startPostgres(nativeFolder === undefined ? {} : { nativeFolder })),
+    startPostgres(nativeFolder === undefined ? {} : { nativeFolder }),
     startSqsProcess(),
   ]);
+  await quietAutovacuum(postgres.url);
   project.provide("templates", await createTemplates(postgres.url));
   const isPooled = process.env["PIIPE_TEST_POOLER"] === "pgbouncer";
   const pooler = isPooled ? await startPgBouncer(postgres.url, POOLER_SETTINGS) : null;
@@ -48,6 +51,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => {
     await pooler?.stop();
     await Promise.all([postgres.stop(), sqs.stop()]);
+    await removeFiles();
   };
 }
 
@@ -55,18 +59,26 @@ const MEMORY_FOLDER = "/dev/shm";
 const MEMORY_BYTES_MIN = 4 * 1024 ** 3;
 
 /**
- * Temporary files are kept in memory where there is plenty: hundreds of databases are made and dropped, each of 300 files,
- * and a disk's file system takes several times as long to make a file where others have just been deleted.
+ * Keeps the temporary files of the whole run in memory where there is plenty, and gives what removes them. Hundreds of
+ * databases of 300 files each are made and dropped, and a disk's file system takes several times as long to make a file
+ * where others have just been deleted.
  */
-async function inMemory<T>(start: () => Promise<T>): Promise<T> {
+async function moveIntoMemory(): Promise<() => Promise<void>> {
   const space = await statfs(MEMORY_FOLDER).catch(() => null);
-  if (space === null || space.bavail * space.bsize < MEMORY_BYTES_MIN) return start();
-  const usual = process.env["TMPDIR"];
-  process.env["TMPDIR"] = MEMORY_FOLDER;
-  try {
-    return await start();
-  } finally {
-    if (usual === undefined) delete process.env["TMPDIR"];
-    else process.env["TMPDIR"] = usual;
-  }
+  if (space === null || space.bavail * space.bsize < MEMORY_BYTES_MIN) return async () => {};
+  const folder = await mkdtemp(`${MEMORY_FOLDER}/piipe-tests-`);
+  // Servers' users must reach their own folders below.
+  await chmod(folder, 0o711);
+  process.env["TMPDIR"] = folder;
+  return () => rm(folder, { recursive: true, force: true });
+}
+
+/**
+ * Autovacuum looks at every database once a minute: with hundreds of them it never rests.
+ */
+async function quietAutovacuum(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query("ALTER SYSTEM SET autovacuum = off");
+  await client.query("SELECT pg_reload_conf()").finally(() => client.end());
 }

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { codePoint } from "../../../tests/support/any-text.ts";
 import { parseJson } from "./parse-json.ts";
 import { rawValueAt, type ObjectsRead } from "./raw-value-at.ts";
 import { scanJson } from "./scan-json.ts";
 
 const key = fc.oneof(
   fc.constantFrom("a", "b", 'a"', "\\u0061", "\\", "", "constructor"),
-  fc.string({ unit: "binary" }),
+  fc.string({ unit: codePoint }),
 );
 const { object } = fc.letrec<{ object: Record<string, unknown>; value: unknown }>((tie) => ({
   object: fc.dictionary(key, tie("value"), { maxKeys: 4, noNullPrototype: true }),
