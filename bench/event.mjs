@@ -22,14 +22,14 @@ const built = (path) => import(new URL(`dist/${path}`, root).href);
 const { loadConfig } = await built("config/load-config.js");
 /** @type {typeof import("../src/keys/keyring.ts")} */
 const { Keyring } = await built("keys/keyring.js");
-/** @type {typeof import("../src/pipeline/decode/compile-decoder.ts")} */
-const { compileDecoder } = await built("pipeline/decode/compile-decoder.js");
-/** @type {typeof import("../src/pipeline/mask/compile-mask.ts")} */
-const { compileMask } = await built("pipeline/mask/compile-mask.js");
-/** @type {typeof import("../src/pipeline/mask/column-tokens.ts")} */
-const { isMasked, normalizerOf, tokenizerOf } = await built("pipeline/mask/column-tokens.js");
-/** @type {typeof import("../src/pipeline/mask/leak/leak-guard.ts")} */
-const { compileLeakGuard } = await built("pipeline/mask/leak/leak-guard.js");
+/** @type {typeof import("../src/decode/compile-decoder.ts")} */
+const { compileDecoder } = await built("decode/compile-decoder.js");
+/** @type {typeof import("../src/mask/compile-mask.ts")} */
+const { compileMask } = await built("mask/compile-mask.js");
+/** @type {typeof import("../src/mask/column-tokens.ts")} */
+const { isMasked, normalizerOf, tokenizerOf } = await built("mask/column-tokens.js");
+/** @type {typeof import("../src/mask/leak/leak-guard.ts")} */
+const { compileLeakGuard } = await built("mask/leak/leak-guard.js");
 
 /** @typedef {import("../src/pipeline/contracts.ts").Delivery} Delivery */
 

@@ -25,20 +25,20 @@ const root = new URL("../", import.meta.url);
 const built = (path) => import(new URL(`dist/${path}`, root).href);
 /** @type {typeof import("../src/keys/keyring.ts")} */
 const { Keyring } = await built("keys/keyring.js");
-/** @type {typeof import("../src/pipeline/decode/compile-decoder.ts")} */
-const { compileDecoder } = await built("pipeline/decode/compile-decoder.js");
-/** @type {typeof import("../src/pipeline/decode/limits.ts")} */
-const { BODY_BYTES_MAX, STRING_CHARS_MAX } = await built("pipeline/decode/limits.js");
-/** @type {typeof import("../src/pipeline/decode/scan-json.ts")} */
-const { scanJson } = await built("pipeline/decode/scan-json.js");
-/** @type {typeof import("../src/pipeline/mask/compile-mask.ts")} */
-const { compileMask } = await built("pipeline/mask/compile-mask.js");
-/** @type {typeof import("../src/pipeline/mask/column-tokens.ts")} */
-const { isMasked, normalizerOf } = await built("pipeline/mask/column-tokens.js");
-/** @type {typeof import("../src/pipeline/mask/leak/echo-check.ts")} */
-const { compileEchoCheck } = await built("pipeline/mask/leak/echo-check.js");
-/** @type {typeof import("../src/pipeline/mask/leak/leak-guard.ts")} */
-const { compileLeakGuard } = await built("pipeline/mask/leak/leak-guard.js");
+/** @type {typeof import("../src/decode/compile-decoder.ts")} */
+const { compileDecoder } = await built("decode/compile-decoder.js");
+/** @type {typeof import("../src/decode/limits.ts")} */
+const { BODY_BYTES_MAX, STRING_CHARS_MAX } = await built("decode/limits.js");
+/** @type {typeof import("../src/decode/scan-json.ts")} */
+const { scanJson } = await built("decode/scan-json.js");
+/** @type {typeof import("../src/mask/compile-mask.ts")} */
+const { compileMask } = await built("mask/compile-mask.js");
+/** @type {typeof import("../src/mask/column-tokens.ts")} */
+const { isMasked, normalizerOf } = await built("mask/column-tokens.js");
+/** @type {typeof import("../src/mask/leak/echo-check.ts")} */
+const { compileEchoCheck } = await built("mask/leak/echo-check.js");
+/** @type {typeof import("../src/mask/leak/leak-guard.ts")} */
+const { compileLeakGuard } = await built("mask/leak/leak-guard.js");
 
 /** @typedef {import("../src/pipeline/contracts.ts").Column} Column */
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { thrownFailure } from "./pipeline/consume/sqs-errors.ts";
+import { thrownFailure } from "./sources/sqs/client/sqs-errors.ts";
 import { connectFailure } from "./postgres/connect-failure.ts";
 
 const PLACE = { address: "db.example:5432", database: "db", user: "u" };

@@ -13,7 +13,7 @@
 
 const SHARED = ["errors", "contracts", "helpers"];
 const LEAVES = [...SHARED, "events", "clock", "config", "keys", "postgres", "telemetry"];
-const STAGES = ["consume", "decode", "mask", "write"];
+const STAGES = ["sources", "decode", "mask", "write"];
 
 /** What a stage gets: events are described by types alone, and reported through a function that it is given. */
 const STAGE = { may: SHARED, mayTypes: ["events"] };
@@ -58,10 +58,10 @@ const LAYERS = [
   { name: "postgres", paths: ["src/postgres/"], may: SHARED },
   { name: "telemetry", paths: ["src/telemetry/"], may: [...SHARED, "events"] },
 
-  { name: "consume", paths: ["src/pipeline/consume/"], ...STAGE, may: [...SHARED, "waiting"] },
-  { name: "decode", paths: ["src/pipeline/decode/"], ...STAGE, builtins: PURE },
-  { name: "mask", paths: ["src/pipeline/mask/"], ...STAGE, may: [...SHARED, "keys"], builtins: PURE },
-  { name: "write", paths: ["src/pipeline/write/"], ...STAGE, may: [...SHARED, "postgres"] },
+  { name: "sources", paths: ["src/sources/"], ...STAGE, may: [...SHARED, "waiting"] },
+  { name: "decode", paths: ["src/decode/"], ...STAGE, builtins: PURE },
+  { name: "mask", paths: ["src/mask/"], ...STAGE, may: [...SHARED, "keys"], builtins: PURE },
+  { name: "write", paths: ["src/write/"], ...STAGE, may: [...SHARED, "postgres"] },
   { name: "engine", paths: ["src/pipeline/"], ...STAGE, may: [...SHARED, "waiting"], builtins: [] },
   { name: "store", paths: ["src/store/"], ...STAGE, may: [...SHARED, "postgres", "waiting"] },
 
@@ -95,7 +95,7 @@ export const PACKAGE_OWNERS = new Map([
   ["pg", ["postgres", "embedded"]],
   ["preact", ["pages"]],
   ["prom-client", ["telemetry"]],
-  ["undici", ["consume"]],
+  ["undici", ["sources"]],
   ["uplot", ["pages"]],
   ["vite", ["pages"]],
   ["yaml", ["config"]],

@@ -1,5 +1,5 @@
 import type { Batch, BatchOutcome, Sink, WriteOutcome } from "../pipeline/contracts.ts";
-import { messageKeyOf, sourceIdOf } from "../pipeline/write/ledger-key.ts";
+import { messageKeyOf, sourceIdOf } from "../write/ledger-key.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { utcDay } from "../postgres/utc-day.ts";
 import { findClaims } from "../store/find-claims.ts";

@@ -2,9 +2,9 @@ import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import type { ExistingColumn, ExistingTable } from "../init/existing-table.ts";
 import type { Column, ColumnBounds } from "../pipeline/contracts.ts";
-import { boundsOf, checkTable, misfitOf } from "../pipeline/write/check-table.ts";
-import { isText } from "../pipeline/write/column-fit.ts";
-import { readTargetTable, type TableColumn, type TargetTable } from "../pipeline/write/target-table.ts";
+import { boundsOf, checkTable, misfitOf } from "../write/check-table.ts";
+import { isText } from "../write/column-fit.ts";
+import { readTargetTable, type TableColumn, type TargetTable } from "../write/target-table.ts";
 import { openDatabase } from "./open-database.ts";
 import { tokenChars } from "./open-table.ts";
 

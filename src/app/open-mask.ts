@@ -3,7 +3,7 @@ import type { Keyring } from "../keys/keyring.ts";
 import { loadKeyring } from "../keys/load-keyring.ts";
 import { createSeal } from "../keys/seal.ts";
 import type { Mask, Seal } from "../pipeline/contracts.ts";
-import { compileMask } from "../pipeline/mask/compile-mask.ts";
+import { compileMask } from "../mask/compile-mask.ts";
 
 /** @throws {PiipeError} `keys.*` when a mask needs a key that is not there: never an unkeyed fallback */
 export async function openMask(

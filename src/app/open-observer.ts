@@ -1,8 +1,8 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
-import type { StaticCredentials } from "../pipeline/consume/open-sqs-source.ts";
-import { queuesNamed } from "../pipeline/consume/queues-named.ts";
+import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
+import { queuesNamed } from "../sources/sqs/queues-named.ts";
 import { openPool, type PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { checkMigrated } from "../store/check-migrated.ts";

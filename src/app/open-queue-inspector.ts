@@ -1,11 +1,11 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
-import type { StaticCredentials } from "../pipeline/consume/open-sqs-source.ts";
-import { QueueInspector } from "../pipeline/consume/queue-inspector.ts";
+import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
+import { QueueInspector } from "../sources/sqs/queue-inspector.ts";
 
-export type { AwsIdentity } from "../pipeline/consume/credential-origin.ts";
-export type { QueueAttributes } from "../pipeline/consume/queue-attributes.ts";
-export type { QueueInspector } from "../pipeline/consume/queue-inspector.ts";
+export type { AwsIdentity } from "../sources/sqs/client/credential-origin.ts";
+export type { QueueAttributes } from "../sources/sqs/queue-attributes.ts";
+export type { QueueInspector } from "../sources/sqs/queue-inspector.ts";
 
 export interface QueueInspectorOptions {
   /** Only for the demo's local queue; null: the standard AWS chain. */

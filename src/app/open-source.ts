@@ -1,7 +1,7 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
-import { openSqsSource, type StaticCredentials } from "../pipeline/consume/open-sqs-source.ts";
-import type { SqsSource } from "../pipeline/consume/sqs-source.ts";
+import { openSqsSource, type StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
+import type { SqsSource } from "../sources/sqs/sqs-source.ts";
 import type { Emit } from "../telemetry/events.ts";
 
 export interface SourceOptions {

@@ -1,10 +1,10 @@
 import type { Config } from "../config/config.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { Column } from "../pipeline/contracts.ts";
-import { tokenCharsOf } from "../pipeline/mask/token-chars.ts";
-import { writtenForms } from "../pipeline/mask/token-form.ts";
-import { checkTable } from "../pipeline/write/check-table.ts";
-import { readTargetTable, type TargetTable } from "../pipeline/write/target-table.ts";
+import { tokenCharsOf } from "../mask/token-chars.ts";
+import { writtenForms } from "../mask/token-form.ts";
+import { checkTable } from "../write/check-table.ts";
+import { readTargetTable, type TargetTable } from "../write/target-table.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { compareKeys } from "../store/key-checks.ts";
 import { checkTokenChecks, type ColumnForms } from "../store/token-checks.ts";

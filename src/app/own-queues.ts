@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { queuesNamed } from "../pipeline/consume/queues-named.ts";
+import { queuesNamed } from "../sources/sqs/queues-named.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { type QuarantinedQueue, quarantinedQueues } from "../store/quarantine.ts";
 

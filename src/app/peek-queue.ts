@@ -1,8 +1,8 @@
 import { systemClock } from "../clock.ts";
 import type { SqsConfig } from "../config/config.ts";
 import type { Delivery } from "../pipeline/contracts.ts";
-import { openSqsSource } from "../pipeline/consume/open-sqs-source.ts";
-import type { SqsSource } from "../pipeline/consume/sqs-source.ts";
+import { openSqsSource } from "../sources/sqs/open-sqs-source.ts";
+import type { SqsSource } from "../sources/sqs/sqs-source.ts";
 
 export interface PeekOptions {
   readonly messagesMax: number;

@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
-import type { StaticCredentials } from "../pipeline/consume/open-sqs-source.ts";
-import type { QueueCounts, SqsSource } from "../pipeline/consume/sqs-source.ts";
+import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
+import type { QueueCounts, SqsSource } from "../sources/sqs/sqs-source.ts";
 import { openSource } from "./open-source.ts";
 
 /** Asks how many messages a queue holds, and receives none. */

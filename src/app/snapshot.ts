@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../errors.ts";
-import type { QueueCounts } from "../pipeline/consume/sqs-source.ts";
+import type { QueueCounts } from "../sources/sqs/sqs-source.ts";
 import type { Result } from "../pipeline/contracts.ts";
 import type { ReasonCount } from "../store/quarantine.ts";
 import type { WorkerIdentity } from "../store/workers.ts";

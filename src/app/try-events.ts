@@ -2,7 +2,7 @@ import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import { tryColumns } from "../init/try-columns.ts";
 import type { ColumnBounds, MaskedRecord, Rejection, WriteOutcome } from "../pipeline/contracts.ts";
-import { tryRows } from "../pipeline/write/try-rows.ts";
+import { tryRows } from "../write/try-rows.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { openDatabase } from "./open-database.ts";
 import { openMask } from "./open-mask.ts";

@@ -1,6 +1,6 @@
-import type { MaskedColumn } from "../pipeline/mask/column-tokens.ts";
-import type { DuplicateColumns } from "../pipeline/mask/duplicate-columns.ts";
-import { tokenTestOf } from "../pipeline/mask/token-form.ts";
+import type { MaskedColumn } from "../mask/column-tokens.ts";
+import type { DuplicateColumns } from "../mask/duplicate-columns.ts";
+import { tokenTestOf } from "../mask/token-form.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { type Duplicates, type DuplicatesQuery, type DuplicateValue, readDuplicates } from "../store/duplicates.ts";
 

@@ -2,9 +2,9 @@ import { PiipeError } from "../errors.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
 import { openSealed } from "../keys/seal.ts";
-import type { MaskedColumn, MaskOptions } from "../pipeline/mask/column-tokens.ts";
-import { valueTokensOf, versionOfToken } from "../pipeline/mask/value-tokens.ts";
-import { vaultContext } from "../pipeline/mask/vault-context.ts";
+import type { MaskedColumn, MaskOptions } from "../mask/column-tokens.ts";
+import { valueTokensOf, versionOfToken } from "../mask/value-tokens.ts";
+import { vaultContext } from "../mask/vault-context.ts";
 import type { VaultEntry } from "../store/find-originals.ts";
 
 export interface Original {

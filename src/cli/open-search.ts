@@ -5,7 +5,7 @@ import { loadConfig } from "../config/load-config.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { loadKeyring } from "../keys/load-keyring.ts";
 import type { ColumnKeys } from "../pipeline/contracts.ts";
-import { keepsSeparators, showsVersion } from "../pipeline/mask/value-tokens.ts";
+import { keepsSeparators, showsVersion } from "../mask/value-tokens.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { compareKeys } from "../store/key-checks.ts";
 import type { DoubtfulLinks } from "../store/token-filter.ts";

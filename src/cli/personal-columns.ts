@@ -2,7 +2,7 @@
 import type { Config } from "../config/config.ts";
 import { personalPartOf } from "../config/looks-personal.ts";
 import type { Column } from "../pipeline/contracts.ts";
-import { type Detections, showDetections } from "../pipeline/mask/leak/count-detections.ts";
+import { type Detections, showDetections } from "../mask/leak/count-detections.ts";
 
 export interface PersonalColumn {
   readonly column: string;

@@ -1,7 +1,7 @@
 import type { Delivery } from "../pipeline/contracts.ts";
-import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
-import { parseJson } from "../pipeline/decode/parse-json.ts";
-import { scanJson } from "../pipeline/decode/scan-json.ts";
+import { compileDecoder } from "../decode/compile-decoder.ts";
+import { parseJson } from "../decode/parse-json.ts";
+import { scanJson } from "../decode/scan-json.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
-import { DEPTH_MAX } from "../pipeline/decode/limits.ts";
-import { parseJson } from "../pipeline/decode/parse-json.ts";
-import { scanJson } from "../pipeline/decode/scan-json.ts";
+import { DEPTH_MAX } from "../decode/limits.ts";
+import { parseJson } from "../decode/parse-json.ts";
+import { scanJson } from "../decode/scan-json.ts";
 
 /**
  * The message bodies that a sample stands for: the elements of a JSON array, a single object over several lines, or one

@@ -1,4 +1,4 @@
-import { detect } from "../pipeline/mask/leak/detect.ts";
+import { detect } from "../mask/leak/detect.ts";
 
 /** Long enough for any field that a person named; PostgreSQL's identifiers have 63 bytes. */
 const NAME_CHARS_MAX = 48;

@@ -10,7 +10,7 @@ import { collectFields } from "./collect-fields.ts";
 import { inferColumns } from "./infer-columns.ts";
 import { deliveryOf, parseEvents } from "./parse-events.ts";
 import { renderConfig } from "./render-config.ts";
-import { compileDecoder } from "../pipeline/decode/compile-decoder.ts";
+import { compileDecoder } from "../decode/compile-decoder.ts";
 
 const SETTINGS = {
   queue: "logins",

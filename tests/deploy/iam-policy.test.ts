@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { IAM_ACTIONS } from "../../src/pipeline/consume/sqs-actions.ts";
+import { IAM_ACTIONS } from "../../src/sources/sqs/client/sqs-actions.ts";
 
 interface Policy {
   readonly Version: string;

@@ -3,7 +3,7 @@ import { exitCodeOf } from "../../src/cli/exit-codes.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import type { Totals } from "../../src/pipeline/totals.ts";
-import { messageKeyOf, sourceIdOf } from "../../src/pipeline/write/ledger-key.ts";
+import { messageKeyOf, sourceIdOf } from "../../src/write/ledger-key.ts";
 import { openPool, type PostgresConnection, type PostgresPool } from "../../src/postgres/connection.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type EngineRun, startEngine } from "../support/engine-run.ts";

@@ -4,11 +4,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Secret } from "../../src/config/secret.ts";
 import type { Keyring } from "../../src/keys/keyring.ts";
 import type { BusinessIdField, MaskedRecord, WriteOutcome } from "../../src/pipeline/contracts.ts";
-import { compileMask } from "../../src/pipeline/mask/compile-mask.ts";
-import { businessKeyCheckOf } from "../../src/pipeline/mask/key-checks.ts";
-import type { ClaimName } from "../../src/pipeline/write/claim.ts";
-import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
-import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
+import { compileMask } from "../../src/mask/compile-mask.ts";
+import { businessKeyCheckOf } from "../../src/mask/key-checks.ts";
+import type { ClaimName } from "../../src/write/claim.ts";
+import { PostgresSink } from "../../src/write/postgres-sink.ts";
+import { readTargetTable } from "../../src/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { noteKeys } from "../../src/store/key-checks.ts";
 import { maintainLedger } from "../../src/store/ledger-maintenance.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import type { Column } from "../../src/pipeline/contracts.ts";
-import { keyChecksOf } from "../../src/pipeline/mask/key-checks.ts";
+import { keyChecksOf } from "../../src/mask/key-checks.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { compareKeys, describeMalformedChecks, noteKeys } from "../../src/store/key-checks.ts";
 import { migrate } from "../../src/store/migrate.ts";

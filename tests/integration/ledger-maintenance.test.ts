@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { Secret } from "../../src/config/secret.ts";
 import type { WriteOutcome } from "../../src/pipeline/contracts.ts";
-import { PostgresSink } from "../../src/pipeline/write/postgres-sink.ts";
-import { readTargetTable } from "../../src/pipeline/write/target-table.ts";
+import { PostgresSink } from "../../src/write/postgres-sink.ts";
+import { readTargetTable } from "../../src/write/target-table.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { addDays } from "../../src/store/ledger-days.ts";
 import { maintainLedger } from "../../src/store/ledger-maintenance.ts";

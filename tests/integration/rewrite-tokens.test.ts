@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from "../../src/clock.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { TokenRewrite } from "../../src/pipeline/contracts.ts";
-import { isMasked, tokenizerOf } from "../../src/pipeline/mask/column-tokens.ts";
-import { rewrapOf, type RewriteKeys } from "../../src/pipeline/mask/token-rewrites.ts";
+import { isMasked, tokenizerOf } from "../../src/mask/column-tokens.ts";
+import { rewrapOf, type RewriteKeys } from "../../src/mask/token-rewrites.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { rewriteTokens, type RewriteOptions, type RewriteReport } from "../../src/store/rewrite-tokens.ts";
 import { keyringOf } from "../support/keyring-of.ts";

@@ -5,8 +5,8 @@ import { systemClock } from "../../src/clock.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { Keyring } from "../../src/keys/keyring.ts";
 import type { Column, MaskName } from "../../src/pipeline/contracts.ts";
-import { isMasked, tokenizerOf } from "../../src/pipeline/mask/column-tokens.ts";
-import { allowedForms, writtenForms } from "../../src/pipeline/mask/token-form.ts";
+import { isMasked, tokenizerOf } from "../../src/mask/column-tokens.ts";
+import { allowedForms, writtenForms } from "../../src/mask/token-form.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import {
   addTokenChecks,

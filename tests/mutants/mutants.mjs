@@ -16,15 +16,15 @@
 
 const ENGINE = "src/pipeline/engine.ts";
 const ENGINE_TEST = "src/pipeline/engine.test.ts";
-const BISECT = "src/pipeline/write/bisect.ts";
-const BISECT_TEST = "src/pipeline/write/bisect.property.test.ts";
-const CLAIM = "src/pipeline/write/claim.ts";
-const INSERT = "src/pipeline/write/insert.ts";
+const BISECT = "src/write/bisect.ts";
+const BISECT_TEST = "src/write/bisect.property.test.ts";
+const CLAIM = "src/write/claim.ts";
+const INSERT = "src/write/insert.ts";
 const SINK_TEST = "tests/integration/postgres-sink.test.ts";
 const RETRY = "src/pipeline/write-with-retry.ts";
-const VISIBILITY_TEST = "src/pipeline/consume/visibility.test.ts";
+const VISIBILITY_TEST = "src/sources/sqs/visibility.test.ts";
 const SIMULATION = { testFile: "tests/simulation/simulation.test.ts", title: "what was sent is stored once" };
-const SOURCE_TEST = "src/pipeline/consume/sqs-source.test.ts";
+const SOURCE_TEST = "src/sources/sqs/sqs-source.test.ts";
 const LEDGER = "src/store/ledger-maintenance.ts";
 const LEDGER_TEST = "tests/integration/ledger-maintenance.test.ts";
 
@@ -171,12 +171,12 @@ export const MUTANTS = [
   {
     area: "handle tracking",
     name: "keeps the older receipt handle",
-    file: "src/pipeline/consume/tracker.ts",
+    file: "src/sources/sqs/tracker.ts",
     search: "    else Object.assign(known, newest);\n",
     replacement: "",
     witnesses: [
       {
-        testFile: "src/pipeline/consume/tracker.test.ts",
+        testFile: "src/sources/sqs/tracker.test.ts",
         title: "holds one entry per message with the newest receipt",
       },
       SIMULATION,
@@ -185,17 +185,17 @@ export const MUTANTS = [
   {
     area: "handle tracking",
     name: "delivers again what it holds",
-    file: "src/pipeline/consume/tracker.ts",
+    file: "src/sources/sqs/tracker.ts",
     search: "return known === undefined;",
     replacement: "return true;",
     witnesses: [
-      { testFile: "src/pipeline/consume/intake.test.ts", title: "takes a message that comes twice in one reply once" },
+      { testFile: "src/sources/sqs/intake.test.ts", title: "takes a message that comes twice in one reply once" },
     ],
   },
   {
     area: "heartbeat",
     name: "never extends what it holds",
-    file: "src/pipeline/consume/visibility.ts",
+    file: "src/sources/sqs/visibility.ts",
     search: ".visibleBefore(nowMs + (visibilitySeconds * 1_000) / 2)",
     replacement: ".visibleBefore(0)",
     witnesses: [{ testFile: VISIBILITY_TEST, title: "extends what has less than half of its time left" }],
@@ -203,7 +203,7 @@ export const MUTANTS = [
   {
     area: "heartbeat",
     name: "extends no more while it drains",
-    file: "src/pipeline/consume/sqs-source.ts",
+    file: "src/sources/sqs/sqs-source.ts",
     search: "    return this.#poller.receive(room, stop);\n",
     replacement: `    stop.addEventListener("abort", () => this.#closed.abort());
     return this.#poller.receive(room, stop);
@@ -224,7 +224,7 @@ export const MUTANTS = [
   {
     area: "drain",
     name: "throws away what a poll brings after the stop",
-    file: "src/pipeline/consume/poller.ts",
+    file: "src/sources/sqs/poller.ts",
     search: "for (const delivery of deliveries) this.#buffer.push(delivery);",
     replacement: "if (!this.#isOver()) for (const delivery of deliveries) this.#buffer.push(delivery);",
     witnesses: [{ testFile: SOURCE_TEST, title: "gives back what a poll brings after the stop" }],
@@ -232,7 +232,7 @@ export const MUTANTS = [
   {
     area: "drain",
     name: "cuts polls off at the stop",
-    file: "src/pipeline/consume/poller.ts",
+    file: "src/sources/sqs/poller.ts",
     search: "const graceMs = this.#isQuiet ? 0 : STOP_GRACE_MS;",
     replacement: "const graceMs = 0;",
     witnesses: [{ testFile: SOURCE_TEST, title: "gives back what a poll brings after the stop" }],
@@ -240,7 +240,7 @@ export const MUTANTS = [
   {
     area: "delete",
     name: "takes failed entries of a delete for done",
-    file: "src/pipeline/consume/send-batch.ts",
+    file: "src/sources/sqs/send-batch.ts",
     search: 'isEntryRetryable(Code, SenderFault) ? "again" : "refused");',
     replacement: 'isEntryRetryable(Code, SenderFault) ? "done" : "done");',
     witnesses: [
@@ -250,7 +250,7 @@ export const MUTANTS = [
   {
     area: "receive",
     name: "takes a body for intact that does not match its digest",
-    file: "src/pipeline/consume/intake.ts",
+    file: "src/sources/sqs/intake.ts",
     search: "} else if (hasTime(message) && isBodyIntact(message.Body, message.MD5OfBody)) {",
     replacement: "} else if (hasTime(message)) {",
     witnesses: [
@@ -331,12 +331,12 @@ export const MUTANTS = [
   {
     area: "guard",
     name: "a guard without its bound",
-    file: "src/pipeline/mask/leak/echo-check.ts",
+    file: "src/mask/leak/echo-check.ts",
     search: "let comparisonsLeft = COMPARISONS_MIN + COMPARISONS_PER_CHAR_MAX * length;",
     replacement: "let comparisonsLeft = Infinity;",
     witnesses: [
       {
-        testFile: "src/pipeline/mask/leak/hostile.property.test.ts",
+        testFile: "src/mask/leak/hostile.property.test.ts",
         title: "is bounded: such a body is refused",
       },
     ],
@@ -344,10 +344,10 @@ export const MUTANTS = [
   {
     area: "guard",
     name: "looks at JSON in a text as at any text",
-    file: "src/pipeline/mask/leak/json-text.ts",
+    file: "src/mask/leak/json-text.ts",
     search: "const json = jsonIn(text);",
     replacement: "const json = null as string | null;",
-    witnesses: [{ testFile: "src/pipeline/mask/leak/leak-guard.test.ts", title: "look into JSON in a text" }],
+    witnesses: [{ testFile: "src/mask/leak/leak-guard.test.ts", title: "look into JSON in a text" }],
   },
   {
     area: "refusals",

@@ -1,6 +1,6 @@
 import { PiipeError } from "../../src/errors.ts";
 import type { Batch, BatchOutcome, MaskedRecord, Sink, WriteOutcome } from "../../src/pipeline/contracts.ts";
-import { bisect } from "../../src/pipeline/write/bisect.ts";
+import { bisect } from "../../src/write/bisect.ts";
 import { DatabaseFailure } from "../../src/postgres/database-failure.ts";
 import { cutShort } from "./cut-short.ts";
 import type { PlannedFault, Step } from "./fault-plan.ts";

@@ -1,5 +1,5 @@
 import { PiipeError } from "../../src/errors.ts";
-import { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
+import { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
 import type { Clock } from "../../src/pipeline/contracts.ts";
 import { Engine } from "../../src/pipeline/engine.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";

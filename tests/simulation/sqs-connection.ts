@@ -7,7 +7,7 @@ import type {
   SqsCaller,
   SqsMessage,
   VisibilityEntry,
-} from "../../src/pipeline/consume/sqs-actions.ts";
+} from "../../src/sources/sqs/client/sqs-actions.ts";
 import { PiipeError } from "../../src/errors.ts";
 import { cutShort } from "./cut-short.ts";
 import type { PlannedFault, Step } from "./fault-plan.ts";

@@ -1,4 +1,4 @@
-import type { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
+import type { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
 import type { Delivery, Settlement, SettleReport, Source } from "../../src/pipeline/contracts.ts";
 import type { Life } from "./life.ts";
 import type { ModelDatabase } from "./model-database.ts";

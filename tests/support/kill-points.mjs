@@ -11,8 +11,8 @@ import pg from "pg";
 
 /** @param {string} path of a module of the built worker: the same instance that the worker uses */
 const built = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
-/** @type {typeof import("../../src/pipeline/consume/sqs-client.ts")} */
-const { SqsClient } = await built("pipeline/consume/sqs-client.js");
+/** @type {typeof import("../../src/sources/sqs/client/sqs-client.ts")} */
+const { SqsClient } = await built("sources/sqs/client/sqs-client.js");
 /** @type {typeof import("../../src/pipeline/open-batch.ts")} */
 const { OpenBatch } = await built("pipeline/open-batch.js");
 
@@ -63,7 +63,7 @@ replace(
   SqsClient.prototype,
   "call",
   (call) =>
-    /** @this {import("../../src/pipeline/consume/sqs-client.ts").SqsClient} */
+    /** @this {import("../../src/sources/sqs/client/sqs-client.ts").SqsClient} */
     async function (action, input, signal) {
       const isDelete = action === "DeleteMessageBatch";
       let end = () => {};
@@ -78,7 +78,9 @@ replace(
         const output = await call.call(this, action, input, signal);
         if ("Messages" in output && output.Messages.length > 0) pass("received");
         if (isDelete && deletesUnderWay > 1) pass("mid-delete");
-        return /** @type {import("../../src/pipeline/consume/sqs-actions.ts").ActionOutputs[typeof action]} */ (output);
+        return /** @type {import("../../src/sources/sqs/client/sqs-actions.ts").ActionOutputs[typeof action]} */ (
+          output
+        );
       } finally {
         if (isDelete) deletesUnderWay -= 1;
         end();

@@ -1,5 +1,5 @@
-import type { OpenSqsSourceOptions } from "../../src/pipeline/consume/open-sqs-source.ts";
-import type { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
+import type { OpenSqsSourceOptions } from "../../src/sources/sqs/open-sqs-source.ts";
+import type { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
 import type { Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 
 const NEVER = new AbortController().signal;

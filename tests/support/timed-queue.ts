@@ -5,8 +5,8 @@ import type {
   SqsAction,
   SqsCaller,
   SqsMessage,
-} from "../../src/pipeline/consume/sqs-actions.ts";
-import { SqsSource } from "../../src/pipeline/consume/sqs-source.ts";
+} from "../../src/sources/sqs/client/sqs-actions.ts";
+import { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
 import { PiipeError } from "../../src/errors.ts";
 import type { SimClock } from "../simulation/sim-clock.ts";
 

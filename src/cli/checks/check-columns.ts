@@ -1,8 +1,8 @@
 import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Column } from "../../pipeline/contracts.ts";
-import { WRAPPED_FIELD } from "../../pipeline/decode/notification.ts";
-import { countDetections } from "../../pipeline/mask/leak/count-detections.ts";
+import { WRAPPED_FIELD } from "../../decode/notification.ts";
+import { countDetections } from "../../mask/leak/count-detections.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { sampleColumns } from "../../store/sample-columns.ts";
 import { PERSONAL_COLUMN_REMEDY, personalColumns, sampledColumns } from "../personal-columns.ts";

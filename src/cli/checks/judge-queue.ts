@@ -1,5 +1,5 @@
 import type { QueueAttributes } from "../../app/open-queue-inspector.ts";
-import { BODY_BYTES_MAX } from "../../pipeline/decode/limits.ts";
+import { BODY_BYTES_MAX } from "../../decode/limits.ts";
 import { RETENTION_DAYS } from "../../store/ledger-maintenance.ts";
 import { type Finding, ok, warning } from "./findings.ts";
 import { isLocalHost } from "./is-local-host.ts";

@@ -1,7 +1,7 @@
 import { ownQueues } from "../../app/own-queues.ts";
 import { PiipeError } from "../../errors.ts";
-import { isMasked } from "../../pipeline/mask/column-tokens.ts";
-import { whyUnsearchable } from "../../pipeline/mask/value-tokens.ts";
+import { isMasked } from "../../mask/column-tokens.ts";
+import { whyUnsearchable } from "../../mask/value-tokens.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { AUDIT_RIGHT } from "../../store/audit.ts";
 import { type ErasedCounts, eraseTokens } from "../../store/erase-tokens.ts";

@@ -9,7 +9,7 @@ import { inferColumns, type Inference } from "../../init/infer-columns.ts";
 import { mainKindOf } from "../../init/main-kind.ts";
 import { type JsonObject, parseEvents } from "../../init/parse-events.ts";
 import { renderConfig } from "../../init/render-config.ts";
-import { isNotification } from "../../pipeline/decode/notification.ts";
+import { isNotification } from "../../decode/notification.ts";
 import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { findKeys, makeKeys, unignoredFiles } from "../init/key-files.ts";

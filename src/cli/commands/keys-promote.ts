@@ -3,7 +3,7 @@ import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import { promoteVersion } from "../../keys/edit-keyring.ts";
-import { firstUsedVersion } from "../../pipeline/mask/column-tokens.ts";
+import { firstUsedVersion } from "../../mask/column-tokens.ts";
 import { CONFIG_FILE } from "../define-command.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { openKeyringFile, replaceKeyring } from "../open-keyring-file.ts";

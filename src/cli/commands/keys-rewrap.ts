@@ -1,7 +1,7 @@
 import { PiipeError } from "../../errors.ts";
-import type { MaskedColumn } from "../../pipeline/mask/column-tokens.ts";
-import { OPERATORS } from "../../pipeline/mask/operators/operators.ts";
-import { rewrappedVersions, rewrapOf, type RewriteKeys } from "../../pipeline/mask/token-rewrites.ts";
+import type { MaskedColumn } from "../../mask/column-tokens.ts";
+import { OPERATORS } from "../../mask/operators/operators.ts";
+import { rewrappedVersions, rewrapOf, type RewriteKeys } from "../../mask/token-rewrites.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { type ColumnPlan, rewriteColumns, type RewriteCommandOptions } from "../rewrite-columns.ts";
 import type { Terminal } from "../terminal.ts";

@@ -1,5 +1,5 @@
 import { PiipeError } from "../../errors.ts";
-import { takeoverOf } from "../../pipeline/mask/token-rewrites.ts";
+import { takeoverOf } from "../../mask/token-rewrites.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { rewriteColumns, type RewriteCommandOptions } from "../rewrite-columns.ts";
 import type { Terminal } from "../terminal.ts";

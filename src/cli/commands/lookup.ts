@@ -1,6 +1,6 @@
-import { isMasked } from "../../pipeline/mask/column-tokens.ts";
-import { tokenTestOf } from "../../pipeline/mask/token-form.ts";
-import { isBareDigest, versionOfToken } from "../../pipeline/mask/value-tokens.ts";
+import { isMasked } from "../../mask/column-tokens.ts";
+import { tokenTestOf } from "../../mask/token-form.ts";
+import { isBareDigest, versionOfToken } from "../../mask/value-tokens.ts";
 import type { Row } from "../../postgres/connection.ts";
 import { AUDIT_RIGHT } from "../../store/audit.ts";
 import type { FoundToken } from "../../store/find-tokens.ts";

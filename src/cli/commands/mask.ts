@@ -5,7 +5,7 @@ import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Delivery } from "../../pipeline/contracts.ts";
-import { compileDecoder } from "../../pipeline/decode/compile-decoder.ts";
+import { compileDecoder } from "../../decode/compile-decoder.ts";
 import { RefusalGuard } from "../../pipeline/refusal-guard.ts";
 import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";

@@ -5,7 +5,7 @@ import type { Config } from "../../config/config.ts";
 import { printConfig } from "../../config/print-config.ts";
 import type { DashboardData } from "../../dashboard/dashboard-data.ts";
 import type { PrivateKey } from "../../keys/private-key.ts";
-import { duplicateColumns } from "../../pipeline/mask/duplicate-columns.ts";
+import { duplicateColumns } from "../../mask/duplicate-columns.ts";
 import { checkMigrated } from "../../store/check-migrated.ts";
 import { DUPLICATES_REPLY_TIMEOUT_MS, resolveTable } from "../../store/duplicates.ts";
 import { countReasons, listEntries } from "../../store/quarantine.ts";

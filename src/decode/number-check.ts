@@ -1,0 +1,87 @@
+import type { ColumnType } from "../pipeline/contracts.ts";
+import { NUMBER_CHARS_MAX } from "./limits.ts";
+import { closingQuote, isNumberPart, mayBeInexact, MINUS, QUOTE } from "./scan-json.ts";
+
+/** Whether a column keeps what is written, given the JSON of a value that its reader took. Never throws. */
+type NumberCheck = (written: string) => boolean;
+
+/**
+ * The readers see what `JSON.parse` made of a number, which may have been rounded; these look at what was written. An
+ * integer column keeps a number exactly. A number column keeps a fraction as the nearest double, as PostgreSQL's `double
+ * precision` does; it takes no number for zero that is none, and a number of 2^53 and more only when a double is exactly
+ * that, or is written so. null for the types that take no single number.
+ */
+export function numberCheckOf(type: ColumnType): NumberCheck | null {
+  switch (type) {
+    case "integer":
+      return (written) => isBounded(written) && isExact(written);
+    case "number":
+      return (written) => isBounded(written) && isNearEnough(written, Number(written));
+    default:
+      return null;
+  }
+}
+
+function isNearEnough(written: string, value: number): boolean {
+  if (value === 0) return isZero(written);
+  if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return true;
+  return isExact(written) || decimalOf(written) === decimalOf(String(BigInt(value)));
+}
+
+/** A double is not zero before the 324th decimal. */
+const DECIMALS_MIN = 300;
+const EXPONENT_DIGITS_MIN = 3;
+
+/**
+ * Whether a reader of a JSON text that `JSON.parse` took would find zero where there is none: whoever stores it as it is
+ * written would keep what nobody can read.
+ */
+export function hasVanishingNumber(json: string): boolean {
+  let at = 0;
+  while (at < json.length) {
+    const start = at;
+    const code = json.charCodeAt(at);
+    at = code === QUOTE ? closingQuote(json, at) + 1 : at + 1;
+    if (!isNumberPart(code)) continue;
+    /** Characters behind the last sign: the digits of a negative exponent, when there is one. */
+    let sinceMinus = 0;
+    for (let part = json.charCodeAt(at); isNumberPart(part); part = json.charCodeAt(at)) {
+      sinceMinus = part === MINUS ? 0 : sinceMinus + 1;
+      at += 1;
+    }
+    // Few numbers are that small: only they are read.
+    if (
+      sinceMinus < EXPONENT_DIGITS_MIN ||
+      (json.charCodeAt(at - 1 - sinceMinus) !== MINUS && at - start < DECIMALS_MIN)
+    )
+      continue;
+    const run = json.slice(start, at);
+    if (Number(run) === 0 && !isZero(run)) return true;
+  }
+  return false;
+}
+
+const isBounded = (number: string): boolean => number.length <= NUMBER_CHARS_MAX;
+
+/** Whether the number is the decimal value of the shortest text of its nearest double, which is what is stored. */
+const isExact = (number: string): boolean =>
+  (!mayBeInexact(number) && Number.isSafeInteger(Number(number))) ||
+  decimalOf(number) === decimalOf(String(Number(number)));
+
+const isZero = (number: string): boolean => !/^[^eE]*[1-9]/.test(number);
+
+const ZERO = "0";
+
+const NUMBER_PARTS = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+
+/** One text per decimal value: its digits without zeros at the ends, and the power of ten of the last of them. */
+function decimalOf(number: string): string {
+  const match = NUMBER_PARTS.exec(number);
+  // Infinity, which no number that is written equals.
+  if (match === null) return number;
+  const [, sign = "", whole = "", decimals = "", exponent = "0"] = match;
+  const digits = (whole + decimals).replace(/^0+/, "");
+  const significant = digits.replace(/0+$/, "");
+  if (significant === "") return ZERO;
+  return `${sign}${significant}e${Number(exponent) - decimals.length + digits.length - significant.length}`;
+}

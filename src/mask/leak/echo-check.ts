@@ -1,0 +1,233 @@
+import type { Column, ColumnType, RawRecord, Rejection, ValueOrigin } from "../../pipeline/contracts.ts";
+import { normalizeIp } from "../normalize/normalize-ip.ts";
+import { foldTable } from "./fold.ts";
+import { NeedleSearch } from "./needle-search.ts";
+import { isSeparator, mappedForms, type Spellings, spellingsOf, versionNumberOf } from "./spellings.ts";
+import { compactView, type Place, placeAt, type View, viewsOf } from "./views.ts";
+
+/**
+ * Finds a column that would store the value of a masked one: the rejection names its `from`. Null: there is none. `hidden`
+ * holds the normalised text of each masked value, null for the others.
+ */
+export type EchoCheck = (record: RawRecord, hidden: readonly (string | null)[]) => Rejection | null;
+
+/** So few digits are part of longer numbers by chance, such as a time in milliseconds: they must be the whole number. */
+const SHORT_NUMBER = /^\d{1,6}$/;
+/** A longer text is no single address or time, but may hold one. */
+const ONE_VALUE_CHARS_MAX = 64;
+/** Of a needle's characters so many are searched for; the others are compared where those were found. */
+const SEARCHED_CHARS_MAX = 256;
+/**
+ * Comparisons at what was found, for each character of the texts: what repeats a long value's beginning without end is
+ * refused rather than compared, as that would take the square of its length.
+ */
+const COMPARISONS_PER_CHAR_MAX = 8;
+const COMPARISONS_MIN = 4_096;
+/** The engine's own search, the fastest one, compares no more characters than this when all goes ill. */
+const PRODUCT_MAX = 32_768;
+
+/** What JSON, a URL or another script may write in another way. */
+const OTHER_SPELLINGS = /[\\%\u0080-\uffff]/;
+
+/** A value that must not appear. */
+interface Sought extends Spellings {
+  readonly type: ColumnType;
+  readonly raw: string;
+  readonly normalized: string;
+}
+
+interface Needle {
+  readonly text: string;
+  readonly sought: Sought;
+  readonly mustBeWhole: boolean;
+  readonly isShortNumber: boolean;
+}
+
+/**
+ * Columns of what the queue itself makes are not looked at: ids and times. Nor are true and false, which equal each other by
+ * chance and tell nobody apart.
+ *
+ * Nearly always nothing is found: whether anything may be there is asked of all texts at once, in the cheapest way.
+ */
+export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
+  const places = columns.flatMap(({ type, from, echo = "refuse" }, index): Place[] =>
+    echo === "allow" ? [] : [{ index, type, from }],
+  );
+  const masked = places.filter(({ index }) => columns[index]?.mask !== null);
+  const open = places.filter(({ index }) => {
+    const column = columns[index];
+    return column?.mask === null && !isOfQueue(column.origin) && column.type !== "boolean";
+  });
+  if (masked.length === 0 || open.length === 0) return () => null;
+  foldTable();
+
+  return ({ values }, hidden) => {
+    let texts = "";
+    let hasNumbers = false;
+    for (const { index } of open) {
+      const value = values[index];
+      if (typeof value === "string") texts += `${value}\n`;
+      else if (typeof value === "number") hasNumbers = true;
+    }
+    const sought: Sought[] = [];
+    let chars = 0;
+    for (const { index, type } of masked) {
+      const raw = values[index];
+      const normalized = hidden[index];
+      if (raw === undefined || raw === null || typeof raw === "boolean" || typeof normalized !== "string") continue;
+      const text = String(raw);
+      const spellings = spellingsOf(text, normalized, type, hasNumbers);
+      if (spellings === null) continue;
+      for (const spelling of spellings.texts) chars += spelling.length;
+      const { texts: written, compact, isShort, numbers } = spellings;
+      // Not spread, which takes a tenth of the guard's time.
+      sought.push({ type, raw: text, normalized, texts: written, compact, isShort, numbers });
+    }
+    if (sought.length === 0) return null;
+    if (hasNumbers) {
+      for (const place of open) {
+        const value = values[place.index];
+        if (typeof value !== "number") continue;
+        for (const each of sought) if (isNumberEcho(place, value, each)) return echo(place);
+      }
+    }
+    if (chars * texts.length <= PRODUCT_MAX && !mayHold(texts, sought)) return null;
+    return searchAll(open, values, sought);
+  };
+}
+
+const echo = ({ from }: Place): Rejection => ({ code: "leak.echo", path: from });
+
+/** The group's id is the producer's. */
+const isOfQueue = (origin: ValueOrigin): boolean => origin.kind === "metadata" && origin.name !== "group_id";
+
+const isNumberEcho = ({ type }: Place, value: number, { numbers, texts }: Sought): boolean =>
+  numbers.includes(value) || (type === "version" && versionNumberOf(texts[0] ?? "") === value);
+
+/** Whether a close look could find anything. */
+function mayHold(texts: string, sought: readonly Sought[]): boolean {
+  if (OTHER_SPELLINGS.test(texts)) return true;
+  const searched = texts.toLowerCase();
+  const hasColon = searched.includes(":");
+  for (const { type, texts: spellings, compact } of sought) {
+    for (const spelling of spellings) if (searched.includes(spelling)) return true;
+    if (hasColon && (type === "ip" || type === "timestamp")) return true;
+    if (compact !== "" && holdsGrouped(searched, compact)) return true;
+  }
+  return false;
+}
+
+/** Whether the digits follow one another in a short text, whatever separates them. */
+function holdsGrouped(text: string, digits: string): boolean {
+  const first = digits.charCodeAt(0);
+  for (let start = 0; start < text.length; start += 1) {
+    if (text.charCodeAt(start) !== first) continue;
+    let found = 1;
+    for (let at = start + 1; at < text.length && found < digits.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code === digits.charCodeAt(found)) found += 1;
+      else if (!isSeparator(code)) break;
+    }
+    if (found === digits.length) return true;
+  }
+  return false;
+}
+
+function searchAll(open: readonly Place[], values: RawRecord["values"], sought: readonly Sought[]): Rejection | null {
+  const given = open.flatMap((place) => {
+    const text = values[place.index];
+    return typeof text === "string" ? [{ place, text }] : [];
+  });
+  for (const { place, text } of given) {
+    if (sought.some((each) => isSameValue(place, text, each))) return echo(place);
+  }
+  const needles = sought.flatMap(needlesOf);
+  const search = new NeedleSearch(needles.map(({ text }) => text.slice(0, SEARCHED_CHARS_MAX)));
+  const grouped = sought.filter(({ compact }) => compact !== "");
+  const groupedSearch = grouped.length === 0 ? null : new NeedleSearch(grouped.map(({ compact }) => compact));
+  let last: View | null = null;
+  for (const view of viewsOf(given)) {
+    const found = searchIn(view, search, needles);
+    if (found !== null) return found;
+    last = view;
+  }
+  return last === null || groupedSearch === null ? null : searchGrouped(compactView(last), groupedSearch);
+}
+
+function searchGrouped(view: View, search: NeedleSearch): Rejection | null {
+  let found: Rejection | null = null;
+  search.search(view.codes, view.length, (_needle, end) => {
+    found = echo(placeAt(view, end - 1));
+    return false;
+  });
+  return found;
+}
+
+function needlesOf(sought: Sought): readonly Needle[] {
+  const isMappable = sought.type === "ip" && !sought.normalized.includes(":");
+  const texts = isMappable ? [...sought.texts, ...mappedForms(sought.normalized)] : sought.texts;
+  return texts
+    .filter((text) => text !== "")
+    .map((text) => ({ text, sought, mustBeWhole: sought.isShort, isShortNumber: SHORT_NUMBER.test(text) }));
+}
+
+function searchIn(view: View, search: NeedleSearch, needles: readonly Needle[]): Rejection | null {
+  const { codes, length } = view;
+  let comparisonsLeft = COMPARISONS_MIN + COMPARISONS_PER_CHAR_MAX * length;
+  let place: Place | null = null;
+  const isComplete = search.search(codes, length, (index, foundEnd) => {
+    comparisonsLeft -= 1;
+    const needle = needles[index];
+    if (needle === undefined || comparisonsLeft < 0) return comparisonsLeft >= 0;
+    const { text, sought } = needle;
+    let end = foundEnd;
+    const start = foundEnd - Math.min(text.length, SEARCHED_CHARS_MAX);
+    while (end - start < text.length && codes[end] === text.charCodeAt(end - start) && comparisonsLeft > 0) {
+      end += 1;
+      comparisonsLeft -= 1;
+    }
+    if (end - start < text.length) return comparisonsLeft > 0;
+    const at = placeAt(view, start);
+    // Times of one second are different values, though the text of one may hold the other's beginning.
+    if (sought.type === "timestamp" && at.type === "timestamp") return true;
+    if (needle.isShortNumber && (isDigit(codes[start - 1]) || isDigit(codes[end]))) return true;
+    if (needle.mustBeWhole && !isWhole(view, start, end)) return true;
+    place = at;
+    return false;
+  });
+  if (place !== null) return echo(place);
+  return isComplete ? null : { code: "body.too-costly", path: null };
+}
+
+const isDigit = (code: number | undefined): boolean => code !== undefined && code >= 48 && code <= 57;
+
+const QUOTE = 0x22;
+const TEXT_END = 0;
+
+/** Whether what was found is a column's whole text, or in JSON a string, a key or a number. */
+function isWhole({ codes }: View, start: number, end: number): boolean {
+  const before = codes[start - 1] ?? TEXT_END;
+  const after = codes[end] ?? TEXT_END;
+  if (before === QUOTE && after === QUOTE) return true;
+  return isStructure(before, START_OF_VALUE) && isStructure(after, END_OF_VALUE);
+}
+
+const START_OF_VALUE = "[{,:";
+const END_OF_VALUE = "]},:";
+
+const isStructure = (code: number, structure: string): boolean =>
+  code === TEXT_END || structure.includes(String.fromCharCode(code));
+
+/** Types of which one value has spellings that have little in common. */
+function isSameValue(place: Place, text: string, { type, normalized, isShort, raw }: Sought): boolean {
+  if (type === "timestamp" && place.type === "timestamp") return text === normalized;
+  if (text === raw || text === normalized) return true;
+  if (text.length > ONE_VALUE_CHARS_MAX) return false;
+  if (isShort && text.trim().toLowerCase() === normalized.toLowerCase()) return true;
+  if (type === "ip") return IPV6_CHARS.test(text) && normalizeIp(text.trim()) === normalized;
+  if (type === "timestamp") return DATE_TIME.test(text) && Date.parse(text.trim()) === Date.parse(normalized);
+  return false;
+}
+
+const IPV6_CHARS = /^\s*[\da-f:.]+\s*$/i;
+const DATE_TIME = /^\s*\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d/;

@@ -1,0 +1,63 @@
+import type { Column, RawRecord, Rejection, Result, Suspicion, SuspicionKind } from "../../pipeline/contracts.ts";
+import { detect } from "./detect.ts";
+import { compileEchoCheck } from "./echo-check.ts";
+import { detectInJson, detectInText } from "./json-text.ts";
+
+/** Looks at a record on its way out. `hidden` holds the normalised text of each masked value, null for the others. */
+export type LeakGuard = (
+  record: RawRecord,
+  hidden: readonly (string | null)[],
+) => Result<readonly Suspicion[], Rejection>;
+
+/** Shared by all records without a suspicion: nearly all. */
+const CLEAN: Result<readonly Suspicion[], Rejection> = { ok: true, value: [] };
+
+interface WatchedColumn {
+  readonly index: number;
+  readonly name: string;
+  readonly from: string;
+  readonly refuses: boolean;
+  readonly detect: (text: string) => SuspicionKind | null;
+}
+
+/**
+ * Prepares the last look at what is stored as it is. A masked value that appears in such a column is refused always
+ * (`leak.echo`); what looks personal by its form is refused or told of, as the column's `piiDetection` says. A suspicion and
+ * a rejection name columns and kinds, never a value. Pure, and linear in the length of the texts.
+ */
+export function compileLeakGuard(columns: readonly Column[]): LeakGuard {
+  const echoOf = compileEchoCheck(columns);
+  const watched = columns.flatMap(({ name, from, type, mask, piiDetection }, index): WatchedColumn[] =>
+    mask !== null || piiDetection === "off"
+      ? []
+      : [
+          {
+            index,
+            name,
+            from,
+            refuses: piiDetection === "quarantine",
+            detect: type === "json" ? detectInJson : type === "text" ? detectInText : detect,
+          },
+        ],
+  );
+
+  return (record, hidden) => {
+    const echo = echoOf(record, hidden);
+    if (echo !== null) return { ok: false, error: echo };
+    let suspicions: Suspicion[] | null = null;
+    for (const column of watched) {
+      const value = record.values[column.index];
+      if (typeof value !== "string" && typeof value !== "number") continue;
+      const detector = column.detect(String(value));
+      if (detector === null) continue;
+      if (column.refuses) return refuse("leak.detected", column.from);
+      (suspicions ??= []).push({ column: column.name, detector });
+    }
+    return suspicions === null ? CLEAN : { ok: true, value: suspicions };
+  };
+}
+
+const refuse = (code: Rejection["code"], path: string): Result<never, Rejection> => ({
+  ok: false,
+  error: { code, path },
+});

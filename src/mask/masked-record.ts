@@ -1,0 +1,25 @@
+import type { MaskedRecord, RawRecord } from "../pipeline/contracts.ts";
+
+type MaskedParts = Pick<
+  MaskedRecord,
+  "values" | "links" | "originals" | "suspicions" | "businessKeys" | "contentChecks" | "leakedBusinessKeys"
+>;
+
+/**
+ * The only place that makes a masked record. Called by the compiled mask alone, with values that are masked or of columns
+ * declared as not personal.
+ */
+export function maskedRecord({ id, sentAtMs }: RawRecord, parts: MaskedParts): MaskedRecord {
+  const { values, links, originals, suspicions, businessKeys, contentChecks, leakedBusinessKeys } = parts;
+  return {
+    id,
+    sentAtMs,
+    values,
+    links,
+    originals,
+    suspicions,
+    businessKeys,
+    ...(contentChecks === undefined ? {} : { contentChecks }),
+    leakedBusinessKeys,
+  } as unknown as MaskedRecord;
+}

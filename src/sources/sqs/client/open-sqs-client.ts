@@ -1,0 +1,83 @@
+import type { Emit } from "../../../telemetry/events.ts";
+import type { Clock } from "../../../pipeline/contracts.ts";
+import {
+  type CredentialSource,
+  findEndpoint,
+  findRegion,
+  parseEndpoint,
+  StandardCredentials,
+  type StaticCredentials,
+  staticCredentials,
+} from "./aws-environment.ts";
+import { interruptible } from "./interruptible.ts";
+import { originOf, parseQueue, type QueueAddress, regionalEndpoint } from "./queue-address.ts";
+import { Retry } from "./retry.ts";
+import { Signer } from "./signer.ts";
+import { SqsClient } from "./sqs-client.ts";
+import type { SqsCaller } from "./sqs-actions.ts";
+import { type HttpPost, Transport } from "./transport.ts";
+
+/** Where a queue is, and who asks. */
+export interface SqsPlace {
+  /** A name, a URL or an ARN. */
+  readonly queue: string;
+  /** null: the queue's own when its URL or ARN names one, else as AWS's tools find it. */
+  readonly region: string | null;
+  /** null: as AWS's tools find it, else AWS's own. */
+  readonly endpoint: string | null;
+  /** null: AWS's standard chain. */
+  readonly credentials: StaticCredentials | null;
+}
+
+export interface OpenSqsClientOptions extends SqsPlace {
+  /** Ends the look for region and endpoint early. Not listened to afterwards. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Comes between the client and the network. Default: nothing does. */
+  readonly through?: (post: HttpPost) => HttpPost;
+}
+
+export interface OpenedSqsClient {
+  readonly client: SqsCaller;
+  readonly address: QueueAddress;
+  readonly credentials: CredentialSource;
+  /** Where requests go. */
+  readonly endpoint: URL;
+  /** Safe twice. Requests under way fail. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Sends nothing yet but what finding a region may need.
+ * @throws PiipeError `config.invalid`, `queue.region-missing`, or `interrupted` as soon as `signal` fires
+ */
+export async function openSqsClient(options: OpenSqsClientOptions): Promise<OpenedSqsClient> {
+  const { clock, emit, signal } = options;
+  const address = parseQueue(options.queue);
+  const doing = `looking for the queue ${address.name}`;
+  const region = options.region ?? address.region ?? (await interruptible(findRegion(), signal, doing));
+  const endpointText = options.endpoint ?? (await interruptible(findEndpoint(), signal, doing));
+  const endpoint = endpointText === null ? null : parseEndpoint(endpointText);
+  const requestsGoTo = endpoint ?? (address.url === null ? regionalEndpoint(region) : originOf(address.url));
+  const transport = new Transport();
+  const credentials =
+    options.credentials === null ? new StandardCredentials(region) : staticCredentials(options.credentials);
+  const client = new SqsClient({
+    transport: options.through?.(transport) ?? transport,
+    signer: new Signer(region),
+    credentials,
+    retry: new Retry(clock, credentials, emit),
+    region,
+    queue: address.name,
+    endpoint,
+    regionalEndpoint: regionalEndpoint(region),
+  });
+  return {
+    client,
+    address,
+    credentials,
+    endpoint: requestsGoTo,
+    close: () => transport.close(),
+  };
+}

@@ -1,0 +1,68 @@
+import { PiipeError } from "../../errors.ts";
+import type { Emit } from "../../telemetry/events.ts";
+import { backoffMs } from "../../pipeline/backoff.ts";
+import type { Clock } from "../../pipeline/contracts.ts";
+import { MalformedReply } from "./client/reply-shape.ts";
+import { SqsFailure } from "./client/sqs-errors.ts";
+
+const BASE_MS = 500;
+const DELAY_MAX_MS = 20_000;
+
+/** The failures of polls since the last one that succeeded. */
+export class PollFailures {
+  readonly #giveUpAfterMs: number | null;
+  readonly #clock: Clock;
+  readonly #emit: Emit;
+  #count = 0;
+  /** When the first of them was seen. */
+  #sinceMs: number | null = null;
+
+  /** @param giveUpAfterMs as in SqsSourceOptions */
+  constructor(giveUpAfterMs: number | null, clock: Clock, emit: Emit) {
+    this.#giveUpAfterMs = giveUpAfterMs;
+    this.#clock = clock;
+    this.#emit = emit;
+  }
+
+  /** Whether a later poll may succeed, and it is not yet time to give up. */
+  isPassing(failure: unknown): failure is PiipeError {
+    if (!(failure instanceof PiipeError) || !failure.retryable) return false;
+    const nowMs = this.#clock.nowMs();
+    this.#sinceMs ??= nowMs;
+    return this.#giveUpAfterMs === null || nowMs - this.#sinceMs < this.#giveUpAfterMs;
+  }
+
+  /** Waits before the next poll, longer after each failure. */
+  async backOff({ code, cause }: PiipeError, signal: AbortSignal): Promise<void> {
+    this.#count += 1;
+    const delayMs = backoffMs(this.#count, BASE_MS, DELAY_MAX_MS, this.#clock.random());
+    const isClockOff = cause instanceof SqsFailure && cause.classification.retry === "clock-skew";
+    const attempt = this.#count;
+    this.#emit({
+      type: "source.retried",
+      action: "ReceiveMessage",
+      code,
+      ...(isClockOff && { isClockOff }),
+      attempt,
+      delayMs,
+    });
+    await this.#clock.sleep(delayMs, signal);
+  }
+
+  /** A poll has succeeded. */
+  reset(): void {
+    if (this.#count > 0) this.#emit({ type: "source.recovered" });
+    this.#count = 0;
+    this.#sinceMs = null;
+  }
+}
+
+/** What the poll's caller is told: a message that cannot be read says that something else than SQS has answered. */
+export function explainFailure(error: unknown): unknown {
+  if (!(error instanceof MalformedReply)) return error;
+  return new PiipeError("queue.unavailable", "SQS sent a message that lacks what every message has", {
+    retryable: true,
+    hint: "Check that the endpoint is an SQS-compatible server.",
+    cause: error,
+  });
+}

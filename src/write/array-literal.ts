@@ -1,0 +1,36 @@
+import type { ColumnValue } from "../pipeline/contracts.ts";
+
+const SPECIAL = /["\\]/;
+const EVERY_SPECIAL = /["\\]/g;
+
+/**
+ * A PostgreSQL array literal: PostgreSQL, "Arrays", section "Array Input and Output Syntax". Every text is quoted,
+ * whatever it holds: an unquoted comma would shift the values of all rows behind it.
+ */
+export function arrayLiteral(values: readonly ColumnValue[]): string {
+  // Nearly every column is like this: one text is made, instead of one or two for each value.
+  if (values.length > 0 && values.every(isPlainText)) return `{"${values.join('","')}"}`;
+  return `{${values.map(element).join(",")}}`;
+}
+
+const isPlainText = (value: ColumnValue): boolean => typeof value === "string" && !SPECIAL.test(value);
+
+function element(value: ColumnValue): string {
+  if (typeof value === "string") return quoteElement(value);
+  if (value === null) return "NULL";
+  // As a text it would lose its sign, which double precision keeps.
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+/** One text element, quoted. */
+function quoteElement(value: string): string {
+  return SPECIAL.test(value) ? `"${value.replace(EVERY_SPECIAL, "\\$&")}"` : `"${value}"`;
+}
+
+/** A bytea[] literal, in the hex format. */
+export function byteaArrayLiteral(values: readonly (Uint8Array | null)[]): string {
+  const elements = values.map((bytes) =>
+    bytes === null ? "NULL" : `"\\\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex")}"`,
+  );
+  return `{${elements.join(",")}}`;
+}

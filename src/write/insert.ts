@@ -1,0 +1,131 @@
+import { quoteIdentifier, quoteTable } from "../postgres/identifiers.ts";
+import { utcDay } from "../postgres/utc-day.ts";
+import type { Column, ColumnValue, MaskedRecord, RefusedEvent } from "../pipeline/contracts.ts";
+import { arrayLiteral } from "./array-literal.ts";
+import { businessClaimSql } from "./business-claim.ts";
+import type { Claim } from "./claim.ts";
+import { type ColumnFit, fitOf } from "./column-fit.ts";
+import type { TargetTable } from "./target-table.ts";
+
+/**
+ * The one statement that claims the ids of a batch and stores the records whose claim succeeded. Its one row holds
+ * the claimed keys as a JSON array, or null for none.
+ *
+ * The claim covers records and refused events together. Rows are stored in the order of the records: a serial
+ * column of the table numbers the messages of a FIFO group as they came.
+ *
+ * @param dedupes also claims business ids: those of `businessValues`, which follow the other parameters. What is then
+ * returned, and stored, are the messages that got both; as `repeated`, those that got the first alone.
+ */
+export function insertStatement(
+  table: TargetTable,
+  columns: readonly Column[],
+  claim: Claim,
+  { dedupes }: { readonly dedupes: boolean },
+): string {
+  const { targets, values, arrays, names } = partsOf(table, columns, FIRST_COLUMN_PARAMETER);
+  const won = dedupes ? "taken" : "claimed";
+  const repeated = dedupes ? `, (${REPEATED}) AS repeated` : "";
+  const businessClaim = dedupes ? businessClaimSql(claim, FIRST_COLUMN_PARAMETER + columns.length) : "";
+  return `
+WITH claimed AS (${claim.sql}
+)${businessClaim}, stored AS (
+  INSERT INTO ${quoteTable(table.name)} (${targets})
+  SELECT ${values}
+  FROM unnest($4::${claim.keyType}[], ${arrays}) WITH ORDINALITY AS input (message_id, ${names}, position)
+  JOIN ${won} ON ${won}.message_id = input.message_id
+  ORDER BY input.position
+)
+SELECT json_agg(message_id)::text AS claimed${repeated} FROM ${won}`;
+}
+
+/** The first half of `insertStatement`, for who stores the rows in a statement of their own. Its parameters are the first three. */
+export function claimStatement(claim: Claim, { dedupes }: { readonly dedupes: boolean }): string {
+  const repeated = dedupes ? `, (${REPEATED}) AS repeated` : "";
+  const businessClaim = dedupes ? businessClaimSql(claim, CLAIM_PARAMETERS + 1) : "";
+  return `
+WITH claimed AS (${claim.sql}
+)${businessClaim}
+SELECT json_agg(message_id)::text AS claimed${repeated} FROM ${dedupes ? "taken" : "claimed"}`;
+}
+
+/** The other half: stores rows, one array for each column, in their order. */
+export function storeStatement(table: TargetTable, columns: readonly Column[]): string {
+  const { targets, values, arrays, names } = partsOf(table, columns, 1);
+  return `
+INSERT INTO ${quoteTable(table.name)} (${targets})
+SELECT ${values}
+FROM unnest(${arrays}) WITH ORDINALITY AS input (${names}, position)
+ORDER BY input.position`;
+}
+
+function partsOf(table: TargetTable, columns: readonly Column[], firstParameter: number) {
+  const fits = checkedFits(table, columns);
+  return {
+    targets: columns.map(({ name }) => quoteIdentifier(name)).join(", "),
+    values: fits.map(storedValue).join(", "),
+    arrays: fits.map(({ elementType }, index) => `$${index + firstParameter}::${elementType}[]`).join(", "),
+    names: fits.map((_, index) => `c${index}`).join(", "),
+  };
+}
+
+/** How each column's values get into the table; for columns that `checkTable` found fitting. */
+export function checkedFits(table: TargetTable, columns: readonly Column[]): readonly ColumnFit[] {
+  return columns.map((column) => {
+    const real = table.columns.find(({ name }) => name === column.name);
+    const fit = real && fitOf(column, real);
+    if (!fit) throw new Error(`column ${column.name} was not checked against the table`);
+    return fit;
+  });
+}
+
+/** The value of the column with the index, of an `input` whose columns are named c0, c1, … */
+export function storedValue({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
+  if (isNull) return "NULL";
+  return isUtcWallTime ? `input.c${index} AT TIME ZONE 'UTC'` : `input.c${index}`;
+}
+
+const CLAIM_PARAMETERS = 3;
+const FIRST_COLUMN_PARAMETER = CLAIM_PARAMETERS + 2;
+
+/** Claimed, and left out for their business id. */
+const REPEATED = `
+  SELECT json_agg(DISTINCT claimed.message_id)::text
+  FROM claimed JOIN repeated ON repeated.message_id = claimed.message_id`;
+
+/** The parameters of `insertStatement`. `keys` are those of the records, then those of the refused events. */
+export function insertValues(
+  records: readonly MaskedRecord[],
+  refused: readonly RefusedEvent[],
+  keys: readonly string[],
+  sourceId: string,
+  columnCount: number,
+): string[] {
+  const claim = claimValues(records, refused, keys, sourceId);
+  const recordKeys = refused.length === 0 ? claim[1] : arrayLiteral(keys.slice(0, records.length));
+  return [...claim, recordKeys, ...storeValues(records, columnCount)];
+}
+
+/** The parameters of `claimStatement`; those of `businessValues` follow them. */
+export function claimValues(
+  records: readonly MaskedRecord[],
+  refused: readonly RefusedEvent[],
+  keys: readonly string[],
+  sourceId: string,
+): [days: string, keys: string, sourceId: string] {
+  const days: string[] = [];
+  for (const record of records) days.push(utcDay(record.sentAtMs));
+  for (const event of refused) days.push(utcDay(event.sentAtMs));
+  return [arrayLiteral(days), arrayLiteral(keys), sourceId];
+}
+
+/** The parameters of `storeStatement`. */
+export function storeValues(records: readonly MaskedRecord[], columnCount: number): string[] {
+  const values: string[] = [];
+  for (let index = 0; index < columnCount; index += 1) {
+    const column: ColumnValue[] = [];
+    for (const record of records) column.push(record.values[index] ?? null);
+    values.push(arrayLiteral(column));
+  }
+  return values;
+}

@@ -1,0 +1,283 @@
+import { randomUUID } from "node:crypto";
+import { PiipeError } from "../errors.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { DatabaseFailure } from "../postgres/database-failure.ts";
+import { showTable } from "../postgres/identifiers.ts";
+import type { PostgresFacts } from "../postgres/sqlstate.ts";
+import { inTransaction, type RunStatement } from "../postgres/transaction.ts";
+import type {
+  Batch,
+  BatchOutcome,
+  Column,
+  MaskedRecord,
+  RefusedEvent,
+  Sink,
+  WriteOutcome,
+} from "../pipeline/contracts.ts";
+import { bisect, isUnfilled } from "./bisect.ts";
+import { businessValues, findDiffering } from "./business-claim.ts";
+import { type Claim, type ClaimName, CLAIMS } from "./claim.ts";
+import { CountedStore } from "./counted-store.ts";
+import { claimStatement, claimValues, insertStatement, insertValues } from "./insert.ts";
+import { sourceIdOf, tableIdOf } from "./ledger-key.ts";
+import { parseKeys } from "./parse-keys.ts";
+import { writeQuarantine } from "./quarantine-rows.ts";
+import { RefusedPlaces } from "./refused-place.ts";
+import type { TargetTable } from "./target-table.ts";
+import { writeTokenRows } from "./token-rows.ts";
+
+export interface PostgresSinkOptions {
+  /** Closed by the sink's `close`. */
+  readonly pool: PostgresPool;
+  /** Read by `readTargetTable` and found fitting by `checkTable`. */
+  readonly table: TargetTable;
+  readonly columns: readonly Column[];
+  /** The source's `name`: the same for every worker on the queue. */
+  readonly sourceName: string;
+  /** `quarantine` for the replay of refused events: each is stored once, and only while it waits there. */
+  readonly claim: ClaimName;
+  /**
+   * So many refused records end a write early. 1 keeps order: nothing that follows a refused record is stored before it
+   * is in the quarantine. Default: all are looked for.
+   */
+  readonly rejectedMax?: number;
+}
+
+const STATEMENT_TIMEOUT_MS = 30_000;
+const LOCK_TIMEOUT_MS = 10_000;
+const FIND_LEDGER = "SELECT to_regclass('piipe.ledger')::text AS ledger";
+
+const STORED: WriteOutcome = { kind: "stored" };
+const DUPLICATE: WriteOutcome = { kind: "duplicate" };
+const DIFFERING: WriteOutcome = { kind: "duplicate", differs: true };
+const NO_KEYS: ReadonlySet<string> = new Set();
+const QUARANTINED: WriteOutcome = { kind: "quarantined" };
+
+/** Writes batches into PostgreSQL, each message exactly once: what the ledger has is not written again. */
+export class PostgresSink implements Sink {
+  readonly #pool: PostgresPool;
+  readonly #source: { readonly id: string; readonly name: string };
+  readonly #columnCount: number;
+  readonly #declared: ReadonlySet<string>;
+  readonly #claim: Claim;
+  /** null: nothing keeps a row out without an error, and one statement does it all. */
+  readonly #counted: CountedStore | null;
+  readonly #statement: string;
+  readonly #dedupeStatement: string;
+  readonly #tableId: string;
+  readonly #doing: string;
+  readonly #places: RefusedPlaces;
+  readonly #rejectedMax: number | undefined;
+  #stored: MaskedRecord | null = null;
+
+  constructor({ pool, table, columns, sourceName, claim, rejectedMax }: PostgresSinkOptions) {
+    this.#pool = pool;
+    this.#rejectedMax = rejectedMax;
+    this.#source = { id: sourceIdOf(sourceName), name: sourceName };
+    this.#columnCount = columns.length;
+    this.#declared = new Set(columns.map(({ name }) => name));
+    this.#claim = CLAIMS[claim];
+    this.#counted = table.path.hooks.length === 0 ? null : new CountedStore(table, columns);
+    const statementFor = (way: { readonly dedupes: boolean }): string =>
+      this.#counted === null ? insertStatement(table, columns, this.#claim, way) : claimStatement(this.#claim, way);
+    this.#statement = statementFor({ dedupes: false });
+    this.#dedupeStatement = statementFor({ dedupes: true });
+    this.#tableId = tableIdOf(table);
+    this.#places = new RefusedPlaces(pool, table.name, this.#declared);
+    this.#doing = `writing to ${showTable(table.name)}`;
+  }
+
+  async write(
+    { records, refused }: Batch,
+    abort: AbortSignal,
+    { earlierTell } = { earlierTell: false },
+  ): Promise<BatchOutcome> {
+    try {
+      return records.length === 0
+        ? await this.#writeOnce([], refused, abort)
+        : await this.#bisect(records, refused, abort, earlierTell ? this.#witness() : null);
+    } catch (error) {
+      throw await this.#explain(error, abort);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  /** The refused events go with the first records that can be written: with those that follow them, or before. */
+  async #bisect(
+    records: readonly MaskedRecord[],
+    refused: readonly RefusedEvent[],
+    abort: AbortSignal,
+    witness: MaskedRecord | null,
+  ): Promise<BatchOutcome> {
+    let ofRefused: readonly WriteOutcome[] = [];
+    let skipped = 0;
+    const failures = new Map<MaskedRecord | undefined, PostgresFacts | null>();
+    const outcomes = await bisect(records, {
+      declared: this.#declared,
+      write: async (part) => {
+        const isWithRefused = ofRefused.length < refused.length;
+        const written = await this.#writeOnce(part, isWithRefused ? refused : [], abort).catch((error: unknown) => {
+          if (part.length === 1 && error instanceof DatabaseFailure) failures.set(part[0], error.facts);
+          throw error;
+        });
+        if (isWithRefused) ofRefused = written.refused;
+        skipped += written.skipped ?? 0;
+        const stored = written.records.findLastIndex(({ kind }) => kind === "stored");
+        this.#stored = part[stored] ?? this.#stored;
+        return written.records;
+      },
+      wouldStore: (record) => this.#wouldStore(record, abort),
+      witness,
+      ...(this.#rejectedMax === undefined ? {} : { rejectedMax: this.#rejectedMax }),
+    });
+    const placed: WriteOutcome[] = [];
+    for (const [index, outcome] of outcomes.entries()) {
+      placed.push(await this.#placed(outcome, failures.get(records[index]) ?? null, abort));
+    }
+    return { records: placed, refused: ofRefused, ...(skipped > 0 && { skipped }) };
+  }
+
+  /** With the constraint that refused a row. What others of the batch have come to stands, so a failure is none. */
+  async #placed(outcome: WriteOutcome, facts: PostgresFacts | null, abort: AbortSignal): Promise<WriteOutcome> {
+    if (outcome.kind !== "rejected" || facts === null) return outcome;
+    try {
+      const path = (await this.#places.placeOf(facts, abort)) ?? outcome.rejection.path;
+      return { kind: "rejected", rejection: { ...outcome.rejection, path } };
+    } catch (error) {
+      if (error instanceof PiipeError) return outcome;
+      throw error;
+    }
+  }
+
+  /** The last stored record as a message that nobody has sent: no claim, and no business id, is in its way. */
+  #witness(): MaskedRecord | null {
+    return this.#stored && { ...this.#stored, id: randomUUID(), businessKeys: [], leakedBusinessKeys: [] };
+  }
+
+  async #wouldStore(record: MaskedRecord, abort: AbortSignal): Promise<boolean> {
+    let wouldStore = false;
+    try {
+      await this.#writeOnce([record], [], abort, async (run, claimed) => {
+        // What is deferred would come with the COMMIT.
+        await run("SET CONSTRAINTS ALL IMMEDIATE");
+        wouldStore = claimed.size > 0;
+        throw new RolledBack();
+      });
+    } catch (error) {
+      if (!(error instanceof RolledBack)) throw error;
+    }
+    return wouldStore;
+  }
+
+  /** @param last is run before the COMMIT; what it throws rolls back */
+  async #writeOnce(
+    records: readonly MaskedRecord[],
+    refused: readonly RefusedEvent[],
+    abort: AbortSignal,
+    last: (run: RunStatement, claimed: ReadonlySet<string>) => Promise<void> = () => Promise.resolve(),
+  ): Promise<BatchOutcome> {
+    if (records.length + refused.length === 0) return { records: [], refused: [] };
+    const keys: string[] = [];
+    const { keyOf } = this.#claim;
+    for (const { id } of records) keys.push(keyOf(id));
+    for (const { id } of refused) keys.push(keyOf(id));
+    const values: string[] =
+      this.#counted === null
+        ? insertValues(records, refused, keys, this.#source.id, this.#columnCount)
+        : claimValues(records, refused, keys, this.#source.id);
+    const dedupes = records.some(({ businessKeys }) => businessKeys.length > 0);
+    if (dedupes) values.push(...businessValues(records, keys, this.#tableId));
+    const { claimed, skipped, differing } = await inTransaction(
+      this.#pool,
+      {
+        doing: this.#doing,
+        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+        lockTimeoutMs: LOCK_TIMEOUT_MS,
+        writesTarget: true,
+        abort,
+      },
+      async (run) => {
+        const { rows } = await run(dedupes ? this.#dedupeStatement : this.#statement, values);
+        const claims = parseKeys(rows[0]?.["claimed"]);
+        const news = records.filter((_, index) => claims.has(keys[index] ?? ""));
+        const stored = this.#counted === null ? news.length : await this.#counted.store(run, news);
+        const different = await blamingNoRow(async () => {
+          // Only for what is stored now: a message that comes again must not bring back what was erased.
+          if (stored > 0) await writeTokenRows(run, news);
+          if (refused.length > 0) {
+            const isClaimed = refused.map((_, index) => claims.has(keys[records.length + index] ?? ""));
+            await writeQuarantine(
+              run,
+              this.#source,
+              refused.filter((_, index) => isClaimed[index]),
+              refused.filter((_, index) => !isClaimed[index]),
+            );
+          }
+          if (!dedupes) return NO_KEYS;
+          const repeated = parseKeys(rows[0]?.["repeated"]);
+          const isRepeated = (_: unknown, index: number): boolean => repeated.has(keys[index] ?? "");
+          const again = records.filter(isRepeated);
+          const keysAgain = keys.slice(0, records.length).filter(isRepeated);
+          return findDiffering(run, this.#claim, again, keysAgain, this.#tableId);
+        });
+        await last(run, claims);
+        return { claimed: claims, skipped: news.length - stored, differing: different };
+      },
+    );
+    const outcomes = keys.map((key, index) => {
+      if (!claimed.has(key)) return differing.has(key) ? DIFFERING : DUPLICATE;
+      return index < records.length ? STORED : QUARANTINED;
+    });
+    return {
+      records: outcomes.slice(0, records.length),
+      refused: outcomes.slice(records.length),
+      ...(skipped > 0 && { skipped }),
+    };
+  }
+
+  /** PostgreSQL does not say in a field which table is missing: find out whether it is one of piipe's own. */
+  async #explain(error: unknown, abort: AbortSignal): Promise<unknown> {
+    if (!(error instanceof DatabaseFailure)) return error;
+    const sqlState = error.facts?.code;
+    if (isUnfilled(error, this.#declared)) return unfilledColumn(error);
+    if (sqlState !== "42P01" && sqlState !== "3F000") return error;
+    try {
+      const { rows } = await this.#pool.query(this.#doing, FIND_LEDGER, undefined, abort);
+      if (typeof rows[0]?.["ledger"] === "string") return error;
+    } catch {
+      return error;
+    }
+    return new PiipeError("database.not-migrated", "piipe's own tables do not exist in the database", {
+      hint: "Run `piipe migrate`.",
+      sqlState,
+    });
+  }
+}
+
+function unfilledColumn({ shown }: DatabaseFailure): PiipeError {
+  const column = shown?.column ?? null;
+  return new PiipeError(
+    "database.table-mismatch",
+    `${column === null ? "a column" : `column ${column}`} is NOT NULL, and the configuration does not fill it (SQLSTATE 23502)`,
+    {
+      hint: `Add ${column ?? "it"} to the columns of the configuration, or give it a default.`,
+      sqlState: "23502",
+      mayBeData: true,
+    },
+  );
+}
+
+/** For what is written into piipe's own tables: what refuses that is nothing of the rows of a batch. */
+async function blamingNoRow<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof DatabaseFailure ? error.blamingNoRow() : error;
+  }
+}
+
+/** Ends a transaction that is not to be committed. */
+class RolledBack extends Error {}

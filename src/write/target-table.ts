@@ -1,0 +1,102 @@
+import { PiipeError } from "../errors.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { quoteTable, showTable, type TableName } from "../postgres/identifiers.ts";
+import { readRowPath, type RowPath } from "./row-path.ts";
+
+/** A real column of the target table. */
+export interface TableColumn {
+  readonly name: string;
+  /** PostgreSQL's internal name (`int4`, `varchar`), through any domains; with its schema if that is not pg_catalog. */
+  readonly type: string;
+  /** As PostgreSQL shows it: `character varying(32)`. */
+  readonly typeShown: string;
+  /** The length of a varchar or char, in characters. */
+  readonly charsMax: number | null;
+  /**
+   * Decimals that the type keeps of a numeric (negative: digits rounded before the point) or of a timestamp's seconds;
+   * null when its declaration limits none.
+   */
+  readonly decimalsMax: number | null;
+  readonly notNull: boolean;
+  readonly hasDefault: boolean;
+  /** GENERATED ALWAYS, as an expression or as an identity: cannot be written. */
+  readonly isGenerated: boolean;
+  /** The connected user may insert into it. */
+  readonly mayInsert: boolean;
+}
+
+export interface TargetTable {
+  /** With the schema in which it was found, so that a later change of the search path finds the same table. */
+  readonly name: TableName & { readonly schema: string };
+  readonly isTable: boolean;
+  readonly columns: readonly TableColumn[];
+  readonly path: RowPath;
+}
+
+/**
+ * attgenerated came with PostgreSQL 12; read through JSON, an older catalogue gives null instead of an error. The scale
+ * of a numeric is a signed number in the lowest 11 bits of its modifier; before PostgreSQL 15 none was negative.
+ */
+const READ_TABLE = `
+WITH RECURSIVE target AS (
+  SELECT c.oid, c.relname, c.relkind, n.nspname
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.oid = to_regclass($1::text)
+), attribute AS (
+  SELECT a.*, to_json(a)->>'attgenerated' AS generated
+  FROM pg_catalog.pg_attribute a JOIN target ON a.attrelid = target.oid
+  WHERE a.attnum > 0 AND NOT a.attisdropped
+), unwrapped AS (
+  SELECT attnum, atttypid AS type_id, atttypmod AS modifier, attnotnull AS not_null FROM attribute
+  UNION ALL
+  SELECT u.attnum, t.typbasetype, CASE WHEN u.modifier = -1 THEN t.typtypmod ELSE u.modifier END,
+         u.not_null OR t.typnotnull
+  FROM unwrapped u JOIN pg_catalog.pg_type t ON t.oid = u.type_id WHERE t.typtype = 'd'
+)
+SELECT target.nspname AS schema, target.relname AS name, target.relkind AS kind, (
+  SELECT coalesce(json_agg(json_build_object(
+    'name', a.attname,
+    'type', CASE WHEN n.nspname = 'pg_catalog' OR t.typname = 'citext' THEN t.typname
+                 ELSE n.nspname || '.' || t.typname END,
+    'typeShown', format_type(a.atttypid, a.atttypmod),
+    'charsMax', CASE WHEN t.typname IN ('varchar', 'bpchar') AND u.modifier > 4 THEN u.modifier - 4 END,
+    'decimalsMax', CASE WHEN t.typname = 'numeric' AND u.modifier >= 4 THEN (((u.modifier - 4) & 2047) # 1024) - 1024
+                        WHEN t.typname IN ('timestamp', 'timestamptz') AND u.modifier >= 0 THEN u.modifier END,
+    'notNull', u.not_null OR a.attnotnull,
+    'hasDefault', a.atthasdef OR a.attidentity <> '',
+    'isGenerated', coalesce(a.generated, '') <> '' OR a.attidentity = 'a',
+    'mayInsert', has_column_privilege(a.attrelid, a.attnum, 'INSERT')
+  ) ORDER BY a.attnum), '[]')::text
+  FROM attribute a
+  JOIN unwrapped u ON u.attnum = a.attnum
+  JOIN pg_catalog.pg_type t ON t.oid = u.type_id AND t.typtype <> 'd'
+  JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+) AS columns
+FROM target`;
+
+/** Table, partitioned table, view; and a foreign table, which is refused for what it is. */
+const INSERTABLE_KINDS: ReadonlySet<string | null | undefined> = new Set(["r", "p", "v", "f"]);
+
+/** @throws {PiipeError} `database.table-missing`, or as the pool fails */
+export async function readTargetTable(pool: PostgresPool, table: TableName): Promise<TargetTable> {
+  const { rows } = await pool.query(`reading the columns of ${showTable(table)}`, READ_TABLE, [quoteTable(table)]);
+  const row = rows[0];
+  if (row === undefined) {
+    throw new PiipeError(
+      "database.table-missing",
+      `the table ${showTable(table)} does not exist in database ${pool.place.database} (${pool.place.address})`,
+      {
+        hint:
+          "Create it with `piipe migrate`, or set sink.postgres.createTable to true; or correct " +
+          "sink.postgres.table (upper and lower case matter).",
+      },
+    );
+  }
+  const name = { schema: row["schema"] ?? "", name: row["name"] ?? "" };
+  return {
+    name,
+    isTable: INSERTABLE_KINDS.has(row["kind"]),
+    columns: JSON.parse(row["columns"] ?? "[]") as TableColumn[],
+    path: await readRowPath(pool, name),
+  };
+}
