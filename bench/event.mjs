@@ -3,8 +3,8 @@
  * project can save. Reads the build: `npm run bench:event` makes it first. README.md says what the rows are.
  */
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
-import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 /** What parsing an event and masking two of its values may cost. */
 const GOAL_MICROSECONDS = 4;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { thrownFailure } from "./sources/sqs/client/sqs-errors.ts";
 import { connectFailure } from "./postgres/connect-failure.ts";
+import { thrownFailure } from "./sources/sqs/client/sqs-errors.ts";
 
 const PLACE = { address: "db.example:5432", database: "db", user: "u" };
 const failed = (code: string) => Object.assign(new Error("canary"), { code });

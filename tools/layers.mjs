@@ -61,26 +61,35 @@ const LAYERS = [
   { name: "sources", paths: ["src/sources/"], ...STAGE, may: [...SHARED, "waiting"] },
   { name: "decode", paths: ["src/decode/"], ...STAGE, builtins: PURE },
   { name: "mask", paths: ["src/mask/"], ...STAGE, may: [...SHARED, "keys"], builtins: PURE },
-  { name: "write", paths: ["src/write/"], ...STAGE, may: [...SHARED, "postgres"] },
+  { name: "write", paths: ["src/write/"], ...STAGE, may: [...SHARED, "postgres", "storage"] },
   { name: "engine", paths: ["src/pipeline/"], ...STAGE, may: [...SHARED, "waiting"], builtins: [] },
-  { name: "store", paths: ["src/store/"], ...STAGE, may: [...SHARED, "postgres", "waiting"] },
+  { name: "storage", paths: ["src/storage/"], ...STAGE, may: [...SHARED, "postgres", "waiting"] },
 
   { name: "init", paths: ["src/init/"], may: [...SHARED, "config", "decode", "mask"], builtins: PURE },
 
-  { name: "app", paths: ["src/app/"], may: [...LEAVES, ...STAGES, "engine", "store", "init"] },
+  { name: "app", paths: ["src/app/"], may: [...LEAVES, ...STAGES, "engine", "storage", "init"] },
   { name: "embedded", paths: ["src/embedded/"], may: SHARED },
   // What the browser gets: of the rest it may know no more than names and shapes.
-  { name: "pages", paths: ["src/dashboard/client/"], may: ["contracts"], mayTypes: ["dashboard", "app", "store"] },
+  { name: "pages", paths: ["src/dashboard/client/"], may: ["contracts"], mayTypes: ["dashboard", "app", "storage"] },
   // Snapshots, counts and tokens: nothing of a record reaches it.
-  { name: "dashboard", paths: ["src/dashboard/"], may: SHARED, mayTypes: ["app", "store"] },
+  { name: "dashboard", paths: ["src/dashboard/"], may: SHARED, mayTypes: ["app", "storage"] },
   {
     name: "cli",
     paths: ["src/cli/"],
-    may: [...LEAVES, "decode", "mask", "engine", "store", "init", "app", "dashboard", "embedded"],
+    may: [...LEAVES, "decode", "mask", "engine", "storage", "init", "app", "dashboard", "embedded"],
   },
-  { name: "library", paths: ["src/define-pipeline.ts"], may: [...LEAVES, "app"], mayTypes: ["engine", "store"] },
-  { name: "index", paths: ["src/index.ts"], may: [...LEAVES, "app", "library"], mayTypes: ["engine", "store"] },
+  { name: "library", paths: ["src/define-pipeline.ts"], may: [...LEAVES, "app"], mayTypes: ["engine", "storage"] },
+  { name: "index", paths: ["src/index.ts"], may: [...LEAVES, "app", "library"], mayTypes: ["engine", "storage"] },
 ];
+
+/** What names one of piipe's own tables in a statement: all of it stands in one place. */
+export const OWN_SQL = { pattern: /\b(?:FROM|INTO|UPDATE|JOIN|TABLE|ONLY)\s+piipe\.\w/, owner: "storage" };
+
+/** Layers that hold no statement at all. */
+export const WITHOUT_SQL = {
+  pattern: /\b(?:SELECT|INSERT INTO|DELETE FROM)\s/,
+  layers: ["cli", "dashboard", "pages", "engine"],
+};
 
 /** Packages that one part alone knows; every other package may be imported anywhere in `src`. */
 export const PACKAGE_OWNERS = new Map([

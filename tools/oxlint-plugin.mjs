@@ -1,6 +1,6 @@
 /** The repository's own lint rules: the dependency rule, and a public API that only re-exports. */
 import { dirname, relative, resolve, sep } from "node:path";
-import { PACKAGE_OWNERS, layerOf } from "./layers.mjs";
+import { OWN_SQL, PACKAGE_OWNERS, WITHOUT_SQL, layerOf } from "./layers.mjs";
 
 /**
  * The part of ESTree that the rules read.
@@ -107,6 +107,31 @@ const layering = {
   },
 };
 
+const sqlInPlace = {
+  /** @param {Context} context */
+  create(context) {
+    const layer = layerOf(relative(context.cwd, context.filename).split(sep).join("/"))?.name ?? "";
+    /**
+     * @param {Literal | Node} node
+     * @param {unknown} text
+     */
+    function check(node, text) {
+      if (typeof text !== "string") return;
+      if (layer !== OWN_SQL.owner && OWN_SQL.pattern.test(text)) {
+        context.report({ node, message: `Only ${OWN_SQL.owner} holds statements about piipe's own tables.` });
+      } else if (WITHOUT_SQL.layers.includes(layer) && WITHOUT_SQL.pattern.test(text)) {
+        context.report({ node, message: `${layer} holds no statements: ask through app.` });
+      }
+    }
+    return {
+      /** @param {Literal} node */
+      Literal: (node) => check(node, node.value),
+      /** @param {Node & { value: { cooked?: string | null } }} node */
+      TemplateElement: (node) => check(node, node.value.cooked),
+    };
+  },
+};
+
 const onlyReExports = {
   /** @param {Context} context */
   create: (context) => ({
@@ -121,4 +146,7 @@ const onlyReExports = {
   }),
 };
 
-export default { meta: { name: "piipe" }, rules: { layering, "only-re-exports": onlyReExports } };
+export default {
+  meta: { name: "piipe" },
+  rules: { layering, "only-re-exports": onlyReExports, "sql-in-place": sqlInPlace },
+};

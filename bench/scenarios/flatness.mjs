@@ -1,13 +1,13 @@
+import { runOverCanned } from "../support/canned-run.mjs";
 /** Whether a message costs the same after many others, and beside a ledger that is full of their ids. */
 import { query } from "../support/databases.mjs";
 import { judge } from "../support/goals.mjs";
-import { runOverCanned } from "../support/canned-run.mjs";
 import { cpuPerMessage } from "../support/measure.mjs";
 import { LOGINS } from "../support/pipelines.mjs";
 import { number, range } from "../support/report.mjs";
 import { ratio, spreadOf } from "../support/statistics.mjs";
 
-/** @type {typeof import("../../src/write/ledger-key.ts")} */
+/** @type {typeof import("../../src/storage/ledger/ledger-key.ts")} */
 const { sourceIdOf } = await import(new URL("../../dist/pipeline/write/ledger-key.js", import.meta.url).href);
 
 /** The program has met all its code by then. */

@@ -1,6 +1,6 @@
+import { runOverCanned } from "../support/canned-run.mjs";
 /** How much memory piipe holds at full rate, when events are ordinary, long, and longer than it takes. */
 import { judge } from "../support/goals.mjs";
-import { runOverCanned } from "../support/canned-run.mjs";
 import { NOTES } from "../support/pipelines.mjs";
 import { number, range } from "../support/report.mjs";
 import { spreadOf } from "../support/statistics.mjs";

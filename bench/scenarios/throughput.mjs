@@ -1,6 +1,6 @@
+import { countRows } from "../support/databases.mjs";
 /** piipe beside its peers, on the same servers, taking turns. */
 import { makeEvents } from "../support/events.mjs";
-import { countRows } from "../support/databases.mjs";
 import { judge } from "../support/goals.mjs";
 import { cpuPerMessage, expectCount, measureRun } from "../support/measure.mjs";
 import { LOGINS } from "../support/pipelines.mjs";

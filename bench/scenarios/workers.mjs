@@ -1,6 +1,6 @@
+import { runOverCanned } from "../support/canned-run.mjs";
 /** What a second worker process adds, where the queue is no limit. */
 import { judge } from "../support/goals.mjs";
-import { runOverCanned } from "../support/canned-run.mjs";
 import { cpuPerMessage } from "../support/measure.mjs";
 import { LOGINS } from "../support/pipelines.mjs";
 import { number, range, times } from "../support/report.mjs";

@@ -1,8 +1,8 @@
 import type { Config } from "../config/config.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { findEntries } from "../store/find-entries.ts";
-import { type Choice, countPending, databaseTime } from "../store/pending-events.ts";
-import type { QuarantinedQueue, QuarantineEntry } from "../store/quarantine.ts";
+import { findEntries } from "../storage/quarantine/find-entries.ts";
+import { type Choice, countPending, databaseTime } from "../storage/quarantine/pending-events.ts";
+import type { QuarantinedQueue, QuarantineEntry } from "../storage/quarantine/quarantine.ts";
 
 /** What everything that is done to the quarantine works with. */
 export interface Quarantine {

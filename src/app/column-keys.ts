@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import type { ColumnKeys } from "../pipeline/contracts.ts";
 import { businessKeyCheckOf, keyChecksOf } from "../mask/key-checks.ts";
+import type { ColumnKeys } from "../pipeline/contracts.ts";
 
 /** What the database is asked, to find whether the keyring is the one that made its tokens and claimed its business ids. */
 export function columnKeysOf({ columns, dedupeBy, keys }: Config, keyring: Keyring | null): readonly ColumnKeys[] {

@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
-import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
 import { nameOfArn } from "../sources/sqs/client/queue-address.ts";
+import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
 import { openQueueInspector, type QueueInspector } from "./open-queue-inspector.ts";
 import type { DeadLetters } from "./snapshot.ts";
 

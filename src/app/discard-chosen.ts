@@ -1,6 +1,6 @@
 import type { PostgresPool } from "../postgres/connection.ts";
-import { discardEvents } from "../store/discard-events.ts";
-import { type Choice, countPending } from "../store/pending-events.ts";
+import { discardEvents } from "../storage/quarantine/discard-events.ts";
+import { type Choice, countPending } from "../storage/quarantine/pending-events.ts";
 
 export interface DiscardChosenOptions {
   /** For the audit. */

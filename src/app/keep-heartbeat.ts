@@ -1,7 +1,7 @@
 import { PiipeError } from "../errors.ts";
 import type { Clock } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { forgetWorkers, type LiveWorker, reportWorker } from "../store/workers.ts";
+import { forgetWorkers, type LiveWorker, reportWorker } from "../storage/workers.ts";
 import type { Emit } from "../telemetry/events.ts";
 
 /** Whoever is silent for three of these is taken for dead. */

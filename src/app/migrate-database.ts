@@ -4,15 +4,15 @@ import { PiipeError } from "../errors.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { duplicateColumns } from "../mask/duplicate-columns.ts";
 import { allowedForms } from "../mask/token-form.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { maintainLedger, MIGRATED_DAYS_AHEAD } from "../storage/ledger/ledger-maintenance.ts";
+import { addTokenChecks, type TokenCheckReport } from "../storage/rotation/token-checks.ts";
+import { createTable } from "../storage/schema/create-table.ts";
+import { migrate } from "../storage/schema/migrate.ts";
+import type { MigrationReport } from "../storage/schema/migration-report.ts";
+import { updateDuplicatesView } from "../storage/search/duplicates-view.ts";
 import { checkTable } from "../write/check-table.ts";
 import { readTargetTable, type TargetTable } from "../write/target-table.ts";
-import type { PostgresPool } from "../postgres/connection.ts";
-import { createTable } from "../store/create-table.ts";
-import { updateDuplicatesView } from "../store/duplicates-view.ts";
-import { maintainLedger, MIGRATED_DAYS_AHEAD } from "../store/ledger-maintenance.ts";
-import { migrate } from "../store/migrate.ts";
-import type { MigrationReport } from "../store/migration-report.ts";
-import { addTokenChecks, type TokenCheckReport } from "../store/token-checks.ts";
 import { formsOf, tokenChars } from "./open-table.ts";
 
 /**

@@ -2,8 +2,8 @@ import type { Config } from "../config/config.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { loadKeyring } from "../keys/load-keyring.ts";
 import { createSeal } from "../keys/seal.ts";
-import type { Mask, Seal } from "../pipeline/contracts.ts";
 import { compileMask } from "../mask/compile-mask.ts";
+import type { Mask, Seal } from "../pipeline/contracts.ts";
 
 /** @throws {PiipeError} `keys.*` when a mask needs a key that is not there: never an unkeyed fallback */
 export async function openMask(

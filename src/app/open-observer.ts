@@ -1,13 +1,13 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
-import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
-import { queuesNamed } from "../sources/sqs/queues-named.ts";
 import { openPool, type PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
-import { checkMigrated } from "../store/check-migrated.ts";
-import { countReasons } from "../store/quarantine.ts";
-import { listWorkers, type LiveWorker, type WorkerReport } from "../store/workers.ts";
+import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
+import { queuesNamed } from "../sources/sqs/queues-named.ts";
+import { countReasons } from "../storage/quarantine/quarantine.ts";
+import { checkMigrated } from "../storage/schema/check-migrated.ts";
+import { listWorkers, type LiveWorker, type WorkerReport } from "../storage/workers.ts";
 import { deadLetterDepth } from "./dead-letter-depth.ts";
 import { HEARTBEAT_EVERY_MS } from "./keep-heartbeat.ts";
 import { ownQueues } from "./own-queues.ts";

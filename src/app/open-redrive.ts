@@ -1,20 +1,20 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
-import { isAwsHost, parseQueue } from "../sources/sqs/client/queue-address.ts";
-import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
-import { messageKeyOf, sourceIdOf } from "../write/ledger-key.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { inTransaction } from "../postgres/transaction.ts";
 import { utcDay } from "../postgres/utc-day.ts";
-import { writeAudit } from "../store/audit.ts";
-import { findClaims } from "../store/find-claims.ts";
-import { retryDatabase } from "../store/retry-database.ts";
-import type { Emit } from "../telemetry/events.ts";
 import { DeadLetterSource, type LeftAlone } from "../sources/dead-letter-source.ts";
-import { openQueueInspector } from "./open-queue-inspector.ts";
+import { isAwsHost, parseQueue } from "../sources/sqs/client/queue-address.ts";
+import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
+import { writeAudit } from "../storage/audit.ts";
+import { findClaims } from "../storage/ledger/find-claims.ts";
+import { messageKeyOf, sourceIdOf } from "../storage/ledger/ledger-key.ts";
+import { retryDatabase } from "../storage/retry-database.ts";
+import type { Emit } from "../telemetry/events.ts";
 import { openPipeline, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
+import { openQueueInspector } from "./open-queue-inspector.ts";
 import { openSource } from "./open-source.ts";
 import { requireRedriveRights } from "./require-own-rights.ts";
 

@@ -1,14 +1,14 @@
 import type { Config } from "../config/config.ts";
+import { compileDecoder } from "../decode/compile-decoder.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
 import { openSealed } from "../keys/seal.ts";
 import type { Open } from "../pipeline/contracts.ts";
-import { compileDecoder } from "../decode/compile-decoder.ts";
 import type { ReplayStages } from "../pipeline/replay.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import type { QuarantinedQueue } from "../storage/quarantine/quarantine.ts";
+import { noteKeys } from "../storage/rotation/key-checks.ts";
 import { boundsOf } from "../write/check-table.ts";
 import { PostgresSink } from "../write/postgres-sink.ts";
-import type { PostgresPool } from "../postgres/connection.ts";
-import type { QuarantinedQueue } from "../store/quarantine.ts";
-import { noteKeys } from "../store/key-checks.ts";
 import { columnKeysOf } from "./column-keys.ts";
 import { openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";

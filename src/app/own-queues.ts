@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
-import { queuesNamed } from "../sources/sqs/queues-named.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { type QuarantinedQueue, quarantinedQueues } from "../store/quarantine.ts";
+import { queuesNamed } from "../sources/sqs/queues-named.ts";
+import { type QuarantinedQueue, quarantinedQueues } from "../storage/quarantine/quarantine.ts";
 
 /** The queues of the quarantine that the configuration means: events of other pipelines do not fit its columns. */
 export async function ownQueues(config: Config, pool: PostgresPool): Promise<readonly QuarantinedQueue[]> {

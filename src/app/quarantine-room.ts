@@ -1,7 +1,7 @@
 import { PiipeError } from "../errors.ts";
 import type { Clock } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { pendingBytes } from "../store/quarantine.ts";
+import { pendingBytes } from "../storage/quarantine/quarantine.ts";
 
 /**
  * What the events of one queue that wait in the quarantine may take, sealed: over a million login events, or a thousand of

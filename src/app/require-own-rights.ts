@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { AUDIT_RIGHT } from "../store/audit.ts";
-import { type NeededRight, ownTable, requireRights } from "../store/require-rights.ts";
+import { AUDIT_RIGHT } from "../storage/audit.ts";
+import { type NeededRight, ownTable, requireRights } from "../storage/schema/require-rights.ts";
 
 const on = (name: string, rights: readonly NeededRight["right"][]): NeededRight[] =>
   rights.map((right) => ({ table: ownTable(name), right }));

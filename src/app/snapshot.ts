@@ -1,8 +1,8 @@
 import type { ErrorCode } from "../errors.ts";
-import type { QueueCounts } from "../sources/sqs/sqs-source.ts";
 import type { Result } from "../pipeline/contracts.ts";
-import type { ReasonCount } from "../store/quarantine.ts";
-import type { WorkerIdentity } from "../store/workers.ts";
+import type { QueueCounts } from "../sources/sqs/sqs-source.ts";
+import type { ReasonCount } from "../storage/quarantine/quarantine.ts";
+import type { WorkerIdentity } from "../storage/workers.ts";
 import type { WorkerFigures } from "../telemetry/worker-figures.ts";
 
 /** Why a part of a snapshot could not be read. Safe to show. */

@@ -1,9 +1,9 @@
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import { tryColumns } from "../init/try-columns.ts";
+import type { Keyring } from "../keys/keyring.ts";
 import type { ColumnBounds, MaskedRecord, Rejection, WriteOutcome } from "../pipeline/contracts.ts";
 import { tryRows } from "../write/try-rows.ts";
-import type { Keyring } from "../keys/keyring.ts";
 import { openDatabase } from "./open-database.ts";
 import { openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";

@@ -1,5 +1,5 @@
-import type { Column, Delivery, Rejection, Result } from "../pipeline/contracts.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";
+import type { Column, Delivery, Rejection, Result } from "../pipeline/contracts.ts";
 
 const ATTRIBUTE = "value";
 

@@ -2,7 +2,12 @@ import type { MaskedColumn } from "../mask/column-tokens.ts";
 import type { DuplicateColumns } from "../mask/duplicate-columns.ts";
 import { tokenTestOf } from "../mask/token-form.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { type Duplicates, type DuplicatesQuery, type DuplicateValue, readDuplicates } from "../store/duplicates.ts";
+import {
+  type Duplicates,
+  type DuplicatesQuery,
+  type DuplicateValue,
+  readDuplicates,
+} from "../storage/search/duplicates.ts";
 
 export interface ShownValue extends Omit<DuplicateValue, "token"> {
   /** null: what is stored is no token, and may be a raw value. */

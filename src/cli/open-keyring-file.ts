@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { PiipeError } from "../errors.ts";
-import type { Keyring } from "../keys/keyring.ts";
 import { KeyringFile } from "../keys/keyring-file.ts";
+import type { Keyring } from "../keys/keyring.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** @throws {PiipeError} `keys.*`: a command can change a file, not the environment of the workers */

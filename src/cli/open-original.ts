@@ -5,7 +5,7 @@ import { openSealed } from "../keys/seal.ts";
 import type { MaskedColumn, MaskOptions } from "../mask/column-tokens.ts";
 import { valueTokensOf, versionOfToken } from "../mask/value-tokens.ts";
 import { vaultContext } from "../mask/vault-context.ts";
-import type { VaultEntry } from "../store/find-originals.ts";
+import type { VaultEntry } from "../storage/vault/find-originals.ts";
 
 export interface Original {
   readonly text: string;

@@ -8,7 +8,7 @@ import { columnsWithoutVersion, describeWithoutVersion, firstUsedVersion } from 
 import { writtenForms } from "../mask/token-form.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { type TableName, showTable } from "../postgres/identifiers.ts";
-import { refusingTokenChecks } from "../store/token-checks.ts";
+import { refusingTokenChecks } from "../storage/rotation/token-checks.ts";
 
 export interface PendingProblem {
   readonly text: string;

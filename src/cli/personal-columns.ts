@@ -1,8 +1,8 @@
 /** Columns that are stored as they are and look personal: what `check` warns of. */
 import type { Config } from "../config/config.ts";
 import { personalPartOf } from "../config/looks-personal.ts";
-import type { Column } from "../pipeline/contracts.ts";
 import { type Detections, showDetections } from "../mask/leak/count-detections.ts";
+import type { Column } from "../pipeline/contracts.ts";
 
 export interface PersonalColumn {
   readonly column: string;

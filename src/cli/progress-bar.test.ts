@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { scriptedTerminal } from "../../tests/support/scripted-terminal.ts";
+import type { Totals } from "../pipeline/totals.ts";
+import type { TelemetryEvent } from "../telemetry/events.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { RunProgress, showsBar, withoutBatches } from "./run-progress.ts";
 import type { Terminal } from "./terminal.ts";
-import type { TelemetryEvent } from "../telemetry/events.ts";
-import type { Totals } from "../pipeline/totals.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

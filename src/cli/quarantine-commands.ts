@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { didYouMean } from "../config/did-you-mean.ts";
 import { REJECTION_CODES } from "../pipeline/contracts.ts";
-import { QUARANTINE_STATES, type QuarantineState } from "../store/quarantine.ts";
+import { QUARANTINE_STATES, type QuarantineState } from "../storage/quarantine/quarantine.ts";
 import { add, config, examples, type Execute, json } from "./define-command.ts";
 
 const ENTRIES_DEFAULT = 20;

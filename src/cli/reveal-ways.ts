@@ -7,11 +7,11 @@ import { revealToken } from "../mask/reveal-token.ts";
 import { linkRuleOf, showsVersion, versionOfToken } from "../mask/value-tokens.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
-import { AUDIT_RIGHT, type AuditEntry } from "../store/audit.ts";
-import { findOriginals, findRevealable, isStored } from "../store/find-originals.ts";
-import { compareKeys } from "../store/key-checks.ts";
-import { type NeededRight, ownTable, requireRights } from "../store/require-rights.ts";
-import { readStoredTable } from "../store/stored-columns.ts";
+import { AUDIT_RIGHT, type AuditEntry } from "../storage/audit.ts";
+import { compareKeys } from "../storage/rotation/key-checks.ts";
+import { type NeededRight, ownTable, requireRights } from "../storage/schema/require-rights.ts";
+import { readStoredTable } from "../storage/search/stored-columns.ts";
+import { findOriginals, findRevealable, isStored } from "../storage/vault/find-originals.ts";
 import { decodeValue } from "./decode-value.ts";
 import { openOriginal, type Original } from "./open-original.ts";
 

@@ -8,7 +8,7 @@ import { type ListenPlace, resolveListenPlace } from "../dashboard/listen-place.
 import { serveDashboard } from "../dashboard/serve-dashboard.ts";
 import { loadPrivateKey } from "../keys/load-keyring.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
-import type { LiveWorker } from "../store/workers.ts";
+import type { LiveWorker } from "../storage/workers.ts";
 import { createLineWriter } from "../telemetry/line-writer.ts";
 import { createLog } from "../telemetry/log.ts";
 import type { ListenAddress } from "../telemetry/metrics-listener.ts";

@@ -1,10 +1,10 @@
-import { didYouMean } from "../config/did-you-mean.ts";
 import type { Config } from "../config/config.ts";
+import { didYouMean } from "../config/did-you-mean.ts";
 import { PiipeError } from "../errors.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import type { Column, LinkRule } from "../pipeline/contracts.ts";
 import { isMasked, type MaskedColumn } from "../mask/column-tokens.ts";
 import { isBareDigest, linkRuleOf, spellingsFound, valueTokensOf, whyUnsearchable } from "../mask/value-tokens.ts";
+import type { Column, LinkRule } from "../pipeline/contracts.ts";
 import { decodeValue } from "./decode-value.ts";
 
 /** A column in which a value is searched. */

@@ -1,7 +1,7 @@
-/** Masked columns that still hold something else than what their mask gives: what `check` warns of. */
-import type { Column } from "../pipeline/contracts.ts";
 import { isMasked, type MaskedColumn } from "../mask/column-tokens.ts";
 import { isDigest, tokenTestOf } from "../mask/token-form.ts";
+/** Masked columns that still hold something else than what their mask gives: what `check` warns of. */
+import type { Column } from "../pipeline/contracts.ts";
 
 export interface StoredMisfits {
   /** With counts, and never a value. */

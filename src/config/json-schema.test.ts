@@ -1,7 +1,7 @@
-import { COLUMN_TYPES } from "../pipeline/contracts.ts";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
+import { COLUMN_TYPES } from "../pipeline/contracts.ts";
 import { configReference, EXAMPLE } from "./config-reference.ts";
 import { inputSchema, jsonSchema, type SchemaNode } from "./json-schema.ts";
 import { parseConfig } from "./parse-config.ts";

@@ -5,9 +5,9 @@ import { checkInput } from "./check-input.ts";
 import type { Config } from "./config.ts";
 import type { Environment } from "./interpolate.ts";
 import { problemLines } from "./problem.ts";
-import { YamlFile } from "./yaml-file.ts";
 import { resolveConfig } from "./resolve-config.ts";
 import { retypeReferences } from "./retype-references.ts";
+import { YamlFile } from "./yaml-file.ts";
 
 const HINT = "docs/configuration.md explains every setting; `piipe schema` prints the JSON Schema for editors.";
 

@@ -1,6 +1,6 @@
 import type { Snapshot, Trouble } from "../app/snapshot.ts";
-import type { DuplicateValue } from "../store/duplicates.ts";
-import type { QuarantineEntry, ReasonCount } from "../store/quarantine.ts";
+import type { QuarantineEntry, ReasonCount } from "../storage/quarantine/quarantine.ts";
+import type { DuplicateValue } from "../storage/search/duplicates.ts";
 
 /*
  * What the dashboard's server and its pages say to each other. All of it is JSON: counts, codes, times, names of the

@@ -1,6 +1,6 @@
 import type { Snapshot } from "../app/snapshot.ts";
-import type { QuarantineState } from "../store/quarantine.ts";
-import type { LiveWorker } from "../store/workers.ts";
+import type { QuarantineState } from "../storage/quarantine/quarantine.ts";
+import type { LiveWorker } from "../storage/workers.ts";
 import type { ActionReport, ActionRequest, ConfigPage, DuplicatesPage, QuarantinePage } from "./api.ts";
 
 export interface QuarantineQuery {

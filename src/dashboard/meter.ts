@@ -1,4 +1,4 @@
-import type { LiveWorker } from "../store/workers.ts";
+import type { LiveWorker } from "../storage/workers.ts";
 import type { Sample } from "./api.ts";
 
 type Figures = LiveWorker["figures"];

@@ -1,4 +1,4 @@
-import type { QuarantineState } from "../store/quarantine.ts";
+import type { QuarantineState } from "../storage/quarantine/quarantine.ts";
 import type { ActionRequest } from "./api.ts";
 import type { QuarantineQuery } from "./dashboard-data.ts";
 import { Refusal } from "./refusal.ts";

@@ -5,7 +5,6 @@ import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-
 import type { ServerUser } from "./server-user.ts";
 
 export interface GuardedCommand {

@@ -1,7 +1,6 @@
 import { access, chmod, chown, cp, lchown, mkdir, readFile, readdir, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, delimiter, dirname, join, resolve } from "node:path";
-
 import { PiipeError } from "../errors.ts";
 import type { ServerUser } from "./server-user.ts";
 

@@ -2,9 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chown, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-
 import pg from "pg";
-
 import { PiipeError } from "../errors.ts";
 import { freePort } from "./free-port.ts";
 import { type CommandEnd, type GuardedFolder, openGuardedFolder } from "./guarded-folder.ts";

@@ -1,8 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-
 import { expect, test } from "vitest";
-
 import { readSampleEvents } from "./sample-events.ts";
 
 const LOGIN_EVENT = {

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-
 import { pickServerUser } from "./server-user.ts";
 
 const NOBODY = "nobody:x:65534:65533:nobody:/nonexistent:/usr/sbin/nologin";

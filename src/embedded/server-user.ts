@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-
 import { PiipeError } from "../errors.ts";
 
 export interface ServerUser {

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-
 import { PiipeError } from "../errors.ts";
 
 export interface EmbeddedSqsOptions {

@@ -1,5 +1,5 @@
-import { isPlainName } from "./plain-name.ts";
 import type { JsonObject } from "./parse-events.ts";
+import { isPlainName } from "./plain-name.ts";
 
 /** A place in the events that a column can take its value from, with what was found there. */
 export interface Field {

@@ -1,5 +1,5 @@
-import { isRefusal } from "../decode/refusal.ts";
 import { readBusinessId } from "../decode/read-business-id.ts";
+import { isRefusal } from "../decode/refusal.ts";
 import type { Field } from "./collect-fields.ts";
 import { snakeCase } from "./match-columns.ts";
 

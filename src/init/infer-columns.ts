@@ -1,5 +1,5 @@
-import type { ColumnType, MaskName } from "../pipeline/contracts.ts";
 import { isJsonText } from "../mask/leak/json-text.ts";
+import type { ColumnType, MaskName } from "../pipeline/contracts.ts";
 import type { CollectedFields, Field } from "./collect-fields.ts";
 import { newName } from "./column-name.ts";
 import { columnOf } from "./column-of.ts";

@@ -1,7 +1,7 @@
 import { wordsOf } from "../config/looks-personal.ts";
-import type { ColumnType } from "../pipeline/contracts.ts";
 import { createReader } from "../decode/create-reader.ts";
 import { isRefusal, REFUSED, type Reader } from "../decode/refusal.ts";
+import type { ColumnType } from "../pipeline/contracts.ts";
 import { columnOf } from "./column-of.ts";
 import { isLossy } from "./is-lossy.ts";
 

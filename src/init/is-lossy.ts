@@ -1,5 +1,5 @@
-import type { ColumnType } from "../pipeline/contracts.ts";
 import { toUtcText } from "../decode/types/zoned-time.ts";
+import type { ColumnType } from "../pipeline/contracts.ts";
 
 /** PostgreSQL holds microseconds. */
 const FINER_THAN_MICROSECONDS = /\.\d{6}\d*[1-9]/;

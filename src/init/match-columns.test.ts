@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { ExistingColumn } from "./existing-table.ts";
 import { newName } from "./column-name.ts";
+import type { ExistingColumn } from "./existing-table.ts";
 import { maskedFieldOf, matchColumns } from "./match-columns.ts";
 import { timeColumns } from "./time-columns.ts";
 

@@ -1,7 +1,7 @@
-import type { Delivery } from "../pipeline/contracts.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";
 import { parseJson } from "../decode/parse-json.ts";
 import { scanJson } from "../decode/scan-json.ts";
+import type { Delivery } from "../pipeline/contracts.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import { personalPartOf } from "../config/looks-personal.ts";
-import type { ColumnType } from "../pipeline/contracts.ts";
 import { countDetections, showDetections } from "../mask/leak/count-detections.ts";
+import type { ColumnType } from "../pipeline/contracts.ts";
 import { isObject, type Field } from "./collect-fields.ts";
 import { refusedBy } from "./infer-type.ts";
 

@@ -6,11 +6,11 @@ import { expect, it } from "vitest";
 import { codePoint } from "../../tests/support/any-text.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { isIdentifier } from "../config/table-name.ts";
+import { compileDecoder } from "../decode/compile-decoder.ts";
 import { collectFields } from "./collect-fields.ts";
 import { inferColumns } from "./infer-columns.ts";
 import { deliveryOf, parseEvents } from "./parse-events.ts";
 import { renderConfig } from "./render-config.ts";
-import { compileDecoder } from "../decode/compile-decoder.ts";
 
 const SETTINGS = {
   queue: "logins",

@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
-import type { ColumnBounds, Mask, MaskedRecord, Rejection } from "../pipeline/contracts.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";
+import type { ColumnBounds, Mask, MaskedRecord, Rejection } from "../pipeline/contracts.ts";
 import { deliveryOf } from "./parse-events.ts";
 
 /** What decoding and masking make of the events: what is left to try is the table. */

@@ -1,5 +1,5 @@
-import { deriveKey, type KeyPurpose } from "./derive-key.ts";
 import { Unprintable } from "../unprintable.ts";
+import { deriveKey, type KeyPurpose } from "./derive-key.ts";
 
 /**
  * The life of a key version: `pending` until it is everywhere, `primary` while it makes the tokens, `linking` while

@@ -1,10 +1,10 @@
 import { type FileHandle, open, realpath, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { PiipeError } from "../errors.ts";
+import { Unprintable } from "../unprintable.ts";
 import { Keyring } from "./keyring.ts";
 import { readSecretFile, type SecretFile } from "./read-secret-file.ts";
 import { syncDirectory } from "./sync-directory.ts";
-import { Unprintable } from "../unprintable.ts";
 
 const OWNER_ONLY = 0o600;
 const PERMISSIONS = 0o777;

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createKeys } from "./create-keys.ts";
 import { Keyring } from "./keyring.ts";
-import { PrivateKey } from "./private-key.ts";
 import { writeNewKeys, type KeyFiles } from "./new-keyring.ts";
+import { PrivateKey } from "./private-key.ts";
 
 let folder: string;
 let files: KeyFiles;

@@ -3,11 +3,11 @@ import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { codePoint } from "../../tests/support/any-text.ts";
+import type { Seal } from "../pipeline/contracts.ts";
+import { bodyContext, metadataContext } from "../pipeline/sealed-delivery.ts";
 import { createKeys } from "./create-keys.ts";
 import { Keyring } from "./keyring.ts";
 import { PrivateKey } from "./private-key.ts";
-import type { Seal } from "../pipeline/contracts.ts";
-import { bodyContext, metadataContext } from "../pipeline/sealed-delivery.ts";
 import { createSeal, openSealed } from "./seal.ts";
 
 const ID = "3308ac48-9ce1-46b3-92a9-2989df46bb84";

@@ -1,8 +1,8 @@
 import { PiipeError } from "../errors.ts";
+import { hmacSha256 } from "../hmac-sha256.ts";
 import type { KeyVersion } from "../keys/key-version.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { BusinessIdField, Column, MaskedRecord, RawRecord } from "../pipeline/contracts.ts";
-import { hmacSha256 } from "../hmac-sha256.ts";
 import { NO_KEYRING_HINT } from "./column-tokens.ts";
 
 export type BusinessKeys = Pick<MaskedRecord, "businessKeys" | "leakedBusinessKeys">;

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { isIP } from "node:net";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { Keyring } from "../keys/keyring.ts";

@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { keyringOf } from "../../tests/support/keyring-of.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import type { MaskName } from "../pipeline/contracts.ts";
-import { compileMask } from "./compile-mask.ts";
 import type { MaskedColumn } from "./column-tokens.ts";
+import { compileMask } from "./compile-mask.ts";
 import { rewrapOf } from "./token-rewrites.ts";
 import { valueTokensOf } from "./value-tokens.ts";
 

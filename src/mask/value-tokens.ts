@@ -11,8 +11,8 @@ import {
   overTokens,
   versionTokenizer,
 } from "./column-tokens.ts";
-import type { KeyedOperator, Tokenize } from "./operators/operator.ts";
 import { hasOneForm } from "./normalize/normalize-text.ts";
+import type { KeyedOperator, Tokenize } from "./operators/operator.ts";
 import { OPERATORS } from "./operators/operators.ts";
 import { sha256Operator } from "./operators/sha256.ts";
 import { isDigest, tokenTestOf } from "./token-form.ts";

@@ -284,7 +284,7 @@ export interface TokenForm {
   readonly charsMax: number | null;
 }
 
-/** What becomes of a column's stored tokens of older forms, without their values. Prepared by mask/, carried out by store/. */
+/** What becomes of a column's stored tokens of older forms, without their values. Prepared by mask/, carried out by storage/. */
 export interface TokenRewrite {
   /** Of the keys: a link or an original of another domain is left as it is. */
   readonly domain: string;
@@ -299,7 +299,7 @@ export interface TokenRewrite {
 
 /**
  * Which links between tokens are followed: they are rows of a table, and whoever may write into it can make some up.
- * Prepared by mask/, carried out by store/.
+ * Prepared by mask/, carried out by storage/.
  */
 export interface LinkRule {
   /** The key version that a token of the column shows; null: it is none, and no link leads to it. */

@@ -1,6 +1,7 @@
 import { PiipeError } from "../errors.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { type BatchLimits, Batcher } from "./batcher.ts";
+import { quarantineFull } from "./beyond-limit.ts";
 import { Condition } from "./condition.ts";
 import type {
   BatchOutcome,
@@ -14,7 +15,6 @@ import type {
   Sink,
   Source,
 } from "./contracts.ts";
-import { quarantineFull } from "./beyond-limit.ts";
 import { divideBatch } from "./divide-batch.ts";
 import { EmptyWatch } from "./empty-watch.ts";
 import { Findings, NewFields } from "./findings.ts";

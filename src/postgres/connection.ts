@@ -1,8 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { TLSSocket } from "node:tls";
-
 import pg from "pg";
-
 import { postgresUrlProblem } from "../config/service-url.ts";
 import { PiipeError } from "../errors.ts";
 import { closingClient } from "./closing-client.ts";

@@ -1,8 +1,6 @@
 import { inspect } from "node:util";
-
 import pg from "pg";
 import { expect, test } from "vitest";
-
 import { databaseFailure } from "./database-failure.ts";
 import { ruleFor } from "./sqlstate.ts";
 

@@ -1,5 +1,4 @@
 import pg from "pg";
-
 import type { ErrorCode } from "../errors.ts";
 import { poolerRefusal } from "./pooler-refusal.ts";
 

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-
 import { utcDay } from "./utc-day.ts";
 
 const NEW_YEAR_MS = Date.UTC(2026, 0, 1);

@@ -1,5 +1,5 @@
-import type { TelemetryEvent } from "./events.ts";
 import type { Concern } from "./concerns.ts";
+import type { TelemetryEvent } from "./events.ts";
 
 const WINDOW_MS = 300_000;
 /** So far apart are the marks, at least. */

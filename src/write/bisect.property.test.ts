@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-
 import { PiipeError } from "../errors.ts";
-import { DatabaseFailure } from "../postgres/database-failure.ts";
 import type { MaskedRecord, WriteOutcome } from "../pipeline/contracts.ts";
+import { DatabaseFailure } from "../postgres/database-failure.ts";
 import { bisect, type BisectOptions } from "./bisect.ts";
 
 const DECLARED = new Set(["t"]);

@@ -1,5 +1,5 @@
-import { DatabaseFailure } from "../postgres/database-failure.ts";
 import type { MaskedRecord, Rejection, RejectionCode, WriteOutcome } from "../pipeline/contracts.ts";
+import { DatabaseFailure } from "../postgres/database-failure.ts";
 
 export interface BisectOptions {
   /** Names of the configured columns. */

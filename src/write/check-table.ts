@@ -1,8 +1,8 @@
 import { didYouMean } from "../config/did-you-mean.ts";
 import { PiipeError } from "../errors.ts";
+import type { Column, ColumnBounds, ColumnType } from "../pipeline/contracts.ts";
 import { quoteIdentifier, quoteTable, showTable } from "../postgres/identifiers.ts";
 import { sqlTypeOf } from "../postgres/sql-type.ts";
-import type { Column, ColumnBounds, ColumnType } from "../pipeline/contracts.ts";
 import { fitOf, isRounding, isText } from "./column-fit.ts";
 import type { TableColumn, TargetTable } from "./target-table.ts";
 

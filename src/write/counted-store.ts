@@ -1,6 +1,6 @@
+import type { Column, MaskedRecord } from "../pipeline/contracts.ts";
 import { quoteTable } from "../postgres/identifiers.ts";
 import type { RunStatement } from "../postgres/transaction.ts";
-import type { Column, MaskedRecord } from "../pipeline/contracts.ts";
 import { storeStatement, storeValues } from "./insert.ts";
 import { belowSql } from "./row-path.ts";
 import type { TargetTable } from "./target-table.ts";

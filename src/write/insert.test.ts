@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { testColumn } from "../../tests/support/test-column.ts";
-import { CLAIMS } from "./claim.ts";
+import { CLAIMS } from "../storage/ledger/claim.ts";
 import { insertStatement } from "./insert.ts";
 import type { TargetTable } from "./target-table.ts";
 

@@ -1,9 +1,9 @@
+import type { Column, ColumnValue, MaskedRecord, RefusedEvent } from "../pipeline/contracts.ts";
+import { arrayLiteral } from "../postgres/array-literal.ts";
 import { quoteIdentifier, quoteTable } from "../postgres/identifiers.ts";
 import { utcDay } from "../postgres/utc-day.ts";
-import type { Column, ColumnValue, MaskedRecord, RefusedEvent } from "../pipeline/contracts.ts";
-import { arrayLiteral } from "./array-literal.ts";
-import { businessClaimSql } from "./business-claim.ts";
-import type { Claim } from "./claim.ts";
+import { businessClaimSql } from "../storage/ledger/business-claim.ts";
+import type { Claim } from "../storage/ledger/claim.ts";
 import { type ColumnFit, fitOf } from "./column-fit.ts";
 import type { TargetTable } from "./target-table.ts";
 

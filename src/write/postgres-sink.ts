@@ -1,10 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { PiipeError } from "../errors.ts";
-import type { PostgresPool } from "../postgres/connection.ts";
-import { DatabaseFailure } from "../postgres/database-failure.ts";
-import { showTable } from "../postgres/identifiers.ts";
-import type { PostgresFacts } from "../postgres/sqlstate.ts";
-import { inTransaction, type RunStatement } from "../postgres/transaction.ts";
 import type {
   Batch,
   BatchOutcome,
@@ -14,17 +9,23 @@ import type {
   Sink,
   WriteOutcome,
 } from "../pipeline/contracts.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { DatabaseFailure } from "../postgres/database-failure.ts";
+import { showTable } from "../postgres/identifiers.ts";
+import type { PostgresFacts } from "../postgres/sqlstate.ts";
+import { inTransaction, type RunStatement } from "../postgres/transaction.ts";
+import { businessValues, findDiffering } from "../storage/ledger/business-claim.ts";
+import { type Claim, type ClaimName, CLAIMS } from "../storage/ledger/claim.ts";
+import { sourceIdOf, tableIdOf } from "../storage/ledger/ledger-key.ts";
+import { parseKeys } from "../storage/ledger/parse-keys.ts";
+import { writeQuarantine } from "../storage/quarantine/quarantine-rows.ts";
+import { hasOwnTables } from "../storage/schema/check-migrated.ts";
+import { writeTokenRows } from "../storage/vault/token-rows.ts";
 import { bisect, isUnfilled } from "./bisect.ts";
-import { businessValues, findDiffering } from "./business-claim.ts";
-import { type Claim, type ClaimName, CLAIMS } from "./claim.ts";
 import { CountedStore } from "./counted-store.ts";
 import { claimStatement, claimValues, insertStatement, insertValues } from "./insert.ts";
-import { sourceIdOf, tableIdOf } from "./ledger-key.ts";
-import { parseKeys } from "./parse-keys.ts";
-import { writeQuarantine } from "./quarantine-rows.ts";
 import { RefusedPlaces } from "./refused-place.ts";
 import type { TargetTable } from "./target-table.ts";
-import { writeTokenRows } from "./token-rows.ts";
 
 export interface PostgresSinkOptions {
   /** Closed by the sink's `close`. */
@@ -45,7 +46,6 @@ export interface PostgresSinkOptions {
 
 const STATEMENT_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 10_000;
-const FIND_LEDGER = "SELECT to_regclass('piipe.ledger')::text AS ledger";
 
 const STORED: WriteOutcome = { kind: "stored" };
 const DUPLICATE: WriteOutcome = { kind: "duplicate" };
@@ -245,8 +245,7 @@ export class PostgresSink implements Sink {
     if (isUnfilled(error, this.#declared)) return unfilledColumn(error);
     if (sqlState !== "42P01" && sqlState !== "3F000") return error;
     try {
-      const { rows } = await this.#pool.query(this.#doing, FIND_LEDGER, undefined, abort);
-      if (typeof rows[0]?.["ledger"] === "string") return error;
+      if (await hasOwnTables(this.#pool, this.#doing, abort)) return error;
     } catch {
       return error;
     }

@@ -1,6 +1,6 @@
 import type { PostgresPool } from "../postgres/connection.ts";
-import type { PostgresFacts } from "../postgres/sqlstate.ts";
 import { quoteTable, type TableName } from "../postgres/identifiers.ts";
+import type { PostgresFacts } from "../postgres/sqlstate.ts";
 
 /**
  * Looked up, and not taken from the server's error: a trigger may put any text into its fields, a value too. Unique indexes

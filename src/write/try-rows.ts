@@ -1,9 +1,9 @@
-import { DatabaseFailure } from "../postgres/database-failure.ts";
+import type { Column, MaskedRecord, WriteOutcome } from "../pipeline/contracts.ts";
+import { arrayLiteral } from "../postgres/array-literal.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
+import { DatabaseFailure } from "../postgres/database-failure.ts";
 import { quoteIdentifier, quoteTable, showTable } from "../postgres/identifiers.ts";
 import { inTransaction } from "../postgres/transaction.ts";
-import type { Column, MaskedRecord, WriteOutcome } from "../pipeline/contracts.ts";
-import { arrayLiteral } from "./array-literal.ts";
 import { bisect } from "./bisect.ts";
 import { checkedFits, storedValue } from "./insert.ts";
 import type { TargetTable } from "./target-table.ts";

@@ -1,6 +1,6 @@
 import type { Snapshot, Trouble, WorkerStatus } from "../../src/app/snapshot.ts";
 import type { Hello, Sample } from "../../src/dashboard/api.ts";
-import type { QuarantineEntry } from "../../src/store/quarantine.ts";
+import type { QuarantineEntry } from "../../src/storage/quarantine/quarantine.ts";
 import type { WorkerFigures } from "../../src/telemetry/worker-figures.ts";
 
 /*

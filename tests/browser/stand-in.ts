@@ -2,9 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-
 import { Hono } from "hono";
-
 import type { Snapshot, Trouble } from "../../src/app/snapshot.ts";
 import type {
   ActionReport,

@@ -3,14 +3,14 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { utcDay } from "../../src/postgres/utc-day.ts";
-import { addDays, partitionOf } from "../../src/store/ledger-days.ts";
 import { SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
+import { utcDay } from "../../src/postgres/utc-day.ts";
+import { addDays, partitionOf } from "../../src/storage/ledger/ledger-days.ts";
 import { runCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
-import { directUrl, endIdleSessions, postgresMajor, query } from "../support/postgres.ts";
 import { startPostgresProxy } from "../support/postgres-proxy.ts";
+import { directUrl, endIdleSessions, postgresMajor, query } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { testSqs } from "../support/sqs.ts";
 

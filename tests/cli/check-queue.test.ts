@@ -5,8 +5,8 @@ import { type CliResult, runCli, runProcess } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { startQueryFront } from "../support/query-front.ts";
-import { callSqs, queueArn, testSqs } from "../support/sqs.ts";
 import { type SqsProxy, sqsError, startSqsProxy } from "../support/sqs-proxy.ts";
+import { callSqs, queueArn, testSqs } from "../support/sqs.ts";
 
 interface Finding {
   readonly subject: string;

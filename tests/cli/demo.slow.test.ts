@@ -2,8 +2,8 @@ import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { watchEvents } from "../support/event-stream.ts";
 import { type CliOptions, runCli, startCli } from "../support/cli.ts";
+import { watchEvents } from "../support/event-stream.ts";
 
 const LANDED = {
   sent: 100,

@@ -13,8 +13,8 @@ import { LOCAL_AWS, runCli, startCommand } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { type Answers, scriptedTerminal } from "../support/scripted-terminal.ts";
-import { callSqs, queueArn, testSqs } from "../support/sqs.ts";
 import { startSqsProxy } from "../support/sqs-proxy.ts";
+import { callSqs, queueArn, testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const CANARY = "jane.canary@example.org";

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { lookupCommand } from "../../src/cli/commands/lookup.ts";
 import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
+import { createOfflineFolder, type OfflineFolder } from "../support/offline-folder.ts";
 import { query } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { scriptedTerminal } from "../support/scripted-terminal.ts";
-import { createOfflineFolder, type OfflineFolder } from "../support/offline-folder.ts";
 import { testSqs } from "../support/sqs.ts";
 import { tokenScenario } from "../support/token-scenario.ts";
 

@@ -8,8 +8,8 @@ import { loginEvents } from "../support/login-events.ts";
 import { query } from "../support/postgres.ts";
 import { withoutStyle } from "../support/pseudo-terminal.ts";
 import { scriptedTerminal } from "../support/scripted-terminal.ts";
-import { queueArn, testSqs } from "../support/sqs.ts";
 import { sqsError } from "../support/sqs-proxy.ts";
+import { queueArn, testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const CANARY = "canary-7be1";

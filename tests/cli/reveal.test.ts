@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { revealCommand } from "../../src/cli/commands/reveal.ts";
 import { runCli } from "../support/cli.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
+import { createOfflineFolder, type OfflineFolder } from "../support/offline-folder.ts";
 import { query } from "../support/postgres.ts";
 import { scriptedTerminal } from "../support/scripted-terminal.ts";
-import { createOfflineFolder, type OfflineFolder } from "../support/offline-folder.ts";
 import { testSqs } from "../support/sqs.ts";
 import { type TokenScenario, tokenScenario } from "../support/token-scenario.ts";
 

@@ -7,8 +7,8 @@ import { createDeadLetters } from "../support/dead-letters.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { testSqs } from "../support/sqs.ts";
 import { sqsError } from "../support/sqs-proxy.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const NOBODY = "127.0.0.1:9";

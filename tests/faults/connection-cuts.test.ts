@@ -2,16 +2,16 @@ import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import type { Batch, WriteOutcome } from "../../src/pipeline/contracts.ts";
+import { openPool } from "../../src/postgres/connection.ts";
 import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
-import { openPool } from "../../src/postgres/connection.ts";
 import { startCommand } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { batchOf, column, record } from "../support/masked-records.ts";
-import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { type PostgresProxy, startPostgresProxy, WIRE_POINTS, type WirePoint } from "../support/postgres-proxy.ts";
+import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { testSqs } from "../support/sqs.ts";
 
 const NEVER = new AbortController().signal;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import type { BatchOutcome } from "../../src/pipeline/contracts.ts";
+import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { batchOf, column, record, refusedEvent, SENT_AT_MS } from "../support/masked-records.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { SeededRandom } from "../support/seeded-random.ts";

@@ -5,8 +5,8 @@ import { lettersOfTest, users, usersOf } from "../support/killed-redrive.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { query } from "../support/postgres.ts";
 import { startQueryFront } from "../support/query-front.ts";
-import { callSqs, testSqs } from "../support/sqs.ts";
 import { sqsError } from "../support/sqs-proxy.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const sqs = testSqs();

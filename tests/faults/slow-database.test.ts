@@ -6,10 +6,10 @@ import { openPipeline } from "../../src/app/open-pipeline.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import type { Totals } from "../../src/pipeline/totals.ts";
 import type { TelemetryEventType } from "../../src/telemetry/events.ts";
-import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { type PostgresProxy, startPostgresProxy, type WireEffect } from "../support/postgres-proxy.ts";
-import { testSqs } from "../support/sqs.ts";
+import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { sqsError, type SqsProxy, startSqsProxy } from "../support/sqs-proxy.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 /** One receive brings them all. */

@@ -5,9 +5,9 @@ import { type CliResult, runCli, startCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
-import { testSqs } from "../support/sqs.ts";
 import { startSqsFaults } from "../support/sqs-faults.ts";
 import { startSqsProxy } from "../support/sqs-proxy.ts";
+import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 const sqs = testSqs();

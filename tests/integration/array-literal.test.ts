@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { inject, test } from "vitest";
-
-import { arrayLiteral, byteaArrayLiteral } from "../../src/write/array-literal.ts";
+import { arrayLiteral, byteaArrayLiteral } from "../../src/postgres/array-literal.ts";
 import { withClient } from "../support/postgres.ts";
 
 const SPECIAL = fc.constantFrom(

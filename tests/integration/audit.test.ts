@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import { openPool } from "../../src/postgres/connection.ts";
-import { migrate } from "../../src/store/migrate.ts";
-import { readMigrations } from "../../src/store/migration-files.ts";
+import { migrate } from "../../src/storage/schema/migrate.ts";
+import { readMigrations } from "../../src/storage/schema/migration-files.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { createTestRole, type TestRole } from "../support/roles.ts";
 

@@ -1,17 +1,16 @@
 import { createHash, randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-
 import { Secret } from "../../src/config/secret.ts";
 import type { Keyring } from "../../src/keys/keyring.ts";
-import type { BusinessIdField, MaskedRecord, WriteOutcome } from "../../src/pipeline/contracts.ts";
 import { compileMask } from "../../src/mask/compile-mask.ts";
 import { businessKeyCheckOf } from "../../src/mask/key-checks.ts";
-import type { ClaimName } from "../../src/write/claim.ts";
+import type { BusinessIdField, MaskedRecord, WriteOutcome } from "../../src/pipeline/contracts.ts";
+import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
+import type { ClaimName } from "../../src/storage/ledger/claim.ts";
+import { maintainLedger } from "../../src/storage/ledger/ledger-maintenance.ts";
+import { noteKeys } from "../../src/storage/rotation/key-checks.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { noteKeys } from "../../src/store/key-checks.ts";
-import { maintainLedger } from "../../src/store/ledger-maintenance.ts";
 import { keyringOf } from "../support/keyring-of.ts";
 import { batchOf, column, record, refusedEvent } from "../support/masked-records.ts";
 import { createTestDatabase, query, type TestDatabase, withClient } from "../support/postgres.ts";

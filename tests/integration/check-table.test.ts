@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-
 import { Secret } from "../../src/config/secret.ts";
 import type { PiipeError } from "../../src/errors.ts";
 import type { Column } from "../../src/pipeline/contracts.ts";
+import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
+import { createTable } from "../../src/storage/schema/create-table.ts";
 import { boundsOf, checkTable } from "../../src/write/check-table.ts";
 import { readTargetTable, type TargetTable } from "../../src/write/target-table.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { createTable } from "../../src/store/create-table.ts";
 import { column } from "../support/masked-records.ts";
 import { createTestDatabase, postgresMajor, query, type TestDatabase } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";

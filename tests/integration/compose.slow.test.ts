@@ -3,11 +3,9 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-
 import { dashboardToken } from "../../src/cli/dashboard/dashboard-token.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { freePort } from "../../src/embedded/free-port.ts";

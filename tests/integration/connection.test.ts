@@ -3,10 +3,9 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { inspect } from "node:util";
 import { afterEach, expect, inject, test, vi } from "vitest";
-
 import { Secret } from "../../src/config/secret.ts";
-import { inTransaction } from "../../src/postgres/transaction.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
+import { inTransaction } from "../../src/postgres/transaction.ts";
 import { query } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
 

@@ -16,8 +16,8 @@ import {
 } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { type RestartablePostgres, startRestartablePostgres } from "../support/restartable-postgres.ts";
-import { testSqs } from "../support/sqs.ts";
 import { type SqsProxy, startSqsProxy } from "../support/sqs-proxy.ts";
+import { testSqs } from "../support/sqs.ts";
 
 const BROKEN_COLUMNS = LOGIN_COLUMNS.replace("app_version: { type: version }", "app_version: { type: integer }");
 const TOKEN = "0123456789abcdef";

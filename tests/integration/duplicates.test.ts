@@ -1,12 +1,16 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { quoteTable, type TableName } from "../../src/postgres/identifiers.ts";
 import { inTransaction } from "../../src/postgres/transaction.ts";
-import { type DuplicatesQuery, readDuplicates, resolveTable } from "../../src/store/duplicates.ts";
-import { type DuplicatesViewOptions, updateDuplicatesView, viewNames } from "../../src/store/duplicates-view.ts";
-import { migrate } from "../../src/store/migrate.ts";
+import { migrate } from "../../src/storage/schema/migrate.ts";
+import {
+  type DuplicatesViewOptions,
+  updateDuplicatesView,
+  viewNames,
+} from "../../src/storage/search/duplicates-view.ts";
+import { type DuplicatesQuery, readDuplicates, resolveTable } from "../../src/storage/search/duplicates.ts";
 import { createTestDatabase, query, type TestDatabase, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 

@@ -2,9 +2,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-
 import { type Installation, makeInstallation } from "../support/installation.ts";
 import { isAlive, postmasterPid, type ServerReport, startPostgresOwner } from "../support/postgres-owner.ts";
 import { until } from "../support/until.ts";

@@ -3,13 +3,11 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/prom
 import { connect, createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-
 import { type EmbeddedPostgres, startPostgres } from "../../src/embedded/postgres.ts";
 import { startSqs } from "../../src/embedded/sqs.ts";
-import { query } from "../support/postgres.ts";
 import { isAlive, postmasterPid, type ServerReport, startPostgresOwner } from "../support/postgres-owner.ts";
+import { query } from "../support/postgres.ts";
 import { callSqs, countMessages } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 

@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-
 import { Secret } from "../../src/config/secret.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { checkMigrated } from "../../src/store/check-migrated.ts";
-import { createTable } from "../../src/store/create-table.ts";
-import { migrate } from "../../src/store/migrate.ts";
-import { readMigrations } from "../../src/store/migration-files.ts";
+import { checkMigrated } from "../../src/storage/schema/check-migrated.ts";
+import { createTable } from "../../src/storage/schema/create-table.ts";
+import { migrate } from "../../src/storage/schema/migrate.ts";
+import { readMigrations } from "../../src/storage/schema/migration-files.ts";
 import { column } from "../support/masked-records.ts";
 import { createTestDatabase, postgresMajor, query, type TestDatabase } from "../support/postgres.ts";
 import { createTestRole, type TestRole } from "../support/roles.ts";

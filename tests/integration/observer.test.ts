@@ -4,7 +4,7 @@ import type { Snapshot } from "../../src/app/snapshot.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import { Secret } from "../../src/config/secret.ts";
 import { openPool } from "../../src/postgres/connection.ts";
-import { type LiveWorker, reportWorker } from "../../src/store/workers.ts";
+import { type LiveWorker, reportWorker } from "../../src/storage/workers.ts";
 import { liveWorker } from "../support/live-worker.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";

@@ -1,13 +1,12 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-
 import { Secret } from "../../src/config/secret.ts";
 import type { Column, MaskedRecord, WriteOutcome } from "../../src/pipeline/contracts.ts";
+import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
+import { inTransaction } from "../../src/postgres/transaction.ts";
 import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { inTransaction } from "../../src/postgres/transaction.ts";
 import { batchOf, column, record, refusedEvent, SENT_AT_MS } from "../support/masked-records.ts";
 import {
   createTestDatabase,

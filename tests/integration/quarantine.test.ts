@@ -10,8 +10,8 @@ import {
   type LoginPipelineOptions,
 } from "../support/login-pipeline.ts";
 import { query, withClient } from "../support/postgres.ts";
-import { callSqs, testSqs } from "../support/sqs.ts";
 import { startSqsProxy } from "../support/sqs-proxy.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 
 /** Refuses every login event: no app_version is a whole number. */

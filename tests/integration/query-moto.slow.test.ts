@@ -3,9 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { freePort } from "../../src/embedded/free-port.ts";
+import type { Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 import { openSqsSource } from "../../src/sources/sqs/open-sqs-source.ts";
 import type { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
-import type { Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { localSource } from "../support/sqs-source.ts";
 

@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-
 import { systemClock } from "../../src/clock.ts";
 import { Secret } from "../../src/config/secret.ts";
-import type { TokenRewrite } from "../../src/pipeline/contracts.ts";
 import { isMasked, tokenizerOf } from "../../src/mask/column-tokens.ts";
 import { rewrapOf, type RewriteKeys } from "../../src/mask/token-rewrites.ts";
+import type { TokenRewrite } from "../../src/pipeline/contracts.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { rewriteTokens, type RewriteOptions, type RewriteReport } from "../../src/store/rewrite-tokens.ts";
+import { rewriteTokens, type RewriteOptions, type RewriteReport } from "../../src/storage/rotation/rewrite-tokens.ts";
 import { keyringOf } from "../support/keyring-of.ts";
 import {
   createTestDatabase,

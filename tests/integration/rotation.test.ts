@@ -1,19 +1,18 @@
 import { createHash, randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-
 import { systemClock } from "../../src/clock.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { Keyring } from "../../src/keys/keyring.ts";
-import type { Column, MaskName, MaskedRecord, TokenRewrite } from "../../src/pipeline/contracts.ts";
 import { isMasked, type MaskedColumn } from "../../src/mask/column-tokens.ts";
 import { compileMask } from "../../src/mask/compile-mask.ts";
 import { rewrapOf, type RewriteKeys, takeoverOf } from "../../src/mask/token-rewrites.ts";
 import { valueTokensOf } from "../../src/mask/value-tokens.ts";
+import type { Column, MaskName, MaskedRecord, TokenRewrite } from "../../src/pipeline/contracts.ts";
+import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
+import { rewriteTokens, type RewriteReport } from "../../src/storage/rotation/rewrite-tokens.ts";
 import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { rewriteTokens, type RewriteReport } from "../../src/store/rewrite-tokens.ts";
 import { keyringOf } from "../support/keyring-of.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { testColumn } from "../support/test-column.ts";

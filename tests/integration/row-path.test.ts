@@ -2,10 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { pathRemarks } from "../../src/app/path-remarks.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { PiipeError } from "../../src/errors.ts";
+import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable, type TargetTable } from "../../src/write/target-table.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { batchOf, column, record, refusedEvent } from "../support/masked-records.ts";
 import { createTestDatabase, query, renewSessions, type TestDatabase } from "../support/postgres.ts";
 

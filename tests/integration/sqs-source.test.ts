@@ -3,13 +3,13 @@ import { json as jsonOf } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
+import type { Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 import { openSqsSource, type OpenSqsSourceOptions } from "../../src/sources/sqs/open-sqs-source.ts";
 import type { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
-import type { Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type QueryFront, startQueryFront } from "../support/query-front.ts";
-import { callSqs, testSqs } from "../support/sqs.ts";
 import { localSource } from "../support/sqs-source.ts";
+import { callSqs, testSqs } from "../support/sqs.ts";
 
 const NEVER = new AbortController().signal;
 const DELETE: Settlement = { kind: "delete" };

@@ -1,12 +1,11 @@
 import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-
 import { systemClock } from "../../src/clock.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { Keyring } from "../../src/keys/keyring.ts";
-import type { Column, MaskName } from "../../src/pipeline/contracts.ts";
 import { isMasked, tokenizerOf } from "../../src/mask/column-tokens.ts";
 import { allowedForms, writtenForms } from "../../src/mask/token-form.ts";
+import type { Column, MaskName } from "../../src/pipeline/contracts.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import {
   addTokenChecks,
@@ -14,7 +13,7 @@ import {
   dropInvalidChecks,
   tokenCheckName,
   type TokenCheckReport,
-} from "../../src/store/token-checks.ts";
+} from "../../src/storage/rotation/token-checks.ts";
 import { keyringOf } from "../support/keyring-of.ts";
 import { createTestDatabase, query, type TestDatabase, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import type { Column, MaskedRecord } from "../../src/pipeline/contracts.ts";
+import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
+import type { ClaimName } from "../../src/storage/ledger/claim.ts";
 import { checkTable } from "../../src/write/check-table.ts";
-import type { ClaimName } from "../../src/write/claim.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { batchOf, record, refusedEvent } from "../support/masked-records.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { testColumn } from "../support/test-column.ts";

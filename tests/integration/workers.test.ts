@@ -3,7 +3,7 @@ import { HEARTBEAT_EVERY_MS, keepHeartbeat } from "../../src/app/keep-heartbeat.
 import { Secret } from "../../src/config/secret.ts";
 import type { Clock } from "../../src/pipeline/contracts.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { forgetWorkers, listWorkers, reportWorker } from "../../src/store/workers.ts";
+import { forgetWorkers, listWorkers, reportWorker } from "../../src/storage/workers.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type Gate, startGate } from "../support/gate.ts";
 import { liveWorker } from "../support/live-worker.ts";

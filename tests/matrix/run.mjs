@@ -28,7 +28,7 @@ const VITEST = [
 ];
 
 /** What talks to PostgreSQL; the rest does not depend on its version. */
-const WITH_POSTGRES = ["tests/integration", "tests/faults", "tests/cli", "src/postgres", "src/store", "src/write"];
+const WITH_POSTGRES = ["tests/integration", "tests/faults", "tests/cli", "src/postgres", "src/storage", "src/write"];
 
 /** @type {readonly Entry[]} */
 const ENTRIES = [

@@ -18,14 +18,14 @@ const ENGINE = "src/pipeline/engine.ts";
 const ENGINE_TEST = "src/pipeline/engine.test.ts";
 const BISECT = "src/write/bisect.ts";
 const BISECT_TEST = "src/write/bisect.property.test.ts";
-const CLAIM = "src/write/claim.ts";
+const CLAIM = "src/storage/ledger/claim.ts";
 const INSERT = "src/write/insert.ts";
 const SINK_TEST = "tests/integration/postgres-sink.test.ts";
 const RETRY = "src/pipeline/write-with-retry.ts";
 const VISIBILITY_TEST = "src/sources/sqs/visibility.test.ts";
 const SIMULATION = { testFile: "tests/simulation/simulation.test.ts", title: "what was sent is stored once" };
 const SOURCE_TEST = "src/sources/sqs/sqs-source.test.ts";
-const LEDGER = "src/store/ledger-maintenance.ts";
+const LEDGER = "src/storage/ledger/ledger-maintenance.ts";
 const LEDGER_TEST = "tests/integration/ledger-maintenance.test.ts";
 
 /** @type {readonly Mutant[]} */

@@ -1,12 +1,12 @@
 import { PiipeError } from "../../src/errors.ts";
 import type { Batch, BatchOutcome, MaskedRecord, Sink, WriteOutcome } from "../../src/pipeline/contracts.ts";
-import { bisect } from "../../src/write/bisect.ts";
 import { DatabaseFailure } from "../../src/postgres/database-failure.ts";
+import { bisect } from "../../src/write/bisect.ts";
 import { cutShort } from "./cut-short.ts";
 import type { PlannedFault, Step } from "./fault-plan.ts";
 import { type Life, never } from "./life.ts";
-import type { MessageKind } from "./scenario.ts";
 import { busy, lost, type ModelDatabase, type Transaction } from "./model-database.ts";
+import type { MessageKind } from "./scenario.ts";
 import type { World } from "./world.ts";
 
 const DECLARED: ReadonlySet<string> = new Set(["body"]);

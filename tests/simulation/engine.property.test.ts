@@ -1,8 +1,6 @@
 import { setMaxListeners } from "node:events";
-
 import fc from "fast-check";
 import { expect, test } from "vitest";
-
 import { PiipeError } from "../../src/errors.ts";
 import { Engine } from "../../src/pipeline/engine.ts";
 import { SeededRandom } from "../support/seeded-random.ts";

@@ -1,5 +1,4 @@
 import { setMaxListeners } from "node:events";
-
 import type { Receipt } from "./model-sqs.ts";
 
 /** What waits for this waits for ever: the process is gone, or nobody will answer it. */

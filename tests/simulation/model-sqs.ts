@@ -1,5 +1,4 @@
 import { hash } from "node:crypto";
-
 import type { BatchFailure, SqsMessage } from "../../src/sources/sqs/client/sqs-actions.ts";
 import type { Life } from "./life.ts";
 import type { SentMessage, World } from "./world.ts";

@@ -1,5 +1,4 @@
 import fc from "fast-check";
-
 import type { EngineLimits } from "../../src/pipeline/engine.ts";
 import { FAULTS, type PlannedFault, type Step } from "./fault-plan.ts";
 

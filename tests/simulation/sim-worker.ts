@@ -1,15 +1,15 @@
 import { PiipeError } from "../../src/errors.ts";
-import { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
 import type { Clock } from "../../src/pipeline/contracts.ts";
 import { Engine } from "../../src/pipeline/engine.ts";
+import { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { DatabaseConnection } from "./database-connection.ts";
 import { Life } from "./life.ts";
 import type { ModelDatabase } from "./model-database.ts";
 import type { ModelSqs } from "./model-sqs.ts";
 import type { PlannedSignal } from "./scenario.ts";
-import { decode, mask, seal } from "./stages.ts";
 import { SqsConnection } from "./sqs-connection.ts";
+import { decode, mask, seal } from "./stages.ts";
 import { WatchedSource } from "./watched-source.ts";
 import type { World } from "./world.ts";
 

@@ -1,3 +1,4 @@
+import { PiipeError } from "../../src/errors.ts";
 import type {
   ActionInputs,
   ActionOutputs,
@@ -8,7 +9,6 @@ import type {
   SqsMessage,
   VisibilityEntry,
 } from "../../src/sources/sqs/client/sqs-actions.ts";
-import { PiipeError } from "../../src/errors.ts";
 import { cutShort } from "./cut-short.ts";
 import type { PlannedFault, Step } from "./fault-plan.ts";
 import { type Life, never } from "./life.ts";

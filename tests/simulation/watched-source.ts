@@ -1,5 +1,5 @@
-import type { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
 import type { Delivery, Settlement, SettleReport, Source } from "../../src/pipeline/contracts.ts";
+import type { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
 import type { Life } from "./life.ts";
 import type { ModelDatabase } from "./model-database.ts";
 import type { ModelSqs, Receipt } from "./model-sqs.ts";

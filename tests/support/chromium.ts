@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-
 import { type Browser, chromium } from "playwright-core";
 
 /** PIIPE_TEST_CHROMIUM, or what is in the path. null when there is none, as without the Debian package `chromium`. */

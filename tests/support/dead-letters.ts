@@ -1,6 +1,6 @@
 import { createLoginPipeline, type LoginPipeline, type LoginPipelineOptions } from "./login-pipeline.ts";
-import { callSqs, queueArn, type TestSqs } from "./sqs.ts";
 import { type SqsProxy, startSqsProxy } from "./sqs-proxy.ts";
+import { callSqs, queueArn, type TestSqs } from "./sqs.ts";
 
 /** A login pipeline whose queue has a dead-letter queue. */
 export interface DeadLetters {

@@ -1,7 +1,6 @@
 import { chmod, mkdtemp, rm, statfs } from "node:fs/promises";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
-
 import { startPostgres } from "../../src/embedded/postgres.ts";
 import { startPgBouncer } from "./pgbouncer.ts";
 import { startSqsProcess } from "./sqs-process.ts";

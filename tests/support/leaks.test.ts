@@ -1,9 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
-
 import { expect, test } from "vitest";
-
 import { findLeaks, openResources } from "./leaks.ts";
 
 test("an open server and an open socket are leaks until they are closed", async () => {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-
 import { afterAll } from "vitest";
 
 /** What a test file must have closed at its end. Timers are left out: the test runner has its own. */

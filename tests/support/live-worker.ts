@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { LiveWorker, WorkerIdentity } from "../../src/store/workers.ts";
+import type { LiveWorker, WorkerIdentity } from "../../src/storage/workers.ts";
 import { WorkerCounters } from "../../src/telemetry/worker-counters.ts";
 import type { WorkerFigures } from "../../src/telemetry/worker-figures.ts";
 

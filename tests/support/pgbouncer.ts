@@ -1,9 +1,7 @@
 import { existsSync } from "node:fs";
 import { chown, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-
 import pg from "pg";
-
 import { freePort } from "../../src/embedded/free-port.ts";
 import { type CommandEnd, openGuardedFolder } from "../../src/embedded/guarded-folder.ts";
 import { findServerUser } from "../../src/embedded/server-user.ts";

@@ -4,7 +4,6 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
-
 import type { ServerUser } from "../../src/embedded/server-user.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-
 import { query } from "./postgres.ts";
 
 export interface TestRole {

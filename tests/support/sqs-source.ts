@@ -1,6 +1,6 @@
+import type { Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 import type { OpenSqsSourceOptions } from "../../src/sources/sqs/open-sqs-source.ts";
 import type { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
-import type { Delivery, Settlement } from "../../src/pipeline/contracts.ts";
 
 const NEVER = new AbortController().signal;
 

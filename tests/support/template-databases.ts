@@ -4,10 +4,10 @@ import pg from "pg";
 import { migrateDatabase } from "../../src/app/migrate-database.ts";
 import { openDatabase } from "../../src/app/open-database.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
-import { SAMPLE_CONFIG_FILE, SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
 import { Secret } from "../../src/config/secret.ts";
+import { SAMPLE_CONFIG_FILE, SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
 import { openPool } from "../../src/postgres/connection.ts";
-import { migrate } from "../../src/store/migrate.ts";
+import { migrate } from "../../src/storage/schema/migrate.ts";
 
 /** Names of databases that tests clone, instead of migrating one each. */
 export interface Templates {

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { PiipeError } from "../../src/errors.ts";
 import type {
   ActionInputs,
   ActionOutputs,
@@ -7,7 +8,6 @@ import type {
   SqsMessage,
 } from "../../src/sources/sqs/client/sqs-actions.ts";
 import { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
-import { PiipeError } from "../../src/errors.ts";
 import type { SimClock } from "../simulation/sim-clock.ts";
 
 export interface TimedQueueOptions {

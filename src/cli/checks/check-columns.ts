@@ -1,10 +1,10 @@
 import type { Config } from "../../config/config.ts";
-import { PiipeError } from "../../errors.ts";
-import type { Column } from "../../pipeline/contracts.ts";
 import { WRAPPED_FIELD } from "../../decode/notification.ts";
+import { PiipeError } from "../../errors.ts";
 import { countDetections } from "../../mask/leak/count-detections.ts";
+import type { Column } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
-import { sampleColumns } from "../../store/sample-columns.ts";
+import { sampleColumns } from "../../storage/search/sample-columns.ts";
 import { PERSONAL_COLUMN_REMEDY, personalColumns, sampledColumns } from "../personal-columns.ts";
 import { recognizableColumns, storedMisfits } from "../stored-misfits.ts";
 import { type Finding, ok, skipped, warning } from "./findings.ts";

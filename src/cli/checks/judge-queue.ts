@@ -1,6 +1,6 @@
 import type { QueueAttributes } from "../../app/open-queue-inspector.ts";
 import { BODY_BYTES_MAX } from "../../decode/limits.ts";
-import { RETENTION_DAYS } from "../../store/ledger-maintenance.ts";
+import { RETENTION_DAYS } from "../../storage/ledger/ledger-maintenance.ts";
 import { type Finding, ok, warning } from "./findings.ts";
 import { isLocalHost } from "./is-local-host.ts";
 import { showSeconds } from "./show-seconds.ts";

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
+import type { Shell } from "../completion-command.ts";
 import { bashScript } from "../completion/bash-script.ts";
 import { completionModel } from "../completion/completion-model.ts";
 import { fishScript } from "../completion/fish-script.ts";
 import { zshScript } from "../completion/zsh-script.ts";
-import type { Shell } from "../completion-command.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import type { Terminal } from "../terminal.ts";
 

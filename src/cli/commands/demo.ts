@@ -12,6 +12,7 @@ import { PiipeError } from "../../errors.ts";
 import { createKeys, type NewKeys } from "../../keys/create-keys.ts";
 import { PrivateKey } from "../../keys/private-key.ts";
 import type { Totals } from "../../pipeline/totals.ts";
+import { readDemoRows } from "../../storage/demo-rows.ts";
 import type { TelemetryEvent } from "../../telemetry/events.ts";
 import { createLog } from "../../telemetry/log.ts";
 import { type DemoFiles, leaveDemoFiles } from "../demo-files.ts";
@@ -39,6 +40,7 @@ const QUEUE = "login-queue";
 const SPARE_QUEUE = "my-queue";
 const DASHBOARD_PORT = 4780;
 const DRAIN_TIMEOUT_MS = 10_000;
+const ID_SHOWN_CHARS = 8;
 /** The local queue checks no signature, but requests carry one all the same. */
 const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
 
@@ -328,9 +330,8 @@ async function sayWhatCanBeDone(
 async function firstRefused(config: Config): Promise<string> {
   const pool = openDatabase(config);
   try {
-    const query = "SELECT left(message_id, 8) AS id FROM piipe.quarantine ORDER BY first_seen LIMIT 1";
-    const { rows } = await pool.query("looking for the refused event", query);
-    return rows[0]?.["id"] ?? "ID";
+    const { quarantined } = await readDemoRows(pool);
+    return quarantined[0]?.["message_id"]?.slice(0, ID_SHOWN_CHARS) ?? "ID";
   } finally {
     await pool.close();
   }

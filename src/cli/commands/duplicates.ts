@@ -3,7 +3,7 @@ import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
-import { DUPLICATES_REPLY_TIMEOUT_MS, resolveTable } from "../../store/duplicates.ts";
+import { DUPLICATES_REPLY_TIMEOUT_MS, resolveTable } from "../../storage/search/duplicates.ts";
 import { chooseColumns, type ChosenColumns } from "../choose-duplicate-columns.ts";
 import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";

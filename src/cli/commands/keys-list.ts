@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
-import { Keyring } from "../../keys/keyring.ts";
 import { KeyringFile } from "../../keys/keyring-file.ts";
+import { Keyring } from "../../keys/keyring.ts";
 import { sealingKeyId } from "../../keys/seal.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { hasKeysInEnvironment, noKeyring } from "../open-keyring-file.ts";

@@ -1,4 +1,9 @@
-import { countReasons, listEntries, type QuarantineEntry, type QuarantineState } from "../../store/quarantine.ts";
+import {
+  countReasons,
+  listEntries,
+  type QuarantineEntry,
+  type QuarantineState,
+} from "../../storage/quarantine/quarantine.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { eventCount, withQuarantine } from "../quarantine-choice.ts";
 import type { Terminal } from "../terminal.ts";

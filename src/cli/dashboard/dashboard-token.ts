@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { ListenPlace } from "../../dashboard/listen-place.ts";
 import { TOKEN_CHARS_MIN } from "../../dashboard/access.ts";
+import type { ListenPlace } from "../../dashboard/listen-place.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Terminal } from "../terminal.ts";
 

@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import type { Trial } from "../../app/try-events.ts";
-import { showLeftOut } from "../../init/render-config.ts";
 import type { InferredColumn, Inference } from "../../init/infer-columns.ts";
+import { showLeftOut } from "../../init/render-config.ts";
 import { counted } from "../counted.ts";
 import { showControls } from "../shown-text.ts";
 import { styler, type Terminal } from "../terminal.ts";

@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { PiipeError } from "../../errors.ts";
-import { Keyring } from "../../keys/keyring.ts";
 import { KeyringFile } from "../../keys/keyring-file.ts";
+import { Keyring } from "../../keys/keyring.ts";
 import { writeNewKeys } from "../../keys/new-keyring.ts";
 import { isThere } from "./write-config.ts";
 

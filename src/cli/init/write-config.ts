@@ -1,9 +1,9 @@
-import { link, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
+import { link, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { loadConfig } from "../../config/load-config.ts";
 import type { Config } from "../../config/config.ts";
 import type { Environment } from "../../config/interpolate.ts";
+import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 
 /** Stands for the environment's while the text is checked and there is none. */

@@ -1,5 +1,5 @@
 import type { Totals } from "../../pipeline/totals.ts";
-import type { LiveWorker } from "../../store/workers.ts";
+import type { LiveWorker } from "../../storage/workers.ts";
 import type { WorkerSample } from "../../telemetry/fleet-monitor.ts";
 import type { ErrorReport } from "../print-error.ts";
 

@@ -1,16 +1,16 @@
 import { resolve } from "node:path";
 import { systemClock } from "../../clock.ts";
 import type { Totals } from "../../pipeline/totals.ts";
-import { createLineWriter } from "../../telemetry/line-writer.ts";
 import type { FleetMonitor } from "../../telemetry/fleet-monitor.ts";
+import { createLineWriter } from "../../telemetry/line-writer.ts";
 import type { LogLevel } from "../../telemetry/log-level.ts";
 import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
 import type { Failure } from "../failure.ts";
 import type { RunDashboard } from "../run-dashboard.ts";
 import type { StopSignals } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
-import { Supervisor } from "./supervisor.ts";
 import { logSupervisor } from "./supervisor-log.ts";
+import { Supervisor } from "./supervisor.ts";
 import { showPlace, type WorkerPlace } from "./worker-place.ts";
 import { startWorkerProcess } from "./worker-process.ts";
 

@@ -1,5 +1,5 @@
-import type { LogLevel } from "../../telemetry/log-level.ts";
 import type { WriteLine } from "../../telemetry/line-writer.ts";
+import type { LogLevel } from "../../telemetry/log-level.ts";
 import type { ErrorReport } from "../print-error.ts";
 
 interface EndDetails {

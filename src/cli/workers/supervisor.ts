@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { PiipeError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { Totals } from "../../pipeline/totals.ts";
-import type { LiveWorker } from "../../store/workers.ts";
+import type { LiveWorker } from "../../storage/workers.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { type ErrorReport, reportOf } from "../print-error.ts";
 import type { StopSignals } from "../stop-signals.ts";

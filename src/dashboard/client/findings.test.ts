@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Snapshot } from "../../app/snapshot.ts";
 import { ALL_DOWN, AWAY, DATABASE_DOWN, EMPTY, MILLION, workerOf } from "../../../tests/browser/snapshots.ts";
+import type { Snapshot } from "../../app/snapshot.ts";
 import { findingsOf } from "./findings.ts";
 
 function textsOf(snapshot: Snapshot): readonly string[] {

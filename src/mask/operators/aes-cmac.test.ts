@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { cmac as nobleCmac } from "@noble/ciphers/aes.js";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createAesCmac, doubled } from "./aes-cmac.ts";
 

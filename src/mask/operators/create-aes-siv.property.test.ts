@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { aessiv } from "@noble/ciphers/aes.js";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createAesSiv } from "./create-aes-siv.ts";
 

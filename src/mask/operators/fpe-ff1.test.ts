@@ -1,6 +1,6 @@
-import fc from "fast-check";
-import { FF1 } from "@noble/ciphers/ff1.js";
 import { readFileSync } from "node:fs";
+import { FF1 } from "@noble/ciphers/ff1.js";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { testColumn } from "../../../tests/support/test-column.ts";
 import { digitCipher, fpeFf1Operator } from "./fpe-ff1.ts";

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { createHash, createHmac } from "node:crypto";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { codePoint } from "../../../tests/support/any-text.ts";
 import { testColumn } from "../../../tests/support/test-column.ts";

@@ -1,8 +1,8 @@
-import { testColumn } from "../../../tests/support/test-column.ts";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { codePoint } from "../../../tests/support/any-text.ts";
+import { testColumn } from "../../../tests/support/test-column.ts";
 import { sha256Operator } from "./sha256.ts";
 
 const tokenize = sha256Operator.create(testColumn({ name: "c", type: "text" }));

@@ -4,8 +4,8 @@ import { SimClock } from "../../../tests/simulation/sim-clock.ts";
 import { SeededRandom } from "../../../tests/support/seeded-random.ts";
 import { TimedQueue } from "../../../tests/support/timed-queue.ts";
 import { pass, passUntil } from "../../../tests/support/virtual-time.ts";
-import type { TelemetryEvent } from "../../telemetry/events.ts";
 import type { Clock, Delivery } from "../../pipeline/contracts.ts";
+import type { TelemetryEvent } from "../../telemetry/events.ts";
 import { HoldLimit } from "./hold-limit.ts";
 import { SqsSource } from "./sqs-source.ts";
 

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
 import { systemClock } from "../../clock.ts";
-import { Intake } from "./intake.ts";
 import { MalformedReply } from "./client/reply-shape.ts";
 import type { SqsMessage } from "./client/sqs-actions.ts";
+import { Intake } from "./intake.ts";
 import { Tracker } from "./tracker.ts";
 
 function open() {

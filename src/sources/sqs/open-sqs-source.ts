@@ -1,5 +1,5 @@
-import type { Emit } from "../../telemetry/events.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
+import type { Emit } from "../../telemetry/events.ts";
 import { interruptible } from "./client/interruptible.ts";
 import { openSqsClient, type SqsPlace } from "./client/open-sqs-client.ts";
 import { readQueue } from "./read-queue.ts";

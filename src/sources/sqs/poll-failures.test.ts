@@ -3,8 +3,8 @@ import { systemClock } from "../../clock.ts";
 import { PiipeError } from "../../errors.ts";
 import type { TelemetryEvent } from "../../telemetry/events.ts";
 import { describeFailure } from "./client/describe-failure.ts";
-import { PollFailures } from "./poll-failures.ts";
 import { replyFailure } from "./client/sqs-errors.ts";
+import { PollFailures } from "./poll-failures.ts";
 
 it("tells that receiving works again, once, and only after failures", async () => {
   const events: TelemetryEvent[] = [];

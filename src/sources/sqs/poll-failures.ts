@@ -1,7 +1,7 @@
 import { PiipeError } from "../../errors.ts";
-import type { Emit } from "../../telemetry/events.ts";
 import { backoffMs } from "../../pipeline/backoff.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
+import type { Emit } from "../../telemetry/events.ts";
 import { MalformedReply } from "./client/reply-shape.ts";
 import { SqsFailure } from "./client/sqs-errors.ts";
 

@@ -1,12 +1,12 @@
 import { setMaxListeners } from "node:events";
 import type { PiipeError } from "../../errors.ts";
-import type { Emit } from "../../telemetry/events.ts";
 import { Condition } from "../../pipeline/condition.ts";
 import type { Clock, Delivery } from "../../pipeline/contracts.ts";
+import type { Emit } from "../../telemetry/events.ts";
+import { BATCH_ENTRIES_MAX, type SqsCaller, type SqsMessage } from "./client/sqs-actions.ts";
 import type { Intake } from "./intake.ts";
 import { explainFailure, PollFailures } from "./poll-failures.ts";
 import { PollScale } from "./poll-scale.ts";
-import { BATCH_ENTRIES_MAX, type SqsCaller, type SqsMessage } from "./client/sqs-actions.ts";
 
 export interface PollerOptions {
   readonly client: SqsCaller;

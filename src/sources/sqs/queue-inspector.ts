@@ -3,9 +3,9 @@ import type { Clock } from "../../pipeline/contracts.ts";
 import { type AwsIdentity, identityOf } from "./client/credential-origin.ts";
 import { interruptible } from "./client/interruptible.ts";
 import { type OpenedSqsClient, openSqsClient, type SqsPlace } from "./client/open-sqs-client.ts";
+import { parseQueue, type QueueAddress } from "./client/queue-address.ts";
 import { probePermissions } from "./probe-permissions.ts";
 import { parseQueueAttributes, type QueueAttributes } from "./queue-attributes.ts";
-import { parseQueue, type QueueAddress } from "./client/queue-address.ts";
 import { readQueue } from "./read-queue.ts";
 import { ServerClock } from "./server-clock.ts";
 

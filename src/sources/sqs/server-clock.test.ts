@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { systemClock } from "../../clock.ts";
-import { offsetOf, ServerClock } from "./server-clock.ts";
 import type { HttpReply } from "./client/transport.ts";
+import { offsetOf, ServerClock } from "./server-clock.ts";
 
 const NOON_MS = Date.UTC(2026, 0, 31, 12);
 

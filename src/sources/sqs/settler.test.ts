@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { systemClock } from "../../clock.ts";
 import { describeFailure } from "./client/describe-failure.ts";
-import { Settler } from "./settler.ts";
 import type { ActionInputs, BatchOutput, SqsCaller } from "./client/sqs-actions.ts";
 import { replyFailure } from "./client/sqs-errors.ts";
+import { Settler } from "./settler.ts";
 import type { HeldReceipt } from "./tracker.ts";
 
 const NEVER = new AbortController().signal;

@@ -2,8 +2,8 @@ import { PiipeError } from "../../errors.ts";
 import { backoffMs } from "../../pipeline/backoff.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import { inBatches } from "./batches.ts";
-import { type BatchAction, type BatchEntry, type EntryOutcome, sendBatch } from "./send-batch.ts";
 import type { SqsCaller } from "./client/sqs-actions.ts";
+import { type BatchAction, type BatchEntry, type EntryOutcome, sendBatch } from "./send-batch.ts";
 import { grantableSeconds, type HeldReceipt } from "./tracker.ts";
 
 /** Times that an entry is sent before it is given up; SQS then delivers the message again. */

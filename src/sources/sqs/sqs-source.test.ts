@@ -3,8 +3,8 @@ import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { until } from "../../../tests/support/until.ts";
 import { systemClock } from "../../clock.ts";
-import type { TelemetryEvent } from "../../telemetry/events.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
+import type { TelemetryEvent } from "../../telemetry/events.ts";
 import type { ActionInputs, ActionOutputs, SqsCaller, SqsMessage } from "./client/sqs-actions.ts";
 import { SqsSource } from "./sqs-source.ts";
 

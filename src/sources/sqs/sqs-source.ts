@@ -1,12 +1,12 @@
 import { setMaxListeners } from "node:events";
-import type { Emit } from "../../telemetry/events.ts";
 import type { Clock, Delivery, Settlement, SettleReport, Source } from "../../pipeline/contracts.ts";
+import type { Emit } from "../../telemetry/events.ts";
+import { interruptible } from "./client/interruptible.ts";
+import type { SqsCaller, SqsMessage } from "./client/sqs-actions.ts";
 import { HoldLimit, type Look } from "./hold-limit.ts";
 import { Intake } from "./intake.ts";
-import { interruptible } from "./client/interruptible.ts";
 import { Poller } from "./poller.ts";
 import { type Release, Settler } from "./settler.ts";
-import type { SqsCaller, SqsMessage } from "./client/sqs-actions.ts";
 import { type TrackedMessage, Tracker } from "./tracker.ts";
 import { Visibility } from "./visibility.ts";
 

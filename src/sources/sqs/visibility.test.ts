@@ -1,8 +1,8 @@
 import { getMaxListeners } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
-import type { TelemetryEvent } from "../../telemetry/events.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
+import type { TelemetryEvent } from "../../telemetry/events.ts";
 import type { ActionInputs, BatchOutput, SqsCaller } from "./client/sqs-actions.ts";
 import { Tracker } from "./tracker.ts";
 import { Visibility } from "./visibility.ts";

@@ -1,10 +1,10 @@
 import { onTestFinished } from "vitest";
 import { createLoginPipeline, type LoginPipeline } from "../../support/login-pipeline.ts";
-import { query } from "../../support/postgres.ts";
 import { type PostgresProxy, startPostgresProxy } from "../../support/postgres-proxy.ts";
+import { query } from "../../support/postgres.ts";
 import { type RestartablePostgres, startRestartablePostgres } from "../../support/restartable-postgres.ts";
-import { queueArn, type TestSqs, testSqs } from "../../support/sqs.ts";
 import { type SqsFaultKind, type SqsFaults, startSqsFaults } from "../../support/sqs-faults.ts";
+import { queueArn, type TestSqs, testSqs } from "../../support/sqs.ts";
 import { CommitWitness } from "./commit-witness.ts";
 
 /** Shares of the requests, messages or entries that each kind can hit. */

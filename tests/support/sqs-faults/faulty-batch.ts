@@ -1,7 +1,7 @@
+import type { SeededRandom } from "../seeded-random.ts";
 import type { FaultDice } from "./fault-dice.ts";
 import type { BackendReply } from "./keep-alive-backend.ts";
 import type { Receipts } from "./receipts.ts";
-import type { SeededRandom } from "../seeded-random.ts";
 
 interface Entry {
   readonly Id: string;

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { QuarantineEntry, QuarantineState } from "../../../store/quarantine.ts";
+import type { QuarantineEntry, QuarantineState } from "../../../storage/quarantine/quarantine.ts";
 import type { Hello, QuarantinePage as Answer } from "../../api.ts";
 import { type Action, ACTION_KINDS, VERBS } from "../action.ts";
 import { formatExactly, plural } from "../format.ts";
@@ -7,8 +7,8 @@ import { snapshot } from "../live.ts";
 import { ConfirmAction } from "../parts/confirm-action.tsx";
 import { EntryDetails } from "../parts/entry-details.tsx";
 import { EntryTable } from "../parts/entry-table.tsx";
-import { Prose } from "../parts/prose.tsx";
 import { ProblemNote } from "../parts/problem-note.tsx";
+import { Prose } from "../parts/prose.tsx";
 import { ReasonTable } from "../parts/reason-table.tsx";
 import { linkTo, route } from "../route.ts";
 import { useLoaded } from "../use-loaded.ts";

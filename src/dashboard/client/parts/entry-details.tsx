@@ -1,5 +1,5 @@
-import type { QuarantineEntry } from "../../../store/quarantine.ts";
 import { remedyOf } from "../../../pipeline/rejection-remedies.ts";
+import type { QuarantineEntry } from "../../../storage/quarantine/quarantine.ts";
 import type { Hello } from "../../api.ts";
 import { type Action, ACTION_KINDS, VERBS } from "../action.ts";
 import { meaningOf } from "./counters.tsx";

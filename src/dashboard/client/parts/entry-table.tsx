@@ -1,4 +1,4 @@
-import type { QuarantineEntry } from "../../../store/quarantine.ts";
+import type { QuarantineEntry } from "../../../storage/quarantine/quarantine.ts";
 import { DataTable, type TableColumn } from "./data-table.tsx";
 import { Moment } from "./moment.tsx";
 

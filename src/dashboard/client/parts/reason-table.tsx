@@ -1,4 +1,4 @@
-import type { QuarantineState, ReasonCount } from "../../../store/quarantine.ts";
+import type { QuarantineState, ReasonCount } from "../../../storage/quarantine/quarantine.ts";
 import type { Hello } from "../../api.ts";
 import { type Action, ACTION_KINDS, VERBS } from "../action.ts";
 import { formatCount } from "../format.ts";

@@ -1,5 +1,5 @@
-import type { Emit } from "../../../telemetry/events.ts";
 import type { Clock } from "../../../pipeline/contracts.ts";
+import type { Emit } from "../../../telemetry/events.ts";
 import {
   type CredentialSource,
   findEndpoint,
@@ -13,8 +13,8 @@ import { interruptible } from "./interruptible.ts";
 import { originOf, parseQueue, type QueueAddress, regionalEndpoint } from "./queue-address.ts";
 import { Retry } from "./retry.ts";
 import { Signer } from "./signer.ts";
-import { SqsClient } from "./sqs-client.ts";
 import type { SqsCaller } from "./sqs-actions.ts";
+import { SqsClient } from "./sqs-client.ts";
 import { type HttpPost, Transport } from "./transport.ts";
 
 /** Where a queue is, and who asks. */

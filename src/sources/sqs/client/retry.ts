@@ -1,7 +1,7 @@
 import { PiipeError } from "../../../errors.ts";
-import type { Emit } from "../../../telemetry/events.ts";
 import { backoffMs } from "../../../pipeline/backoff.ts";
 import type { Clock } from "../../../pipeline/contracts.ts";
+import type { Emit } from "../../../telemetry/events.ts";
 import type { CredentialSource } from "./aws-environment.ts";
 import { describeFailure, type RequestContext } from "./describe-failure.ts";
 import { type SqsFailure, thrownFailure } from "./sqs-errors.ts";

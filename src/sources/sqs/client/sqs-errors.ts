@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../../errors.ts";
-import { MalformedReply } from "./reply-shape.ts";
 import { isDamage, isTlsCode, type TlsCode } from "../../../tls-codes.ts";
+import { MalformedReply } from "./reply-shape.ts";
 import { ReplyTooLarge } from "./transport.ts";
 
 /** What to do about a failed request before giving up. */

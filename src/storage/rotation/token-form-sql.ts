@@ -1,0 +1,16 @@
+import type { TokenForm } from "../../pipeline/contracts.ts";
+import { quoteIdentifier } from "../../postgres/identifiers.ts";
+import { quoteLiteral } from "../../postgres/quote-literal.ts";
+
+/** A condition that is true for what has the form. LIKE and a length: a regular expression costs ten times as much. */
+export function formCondition(column: string, { prefix, charsMin, charsMax }: TokenForm): string {
+  // As text, a char(n) has no padding, and a citext is compared exactly.
+  const text = `${quoteIdentifier(column)}::text`;
+  const length = charsMax === charsMin ? `= ${charsMin}` : `>= ${charsMin}`;
+  const conditions = [`char_length(${text}) ${length}`];
+  if (charsMax !== null && charsMax !== charsMin) conditions.push(`char_length(${text}) <= ${charsMax}`);
+  if (prefix !== "") conditions.unshift(`${text} LIKE ${quoteLiteral(likePattern(prefix))}`);
+  return `(${conditions.join(" AND ")})`;
+}
+
+const likePattern = (prefix: string): string => `${prefix.replace(/[\\%_]/g, "\\$&")}%`;

@@ -1,0 +1,85 @@
+import { PiipeError } from "../../errors.ts";
+import type { TokenForm } from "../../pipeline/contracts.ts";
+import { quoteIdentifier, quoteTable, showTable } from "../../postgres/identifiers.ts";
+import type { RunStatement } from "../../postgres/transaction.ts";
+import { blocksOf, RANGE_SETTINGS, rangesOf, readHeaps } from "./heap-ranges.ts";
+import { countForeignRows, findOldRows } from "./rewrite-range.ts";
+import { findOldSideRows, SIDE_TABLES } from "./rewrite-side-rows.ts";
+import type { LeftTokens, RewriteOptions, RewriteTask } from "./rewrite-tokens.ts";
+import { formCondition } from "./token-form-sql.ts";
+
+/** One statement reads the whole table: hours, where it is very large. */
+const LOOK_TIMEOUT_MS = 21_600_000;
+/** How long the pool must wait for a reply: longer than the server works on one. */
+export const REWRITE_REPLY_TIMEOUT_MS = LOOK_TIMEOUT_MS + 30_000;
+
+/**
+ * Counts old tokens. `run` is of a transaction that sees one snapshot. Read batch by batch in snapshots of their
+ * own, a row could be missed that another session moves from what is still to be read to what was read. null: `stop` fired.
+ *
+ * What was read by its place is not believed: of a table that only stands for others, as distributed servers have them, no
+ * place leads to a row, and its size is none. A last look asks as a user would.
+ * @throws {PiipeError} `database.table-mismatch` when that finds more
+ */
+export async function verifyTokens(
+  run: RunStatement,
+  task: RewriteTask,
+  { stop, onProgress }: Pick<RewriteOptions, "stop" | "onProgress">,
+): Promise<LeftTokens | null> {
+  await run(RANGE_SETTINGS);
+  const all = rangesOf(await readHeaps(run, task.table, task.column));
+  const total = blocksOf(all);
+  let done = 0;
+  let remaining = 0;
+  let unreadable = 0;
+  for (const range of all) {
+    if (stop.aborted) return null;
+    for (const { token } of await findOldRows(run, task, range)) {
+      if (task.rewrite.rewrite(token) === null) unreadable += 1;
+      else remaining += 1;
+    }
+    unreadable += await countForeignRows(run, task, range);
+    done += blocksOf([range]);
+    onProgress({ phase: "verifying", done, total });
+  }
+  await requireNoMore(run, task, remaining + unreadable);
+  for (const side of SIDE_TABLES) {
+    for (let after: string | null = ""; after !== null;) {
+      if (stop.aborted) return null;
+      const { replacements, last }: Awaited<ReturnType<typeof findOldSideRows>> = await findOldSideRows(
+        run,
+        side,
+        task,
+        after,
+      );
+      remaining += replacements.length;
+      after = last;
+    }
+  }
+  return { remaining, unreadable };
+}
+
+/** @param found rows with old tokens, and with what is none, in the same snapshot */
+async function requireNoMore(run: RunStatement, { table, column, rewrite }: RewriteTask, found: number): Promise<void> {
+  const { forms, tokenForms } = rewrite;
+  const isOneOf = (of: readonly TokenForm[]): string =>
+    of.map((form) => formCondition(column, form)).join(" OR ") || "false";
+  const name = quoteIdentifier(column);
+  const isForeign =
+    tokenForms === null ? "false" : `${name} IS NOT NULL AND NOT (${isOneOf([...forms, ...tokenForms])})`;
+  await run(`SET LOCAL enable_seqscan = on; SET LOCAL statement_timeout = ${LOOK_TIMEOUT_MS}`);
+  const { rows } = await run(
+    `SELECT count(*) AS rows FROM ${quoteTable(table)} WHERE ${isOneOf(forms)} OR (${isForeign})`,
+  );
+  const more = Number(rows[0]?.["rows"]) - found;
+  if (more <= 0) return;
+  throw new PiipeError(
+    "database.table-mismatch",
+    `${more} rows of ${showTable(table)} still have what was to be rewritten in column ${column}, and are not where PostgreSQL keeps its rows`,
+    {
+      hint:
+        "The table only stands for others, as on Citus and other distributed servers: on each server, name a table that " +
+        "holds rows in sink.postgres.table, in a configuration for this command. Nothing was lost; the old tokens are still there.",
+    },
+  );
+}

@@ -1,0 +1,170 @@
+import { PiipeError } from "../../errors.ts";
+import type { PostgresPool, Row } from "../../postgres/connection.ts";
+import { DatabaseFailure } from "../../postgres/database-failure.ts";
+import { quoteTable, showTable } from "../../postgres/identifiers.ts";
+import { inTransaction, type RunStatement } from "../../postgres/transaction.ts";
+import { ERASURE_LOCK } from "../advisory-locks.ts";
+import { countBesideRows, LINKS, VAULT_ENTRIES } from "./find-erasable.ts";
+import { type BesideCounts, deleteOrphans, isKnown, sumOf } from "./orphaned-tokens.ts";
+import { SEARCH_LIMITS } from "./search-limits.ts";
+import { columnOfRow, type StoredTable } from "./stored-columns.ts";
+import { type ColumnTokens, type SqlPart, tokenFilter } from "./token-filter.ts";
+
+/** One transaction deletes so many rows at most: its locks and its WAL must not hold up the workers. */
+const ROWS_PER_BATCH = 5_000;
+/** One may be the work of a rewrap, for which the batch waited; so many mean that something keeps the rows. */
+const FRUITLESS_BATCHES_MAX = 10;
+
+export interface ErasedCounts extends BesideCounts {
+  readonly rows: number;
+}
+
+/**
+ * Deletes the rows with the tokens, in batches, until none is left, then the vault entries and the links. The links go
+ * last: what was cut short is found by them again. Links and vault entries of other columns go with the last row that has
+ * their token, in its batch: nothing would lead to them later. Safe to repeat, and beside running workers.
+ *
+ * @param otherColumns whose tokens of the deleted rows may have links and originals
+ * @param onProgress called with the number of rows deleted so far
+ * @throws {PiipeError} `interrupted` when `abort` fires: what was deleted stays deleted; `database.*`
+ */
+export async function eraseTokens(
+  pool: PostgresPool,
+  table: StoredTable,
+  searches: readonly ColumnTokens[],
+  {
+    otherColumns,
+    onProgress,
+    abort,
+  }: {
+    readonly otherColumns: readonly string[];
+    readonly onProgress: (rows: number) => void;
+    readonly abort: AbortSignal;
+  },
+): Promise<ErasedCounts> {
+  const options = {
+    doing: `erasing from ${showTable(table.name)}`,
+    ...SEARCH_LIMITS,
+    writesTarget: true,
+    abort,
+  };
+  const batch = deleteBatch(table, searches, otherColumns);
+  const filter = tokenFilter(table, searches);
+  const remaining = `SELECT 1 FROM ${quoteTable(table.name)} AS t WHERE ${filter.sql} LIMIT 1`;
+  const inBatch = <T>(work: (run: RunStatement) => Promise<T>): Promise<T> =>
+    retried(() => inTransaction(pool, options, work));
+  let rows = 0;
+  let beside: BesideCounts = { links: 0, vault: 0 };
+  await untilNoneLeft(table, {
+    async deleteSome() {
+      const deleted = await inBatch(async (run) => {
+        const { rows: gone, rowCount } = await run(batch.sql, batch.values);
+        return { rowCount, orphans: await deleteOrphansOf(run, table, tokensOf(gone, otherColumns)) };
+      });
+      rows += deleted.rowCount;
+      beside = sumOf([beside, deleted.orphans]);
+      onProgress(rows);
+      return deleted.rowCount;
+    },
+    isAnyLeft: async () => (await pool.query(options.doing, remaining, filter.values, abort)).rowCount > 0,
+  });
+  await untilNoneLeft(table, {
+    async deleteSome() {
+      const deleted = await inBatch((run) => deleteBesideRows(run, searches));
+      beside = sumOf([beside, deleted]);
+      return deleted.links + deleted.vault;
+    },
+    async isAnyLeft() {
+      const left = await inBatch((run) => countBesideRows(run, searches));
+      return left.links + left.vault > 0;
+    },
+  });
+  return { rows, ...beside };
+}
+
+/**
+ * Each look is a transaction of its own: only so it sees what another one committed while the deletion waited for it. A
+ * rewrap deletes a token and inserts it anew, or moves the row that has it.
+ */
+async function untilNoneLeft(
+  table: StoredTable,
+  { deleteSome, isAnyLeft }: { readonly deleteSome: () => Promise<number>; readonly isAnyLeft: () => Promise<boolean> },
+): Promise<void> {
+  let fruitless = 0;
+  for (;;) {
+    const deleted = await deleteSome();
+    // A full batch leaves the look to the next one.
+    if (deleted < ROWS_PER_BATCH && !(await isAnyLeft())) return;
+    fruitless = deleted === 0 ? fruitless + 1 : 0;
+    if (fruitless === FRUITLESS_BATCHES_MAX) throw notDeleted(table);
+  }
+}
+
+/**
+ * The condition stands twice: a place may hold another row by now, and partitions each have the same places. A row without
+ * a place is deleted with all the others at once. Gives the rows' tokens of the other columns, as `c0` and so on.
+ */
+function deleteBatch(table: StoredTable, searches: readonly ColumnTokens[], otherColumns: readonly string[]): SqlPart {
+  const name = quoteTable(table.name);
+  const { sql, values } = tokenFilter(table, searches);
+  const batch = table.hasPlaces
+    ? `t.ctid = ANY (ARRAY(SELECT t.ctid FROM ${name} AS t WHERE ${sql} LIMIT ${ROWS_PER_BATCH})) AND `
+    : "";
+  const known = otherColumns.map((column, index) => {
+    const token = `${columnOfRow(column)}::text`;
+    return `CASE WHEN ${isKnown(token, `$${values.length + index + 1}`)} THEN ${token} END AS ${nameOf(index)}`;
+  });
+  const returning = known.length === 0 ? "" : ` RETURNING ${known.join(", ")}`;
+  return { sql: `DELETE FROM ${name} AS t WHERE ${batch}${sql}${returning}`, values: [...values, ...otherColumns] };
+}
+
+const nameOf = (index: number): string => `c${index}`;
+
+/** Without repetition, and without the columns that have none. */
+function tokensOf(rows: readonly Row[], columns: readonly string[]): readonly ColumnTokens[] {
+  return columns.flatMap((column, index) => {
+    const tokens = new Set(rows.flatMap((row) => row[nameOf(index)] ?? []));
+    return tokens.size === 0 ? [] : [{ column, tokens: [...tokens] }];
+  });
+}
+
+/** One erasure at a time: each of two would take the row that the other is deleting for one that stays. */
+async function deleteOrphansOf(
+  run: RunStatement,
+  table: StoredTable,
+  gone: readonly ColumnTokens[],
+): Promise<BesideCounts> {
+  if (gone.length > 0) await run(`SELECT pg_advisory_xact_lock(${ERASURE_LOCK})`);
+  const deleted: BesideCounts[] = [];
+  for (const tokens of gone) deleted.push(await deleteOrphans(run, table, tokens));
+  return sumOf(deleted);
+}
+
+async function deleteBesideRows(run: RunStatement, searches: readonly ColumnTokens[]): Promise<BesideCounts> {
+  let links = 0;
+  let vault = 0;
+  for (const { column, tokens } of searches) {
+    const values = [column, JSON.stringify(tokens)];
+    vault += (await run(`DELETE FROM piipe.vault WHERE ${VAULT_ENTRIES}`, values)).rowCount;
+    links += (await run(`DELETE FROM piipe.key_links WHERE ${LINKS}`, values)).rowCount;
+  }
+  return { links, vault };
+}
+
+const TRIES_MAX = 5;
+
+/** A batch that gave way to another transaction was rolled back: it is tried again at once, as waiting was its failure. */
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === TRIES_MAX || !(error instanceof DatabaseFailure) || error.fate !== "retry") throw error;
+    }
+  }
+}
+
+const notDeleted = (table: StoredTable): PiipeError =>
+  new PiipeError("database.refused", `PostgreSQL keeps rows that were to be erased from ${showTable(table.name)}`, {
+    hint: "Look for a trigger, a rule or a row-level policy that turns deletes away.",
+  });

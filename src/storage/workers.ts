@@ -1,0 +1,118 @@
+import type { PostgresPool } from "../postgres/connection.ts";
+import { quoteTable, showTable, type TableName } from "../postgres/identifiers.ts";
+import type { WorkerFigures } from "../telemetry/worker-figures.ts";
+import { parseWorker, TEXT_CHARS_MAX } from "./parse-worker.ts";
+import { utcText } from "./quarantine/quarantine.ts";
+
+/** What does not change while a worker runs. */
+export interface WorkerIdentity {
+  /** A UUID that the process chose. */
+  readonly id: string;
+  /** The configuration's name. */
+  readonly pipeline: string;
+  /** The queue's ARN. */
+  readonly source: string;
+  /** The table, as schema.table. */
+  readonly target: string;
+  readonly host: string;
+  /** null: run from code. */
+  readonly pid: number | null;
+  /** Among the workers of one `piipe run --workers`; null: it is none of them. */
+  readonly number: number | null;
+  readonly version: string;
+}
+
+/** A worker as its own process knows it. */
+export interface LiveWorker {
+  readonly identity: WorkerIdentity;
+  readonly figures: WorkerFigures;
+}
+
+/** A worker as `piipe.workers` knows it. Times are UTC: `2026-01-31T12:00:00.000000Z`. */
+export interface WorkerReport extends WorkerIdentity {
+  readonly startedAt: string;
+  /** When the last report came. */
+  readonly seenAt: string;
+  /** How long ago that is, by the database's clock. */
+  readonly silentMs: number;
+  /** When it ended as it should; null also for one that was killed. */
+  readonly stoppedAt: string | null;
+  readonly figures: WorkerFigures;
+}
+
+const REPORTING = "reporting to piipe.workers";
+
+/** The first call adds the worker, the others renew its row. */
+export async function reportWorker(
+  pool: PostgresPool,
+  { identity, figures }: LiveWorker,
+  { isStopped, abort }: { readonly isStopped: boolean; readonly abort: AbortSignal },
+): Promise<void> {
+  const { id, pipeline, source, target, host, pid, number, version } = identity;
+  const text = `
+INSERT INTO piipe.workers (id, pipeline, source, target, host, pid, number, version, figures, stopped_at)
+VALUES ($1::uuid, $2, $3, $4, $5, $6::integer, $7::integer, $8, $9::jsonb, CASE WHEN $10::boolean THEN now() END)
+ON CONFLICT (id) DO UPDATE SET
+  seen_at = now(), figures = excluded.figures,
+  -- A report that was cut off may still arrive, after the last one.
+  stopped_at = coalesce(excluded.stopped_at, workers.stopped_at)`;
+  const numbers = [pid, number].map((value) => (value === null ? null : String(value)));
+  const values = [id, pipeline, source, target, host, ...numbers, version, JSON.stringify(figures), String(isStopped)];
+  await pool.query(REPORTING, text, values, abort);
+}
+
+/** All times are the database's own: none is in the future, but for clocks of several servers. */
+const IS_PAST = (time: string): string => `(${time} BETWEEN timestamptz '2000-01-01' AND now() + interval '1 hour')`;
+
+/** Those that were not heard of for a day, and those that will for ever have been. */
+export async function forgetWorkers(pool: PostgresPool, abort: AbortSignal): Promise<void> {
+  await pool.query(
+    REPORTING,
+    `DELETE FROM piipe.workers WHERE seen_at < now() - interval '1 day' OR NOT ${IS_PAST("seen_at")}`,
+    undefined,
+    abort,
+  );
+}
+
+/** Of the table's rows, before those that are none of a worker are left out. */
+const ROWS_READ_MAX = 1_000;
+const FIGURES_BYTES_MAX = 65_536;
+
+const readText = (column: string): string => `left(${column}, ${TEXT_CHARS_MAX + 1}) AS ${column}`;
+
+/**
+ * Those that write a table and were heard of in the last day, also while no new worker forgets the others: the running ones
+ * first, then the newest. They report the table with the schema where they found it. What a worker would not write is
+ * left out.
+ * @param onMalformed called with how many rows were left out, when there are any
+ */
+export async function listWorkers(
+  pool: PostgresPool,
+  table: TableName,
+  workersMax: number,
+  onMalformed: (rows: number) => void = () => {},
+): Promise<readonly WorkerReport[]> {
+  const text = `
+WITH resolved AS (
+  SELECT n.nspname || '.' || c.relname AS name
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.oid = to_regclass($1::text)
+), judged AS (
+  SELECT worker.*, ${IS_PAST("started_at")} AND ${IS_PAST("seen_at")}
+    AND (stopped_at IS NULL OR ${IS_PAST("stopped_at")})
+    AND octet_length(figures::text) <= ${FIGURES_BYTES_MAX} AS is_sound
+  FROM piipe.workers AS worker
+  WHERE target = coalesce((SELECT name FROM resolved), $2) AND seen_at >= now() - interval '1 day'
+)
+SELECT id, pid, number, is_sound, CASE WHEN is_sound THEN figures END AS figures,
+       ${["pipeline", "source", "target", "host", "version"].map(readText).join(", ")},
+       ${utcText("started_at")} AS started_at, ${utcText("seen_at")} AS seen_at,
+       ${utcText("stopped_at")} AS stopped_at,
+       CASE WHEN is_sound THEN greatest(0, extract(epoch FROM now() - seen_at) * 1000) END AS silent_ms
+FROM judged
+ORDER BY is_sound DESC, judged.stopped_at IS NOT NULL, judged.started_at DESC, id LIMIT ${ROWS_READ_MAX}`;
+  const { rows } = await pool.query("reading piipe.workers", text, [quoteTable(table), showTable(table)]);
+  const workers = rows.flatMap((row) => parseWorker(row) ?? []);
+  if (workers.length < rows.length) onMalformed(rows.length - workers.length);
+  return workers.slice(0, workersMax);
+}
