@@ -33,6 +33,7 @@ const anyValue: fc.Arbitrary<RawValue> = fc.oneof(
   fc.constant(null),
 );
 const REFUSALS = ["leak.echo", "leak.detected"];
+const KINDS = [...DETECTOR_NAMES, "inner-name"];
 const anyColumn = fc.record({
   type: fc.constantFrom(...COLUMN_TYPES),
   mask: fc.constantFrom(null, null, "hmac-sha256" as const, "sha256" as const, "drop" as const),
@@ -49,7 +50,7 @@ test("whatever the values are, the guard does not throw, and its verdict holds n
       );
       // Nothing but names of the configuration and of closed lists, none of which comes from a value.
       const allowed = verdict.ok
-        ? columns.flatMap(({ name: column }) => DETECTOR_NAMES.map((detector) => ({ column, detector })))
+        ? columns.flatMap(({ name: column }) => KINDS.map((detector) => ({ column, detector })))
         : columns.flatMap(({ from: path }) => REFUSALS.map((code) => ({ code, path })));
       for (const told of verdict.ok ? verdict.value : [verdict.error]) expect(allowed).toContainEqual(told);
       expect(Object.keys(verdict)).toEqual(["ok", verdict.ok ? "value" : "error"]);
