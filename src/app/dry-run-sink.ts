@@ -12,7 +12,7 @@ export class DryRunSink implements Sink {
   readonly #pool: PostgresPool;
   readonly #sourceId: string;
 
-  /** @param pool closed by `close` */
+  /** @param pool stays the caller's */
   constructor(pool: PostgresPool, sourceName: string) {
     this.#pool = pool;
     this.#sourceId = sourceIdOf(sourceName);
@@ -32,9 +32,5 @@ export class DryRunSink implements Sink {
       records: records.map(({ id }) => outcomeOf(id, "stored")),
       refused: refused.map(({ id }) => outcomeOf(id, "quarantined")),
     };
-  }
-
-  close(): Promise<void> {
-    return this.#pool.close();
   }
 }

@@ -13,7 +13,7 @@ import { findClaims } from "../storage/ledger/find-claims.ts";
 import { messageKeyOf, sourceIdOf } from "../storage/ledger/ledger-key.ts";
 import { retryDatabase } from "../storage/retry-database.ts";
 import type { Emit } from "../telemetry/events.ts";
-import { openPipeline, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
+import { assemble, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
 import { openQueueInspector } from "./open-queue-inspector.ts";
 import { openSource } from "./open-source.ts";
 import { requireRedriveRights } from "./require-own-rights.ts";
@@ -59,32 +59,32 @@ export async function openRedrive(config: Config, options: RedriveOptions): Prom
   const { from, isDryRun, abort } = options;
   const queues = await findQueues(config, options);
   const leftAlone: LeftAlone = { foreign: 0, unmarked: 0, unseen: 0, hidden: 0 };
-  const sourceOptions = { ...options, untilEmpty: true };
   let deadLetterArn = "";
-  const pipeline = await openPipeline(config, sourceOptions, {
-    isDryRun,
-    async openSource(pool, emit) {
-      if (!isDryRun) await requireRedriveRights(pool);
-      const source = await openSource(config, { ...sourceOptions, emit }, queues.deadLetter);
-      deadLetterArn = source.name;
-      if (source.name === queues.origin) {
-        await source.close();
-        throw notDeadLetter(config);
-      }
-      return new DeadLetterSource({
-        source,
-        origin: queues.origin,
-        takesUnmarked: from !== null,
-        isDryRun,
-        sentAtOf: (ids) => sentAtOf(ids, { pool, origin: queues.origin, abort }),
-        leftAlone,
-        abort,
-        clock: systemClock,
-      });
-    },
-    async announce(pool, signal) {
+  const sourceOptions = {
+    ...options,
+    untilEmpty: true,
+    async announce(pool: PostgresPool, signal: AbortSignal) {
       if (!isDryRun) await note(pool, config, options, { from: deadLetterArn, queue: queues.origin, abort: signal });
     },
+  };
+  const pipeline = await assemble(config, sourceOptions, async ({ pool, emit }) => {
+    if (!isDryRun) await requireRedriveRights(pool);
+    const source = await openSource(config, { ...sourceOptions, emit }, queues.deadLetter);
+    deadLetterArn = source.name;
+    if (source.name === queues.origin) {
+      await source.close();
+      throw notDeadLetter(config);
+    }
+    return new DeadLetterSource({
+      source,
+      origin: queues.origin,
+      takesUnmarked: from !== null,
+      isDryRun,
+      sentAtOf: (ids) => sentAtOf(ids, { pool, origin: queues.origin, abort }),
+      leftAlone,
+      abort,
+      clock: systemClock,
+    });
   });
   return { ...pipeline, from: deadLetterArn, isAws: queues.isAws, leftAlone };
 }

@@ -456,8 +456,6 @@ export interface Sink {
    * `earlierTell`: when none of the records passes, what was stored before may show that others would.
    */
   write(batch: Batch, abort: AbortSignal, options?: { readonly earlierTell: boolean }): Promise<BatchOutcome>;
-  /** Safe twice. */
-  close(): Promise<void>;
 }
 
 /** Time and chance, replaceable so that a simulation can run the engine through weeks in seconds. */

@@ -5,7 +5,7 @@ import { systemClock } from "../clock.ts";
 import { PiipeError } from "../errors.ts";
 import type { TelemetryEvent } from "../telemetry/events.ts";
 import type { Clock, Decode, Delivery, Mask, MaskedRecord, Seal } from "./contracts.ts";
-import { Engine, type EngineLimits } from "./engine.ts";
+import { carriedOver, Engine, type EngineLimits } from "./engine.ts";
 
 /** The machine's, unless a test sets its own time. */
 let clock: { -readonly [K in keyof Clock]: Clock[K] };
@@ -13,7 +13,9 @@ beforeEach(() => {
   clock = { ...systemClock };
 });
 
-const limits: EngineLimits = {
+/** With the limit of what is carried over. */
+type Limits = EngineLimits & { readonly haltAboveShare: number };
+const limits: Limits = {
   inFlightMax: 100,
   inFlightBytesMax: 1_000_000,
   batchRowsMax: 20,
@@ -41,7 +43,7 @@ interface Setup {
   readonly seal?: Seal | null;
   readonly takeRoom?: (bodyBytes: number) => boolean;
   readonly decode?: Decode;
-  readonly limits?: Partial<EngineLimits>;
+  readonly limits?: Partial<Limits>;
 }
 
 function setUp(options: Setup = {}) {
@@ -57,7 +59,8 @@ function setUp(options: Setup = {}) {
     seal: options.seal === undefined ? seal : options.seal,
     ...(options.takeRoom && { takeRoom: options.takeRoom }),
   };
-  const engine = new Engine(stages, { ...limits, ...options.limits }, clock, (event) => {
+  const { haltAboveShare, ...rest } = { ...limits, ...options.limits };
+  const engine = new Engine(stages, rest, carriedOver(haltAboveShare, clock), clock, (event) => {
     events.push(event);
     for (const each of waiting) if (each.type === event.type) each.resolve();
   });

@@ -49,11 +49,21 @@ export interface EngineLimits extends BatchLimits {
   readonly inFlightBytesMax: number;
   /** Concurrent write transactions. An ordered source always has one. */
   readonly writesInFlightMax: number;
-  /** Halt when more than this share of recent events is refused; 1 never halts. */
-  readonly haltAboveShare: number;
   /** Give up when writes have failed for so long; null: try for ever. */
   readonly giveUpAfterMs: number | null;
 }
+
+/** What goes over from one run of a pipeline to its next. */
+export interface Carried {
+  readonly totals: Totals;
+  readonly judge: RefusalJudge;
+}
+
+/** @param haltAboveShare halt when more than this share of recent events is refused; 1 never halts */
+export const carriedOver = (haltAboveShare: number, clock: Clock): Carried => ({
+  totals: { received: 0, stored: 0, skipped: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 },
+  judge: new RefusalJudge(haltAboveShare, clock),
+});
 
 export interface RunOptions {
   /** Stop receiving, finish what was received. */
@@ -91,7 +101,7 @@ type Release = Extract<Settlement, { readonly kind: "release" }>;
  * One instance runs once. One file, although a long one: every step moves the same counts of what is in flight.
  */
 export class Engine {
-  readonly totals: Totals = { received: 0, stored: 0, skipped: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
+  readonly totals: Totals;
   readonly #stages: EngineStages;
   readonly #limits: EngineLimits;
   readonly #clock: Clock;
@@ -130,12 +140,13 @@ export class Engine {
   #nextPlace = 0;
   readonly #newFields = new NewFields();
 
-  constructor(stages: EngineStages, limits: EngineLimits, clock: Clock, emit: Emit) {
+  constructor(stages: EngineStages, limits: EngineLimits, { totals, judge }: Carried, clock: Clock, emit: Emit) {
     this.#stages = stages;
+    this.totals = totals;
     this.#limits = limits;
     this.#clock = clock;
     this.#emit = emit;
-    this.#judge = new RefusalJudge(limits.haltAboveShare, clock);
+    this.#judge = judge;
     this.#batcher = new Batcher({
       limits,
       clock,

@@ -15,7 +15,7 @@ export class RefusalJudge {
   readonly #rows: RefusalGuard;
   #firstJudgement: "ahead" | "under way" | "over" = "ahead";
 
-  /** @param haltAboveShare as in EngineLimits */
+  /** @param haltAboveShare share of refused events in (0, 1]; 1 never halts */
   constructor(haltAboveShare: number, clock: Clock) {
     this.#clock = clock;
     this.#events = new RefusalGuard(haltAboveShare);
@@ -64,7 +64,7 @@ export class RefusalJudge {
     this.#firstJudgement = "under way";
     do await this.#clock.sleep(FIRST_JUDGEMENT_MS, ended);
     while (isWriting() && !ended.aborted);
-    this.#firstJudgement = "over";
+    this.#firstJudgement = ended.aborted ? "ahead" : "over";
     if (!ended.aborted) onOver();
   }
 }

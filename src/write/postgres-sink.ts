@@ -28,7 +28,7 @@ import { RefusedPlaces } from "./refused-place.ts";
 import type { TargetTable } from "./target-table.ts";
 
 export interface PostgresSinkOptions {
-  /** Closed by the sink's `close`. */
+  /** Stays the caller's. */
   readonly pool: PostgresPool;
   /** Read by `readTargetTable` and found fitting by `checkTable`. */
   readonly table: TargetTable;
@@ -99,10 +99,6 @@ export class PostgresSink implements Sink {
     } catch (error) {
       throw await this.#explain(error, abort);
     }
-  }
-
-  close(): Promise<void> {
-    return this.#pool.close();
   }
 
   /** The refused events go with the first records that can be written: with those that follow them, or before. */

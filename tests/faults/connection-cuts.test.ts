@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import type { Batch, WriteOutcome } from "../../src/pipeline/contracts.ts";
-import { openPool } from "../../src/postgres/connection.ts";
+import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
@@ -29,6 +29,7 @@ describe("a connection in the middle of a write", () => {
 
   let database: TestDatabase;
   let proxy: PostgresProxy;
+  let pool: PostgresPool;
   let sink: PostgresSink;
   /** Tells the rows of one test from those of the others. */
   let mark: string;
@@ -40,7 +41,7 @@ describe("a connection in the middle of a write", () => {
   afterAll(() => database.drop());
   beforeEach(async () => {
     proxy = await startPostgresProxy(database.url);
-    const pool = openPool({ url: new Secret(proxy.url), connectionsMax: 2, replyTimeoutMs: REPLY_TIMEOUT_MS });
+    pool = openPool({ url: new Secret(proxy.url), connectionsMax: 2, replyTimeoutMs: REPLY_TIMEOUT_MS });
     const table = await readTargetTable(pool, { schema: null, name: "events" });
     checkTable(table, COLUMNS, new Map());
     sink = new PostgresSink({ pool, table, columns: COLUMNS, sourceName: "events", claim: "ledger" });
@@ -48,7 +49,7 @@ describe("a connection in the middle of a write", () => {
     batch = batchOf(Array.from({ length: ROWS }, (_, n) => record([mark, n])));
   });
   afterEach(async () => {
-    await sink.close();
+    await pool.close();
     await proxy.close();
   });
 

@@ -291,7 +291,7 @@ export const MUTANTS = [
   {
     area: "FIFO",
     name: "stores what follows a refused row before that row is quarantined",
-    file: "src/app/open-pipeline.ts",
+    file: "src/app/open-run.ts",
     search: "rejectedMax: source.ordered ? 1 : REJECTED_MAX",
     replacement: "rejectedMax: REJECTED_MAX",
     witnesses: [{ testFile: "tests/faults/fifo.test.ts", title: "stores nothing that follows a refused row" }],

@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PiipeError } from "../../src/errors.ts";
-import { Engine } from "../../src/pipeline/engine.ts";
+import { carriedOver, Engine } from "../../src/pipeline/engine.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { MessageStates } from "./message-states.ts";
 import type { MessageKind } from "./scenario.ts";
@@ -17,7 +17,6 @@ const LIMITS = {
   batchBytesMax: 1_000_000,
   lingerMs: 50,
   writesInFlightMax: 3,
-  haltAboveShare: 1,
   giveUpAfterMs: null,
 };
 /** Longer than any wait of the engine: retries, judgements, the drain. */
@@ -43,6 +42,7 @@ class Bench {
     this.engine = new Engine(
       { source: this.source, decode, mask, sink: this.sink, seal },
       LIMITS,
+      carriedOver(1, this.clock),
       this.clock,
       () => {},
     );

@@ -2,7 +2,7 @@
 import { setMaxListeners } from "node:events";
 import { expect, test } from "vitest";
 import type { Batch, BatchOutcome, Sink } from "../../src/pipeline/contracts.ts";
-import { Engine } from "../../src/pipeline/engine.ts";
+import { carriedOver, Engine } from "../../src/pipeline/engine.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { TimedQueue, timedSource } from "../support/timed-queue.ts";
 import { passUntil } from "../support/virtual-time.ts";
@@ -65,13 +65,12 @@ async function figuresOf(
     batchBytesMax: 4 * 1024 * 1024,
     lingerMs: LINGER_MS,
     writesInFlightMax: 3,
-    haltAboveShare: 1,
     giveUpAfterMs: null,
   };
   const stop = new AbortController();
   const { signal: abort } = new AbortController();
   setMaxListeners(0, abort);
-  const engine = new Engine({ source, decode, mask, sink, seal }, limits, clock, () => {});
+  const engine = new Engine({ source, decode, mask, sink, seal }, limits, carriedOver(1, clock), clock, () => {});
   let hasEnded = false;
   const running = engine.run({ stop: stop.signal, abort, emptyConfirmations: null });
   const ended = running.then(() => source.close()).finally(() => (hasEnded = true));

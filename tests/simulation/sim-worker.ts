@@ -1,6 +1,6 @@
 import { PiipeError } from "../../src/errors.ts";
 import type { Clock } from "../../src/pipeline/contracts.ts";
-import { Engine } from "../../src/pipeline/engine.ts";
+import { carriedOver, Engine } from "../../src/pipeline/engine.ts";
 import { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { DatabaseConnection } from "./database-connection.ts";
@@ -125,7 +125,8 @@ export class SimWorker {
     const sink = new DatabaseConnection(this.#database, life, this.#world);
     const engine = new Engine(
       { source: watched, decode, mask, sink, seal: hasSealingKey ? seal : null },
-      { ...limits, batchBytesMax: 20_000, haltAboveShare, giveUpAfterMs },
+      { ...limits, batchBytesMax: 20_000, giveUpAfterMs },
+      carriedOver(haltAboveShare, mortalClock),
       mortalClock,
       emit,
     );

@@ -1,7 +1,7 @@
 import { systemClock } from "../../src/clock.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { Clock, Decode, Mask } from "../../src/pipeline/contracts.ts";
-import { Engine, type EngineLimits } from "../../src/pipeline/engine.ts";
+import { carriedOver, Engine, type EngineLimits } from "../../src/pipeline/engine.ts";
 import type { Totals } from "../../src/pipeline/totals.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
@@ -11,6 +11,9 @@ import { record } from "./masked-records.ts";
 import type { ModelSource } from "./model-source.ts";
 import { testColumn } from "./test-column.ts";
 
+/** With the limit of what is carried over. */
+type Limits = EngineLimits & { readonly haltAboveShare: number };
+
 export interface EngineRunOptions {
   /** Where the table `events (grp text, n integer, t text)` is. */
   readonly databaseUrl: string;
@@ -18,7 +21,7 @@ export interface EngineRunOptions {
   readonly pool: PostgresPool;
   readonly source: ModelSource;
   readonly rejectedMax?: number;
-  readonly limits?: Partial<EngineLimits>;
+  readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
   /** Hears of what happens as it happens. */
   readonly onEvent?: (event: TelemetryEvent) => void;
@@ -46,7 +49,7 @@ const decode: Decode = ({ id, sentAtMs, groupId, body }) => {
 
 const mask: Mask = ({ id, sentAtMs, values }) => ({ ok: true, value: record(values, id, sentAtMs) });
 
-const LIMITS: EngineLimits = {
+const LIMITS: Limits = {
   inFlightMax: 2_000,
   inFlightBytesMax: 1_000_000,
   batchRowsMax: 1_000,
@@ -72,7 +75,9 @@ export async function startEngine(options: EngineRunOptions): Promise<EngineRun>
   });
   const events: TelemetryEvent[] = [];
   const seal = (text: string): Uint8Array => Buffer.from(text);
-  const engine = new Engine({ source, decode, mask, sink, seal }, { ...LIMITS, ...limits }, clock, (event) => {
+  const { haltAboveShare, ...rest } = { ...LIMITS, ...limits };
+  const carried = carriedOver(haltAboveShare, clock);
+  const engine = new Engine({ source, decode, mask, sink, seal }, rest, carried, clock, (event) => {
     events.push(event);
     onEvent(event);
   });

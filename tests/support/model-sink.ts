@@ -40,8 +40,4 @@ export class ModelSink implements Sink {
       this.writing -= 1;
     }
   }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
 }

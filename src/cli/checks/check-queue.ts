@@ -1,5 +1,5 @@
-import { sealKeyMissing } from "../../app/open-pipeline.ts";
 import { openQueueInspector, type QueueAttributes, type QueueInspector } from "../../app/open-queue-inspector.ts";
+import { sealKeyMissing } from "../../app/open-run.ts";
 import { systemClock } from "../../clock.ts";
 import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";

@@ -1,0 +1,147 @@
+import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
+import { hostname } from "node:os";
+import { systemClock } from "../clock.ts";
+import { PiipeError } from "../errors.ts";
+import type { Sink, Source } from "../pipeline/contracts.ts";
+import { Engine } from "../pipeline/engine.ts";
+import { JUDGED_FROM_EVENTS } from "../pipeline/refusal-guard.ts";
+import type { Totals } from "../pipeline/totals.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { showTable } from "../postgres/identifiers.ts";
+import { keepLedger } from "../storage/ledger/keep-ledger.ts";
+import { sourceIdOf } from "../storage/ledger/ledger-key.ts";
+import { noteKeys } from "../storage/rotation/key-checks.ts";
+import type { LiveWorker, WorkerIdentity } from "../storage/workers.ts";
+import { PostgresSink } from "../write/postgres-sink.ts";
+import { columnKeysOf } from "./column-keys.ts";
+import { DryRunSink } from "./dry-run-sink.ts";
+import { keepHeartbeat } from "./keep-heartbeat.ts";
+import { GIVE_UP_AFTER_MS } from "./open-source.ts";
+import { packageVersion } from "./package-version.ts";
+import type { Prepared } from "./prepare.ts";
+import { QuarantineRoom } from "./quarantine-room.ts";
+
+export interface RunOptions {
+  /** End by itself when the queue is empty, instead of waiting for more. */
+  readonly untilEmpty: boolean;
+  /** For `piipe.workers`; `number` is null when it is none of several. Left out: the pipeline is run from code. */
+  readonly process?: { readonly pid: number; readonly number: number | null };
+  /** Before anything is received; what it throws ends the run. */
+  readonly announce?: (pool: PostgresPool, abort: AbortSignal) => Promise<void>;
+}
+
+/** What becomes of the messages of one source. */
+export interface Run {
+  /** The queue's ARN. */
+  readonly source: string;
+  /** Deliveries received but not settled. */
+  readonly inFlight: () => number;
+  /** Of all runs of what was prepared. */
+  readonly totals: Readonly<Totals>;
+  /** What it did so far, and how it is. */
+  readonly worker: () => LiveWorker;
+  /** Messages in the queue, in whatever state. Approximate on SQS. */
+  readonly depth: (signal: AbortSignal) => Promise<number>;
+  /** Runs once. `stop` drains, `abort` cancels; see the engine. */
+  readonly run: (signals: { readonly stop: AbortSignal; readonly abort: AbortSignal }) => Promise<Totals>;
+}
+
+/** Write transactions under way at once; maintenance and checks take a connection of their own. */
+const WRITES_IN_FLIGHT_MAX = 3;
+/** Several batches' worth, so that receiving goes on while batches are written. */
+const IN_FLIGHT_BATCHES = 5;
+/** Bodies of up to 1 MiB must not add up to gigabytes. */
+const IN_FLIGHT_BYTES_MAX = 48 * 1024 * 1024;
+/** Halving costs some twenty transactions for each refused row: before more are looked for, the share is judged. */
+const REJECTED_MAX = 100;
+/** SQS counts its messages approximately: one answer of zero is not enough. */
+const EMPTY_CONFIRMATIONS = 2;
+
+/**
+ * Puts the stages together over a source, which stays the caller's. Nothing is received before `run`.
+ * @throws {PiipeError} what the source asks for and is not there
+ */
+export async function openRun(prepared: Prepared, source: Source, options: RunOptions): Promise<Run> {
+  const { config, pool, table, keyring, decode, mask, seal, isDryRun, emit, counters, carried } = prepared;
+  const { untilEmpty, announce } = options;
+  if (source.ordered && !seal) throw sealKeyMissing();
+  if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
+  const sink: Sink = isDryRun
+    ? new DryRunSink(pool, source.name)
+    : new PostgresSink({
+        pool,
+        table,
+        columns: config.columns,
+        sourceName: source.name,
+        claim: "ledger",
+        rejectedMax: source.ordered ? 1 : REJECTED_MAX,
+      });
+  const room = new QuarantineRoom(pool, sourceIdOf(source.name));
+  const engine = new Engine(
+    { source, decode, mask, sink, seal, ...(!isDryRun && { takeRoom: room.take }) },
+    {
+      inFlightMax: Math.max(JUDGED_FROM_EVENTS, IN_FLIGHT_BATCHES * config.batch.rows),
+      inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
+      batchRowsMax: config.batch.rows,
+      batchBytesMax: config.batch.bytes,
+      lingerMs: config.batch.lingerMs,
+      writesInFlightMax: Math.min(WRITES_IN_FLIGHT_MAX, config.sink.postgres.maxConnections),
+      giveUpAfterMs: untilEmpty ? GIVE_UP_AFTER_MS : null,
+    },
+    carried,
+    systemClock,
+    emit,
+  );
+  const identity: WorkerIdentity = {
+    id: randomUUID(),
+    pipeline: config.name,
+    source: source.name,
+    target: showTable(table.name),
+    host: hostname(),
+    pid: options.process?.pid ?? null,
+    number: options.process?.number ?? null,
+    version: packageVersion(),
+  };
+  const worker = (): LiveWorker => ({
+    identity,
+    figures: counters.figures(engine.inFlight, systemClock.nowMs()),
+  });
+  return {
+    source: source.name,
+    totals: carried.totals,
+    inFlight: () => engine.inFlight,
+    worker,
+    depth: (signal) => source.depth(signal),
+    async run({ stop, abort }) {
+      // Every request and transaction under way listens to it, some dozens at once.
+      setMaxListeners(0, abort);
+      await announce?.(pool, abort);
+      if (!isDryRun) await room.read(abort);
+      emit({ type: "pipeline.started", source: source.name, table: showTable(table.name) });
+      const ended = new AbortController();
+      const upkeep = isDryRun
+        ? []
+        : [
+            keepLedger(pool, systemClock, emit, AbortSignal.any([ended.signal, abort])),
+            room.keep(systemClock, AbortSignal.any([ended.signal, abort])),
+            keepHeartbeat(pool, worker, { clock: systemClock, emit, stop: ended.signal, abort }),
+          ];
+      // Awaited at the end: until then a failure, a bug, must not end the process unseen.
+      for (const work of upkeep) work.catch(() => {});
+      try {
+        return await engine.run({ stop, abort, emptyConfirmations: untilEmpty ? EMPTY_CONFIRMATIONS : null });
+      } finally {
+        ended.abort();
+        await Promise.all(upkeep);
+      }
+    },
+  };
+}
+
+export const sealKeyMissing = (): PiipeError =>
+  new PiipeError("keys.missing", "a FIFO queue needs a keyring with a key for sealing", {
+    hint:
+      "Without one, a refused message would stay in the queue while later ones of its group are stored. " +
+      "`piipe keys new` makes a keyring with such a key.",
+  });

@@ -1,0 +1,79 @@
+import { systemClock } from "../clock.ts";
+import type { Config } from "../config/config.ts";
+import { compileDecoder } from "../decode/compile-decoder.ts";
+import type { Keyring } from "../keys/keyring.ts";
+import type { Decode, Mask, Seal } from "../pipeline/contracts.ts";
+import { type Carried, carriedOver } from "../pipeline/engine.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { ENCODING_REMEDY, encodingWarning, readEncoding } from "../postgres/encoding.ts";
+import { describeMalformedChecks } from "../storage/rotation/key-checks.ts";
+import { checkMigrated } from "../storage/schema/check-migrated.ts";
+import type { Emit } from "../telemetry/events.ts";
+import { WorkerCounters } from "../telemetry/worker-counters.ts";
+import { boundsOf } from "../write/check-table.ts";
+import type { TargetTable } from "../write/target-table.ts";
+import { columnKeysOf } from "./column-keys.ts";
+import { createMissing } from "./migrate-database.ts";
+import { openMask } from "./open-mask.ts";
+import { openTable } from "./open-table.ts";
+import { pathRemarks } from "./path-remarks.ts";
+import { requireRunRights } from "./require-own-rights.ts";
+
+export interface PrepareOptions {
+  /** The keyring's JSON, as `PIIPE_KEYS` holds it; undefined: only the configured file. */
+  readonly keysJson: string | undefined;
+  readonly emit: Emit;
+  /** Everything but the writing: no table is changed, piipe's own included. */
+  readonly isDryRun: boolean;
+}
+
+/** A pipeline but for its source: checked, and ready for runs over one source after another. */
+export interface Prepared {
+  readonly config: Config;
+  /** The caller's. */
+  readonly pool: PostgresPool;
+  readonly table: TargetTable;
+  readonly keyring: Keyring | null;
+  readonly decode: Decode;
+  readonly mask: Mask;
+  readonly seal: Seal | null;
+  readonly isDryRun: boolean;
+  /** Counts, and passes on. */
+  readonly emit: Emit;
+  readonly counters: WorkerCounters;
+  readonly carried: Carried;
+}
+
+/**
+ * Checks everything that a run needs of the keys and the database, once for a process.
+ * @param pool stays the caller's
+ * @throws {PiipeError} what is missing or wrong, before anything was touched
+ */
+export async function prepare(config: Config, pool: PostgresPool, options: PrepareOptions): Promise<Prepared> {
+  const { isDryRun } = options;
+  const counters = new WorkerCounters();
+  const emit: Emit = (event) => {
+    counters.count(event, systemClock.nowMs());
+    options.emit(event);
+  };
+  const warn = (message: string): void => emit({ type: "config.warning", message });
+  for (const message of config.warnings) warn(message);
+  const { keyring, seal, mask } = await openMask(config, options.keysJson);
+  if (config.sink.postgres.createTable && !isDryRun) {
+    for (const message of (await createMissing(config, pool)).warnings) warn(message);
+  } else await checkMigrated(pool);
+  const table = await openTable(config, keyring, pool);
+  // Triggers that do no harm are common: a run tells of them once they keep a row out.
+  const rules = table.path.hooks.filter(({ kind }) => kind === "rule");
+  for (const { text, remedy } of pathRemarks({ ...table.path, hooks: rules })) warn(`${text}. ${remedy}`);
+  await requireRunRights(config, pool);
+  const malformed = await describeMalformedChecks(pool, columnKeysOf(config, keyring));
+  if (malformed !== null) warn(`${malformed.text}. ${malformed.hint}`);
+  const encoding = encodingWarning(await readEncoding(pool));
+  if (encoding !== null) warn(`${encoding}. ${ENCODING_REMEDY}`);
+  const { columns, unknownFields, dedupeBy } = config;
+  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields, dedupeBy });
+  // A dry run carries nothing into the quarantine, and is to tell of everything.
+  const carried = carriedOver(isDryRun ? 1 : config.quarantine.haltAboveShare, systemClock);
+  return { config, pool, table, keyring, decode, mask, seal, isDryRun, emit, counters, carried };
+}
