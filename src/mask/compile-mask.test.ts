@@ -52,7 +52,7 @@ interface GoldenMasks {
 }
 
 const readGolden = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`../../../tests/golden/${name}`, import.meta.url), "utf8"));
+  JSON.parse(readFileSync(new URL(`../../tests/golden/${name}`, import.meta.url), "utf8"));
 const golden = readGolden("tokens-v1.json") as Golden;
 const goldenMasks = readGolden("masks-v1.json") as GoldenMasks;
 

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { quoteTable } from "../../postgres/identifiers.ts";
-import type { TargetTable } from "../../write/target-table.ts";
+import { quoteTable, type TableName } from "../../postgres/identifiers.ts";
 
 /**
  * Only the canonical form stands for itself: were upper case folded, two ids that differ only in case would be one,
@@ -14,7 +13,7 @@ export function sourceIdOf(sourceName: string): string {
 }
 
 /** The table among the business ids: the same of its name as SQL writes it, with the schema in which it was found. */
-export const tableIdOf = ({ name }: Pick<TargetTable, "name">): string => sourceIdOf(quoteTable(name));
+export const tableIdOf = ({ name }: { readonly name: TableName }): string => sourceIdOf(quoteTable(name));
 
 /** The message in the ledger: a UUID as it is, any other id as the first 16 bytes of its SHA-256 in UUID form. */
 export function messageKeyOf(id: string): string {
