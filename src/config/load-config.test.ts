@@ -263,7 +263,7 @@ describe("what is wrong, and where", () => {
     [
       "bad indentation",
       VALID.replace("  postgres:", "   postgres:").replace("    table", "  table"),
-      "7:1: the indentation does not fit; begin the keys of one mapping at the same column, with spaces",
+      "7:1: the indentation does not fit, or a bracket above is not closed; begin the keys of one mapping at the same column, with spaces, and close each [ and {",
     ],
     ["an open quote", `${VALID}name: 'geheim\n`, "11:1: a quote, bracket, comma or colon is missing; add it"],
     [

@@ -112,8 +112,8 @@ export interface PipelineConfig {
     }
   >;
   /**
-   * What becomes of fields that no column declares: never stored, or the whole event is refused.
-   * Default: ignore.
+   * What becomes of fields at the top of an event that no column declares: never stored, or the whole
+   * event is refused. A column `from: device.os` declares all of `device`. Default: ignore.
    */
   unknownFields?: "ignore" | "quarantine" | undefined;
   /**

@@ -160,7 +160,9 @@ export const pipelineConfigSchema = mapping("a mapping with the keys source, sin
   columns,
   unknownFields: choice(["ignore", "quarantine"])
     .default("ignore")
-    .describe("What becomes of fields that no column declares: never stored, or the whole event is refused."),
+    .describe(
+      "What becomes of fields at the top of an event that no column declares: never stored, or the whole event is refused. A column `from: device.os` declares all of `device`.",
+    ),
   dedupeBy: z
     .string(BUSINESS_ID)
     .min(1, { error: BUSINESS_ID, abort: true })

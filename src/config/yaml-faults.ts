@@ -4,8 +4,8 @@ import type { ErrorCode } from "yaml";
 export type YamlFault = readonly [what: string, remedy: string];
 
 const INDENT: YamlFault = [
-  "the indentation does not fit",
-  "begin the keys of one mapping at the same column, with spaces",
+  "the indentation does not fit, or a bracket above is not closed",
+  "begin the keys of one mapping at the same column, with spaces, and close each [ and {",
 ];
 const STRUCTURE: YamlFault = ["this is no YAML", "write `key: value`, and put texts with special characters in quotes"];
 const PLAIN: YamlFault = ["anchors, tags and directives are not supported", "write the plain value"];

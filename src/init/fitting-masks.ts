@@ -15,7 +15,7 @@ const DIGITS_ALONE = /^[\d\s./-]+$/;
 export function showFittingMasks(real: ExistingColumn, type: ColumnType, { values }: Field): string {
   const isOfDigits = values.every((value) => typeof value === "string" && DIGITS_ALONE.test(value));
   const masks = MASK_NAMES.flatMap((mask): readonly string[] => {
-    if (OF_ANY_LENGTH.includes(mask) || (mask === "fpe-ff1" && !isOfDigits)) return [];
+    if (OF_ANY_LENGTH.includes(mask) || (mask === "fpe-ff1" && (!isOfDigits || type !== "text"))) return [];
     const fitting = typesOf(mask).filter((candidate) => isFitting(real, mask, candidate));
     if (fitting.length === 0) return [];
     return [fitting.includes(type) ? mask : `${mask} (of type ${fitting.join(" or ")})`];

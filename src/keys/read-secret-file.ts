@@ -45,7 +45,7 @@ export async function readSecretFile(path: string): Promise<SecretFile | null> {
     const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
     if (code === "ENOENT") return null;
     throw new PiipeError("keys.missing", `${path} cannot be read (${code})`, {
-      hint: "Let the user that runs piipe own the file, with mode 0600.",
+      hint: "Run piipe as the file's owner, or let its user own the file, with mode 0600.",
       cause: error,
     });
   }

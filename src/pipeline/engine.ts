@@ -203,9 +203,13 @@ export class Engine {
     if (this.#failed.signal.aborted) throw this.#failure;
     if (this.#inFlight > 0) {
       this.#emit({ type: "pipeline.aborted", unsettled: this.#inFlight });
-      throw new PiipeError("interrupted", `stopped before ${this.#inFlight} received messages were settled`, {
-        hint: "Nothing is lost: they become visible in the queue again when their visibility timeout ends.",
-      });
+      throw new PiipeError(
+        "interrupted",
+        `stopped before all received messages were settled (${this.#inFlight} left)`,
+        {
+          hint: "Nothing is lost: they become visible in the queue again when their visibility timeout ends.",
+        },
+      );
     }
     this.#emit({ type: "pipeline.stopped" });
     return this.totals;

@@ -161,9 +161,9 @@ function describe(event: TelemetryEvent): LogLine {
     case "heartbeat.failed":
       return { level: "warn", text: describeHeartbeatFailure(event) };
     case "pipeline.draining":
-      return { level: "info", text: `finishing ${event.inFlight} received messages` };
+      return { level: "info", text: `finishing what was received: ${messages(event.inFlight)}` };
     case "pipeline.aborted":
-      return { level: "warn", text: `stopped with ${event.unsettled} messages unsettled; they will come again` };
+      return { level: "warn", text: `stopped before all was settled: ${messages(event.unsettled)} will come again` };
     case "pipeline.stopped":
       return { level: "info", text: "stopped; nothing in flight" };
     case "config.warning":
@@ -210,3 +210,5 @@ function describeMaintenanceFailure(event: Extract<TelemetryEvent, { type: "ledg
     `go into the default one, and old ids may stay longer. ${remedy}`
   );
 }
+
+const messages = (count: number): string => (count === 1 ? "1 message" : `${count} messages`);

@@ -124,7 +124,9 @@ function columnProblems(table: TargetTable, column: Column, tokenChars: Readonly
     return [
       {
         what: `column ${name} is ${real.typeShown} and cannot hold ${values}`,
-        remedy: `Mend it with ${alter} TYPE ${sqlTypeOf(column)}, or change the configured type.`,
+        remedy: isConverted(real, column)
+          ? `Mend it with ${alter} TYPE ${sqlTypeOf(column)}, or change the configured type.`
+          : `Change the configured type: PostgreSQL converts no ${real.typeShown} to ${sqlTypeOf(column)} by itself.`,
       },
     ];
   }
@@ -153,6 +155,20 @@ function columnProblems(table: TargetTable, column: Column, tokenChars: Readonly
     });
   }
   return problems;
+}
+
+/** Types that ALTER TABLE converts into each other by itself (pg_cast, contexts `a` and `i`). */
+const CONVERTED = [
+  ["int2", "int4", "int8", "float4", "float8", "numeric", "integer", "bigint", "double precision"],
+  ["date", "timestamp", "timestamptz"],
+  ["cidr", "inet"],
+  ["json", "jsonb"],
+];
+
+/** Whether a plain ALTER … TYPE makes the column one that holds the values. Everything becomes text. */
+function isConverted(real: TableColumn, column: Column): boolean {
+  const wanted = sqlTypeOf(column);
+  return wanted === "text" || CONVERTED.some((types) => types.includes(real.type) && types.includes(wanted));
 }
 
 function missing(table: TargetTable, column: Column): Problem {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import type { PiipeError } from "../../src/errors.ts";
-import type { Column } from "../../src/pipeline/contracts.ts";
+import { type Column, COLUMN_TYPES } from "../../src/pipeline/contracts.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { createTable } from "../../src/storage/schema/create-table.ts";
 import { boundsOf, checkTable } from "../../src/write/check-table.ts";
@@ -75,6 +75,50 @@ test("a table that piipe creates is accepted", async () => {
   await createTable(pool, { schema: null, name: "created" }, LOGIN_COLUMNS);
   const table = await readTargetTable(pool, { schema: null, name: "created" });
   expect(() => checkTable(table, LOGIN_COLUMNS, TOKEN_CHARS)).not.toThrow();
+});
+
+const REAL_TYPES = [
+  ...["smallint", "integer", "bigint", "real", "double precision", "numeric", "numeric(10,2)", "boolean", "date"],
+  ...[
+    "timestamp",
+    "timestamp(0)",
+    "timestamptz",
+    "time",
+    "uuid",
+    "inet",
+    "cidr",
+    "json",
+    "jsonb",
+    "bytea",
+    "text",
+    "money",
+  ],
+  ...["varchar(8)", "char(4)", "integer[]"],
+];
+
+test("every ALTER that a remedy gives works as it stands, and mends the table", async () => {
+  const ddl = REAL_TYPES.flatMap((type, real) =>
+    COLUMN_TYPES.map((_, wanted) => `CREATE TABLE t_${real}_${wanted} (v ${type})`),
+  );
+  await query(database.url, ddl.join(";"));
+  let mended = 0;
+  for (const real of REAL_TYPES.keys()) {
+    for (const [wanted, type] of COLUMN_TYPES.entries()) {
+      const name = `t_${real}_${wanted}`;
+      const declared = [column("v", type)];
+      const table = await readTargetTable(pool, { schema: null, name });
+      try {
+        checkTable(table, declared, TOKEN_CHARS);
+      } catch (error) {
+        const [, alter] = /(ALTER TABLE .+? TYPE [a-z ]+(?:\(\d+\))?)[.,]/.exec((error as PiipeError).hint ?? "") ?? [];
+        if (alter === undefined) continue;
+        await query(database.url, alter);
+        checkTable(await readTargetTable(pool, { schema: null, name }), declared, TOKEN_CHARS);
+        mended += 1;
+      }
+    }
+  }
+  expect(mended).toBeGreaterThan(40);
 });
 
 test("a missing table is told from a missing database, and upper case matters", async () => {

@@ -317,6 +317,7 @@ async function sayWhatCanBeDone(
       commands +
       "With psql, where it is installed:\n" +
       `  psql '${postgres.url}' -c 'select * from user_logins limit 5'\n` +
+      `PostgreSQL's log:\n  ${postgres.logFile}\n` +
       `For a pipeline of your own, in another terminal, with the empty queue ${SPARE_QUEUE} and a table of its own:\n` +
       `  export DATABASE_URL='${postgres.url}' AWS_ENDPOINT_URL_SQS=${sqs.endpoint} \\\n` +
       `    AWS_REGION=${sqs.region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n` +
