@@ -6,7 +6,7 @@ import { parseConfig } from "./config/parse-config.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { PiipeError } from "./errors.ts";
 import type { Totals } from "./pipeline/totals.ts";
-import type { MigrationReport } from "./storage/schema/migration-report.ts";
+import type { MigrationReport } from "./storage/schema/migrations.ts";
 import type { Emit } from "./telemetry/events.ts";
 
 export interface RunPipelineOptions {

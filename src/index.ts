@@ -1,6 +1,6 @@
 export { definePipeline, type PipelineDefinition, type RunPipelineOptions } from "./define-pipeline.ts";
 export type { PipelineConfig } from "./config/pipeline-config.ts";
-export type { MigrationReport } from "./storage/schema/migration-report.ts";
+export type { MigrationReport } from "./storage/schema/migrations.ts";
 export { ERROR_CODES, type ErrorCode, PiipeError } from "./errors.ts";
 export type { Totals } from "./pipeline/totals.ts";
 export type { RejectionCode } from "./pipeline/contracts.ts";

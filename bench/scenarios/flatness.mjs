@@ -7,7 +7,7 @@ import { LOGINS } from "../support/pipelines.mjs";
 import { number, range } from "../support/report.mjs";
 import { ratio, spreadOf } from "../support/statistics.mjs";
 
-/** @type {typeof import("../../src/storage/ledger/ledger-key.ts")} */
+/** @type {typeof import("../../src/storage/ledger/claim.ts")} */
 const { sourceIdOf } = await import(new URL("../../dist/pipeline/write/ledger-key.js", import.meta.url).href);
 
 /** The program has met all its code by then. */

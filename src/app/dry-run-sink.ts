@@ -1,8 +1,7 @@
 import type { Batch, BatchOutcome, Sink, WriteOutcome } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { utcDay } from "../postgres/utc-day.ts";
-import { findClaims } from "../storage/ledger/find-claims.ts";
-import { messageKeyOf, sourceIdOf } from "../storage/ledger/ledger-key.ts";
+import { findClaims, messageKeyOf, sourceIdOf } from "../storage/ledger/claim.ts";
 
 /**
  * Writes nothing, and says what would become of each event by what the ledger has now. What only a write can tell is not

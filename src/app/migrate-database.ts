@@ -5,14 +5,13 @@ import type { Keyring } from "../keys/keyring.ts";
 import { duplicateColumns } from "../mask/duplicate-columns.ts";
 import { allowedForms } from "../mask/token-form.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { maintainLedger, MIGRATED_DAYS_AHEAD } from "../storage/ledger/ledger-maintenance.ts";
-import { addTokenChecks, type TokenCheckReport } from "../storage/rotation/token-checks.ts";
+import { MIGRATED_DAYS_AHEAD, maintainLedger } from "../storage/ledger/ledger-maintenance.ts";
+import { type TokenCheckReport, addTokenChecks } from "../storage/rotation/token-checks.ts";
 import { createTable } from "../storage/schema/create-table.ts";
-import { migrate } from "../storage/schema/migrate.ts";
-import type { MigrationReport } from "../storage/schema/migration-report.ts";
+import { type MigrationReport, migrate } from "../storage/schema/migrations.ts";
 import { updateDuplicatesView } from "../storage/search/duplicates-view.ts";
 import { checkTable } from "../write/check-table.ts";
-import { readTargetTable, type TargetTable } from "../write/target-table.ts";
+import { type TargetTable, readTargetTable } from "../write/target-table.ts";
 import { formsOf, tokenChars } from "./open-table.ts";
 
 /**

@@ -4,7 +4,7 @@ import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
 import { QueueInspector } from "../sources/sqs/queue-inspector.ts";
 
 export type { AwsIdentity } from "../sources/sqs/client/credential-origin.ts";
-export type { QueueAttributes } from "../sources/sqs/queue-attributes.ts";
+export type { QueueAttributes } from "../sources/sqs/read-queue.ts";
 export type { QueueInspector } from "../sources/sqs/queue-inspector.ts";
 
 export interface QueueInspectorOptions {

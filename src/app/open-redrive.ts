@@ -9,11 +9,10 @@ import { DeadLetterSource, type LeftAlone } from "../sources/dead-letter-source.
 import { isAwsHost, parseQueue } from "../sources/sqs/client/queue-address.ts";
 import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
 import { writeAudit } from "../storage/audit.ts";
-import { findClaims } from "../storage/ledger/find-claims.ts";
-import { messageKeyOf, sourceIdOf } from "../storage/ledger/ledger-key.ts";
+import { findClaims, messageKeyOf, sourceIdOf } from "../storage/ledger/claim.ts";
 import { retryDatabase } from "../storage/retry-database.ts";
 import type { Emit } from "../telemetry/events.ts";
-import { assemble, type Pipeline, type PipelineOptions } from "./open-pipeline.ts";
+import { type Pipeline, type PipelineOptions, assemble } from "./open-pipeline.ts";
 import { openQueueInspector } from "./open-queue-inspector.ts";
 import { openSource } from "./open-source.ts";
 import { requireRedriveRights } from "./require-own-rights.ts";

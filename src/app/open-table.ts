@@ -1,13 +1,12 @@
 import type { Config } from "../config/config.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import { tokenCharsOf } from "../mask/token-chars.ts";
-import { writtenForms } from "../mask/token-form.ts";
+import { tokenCharsOf, writtenForms } from "../mask/token-form.ts";
 import type { Column } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { compareKeys } from "../storage/rotation/key-checks.ts";
-import { checkTokenChecks, type ColumnForms } from "../storage/rotation/token-checks.ts";
+import { type ColumnForms, checkTokenChecks } from "../storage/rotation/token-checks.ts";
 import { checkTable } from "../write/check-table.ts";
-import { readTargetTable, type TargetTable } from "../write/target-table.ts";
+import { type TargetTable, readTargetTable } from "../write/target-table.ts";
 import { columnKeysOf } from "./column-keys.ts";
 
 /**

@@ -7,7 +7,7 @@ import { type Carried, carriedOver } from "../pipeline/engine.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { ENCODING_REMEDY, encodingWarning, readEncoding } from "../postgres/encoding.ts";
 import { describeMalformedChecks } from "../storage/rotation/key-checks.ts";
-import { checkMigrated } from "../storage/schema/check-migrated.ts";
+import { checkMigrated } from "../storage/schema/migrations.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { WorkerCounters } from "../telemetry/worker-counters.ts";
 import { boundsOf } from "../write/check-table.ts";

@@ -1,7 +1,13 @@
 import type { Config } from "../config/config.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { nameOfArn } from "../sources/sqs/client/queue-address.ts";
 import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
+import { queuesNamed } from "../sources/sqs/read-queue.ts";
 import type { QueueCounts, SqsSource } from "../sources/sqs/sqs-source.ts";
+import { type QuarantinedQueue, quarantinedQueues } from "../storage/quarantine/quarantine.ts";
+import { type QueueInspector, openQueueInspector } from "./open-queue-inspector.ts";
 import { openSource } from "./open-source.ts";
+import type { DeadLetters } from "./snapshot.ts";
 
 /** Asks how many messages a queue holds, and receives none. */
 export interface QueueDepth {
@@ -28,4 +34,46 @@ export function queueDepth(config: Config, credentials: StaticCredentials | null
       await source?.close();
     },
   };
+}
+
+/** Asks what a queue's dead-letter queue holds, and receives none of it. */
+export interface DeadLetterDepth {
+  /**
+   * null: the queue has none. A run needs no right to it: that asking fails says nothing of the pipeline.
+   * @throws {PiipeError} any of `queue.…`, `config.invalid`, or `interrupted`; may be called again
+   */
+  read(signal: AbortSignal): Promise<DeadLetters | null>;
+  /** Safe twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens nothing yet: that is for the first `read`.
+ * @param credentials only for the demo's local queue; null: the standard AWS chain
+ */
+export function deadLetterDepth(config: Config, credentials: StaticCredentials | null): DeadLetterDepth {
+  let inspector: QueueInspector | null = null;
+  return {
+    async read(signal) {
+      inspector ??= await openQueueInspector(config, { credentials, signal });
+      // Asked anew: a redrive policy changes while somebody watches.
+      const { redrive } = await inspector.attributes(signal);
+      if (redrive === null) return null;
+      const { depth } = await inspector.attributesOf(redrive.deadLetterArn, signal);
+      return { queue: nameOfArn(redrive.deadLetterArn), waiting: depth };
+    },
+    async close() {
+      await inspector?.close();
+    },
+  };
+}
+
+/** The queues of the quarantine that the configuration means: events of other pipelines do not fit its columns. */
+export async function ownQueues(config: Config, pool: PostgresPool): Promise<readonly QuarantinedQueue[]> {
+  const queues = await quarantinedQueues(pool);
+  const arns = queuesNamed(
+    config.source.sqs,
+    queues.map(({ arn }) => arn),
+  );
+  return queues.filter(({ arn }) => arns.includes(arn));
 }

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SAMPLE_CONFIG_FILE } from "../embedded/sample-events.ts";
-import type { NewKeys } from "../keys/create-keys.ts";
+import type { NewKeys } from "../keys/new-keyring.ts";
 
 /** What other commands need to look at the demo's pipeline, in a folder of their own. Paths are relative to where it stands. */
 export interface DemoFiles {

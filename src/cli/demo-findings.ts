@@ -2,8 +2,8 @@ import { openDatabase } from "../app/open-database.ts";
 import type { Config } from "../config/config.ts";
 import type { Row } from "../postgres/connection.ts";
 import { readDemoRows } from "../storage/demo-rows.ts";
-import { styler, type Terminal } from "./terminal.ts";
-import { textTable } from "./text-table.ts";
+import { textTable } from "./output.ts";
+import { type Terminal, styler } from "./terminal.ts";
 
 const TOKEN_SHOWN_CHARS = 14;
 

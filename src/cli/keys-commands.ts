@@ -18,7 +18,7 @@ export function addKeysCommands(program: Command, execute: Execute): void {
       .option("--private-file <path>", "the private key: keep it away from the workers", "piipe.private.json")
       .action((options: { file: string; privateFile: string }) =>
         execute(async (terminal) => {
-          const { keysNewCommand } = await import("./commands/keys-new.ts");
+          const { keysNewCommand } = await import("./commands/keys.ts");
           return keysNewCommand({ file: options.file, privateFile: options.privateFile }, terminal);
         }),
       ),
@@ -31,7 +31,7 @@ export function addKeysCommands(program: Command, execute: Execute): void {
       .addOption(json())
       .action((options: { file: string; json?: boolean }) =>
         execute(async (terminal) => {
-          const { keysListCommand } = await import("./commands/keys-list.ts");
+          const { keysListCommand } = await import("./commands/keys.ts");
           return keysListCommand({ file: options.file, json: options.json ?? false }, terminal);
         }),
       ),
@@ -50,7 +50,7 @@ export function addKeysCommands(program: Command, execute: Execute): void {
       )
       .action((options: { file: string; over?: boolean }) =>
         execute(async (terminal) => {
-          const { keysAddCommand } = await import("./commands/keys-add.ts");
+          const { keysAddCommand } = await import("./commands/keys.ts");
           return keysAddCommand({ file: options.file, over: options.over ?? false }, terminal);
         }),
       ),
@@ -66,7 +66,7 @@ export function addKeysCommands(program: Command, execute: Execute): void {
       .addOption(keyringFile())
       .action((version: number, options: { file: string }) =>
         execute(async (terminal) => {
-          const { keysPromoteCommand } = await import("./commands/keys-promote.ts");
+          const { keysPromoteCommand } = await import("./commands/keys.ts");
           return keysPromoteCommand({ version, file: options.file }, terminal);
         }),
       ),
@@ -79,7 +79,7 @@ export function addKeysCommands(program: Command, execute: Execute): void {
       .addOption(keyringFile())
       .action((version: number, options: { file: string }) =>
         execute(async (terminal) => {
-          const { keysRetireCommand } = await import("./commands/keys-retire.ts");
+          const { keysRetireCommand } = await import("./commands/keys.ts");
           return keysRetireCommand({ version, file: options.file }, terminal);
         }),
       ),
@@ -93,7 +93,7 @@ export function addKeysCommands(program: Command, execute: Execute): void {
       .option("--yes", "do not ask")
       .action((version: number, options: { file: string; yes?: boolean }) =>
         execute(async (terminal) => {
-          const { keysDestroyCommand } = await import("./commands/keys-destroy.ts");
+          const { keysDestroyCommand } = await import("./commands/keys.ts");
           return keysDestroyCommand({ version, file: options.file, yes: options.yes ?? false }, terminal);
         }),
       ),

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { LiveLine } from "./live-line.ts";
+import { LiveLine } from "./progress-bar.ts";
 
 function screen() {
   let written = "";

@@ -2,9 +2,9 @@ import { PiipeError } from "../errors.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
 import { openSealed } from "../keys/seal.ts";
-import type { MaskedColumn, MaskOptions } from "../mask/column-tokens.ts";
+import type { MaskOptions, MaskedColumn } from "../mask/column-tokens.ts";
+import { vaultContext } from "../mask/reveal-token.ts";
 import { valueTokensOf, versionOfToken } from "../mask/value-tokens.ts";
-import { vaultContext } from "../mask/vault-context.ts";
 import type { VaultEntry } from "../storage/vault/find-originals.ts";
 
 export interface Original {

@@ -10,12 +10,11 @@ import type { PostgresPool } from "../postgres/connection.ts";
 import { compareKeys } from "../storage/rotation/key-checks.ts";
 import { ownTable, requireRights } from "../storage/schema/require-rights.ts";
 import type { UserColumn } from "../storage/search/find-tokens.ts";
-import { SEARCH_REPLY_TIMEOUT_MS } from "../storage/search/search-limits.ts";
-import { readStoredTable, type StoredTable } from "../storage/search/stored-columns.ts";
+import { SEARCH_REPLY_TIMEOUT_MS, type StoredTable, readStoredTable } from "../storage/search/stored-columns.ts";
 import type { DoubtfulLinks } from "../storage/search/token-filter.ts";
-import { chooseColumns, type ChosenColumns } from "./choose-duplicate-columns.ts";
+import { type ChosenColumns, chooseColumns } from "./choose-duplicate-columns.ts";
 import { readValue } from "./read-value.ts";
-import { type ColumnSearch, findSearchedColumns, searchesOf, type UnsearchedColumn } from "./searched-columns.ts";
+import { type ColumnSearch, type UnsearchedColumn, findSearchedColumns, searchesOf } from "./searched-columns.ts";
 import type { Terminal } from "./terminal.ts";
 import { withDatabase } from "./with-database.ts";
 

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { Chosen, EventChoice, Quarantine } from "../app/choose-events.ts";
-import { ownQueues } from "../app/own-queues.ts";
+import { ownQueues } from "../app/queue-depth.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { PiipeError } from "../errors.ts";
-import { counted } from "./counted.ts";
+import { counted } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 import { withDatabase } from "./with-database.ts";
 

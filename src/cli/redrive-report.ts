@@ -1,7 +1,6 @@
 import type { Redrive } from "../app/open-redrive.ts";
 import type { Rejection } from "../pipeline/contracts.ts";
-import { counted } from "./counted.ts";
-import { differingOf } from "./differing-of.ts";
+import { counted, differingOf } from "./output.ts";
 
 /** What a redrive came to: filled while it works, so that one that fails tells what it did. */
 export interface RedriveOutcome {

@@ -6,7 +6,7 @@ import { openTable } from "../app/open-table.ts";
 import { systemClock } from "../clock.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { PiipeError } from "../errors.ts";
-import { isMasked, type MaskedColumn } from "../mask/column-tokens.ts";
+import { type MaskedColumn, isMasked } from "../mask/column-tokens.ts";
 import type { RewriteKeys } from "../mask/token-rewrites.ts";
 import type { TokenRewrite } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
@@ -15,13 +15,13 @@ import { noteKeys } from "../storage/rotation/key-checks.ts";
 import { type RewriteReport, rewriteTokens } from "../storage/rotation/rewrite-tokens.ts";
 import { dropInvalidChecks } from "../storage/rotation/token-checks.ts";
 import { REWRITE_REPLY_TIMEOUT_MS } from "../storage/rotation/verify-tokens.ts";
-import { checkMigrated } from "../storage/schema/check-migrated.ts";
+import { checkMigrated } from "../storage/schema/migrations.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
+import { textTable } from "./output.ts";
 import { printError, reportOf } from "./print-error.ts";
 import { ProgressBar } from "./progress-bar.ts";
-import { listenForStop, type StopSignals } from "./stop-signals.ts";
+import { type StopSignals, listenForStop } from "./stop-signals.ts";
 import type { Terminal } from "./terminal.ts";
-import { textTable } from "./text-table.ts";
 
 export interface RewriteCommandOptions {
   readonly config: string;

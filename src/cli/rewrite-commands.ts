@@ -18,7 +18,7 @@ export function addRewriteCommands(keys: Command, execute: Execute): void {
       .addOption(json())
       .action((options: Options) =>
         execute(async (terminal) => {
-          const { keysRewrapCommand } = await import("./commands/keys-rewrap.ts");
+          const { keysRewrapCommand } = await import("./commands/rewrite.ts");
           return keysRewrapCommand(chosen(options), terminal);
         }),
       ),
@@ -37,7 +37,7 @@ export function addRewriteCommands(keys: Command, execute: Execute): void {
       .addOption(json())
       .action((options: Options) =>
         execute(async (terminal) => {
-          const { keysTakeoverCommand } = await import("./commands/keys-takeover.ts");
+          const { keysTakeoverCommand } = await import("./commands/rewrite.ts");
           return keysTakeoverCommand(chosen(options), terminal);
         }),
       ),

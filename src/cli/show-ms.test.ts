@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { showMs } from "./show-ms.ts";
+import { showMs } from "./output.ts";
 
 it.each([
   [0, "0 ms"],

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { textTable } from "./text-table.ts";
+import { textTable } from "./output.ts";
 
 const ROWS = [
   { id: "a1", reason: "field.type", when: "2026-01-31", count: "7" },

@@ -1,7 +1,7 @@
 import { openDatabase } from "../app/open-database.ts";
 import type { Config } from "../config/config.ts";
 import type { PoolOptions, PostgresPool } from "../postgres/connection.ts";
-import { checkMigrated } from "../storage/schema/check-migrated.ts";
+import { checkMigrated } from "../storage/schema/migrations.ts";
 
 /**
  * Gives `work` a database that has piipe's own tables, and closes the pool whatever happens.

@@ -5,8 +5,7 @@ import type { Action, DashboardData } from "./dashboard-data.ts";
 import { DuplicatesCache } from "./duplicates-cache.ts";
 import type { DashboardEnv } from "./guard.ts";
 import type { LiveFeed } from "./live-feed.ts";
-import { readActionRequest, readQuarantineQuery } from "./read-request.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal, readActionRequest, readQuarantineQuery } from "./read-request.ts";
 
 const BODY_BYTES_MAX = 64 * 1024;
 

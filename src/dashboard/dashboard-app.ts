@@ -2,12 +2,12 @@ import { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Trouble } from "../app/snapshot.ts";
 import { type ErrorCode, PiipeError } from "../errors.ts";
-import { apiRoutes, type ApiOptions } from "./api-routes.ts";
+import { type ApiOptions, apiRoutes } from "./api-routes.ts";
 import type { Failure } from "./api.ts";
 import type { ClientFile } from "./client-files.ts";
-import { type DashboardEnv, guard, type GuardOptions } from "./guard.ts";
+import { type DashboardEnv, type GuardOptions, guard } from "./guard.ts";
 import { plainPage } from "./plain-page.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "./read-request.ts";
 import { securityHeaders } from "./security-headers.ts";
 
 export interface AppOptions extends ApiOptions, GuardOptions {

@@ -1,7 +1,7 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, MiddlewareHandler } from "hono";
 import type { Access } from "./access.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "./read-request.ts";
 
 export type DashboardEnv = { Bindings: HttpBindings };
 

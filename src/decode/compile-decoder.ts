@@ -6,14 +6,15 @@ import type {
   Delivery,
   RawRecord,
   RawValue,
-  RejectionCode,
   Rejection,
+  RejectionCode,
   Result,
   ValueOrigin,
 } from "../pipeline/contracts.ts";
 import { isLongerThan } from "./check-text.ts";
+import { checkWrittenJson } from "./column-types.ts";
 import { countKeys } from "./count-keys.ts";
-import { createLookup, MISTYPED, type JsonObject, type Lookup } from "./create-lookup.ts";
+import { type JsonObject, type Lookup, MISTYPED, createLookup } from "./create-lookup.ts";
 import { createReader } from "./create-reader.ts";
 import { findDuplicateKey } from "./find-duplicate-key.ts";
 import {
@@ -24,15 +25,14 @@ import {
   NUMBER_CHARS_MAX,
   VALUES_BESIDE_ESCAPED_KEYS_MAX,
 } from "./limits.ts";
-import { isNotification, WRAPPED_FIELD } from "./notification.ts";
+import { WRAPPED_FIELD, isNotification } from "./notification.ts";
 import { hasVanishingNumber, numberCheckOf } from "./number-check.ts";
 import { MALFORMED } from "./parse-attribute-json.ts";
 import { parseJson } from "./parse-json.ts";
-import { rawValueAt, type ObjectsRead } from "./raw-value-at.ts";
+import { type ObjectsRead, rawValueAt } from "./raw-value-at.ts";
 import { readBusinessId } from "./read-business-id.ts";
-import { isRefusal, REFUSED, type Reader, type Refusal } from "./refusal.ts";
-import { countValues, scanJson, type JsonScan } from "./scan-json.ts";
-import { checkWrittenJson } from "./types/json.ts";
+import { REFUSED, type Reader, type Refusal, isRefusal } from "./refusal.ts";
+import { type JsonScan, countValues, scanJson } from "./scan-json.ts";
 
 export interface DecoderOptions {
   /** What becomes of an event with a top-level field that no column declares: stored without it, or refused. */

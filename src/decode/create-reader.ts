@@ -1,16 +1,19 @@
 import type { Column, ColumnBounds, MaskName } from "../pipeline/contracts.ts";
 import { isLongerThan, textCharsMax } from "./check-text.ts";
-import { isRefusal, REFUSED, type Reader } from "./refusal.ts";
-import { readBoolean } from "./types/boolean.ts";
-import { readDate } from "./types/date.ts";
-import { integerReader } from "./types/integer.ts";
-import { readIp } from "./types/ip.ts";
-import { readJson } from "./types/json.ts";
-import { readAnyNumber, readNumber } from "./types/number.ts";
-import { textReader } from "./types/text.ts";
-import { readTimestamp } from "./types/timestamp.ts";
-import { readUuid } from "./types/uuid.ts";
-import { versionReader } from "./types/version.ts";
+import {
+  integerReader,
+  readAnyNumber,
+  readBoolean,
+  readDate,
+  readIp,
+  readJson,
+  readNumber,
+  readTimestamp,
+  readUuid,
+  textReader,
+  versionReader,
+} from "./column-types.ts";
+import { REFUSED, type Reader, isRefusal } from "./refusal.ts";
 
 /** A masked column holds tokens: its bounds say nothing of the raw value, which is always read as text can be. */
 const BOUNDS_WHEN_MASKED: ColumnBounds = { charsMax: null, integerMin: null, integerMax: null, isText: true };

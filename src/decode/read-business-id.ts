@@ -1,7 +1,6 @@
+import { integerReader, textReader } from "./column-types.ts";
 import { STRING_CHARS_MAX } from "./limits.ts";
 import type { Reader } from "./refusal.ts";
-import { integerReader } from "./types/integer.ts";
-import { textReader } from "./types/text.ts";
 
 const readText = textReader(STRING_CHARS_MAX);
 const readInteger = integerReader(null, null);

@@ -1,4 +1,4 @@
-import { toUtcText } from "../decode/types/zoned-time.ts";
+import { toUtcText } from "../decode/column-types.ts";
 import type { ColumnType } from "../pipeline/contracts.ts";
 
 /** PostgreSQL holds microseconds. */

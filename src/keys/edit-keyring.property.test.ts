@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PiipeError } from "../errors.ts";
-import { createKeys } from "./create-keys.ts";
 import { addVersion, destroyVersion, promoteVersion, retireVersion } from "./edit-keyring.ts";
 import { KEY_STATES } from "./key-version.ts";
 import { Keyring } from "./keyring.ts";
+import { createKeys } from "./new-keyring.ts";
 
 type Edit = (keyring: Keyring) => Keyring;
 const now = new Date(0);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { PiipeError } from "../errors.ts";
-import { createKeys } from "./create-keys.ts";
 import { addVersion, destroyVersion, promoteVersion, retireVersion } from "./edit-keyring.ts";
 import type { KeyState } from "./key-version.ts";
 import { Keyring } from "./keyring.ts";
+import { createKeys } from "./new-keyring.ts";
 
 const created = "2026-01-31T12:00:00.000Z";
 const now = new Date("2026-02-28T12:00:00.000Z");

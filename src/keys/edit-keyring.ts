@@ -1,8 +1,8 @@
 /** The changes that a keyring goes through in its life. Each gives a new keyring and leaves the old one as it is. */
 import { PiipeError } from "../errors.ts";
-import { createKeyVersion } from "./create-keys.ts";
 import { KEY_VERSION_MAX, type KeyState, type KeyVersion } from "./key-version.ts";
 import type { Keyring } from "./keyring.ts";
+import { createKeyVersion } from "./new-keyring.ts";
 
 export interface NewVersionOptions {
   /** Whether its tokens are made over those of the primary version, whose root has leaked. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { hkdfSha256 } from "./hkdf-sha256.ts";
+import { hkdfSha256 } from "./derive-key.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text, "hex");
 const count = (from: number, to: number): Buffer =>

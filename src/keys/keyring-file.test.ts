@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createKeys } from "./create-keys.ts";
 import { addVersion } from "./edit-keyring.ts";
 import { KeyringFile } from "./keyring-file.ts";
 import type { Keyring } from "./keyring.ts";
+import { createKeys } from "./new-keyring.ts";
 
 /** Fails the nth call from now on that changes or reads files, until `mend` is called. */
 function failNthCall(nth: number): { readonly wasReached: () => boolean; readonly mend: () => void } {

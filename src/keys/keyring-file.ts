@@ -3,8 +3,7 @@ import { dirname } from "node:path";
 import { PiipeError } from "../errors.ts";
 import { Unprintable } from "../unprintable.ts";
 import { Keyring } from "./keyring.ts";
-import { readSecretFile, type SecretFile } from "./read-secret-file.ts";
-import { syncDirectory } from "./sync-directory.ts";
+import { type SecretFile, readSecretFile, syncDirectory } from "./secret-files.ts";
 
 const OWNER_ONLY = 0o600;
 const PERMISSIONS = 0o777;

@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { PiipeError } from "../errors.ts";
-import { createKeys } from "./create-keys.ts";
 import { Keyring } from "./keyring.ts";
+import { createKeys } from "./new-keyring.ts";
 
 const root = (fill: number): string => Buffer.alloc(32, fill).toString("base64url");
 const created = "2026-01-31T12:00:00.000Z";

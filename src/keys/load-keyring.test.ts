@@ -2,8 +2,8 @@ import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createKeys } from "./create-keys.ts";
 import { loadKeyring, loadPrivateKey } from "./load-keyring.ts";
+import { createKeys } from "./new-keyring.ts";
 
 let folder: string;
 let file: string;

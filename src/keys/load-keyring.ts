@@ -1,7 +1,7 @@
 import { PiipeError } from "../errors.ts";
 import { Keyring } from "./keyring.ts";
 import { PrivateKey } from "./private-key.ts";
-import { readSecretFile } from "./read-secret-file.ts";
+import { readSecretFile } from "./secret-files.ts";
 
 export interface KeyringPlaces {
   /** Path of the keyring file, or null when the configuration names none. */

@@ -1,10 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createKeys } from "./create-keys.ts";
 import { Keyring } from "./keyring.ts";
-import { writeNewKeys, type KeyFiles } from "./new-keyring.ts";
+import { type KeyFiles, createKeys, writeNewKeys } from "./new-keyring.ts";
 import { PrivateKey } from "./private-key.ts";
 
 let folder: string;

@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { Unprintable } from "../unprintable.ts";
 import { allowOnly, asInstant, asKeyBytes, checkFormat, invalidKeys, parseKeyJson } from "./key-json.ts";
-import { privateKeyOf, rawPublicKey } from "./x25519.ts";
+import { privateKeyOf, rawPublicKey } from "./seal.ts";
 
 /**
  * The key that opens sealed data: a parsed private file. The running pipeline never has it. Prints as `[secret]`.

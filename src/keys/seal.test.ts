@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 import { codePoint } from "../../tests/support/any-text.ts";
 import type { Seal } from "../pipeline/contracts.ts";
 import { bodyContext, metadataContext } from "../pipeline/sealed-delivery.ts";
-import { createKeys } from "./create-keys.ts";
 import { Keyring } from "./keyring.ts";
+import { createKeys } from "./new-keyring.ts";
 import { PrivateKey } from "./private-key.ts";
 import { createSeal, openSealed } from "./seal.ts";
 

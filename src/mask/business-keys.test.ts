@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { keyringOf } from "../../tests/support/keyring-of.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
-import { hkdfSha256 } from "../keys/hkdf-sha256.ts";
+import { hkdfSha256 } from "../keys/derive-key.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { BusinessIdField, RawRecord } from "../pipeline/contracts.ts";
 import { type BusinessKeys, compileBusinessKeys, compileContentChecks } from "./business-keys.ts";

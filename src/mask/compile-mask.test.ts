@@ -3,26 +3,26 @@ import { describe, expect, test } from "vitest";
 import { keyringOf } from "../../tests/support/keyring-of.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { PiipeError } from "../errors.ts";
-import { createKeys } from "../keys/create-keys.ts";
 import type { KeyState } from "../keys/key-version.ts";
 import { Keyring } from "../keys/keyring.ts";
+import { createKeys } from "../keys/new-keyring.ts";
 import { PrivateKey } from "../keys/private-key.ts";
 import { createSeal, openSealed } from "../keys/seal.ts";
 import type {
   Column,
   ColumnType,
   ColumnValue,
-  MaskedRecord,
   MaskName,
+  MaskedRecord,
   RawRecord,
   RawValue,
   Rejection,
 } from "../pipeline/contracts.ts";
 import { isMasked } from "./column-tokens.ts";
-import { compileMask, type MaskOptions } from "./compile-mask.ts";
+import { type MaskOptions, compileMask } from "./compile-mask.ts";
 import { NORMALIZATION_VERSION } from "./normalize/normalize.ts";
+import { vaultContext } from "./reveal-token.ts";
 import { rewrapOf } from "./token-rewrites.ts";
-import { vaultContext } from "./vault-context.ts";
 
 interface GoldenToken {
   readonly column: string;

@@ -4,19 +4,19 @@ import type {
   Column,
   ColumnValue,
   Mask,
+  MaskedRecord,
   Rejection,
   Result,
-  MaskedRecord,
   Seal,
   SealedOriginal,
   TokenLink,
 } from "../pipeline/contracts.ts";
 import { compileBusinessKeys, compileContentChecks } from "./business-keys.ts";
 import {
+  type MaskOptions as TokenOptions,
+  type MaskedColumn,
   isMasked,
   linkedTokenizers,
-  type MaskedColumn,
-  type MaskOptions as TokenOptions,
   normalizerOf,
   requireKeyVersions,
   tokenizerOf,
@@ -25,7 +25,7 @@ import { isJsonText } from "./leak/json-text.ts";
 import { compileLeakGuard } from "./leak/leak-guard.ts";
 import { maskedRecord } from "./masked-record.ts";
 import type { Tokenize } from "./operators/operator.ts";
-import { vaultContext } from "./vault-context.ts";
+import { vaultContext } from "./reveal-token.ts";
 
 export interface MaskOptions extends TokenOptions {
   /** null: there is no key to seal with, and no column may have `reveal`. */

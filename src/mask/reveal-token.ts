@@ -1,8 +1,14 @@
 import type { KeyVersion } from "../keys/key-version.ts";
-import { activeVersion, keyUse, type MaskedColumn, type MaskOptions } from "./column-tokens.ts";
+import { type MaskOptions, type MaskedColumn, activeVersion, keyUse } from "./column-tokens.ts";
 import type { KeyedOperator } from "./operators/operator.ts";
 import { OPERATORS } from "./operators/operators.ts";
 import { showsVersion, versionOfToken } from "./value-tokens.ts";
+
+/**
+ * What a sealed original is bound to. Not to its token, which a rewrap changes without opening anything: whoever opens one
+ * makes the token anew and compares.
+ */
+export const vaultContext = (column: string): string => `vault/${column}`;
 
 /** Whether a mask's tokens can be turned back into their originals with the keyring alone. */
 export const isReversible = ({ mask }: MaskedColumn): boolean => reversible(mask) !== null;

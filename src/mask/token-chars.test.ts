@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
 import { testColumn } from "../../tests/support/test-column.ts";
-import type { Column, MaskName } from "../pipeline/contracts.ts";
-import { MASK_NAMES } from "../pipeline/contracts.ts";
+import { type Column, MASK_NAMES, type MaskName } from "../pipeline/contracts.ts";
 import type { Tokenize } from "./operators/operator.ts";
 import { OPERATORS } from "./operators/operators.ts";
-import { tokenCharsOf } from "./token-chars.ts";
+import { tokenCharsOf } from "./token-form.ts";
 
 function tokenizeWith(mask: MaskName, version: number, fields: Partial<Column> = {}): Tokenize {
   const operator = OPERATORS[mask];

@@ -1,10 +1,16 @@
 import type { KeyVersion } from "../keys/key-version.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import type { Column, TokenForm } from "../pipeline/contracts.ts";
-import { activeVersion, isMasked, type MaskedColumn } from "./column-tokens.ts";
+import type { Column, MaskName, TokenForm } from "../pipeline/contracts.ts";
+import { type MaskedColumn, activeVersion, isMasked } from "./column-tokens.ts";
 import type { KeyedOperator } from "./operators/operator.ts";
 import { OPERATORS } from "./operators/operators.ts";
 import { REDACTED } from "./operators/redact.ts";
+
+/**
+ * Characters of the longest token that a mask makes with a key version: what the table's column must hold. null: it
+ * depends on the value.
+ */
+export const tokenCharsOf = (mask: MaskName, version: number): number | null => OPERATORS[mask].tokenChars(version);
 
 /** A SHA-256 in hex. */
 export const DIGEST_FORM: TokenForm = { prefix: "", charsMin: 64, charsMax: 64 };

@@ -27,7 +27,7 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "field.null": OPTIONAL,
   "field.type": "Correct the column's `type` or `from` in piipe.yaml if the event is right; else mend the producer.",
   "field.format":
-    "Correct the column's `type` (or `digits`) in piipe.yaml if the event is right; else mend the producer. Under another `type` a masked value may get another token than before.",
+    "Correct the column's `type` (or `digits`) in piipe.yaml if the event is right, where a masked value may get another token under another `type`; else mend the producer.",
   "field.range":
     "Give the table's column a larger type, such as bigint, or mend the producer; send numbers beyond 2^53 as text into a column of type text.",
   "field.too-long": "Give the table's column a longer type, such as text, or mend the producer.",

@@ -1,7 +1,6 @@
-import { labelled, type MetricSamples, renderSamples } from "./metric-samples.ts";
-import type { Monitored } from "./monitored.ts";
+import { type MetricSamples, SharedMetrics, labelled, renderSamples } from "./metric-samples.ts";
 import type { Readiness } from "./readiness.ts";
-import { SharedMetrics } from "./shared-metrics.ts";
+import type { Monitored } from "./worker-monitor.ts";
 
 /** What a worker reports of itself. */
 export interface WorkerSample {

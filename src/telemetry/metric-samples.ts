@@ -1,5 +1,6 @@
 import { AggregatorRegistry, type Registry } from "prom-client";
-import { type MetricRow, METRICS } from "./metric-table.ts";
+import { MetricSet } from "./metric-set.ts";
+import { METRICS, type MetricRow } from "./metric-table.ts";
 
 /** One metric with its values; passes through JSON, so that a worker can send it. */
 export interface MetricSamples {
@@ -39,3 +40,26 @@ export function renderSamples(sets: ReadonlyArray<readonly MetricSamples[]>): Pr
 }
 
 const helpOf = (name: string): string => (METRICS as Readonly<Record<string, MetricRow>>)[name]?.help ?? name;
+
+/** The metrics that one run has once, however many workers share its work. */
+export class SharedMetrics {
+  readonly #set = new MetricSet("run");
+
+  /** @param workers so many are to run */
+  constructor(version: string, workers: number) {
+    this.#set.set("piipe_build_info", 1, { version });
+    this.#set.set("piipe_workers", workers);
+  }
+
+  setReady(workers: number): void {
+    this.#set.set("piipe_workers_ready", workers);
+  }
+
+  countRestart(): void {
+    this.#set.add("piipe_worker_restarts_total", 1);
+  }
+
+  samples(): Promise<readonly MetricSamples[]> {
+    return samplesOf(this.#set.registry);
+  }
+}

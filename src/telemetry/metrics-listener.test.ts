@@ -4,8 +4,8 @@ import { networkInterfaces } from "node:os";
 import { afterEach, describe, expect, it } from "vitest";
 import { ask } from "../../tests/support/http-ask.ts";
 import { type MetricsListener, openMetricsListener } from "./metrics-listener.ts";
-import type { Monitored } from "./monitored.ts";
 import type { Readiness } from "./readiness.ts";
+import type { Monitored } from "./worker-monitor.ts";
 
 const ANYWHERE = { host: "127.0.0.1", port: 0 };
 const TEXT = "# HELP piipe_workers w\n# TYPE piipe_workers gauge\npiipe_workers 1\n";

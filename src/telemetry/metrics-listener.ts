@@ -1,8 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PiipeError } from "../errors.ts";
 import { keepConnections } from "../keep-connections.ts";
-import type { Monitored } from "./monitored.ts";
+import type { Monitored } from "./worker-monitor.ts";
 
 export interface ListenAddress {
   /** A name or an address, IPv6 without brackets. */

@@ -1,12 +1,17 @@
-import { collectDefaultMetrics, Registry } from "prom-client";
+import { Registry, collectDefaultMetrics } from "prom-client";
 import type { Emit, TelemetryEvent } from "./events.ts";
-import { type MetricSamples, renderSamples, samplesOf } from "./metric-samples.ts";
+import { type MetricSamples, SharedMetrics, renderSamples, samplesOf } from "./metric-samples.ts";
 import { MetricSet } from "./metric-set.ts";
 import { METRICS } from "./metric-table.ts";
-import type { Monitored } from "./monitored.ts";
 import { type Readiness, ReadinessWatch } from "./readiness.ts";
-import { SharedMetrics } from "./shared-metrics.ts";
 import type { WorkerFigures } from "./worker-figures.ts";
+
+/** What the metrics listener serves. */
+export interface Monitored {
+  /** In Prometheus' text format. */
+  readonly metrics: () => Promise<string>;
+  readonly readiness: () => Readiness;
+}
 
 /** The event loop's delay is sampled so often: at the library's 10 ms, an idle worker would be woken by that alone. */
 const EVENT_LOOP_SAMPLE_MS = 100;

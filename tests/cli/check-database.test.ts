@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type AddressInfo, type Socket, createServer } from "node:net";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
 import { utcDay } from "../../src/postgres/utc-day.ts";
-import { addDays, partitionOf } from "../../src/storage/ledger/ledger-days.ts";
+import { addDays, partitionOf } from "../../src/storage/ledger/ledger-maintenance.ts";
 import { runCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
-import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
+import { type LoginPipeline, createLoginPipeline } from "../support/login-pipeline.ts";
 import { startPostgresProxy } from "../support/postgres-proxy.ts";
 import { directUrl, endIdleSessions, postgresMajor, query } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { keysDestroyCommand } from "../../src/cli/commands/keys-destroy.ts";
+import { keysDestroyCommand } from "../../src/cli/commands/keys.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import { KEY_STATES } from "../../src/keys/key-version.ts";
 import { Keyring } from "../../src/keys/keyring.ts";

@@ -5,18 +5,21 @@ import { Secret } from "../../src/config/secret.ts";
 import { definePipeline } from "../../src/define-pipeline.ts";
 import type { Batch, Clock, WriteOutcome } from "../../src/pipeline/contracts.ts";
 import { writeWithRetry } from "../../src/pipeline/write-with-retry.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { keepLedger } from "../../src/storage/ledger/keep-ledger.ts";
-import { addDays } from "../../src/storage/ledger/ledger-days.ts";
-import { maintainLedger, MIGRATED_DAYS_AHEAD } from "../../src/storage/ledger/ledger-maintenance.ts";
+import { type PostgresPool, openPool } from "../../src/postgres/connection.ts";
+import {
+  MIGRATED_DAYS_AHEAD,
+  addDays,
+  keepLedger,
+  maintainLedger,
+} from "../../src/storage/ledger/ledger-maintenance.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
-import { createInnerPipeline, type InnerPipeline } from "../support/inner-pipeline.ts";
+import { type InnerPipeline, createInnerPipeline } from "../support/inner-pipeline.ts";
 import { batchOf, column, record } from "../support/masked-records.ts";
-import { createTestDatabase, postgresMajor, query, type TestDatabase } from "../support/postgres.ts";
-import { createTestRole, type TestRole } from "../support/roles.ts";
+import { type TestDatabase, createTestDatabase, postgresMajor, query } from "../support/postgres.ts";
+import { type TestRole, createTestRole } from "../support/roles.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";

@@ -3,21 +3,21 @@ import { exitCodeOf } from "../../src/cli/exit-codes.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import type { Totals } from "../../src/pipeline/totals.ts";
-import { openPool, type PostgresConnection, type PostgresPool } from "../../src/postgres/connection.ts";
-import { messageKeyOf, sourceIdOf } from "../../src/storage/ledger/ledger-key.ts";
+import { type PostgresConnection, type PostgresPool, openPool } from "../../src/postgres/connection.ts";
+import { messageKeyOf, sourceIdOf } from "../../src/storage/ledger/claim.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type EngineRun, startEngine } from "../support/engine-run.ts";
-import { delivery, ModelSource } from "../support/model-source.ts";
-import { startPostgresProxy, type WirePoint } from "../support/postgres-proxy.ts";
+import { ModelSource, delivery } from "../support/model-source.ts";
+import { type WirePoint, startPostgresProxy } from "../support/postgres-proxy.ts";
 import {
+  type TestDatabase,
   createTestDatabase,
   directUrl,
   endIdleSessions,
   query,
-  type TestDatabase,
   withClient,
 } from "../support/postgres.ts";
-import { createTestRole, type TestRole } from "../support/roles.ts";
+import { type TestRole, createTestRole } from "../support/roles.ts";
 import { until } from "../support/until.ts";
 
 /*

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import { openPool } from "../../src/postgres/connection.ts";
-import { migrate } from "../../src/storage/schema/migrate.ts";
-import { readMigrations } from "../../src/storage/schema/migration-files.ts";
-import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
-import { createTestRole, type TestRole } from "../support/roles.ts";
+import { migrate, readMigrations } from "../../src/storage/schema/migrations.ts";
+import { type TestDatabase, createTestDatabase, query } from "../support/postgres.ts";
+import { type TestRole, createTestRole } from "../support/roles.ts";
 
 const ENTRY = "'erase', 'somebody else', NULL, '{}'";
 const FORGED = `INSERT INTO piipe.audit (id, at, db_user, action, operator, reason, details) OVERRIDING SYSTEM VALUE

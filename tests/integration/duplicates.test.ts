@@ -1,17 +1,17 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { quoteTable, type TableName } from "../../src/postgres/identifiers.ts";
+import { type PostgresPool, openPool } from "../../src/postgres/connection.ts";
+import { type TableName, quoteTable } from "../../src/postgres/identifiers.ts";
 import { inTransaction } from "../../src/postgres/transaction.ts";
-import { migrate } from "../../src/storage/schema/migrate.ts";
+import { migrate } from "../../src/storage/schema/migrations.ts";
 import {
   type DuplicatesViewOptions,
   updateDuplicatesView,
   viewNames,
 } from "../../src/storage/search/duplicates-view.ts";
 import { type DuplicatesQuery, readDuplicates, resolveTable } from "../../src/storage/search/duplicates.ts";
-import { createTestDatabase, query, type TestDatabase, withClient } from "../support/postgres.ts";
+import { type TestDatabase, createTestDatabase, query, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 
 const TABLE = { schema: "public", name: "logins" };

@@ -2,14 +2,13 @@ import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import type { WriteOutcome } from "../../src/pipeline/contracts.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { addDays } from "../../src/storage/ledger/ledger-days.ts";
-import { maintainLedger } from "../../src/storage/ledger/ledger-maintenance.ts";
-import { migrate } from "../../src/storage/schema/migrate.ts";
+import { type PostgresPool, openPool } from "../../src/postgres/connection.ts";
+import { addDays, maintainLedger } from "../../src/storage/ledger/ledger-maintenance.ts";
+import { migrate } from "../../src/storage/schema/migrations.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { batchOf, column, record } from "../support/masked-records.ts";
-import { createTestDatabase, postgresMajor, query, type TestDatabase, withClient } from "../support/postgres.ts";
+import { type TestDatabase, createTestDatabase, postgresMajor, query, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { until } from "../support/until.ts";
 

@@ -1,13 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { checkMigrated } from "../../src/storage/schema/check-migrated.ts";
+import { type PostgresPool, openPool } from "../../src/postgres/connection.ts";
 import { createTable } from "../../src/storage/schema/create-table.ts";
-import { migrate } from "../../src/storage/schema/migrate.ts";
-import { readMigrations } from "../../src/storage/schema/migration-files.ts";
+import { checkMigrated, migrate, readMigrations } from "../../src/storage/schema/migrations.ts";
 import { column } from "../support/masked-records.ts";
-import { createTestDatabase, postgresMajor, query, type TestDatabase } from "../support/postgres.ts";
-import { createTestRole, type TestRole } from "../support/roles.ts";
+import { type TestDatabase, createTestDatabase, postgresMajor, query } from "../support/postgres.ts";
+import { type TestRole, createTestRole } from "../support/roles.ts";
 
 let database: TestDatabase;
 let pool: PostgresPool;

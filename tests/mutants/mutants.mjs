@@ -240,7 +240,7 @@ export const MUTANTS = [
   {
     area: "delete",
     name: "takes failed entries of a delete for done",
-    file: "src/sources/sqs/send-batch.ts",
+    file: "src/sources/sqs/settler.ts",
     search: 'isEntryRetryable(Code, SenderFault) ? "again" : "refused");',
     replacement: 'isEntryRetryable(Code, SenderFault) ? "done" : "done");',
     witnesses: [

@@ -1,13 +1,13 @@
 import { openPipeline } from "../../src/app/open-pipeline.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import type { PipelineConfig } from "../../src/config/pipeline-config.ts";
-import { createKeys } from "../../src/keys/create-keys.ts";
+import { createKeys } from "../../src/keys/new-keyring.ts";
 import { PrivateKey } from "../../src/keys/private-key.ts";
 import { openSealed } from "../../src/keys/seal.ts";
 import { bodyContext } from "../../src/pipeline/sealed-delivery.ts";
 import type { Totals } from "../../src/pipeline/totals.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
-import { createTestDatabase, query, type TestDatabase } from "./postgres.ts";
+import { type TestDatabase, createTestDatabase, query } from "./postgres.ts";
 import type { TestSqs } from "./sqs.ts";
 
 const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" } as const;

@@ -7,7 +7,7 @@ import { loadConfig } from "../../src/config/load-config.ts";
 import { Secret } from "../../src/config/secret.ts";
 import { SAMPLE_CONFIG_FILE, SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
 import { openPool } from "../../src/postgres/connection.ts";
-import { migrate } from "../../src/storage/schema/migrate.ts";
+import { migrate } from "../../src/storage/schema/migrations.ts";
 
 /** Names of databases that tests clone, instead of migrating one each. */
 export interface Templates {

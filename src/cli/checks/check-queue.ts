@@ -1,10 +1,10 @@
-import { openQueueInspector, type QueueAttributes, type QueueInspector } from "../../app/open-queue-inspector.ts";
+import { type QueueAttributes, type QueueInspector, openQueueInspector } from "../../app/open-queue-inspector.ts";
 import { sealKeyMissing } from "../../app/open-run.ts";
 import { systemClock } from "../../clock.ts";
 import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
-import { counted } from "../counted.ts";
-import { failure, type Finding, Findings, ok } from "./findings.ts";
+import { counted } from "../output.ts";
+import { type Finding, Findings, failure, ok } from "./findings.ts";
 import { judgeClock } from "./judge-clock.ts";
 import { type DeadLetterQueue, judgeDeadLetters } from "./judge-dead-letters.ts";
 import { judgeIdentity } from "./judge-identity.ts";

@@ -1,6 +1,6 @@
 import { PiipeError } from "../../errors.ts";
-import { counted } from "../counted.ts";
-import { failure, type Finding, ok, warning } from "./findings.ts";
+import { counted } from "../output.ts";
+import { type Finding, failure, ok, warning } from "./findings.ts";
 
 const WARN_ABOVE_MS = 5_000;
 /** SQS refuses a signature that is further off (https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html). */

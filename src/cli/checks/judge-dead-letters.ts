@@ -1,7 +1,7 @@
 import type { QueueAttributes } from "../../app/open-queue-inspector.ts";
 import { PiipeError } from "../../errors.ts";
-import { counted } from "../counted.ts";
-import { failure, type Finding, ok, warning } from "./findings.ts";
+import { counted } from "../output.ts";
+import { type Finding, failure, ok, warning } from "./findings.ts";
 import { showSeconds } from "./show-seconds.ts";
 
 const SUBJECT = "dead letters";

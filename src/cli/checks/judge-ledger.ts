@@ -1,6 +1,5 @@
 import { utcDay } from "../../postgres/utc-day.ts";
-import { addDays } from "../../storage/ledger/ledger-days.ts";
-import type { Ledger } from "../../storage/ledger/ledger-maintenance.ts";
+import { type Ledger, addDays } from "../../storage/ledger/ledger-maintenance.ts";
 import { type Finding, ok, warning } from "./findings.ts";
 
 /** Whether the days to come have partitions, or will get them. */

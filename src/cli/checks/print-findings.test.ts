@@ -1,8 +1,7 @@
 import { expect, it } from "vitest";
 import { scriptedTerminal } from "../../../tests/support/scripted-terminal.ts";
 import { PiipeError } from "../../errors.ts";
-import { failure, type Finding, ok, skipped, warning } from "./findings.ts";
-import { printFindings, printSummary } from "./print-findings.ts";
+import { type Finding, failure, ok, printFindings, printSummary, skipped, warning } from "./findings.ts";
 
 const FINDINGS = [
   ok("configuration", "two lines\nof text"),

@@ -1,4 +1,4 @@
-import { counted } from "../counted.ts";
+import { counted } from "../output.ts";
 
 const UNITS = [
   [86_400, "day"],

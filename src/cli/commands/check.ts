@@ -4,10 +4,9 @@ import { loadConfig } from "../../config/load-config.ts";
 import { checkDatabase } from "../checks/check-database.ts";
 import { checkKeys } from "../checks/check-keys.ts";
 import { checkQueue } from "../checks/check-queue.ts";
-import { type Finding, Findings, warning } from "../checks/findings.ts";
-import { printFindings, printSummary } from "../checks/print-findings.ts";
-import { counted } from "../counted.ts";
+import { type Finding, Findings, printFindings, printSummary, warning } from "../checks/findings.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../exit-codes.ts";
+import { counted } from "../output.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface CheckOptions {

@@ -6,10 +6,10 @@ import { openPipeline } from "../../app/open-pipeline.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../embedded/postgres.ts";
-import { readSampleEvents, SAMPLE_CONFIG_FILE, SAMPLE_TABLE_FILE } from "../../embedded/sample-events.ts";
+import { SAMPLE_CONFIG_FILE, SAMPLE_TABLE_FILE, readSampleEvents } from "../../embedded/sample-events.ts";
 import { type EmbeddedSqs, startSqs } from "../../embedded/sqs.ts";
 import { PiipeError } from "../../errors.ts";
-import { createKeys, type NewKeys } from "../../keys/create-keys.ts";
+import { type NewKeys, createKeys } from "../../keys/new-keyring.ts";
 import { PrivateKey } from "../../keys/private-key.ts";
 import type { Totals } from "../../pipeline/totals.ts";
 import { readDemoRows } from "../../storage/demo-rows.ts";
@@ -20,9 +20,9 @@ import { printFindings } from "../demo-findings.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { printError, reportOf } from "../print-error.ts";
 import { ProgressBar } from "../progress-bar.ts";
-import { type DashboardParts, openDashboard, type RunDashboard } from "../run-dashboard.ts";
-import { listenForStop, type StopSignals } from "../stop-signals.ts";
-import { styler, type Terminal } from "../terminal.ts";
+import { type DashboardParts, type RunDashboard, openDashboard } from "../run-dashboard.ts";
+import { type StopSignals, listenForStop } from "../stop-signals.ts";
+import { type Terminal, styler } from "../terminal.ts";
 
 export interface DemoOptions {
   readonly serve: boolean;

@@ -4,13 +4,11 @@ import { loadConfig } from "../../config/load-config.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { DUPLICATES_REPLY_TIMEOUT_MS, resolveTable } from "../../storage/search/duplicates.ts";
-import { chooseColumns, type ChosenColumns } from "../choose-duplicate-columns.ts";
-import { counted } from "../counted.ts";
+import { type ChosenColumns, chooseColumns } from "../choose-duplicate-columns.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
-import { type ColumnFindings, findDuplicates, type ShownValue } from "../find-duplicates.ts";
-import { NO_TOKEN } from "../no-token.ts";
-import { styler, type Terminal } from "../terminal.ts";
-import { charsMaxOf, textTable } from "../text-table.ts";
+import { type ColumnFindings, type ShownValue, findDuplicates } from "../find-duplicates.ts";
+import { NO_TOKEN, charsMaxOf, counted, textTable } from "../output.ts";
+import { type Terminal, styler } from "../terminal.ts";
 import { withDatabase } from "../with-database.ts";
 
 export interface DuplicatesOptions {

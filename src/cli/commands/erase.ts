@@ -1,4 +1,4 @@
-import { ownQueues } from "../../app/own-queues.ts";
+import { ownQueues } from "../../app/queue-depth.ts";
 import { PiipeError } from "../../errors.ts";
 import { isMasked } from "../../mask/column-tokens.ts";
 import { whyUnsearchable } from "../../mask/value-tokens.ts";
@@ -6,15 +6,14 @@ import { showTable } from "../../postgres/identifiers.ts";
 import { AUDIT_RIGHT } from "../../storage/audit.ts";
 import { type NeededRight, ownTable, requireRights } from "../../storage/schema/require-rights.ts";
 import { type ErasedCounts, eraseTokens } from "../../storage/search/erase-tokens.ts";
-import { type Erasable, findErasable, type OtherRows } from "../../storage/search/find-erasable.ts";
+import { type Erasable, type OtherRows, findErasable } from "../../storage/search/find-erasable.ts";
 import type { StoredTable } from "../../storage/search/stored-columns.ts";
 import { confirm, declined, requireConsent } from "../confirm.ts";
-import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
-import { blindSpots, openSearch, type Search, type SearchOptions, tokensOf, withTable } from "../open-search.ts";
+import { type Search, type SearchOptions, blindSpots, openSearch, tokensOf, withTable } from "../open-search.ts";
 import { operatorName } from "../operator-name.ts";
+import { counted, reasonOf } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
-import { reasonOf } from "../reason-of.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface EraseOptions extends SearchOptions {

@@ -1,23 +1,23 @@
-import { relative, resolve, dirname, sep } from "node:path";
-import { introspectTable, type IntrospectedTable } from "../../app/introspect-table.ts";
+import { dirname, relative, resolve, sep } from "node:path";
+import { type IntrospectedTable, introspectTable } from "../../app/introspect-table.ts";
 import { tryEvents } from "../../app/try-events.ts";
 import type { Config } from "../../config/config.ts";
 import { parseConfig } from "../../config/parse-config.ts";
 import { isNotification } from "../../decode/notification.ts";
 import { PiipeError } from "../../errors.ts";
 import { collectFields } from "../../init/collect-fields.ts";
-import { inferColumns, type Inference } from "../../init/infer-columns.ts";
+import { type Inference, inferColumns } from "../../init/infer-columns.ts";
 import { mainKindOf } from "../../init/main-kind.ts";
 import { type JsonObject, parseEvents } from "../../init/parse-events.ts";
 import { renderConfig } from "../../init/render-config.ts";
-import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import type { InitOptions, InitSettings } from "../init/init-options.ts";
 import { type InitReport, jsonOf, printReport } from "../init/init-report.ts";
 import { findKeys, makeKeys, unignoredFiles } from "../init/key-files.ts";
 import { peekMessages } from "../init/peek-messages.ts";
 import { readSample } from "../init/read-sample.ts";
-import { findSchema, requireFree, URL_PLACEHOLDER, writeConfig } from "../init/write-config.ts";
+import { URL_PLACEHOLDER, findSchema, requireFree, writeConfig } from "../init/write-config.ts";
+import { counted } from "../output.ts";
 import { printError, reportOf } from "../print-error.ts";
 import type { Terminal } from "../terminal.ts";
 

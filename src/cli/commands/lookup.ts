@@ -5,16 +5,13 @@ import type { Row } from "../../postgres/connection.ts";
 import { AUDIT_RIGHT } from "../../storage/audit.ts";
 import { ownTable, requireRights } from "../../storage/schema/require-rights.ts";
 import type { FoundToken } from "../../storage/search/find-tokens.ts";
-import { lookUp, type LookupFindings } from "../../storage/search/look-up.ts";
-import { counted } from "../counted.ts";
+import { type LookupFindings, lookUp } from "../../storage/search/look-up.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
-import { NO_TOKEN } from "../no-token.ts";
-import { blindSpots, openSearch, type Search, type SearchOptions, tokensOf, withTable } from "../open-search.ts";
+import { type Search, type SearchOptions, blindSpots, openSearch, tokensOf, withTable } from "../open-search.ts";
 import { operatorName } from "../operator-name.ts";
-import { reasonOf } from "../reason-of.ts";
+import { NO_TOKEN, charsMaxOf, counted, reasonOf, textTable } from "../output.ts";
 import { showControls } from "../shown-text.ts";
 import type { Terminal } from "../terminal.ts";
-import { charsMaxOf, textTable } from "../text-table.ts";
 
 export interface LookupOptions extends SearchOptions {
   readonly limit: number;

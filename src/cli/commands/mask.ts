@@ -7,8 +7,8 @@ import { compileDecoder } from "../../decode/compile-decoder.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Delivery } from "../../pipeline/contracts.ts";
 import { RefusalGuard } from "../../pipeline/refusal-guard.ts";
-import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { counted } from "../output.ts";
 import { readLines } from "../read-lines.ts";
 import type { Terminal } from "../terminal.ts";
 

@@ -3,9 +3,9 @@ import { discardChosen } from "../../app/discard-chosen.ts";
 import { confirm, declined } from "../confirm.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { operatorName } from "../operator-name.ts";
+import { reasonOf } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
-import { checkChoice, type ChoiceOptions, eventCount, reportSettled, withQuarantine } from "../quarantine-choice.ts";
-import { reasonOf } from "../reason-of.ts";
+import { type ChoiceOptions, checkChoice, eventCount, reportSettled, withQuarantine } from "../quarantine-choice.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface QuarantineDiscardOptions extends ChoiceOptions {

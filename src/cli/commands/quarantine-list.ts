@@ -1,13 +1,13 @@
 import {
-  countReasons,
-  listEntries,
   type QuarantineEntry,
   type QuarantineState,
+  countReasons,
+  listEntries,
 } from "../../storage/quarantine/quarantine.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { charsMaxOf, textTable } from "../output.ts";
 import { eventCount, withQuarantine } from "../quarantine-choice.ts";
 import type { Terminal } from "../terminal.ts";
-import { charsMaxOf, textTable } from "../text-table.ts";
 
 export interface QuarantineListOptions {
   readonly config: string;

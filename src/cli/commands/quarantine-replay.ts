@@ -1,21 +1,20 @@
 import { resolve } from "node:path";
-import { chooseEvents, type Quarantine } from "../../app/choose-events.ts";
+import { type Quarantine, chooseEvents } from "../../app/choose-events.ts";
 import { openReplay } from "../../app/open-replay.ts";
 import { replayChosen } from "../../app/replay-chosen.ts";
 import { PiipeError } from "../../errors.ts";
 import { loadPrivateKey } from "../../keys/load-keyring.ts";
 import type { PrivateKey } from "../../keys/private-key.ts";
 import { remedyOf } from "../../pipeline/rejection-remedies.ts";
-import { newReplayTotals, type ReplayTotals } from "../../pipeline/replay.ts";
+import { type ReplayTotals, newReplayTotals } from "../../pipeline/replay.ts";
 import { createLog } from "../../telemetry/log.ts";
-import { differingOf } from "../differing-of.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { operatorName } from "../operator-name.ts";
+import { differingOf, reasonOf } from "../output.ts";
 import { printError, reportOf } from "../print-error.ts";
 import { ProgressBar } from "../progress-bar.ts";
-import { checkChoice, type ChoiceOptions, eventCount, reportSettled, withQuarantine } from "../quarantine-choice.ts";
-import { reasonOf } from "../reason-of.ts";
-import { listenForStop, type StopSignals } from "../stop-signals.ts";
+import { type ChoiceOptions, checkChoice, eventCount, reportSettled, withQuarantine } from "../quarantine-choice.ts";
+import { type StopSignals, listenForStop } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface QuarantineReplayOptions extends ChoiceOptions {

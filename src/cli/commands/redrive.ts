@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { openRedrive, type Redrive } from "../../app/open-redrive.ts";
+import { type Redrive, openRedrive } from "../../app/open-redrive.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
@@ -8,15 +8,14 @@ import { showTable } from "../../postgres/identifiers.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import { createLog } from "../../telemetry/log.ts";
 import { confirm, requireConsent } from "../confirm.ts";
-import { counted } from "../counted.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { operatorName } from "../operator-name.ts";
+import { counted, reasonOf } from "../output.ts";
 import { printReport } from "../print-error.ts";
 import { ProgressBar } from "../progress-bar.ts";
-import { reasonOf } from "../reason-of.ts";
-import { addRefusal, newRedriveOutcome, redriveJson, type RedriveOutcome, redriveSummary } from "../redrive-report.ts";
-import { listenForStop, type ProcessSignals } from "../stop-signals.ts";
+import { type RedriveOutcome, addRefusal, newRedriveOutcome, redriveJson, redriveSummary } from "../redrive-report.ts";
+import { type ProcessSignals, listenForStop } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface RedriveCommandOptions {

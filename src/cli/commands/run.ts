@@ -7,20 +7,20 @@ import type { Totals } from "../../pipeline/totals.ts";
 import type { LogLevel } from "../../telemetry/log-level.ts";
 import { createLog } from "../../telemetry/log.ts";
 import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
-import { differingOf } from "../differing-of.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { type Failure, failureOf } from "../failure.ts";
+import { differingOf } from "../output.ts";
 import { printReport } from "../print-error.ts";
 import type { DashboardOptions, RunDashboard } from "../run-dashboard.ts";
 import type { RunMetrics } from "../run-metrics.ts";
 import { runPipeline } from "../run-pipeline.ts";
 import { RunProgress, showsBar, withoutBatches } from "../run-progress.ts";
-import { listenForStop, type StopSignals } from "../stop-signals.ts";
+import { type StopSignals, listenForStop } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 import { runWorker } from "../workers/run-worker.ts";
 import { runWorkers } from "../workers/run-workers.ts";
 import { withConnections } from "../workers/with-connections.ts";
-import { connectionsBeside, countWorkers, shareConnections, type WorkersWanted } from "../workers/worker-count.ts";
+import { type WorkersWanted, connectionsBeside, countWorkers, shareConnections } from "../workers/worker-count.ts";
 import type { WorkerPlace } from "../workers/worker-place.ts";
 
 export interface RunOptions {

@@ -3,9 +3,9 @@ import { openObserver } from "../../app/open-observer.ts";
 import type { Snapshot } from "../../app/snapshot.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../exit-codes.ts";
+import { charsMaxOf } from "../output.ts";
 import { statusText } from "../status/status-text.ts";
-import { styler, type Terminal } from "../terminal.ts";
-import { charsMaxOf } from "../text-table.ts";
+import { type Terminal, styler } from "../terminal.ts";
 
 export interface StatusOptions {
   readonly config: string;

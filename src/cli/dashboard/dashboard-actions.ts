@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
-import { chooseEvents, type EventChoice, type Quarantine } from "../../app/choose-events.ts";
+import { type EventChoice, type Quarantine, chooseEvents } from "../../app/choose-events.ts";
 import { discardChosen } from "../../app/discard-chosen.ts";
 import { openReplay } from "../../app/open-replay.ts";
-import { ownQueues } from "../../app/own-queues.ts";
+import { ownQueues } from "../../app/queue-depth.ts";
 import { replayChosen } from "../../app/replay-chosen.ts";
 import type { Config } from "../../config/config.ts";
 import type { ActionRequest } from "../../dashboard/api.ts";

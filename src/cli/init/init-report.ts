@@ -1,11 +1,10 @@
 import { relative } from "node:path";
 import type { Trial } from "../../app/try-events.ts";
-import type { InferredColumn, Inference } from "../../init/infer-columns.ts";
+import type { Inference, InferredColumn } from "../../init/infer-columns.ts";
 import { showLeftOut } from "../../init/render-config.ts";
-import { counted } from "../counted.ts";
+import { counted, textTable } from "../output.ts";
 import { showControls } from "../shown-text.ts";
-import { styler, type Terminal } from "../terminal.ts";
-import { textTable } from "../text-table.ts";
+import { type Terminal, styler } from "../terminal.ts";
 import type { InitOptions, InitSettings } from "./init-options.ts";
 import type { KeyFiles } from "./key-files.ts";
 

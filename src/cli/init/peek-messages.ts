@@ -1,9 +1,9 @@
-import { openQueueInspector, type QueueAttributes } from "../../app/open-queue-inspector.ts";
+import { type QueueAttributes, openQueueInspector } from "../../app/open-queue-inspector.ts";
 import { PEEK_VISIBILITY_SECONDS, type Peeked, peekQueue } from "../../app/peek-queue.ts";
 import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
 import { confirm } from "../confirm.ts";
-import { counted } from "../counted.ts";
+import { counted } from "../output.ts";
 import { listenForStop } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 

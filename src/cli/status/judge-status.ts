@@ -1,7 +1,6 @@
 import type { Snapshot, WorkerStatus } from "../../app/snapshot.ts";
-import { CONCERN_NAMES, CONCERNS } from "../../telemetry/concerns.ts";
-import { counted } from "../counted.ts";
-import { showMs } from "../show-ms.ts";
+import { CONCERNS, CONCERN_NAMES } from "../../telemetry/concerns.ts";
+import { counted, showMs } from "../output.ts";
 
 export interface Verdict {
   readonly level: "ok" | "warning" | "error";

@@ -1,9 +1,8 @@
 import type { Snapshot, WorkerStatus } from "../../app/snapshot.ts";
-import { showMs } from "../show-ms.ts";
+import { showMs, textTable } from "../output.ts";
 import type { styler } from "../terminal.ts";
-import { textTable } from "../text-table.ts";
-import { fleetFigures, type FleetFigures, meanMs } from "./fleet-figures.ts";
-import { isRunning, judgeStatus, type Verdict } from "./judge-status.ts";
+import { type FleetFigures, fleetFigures, meanMs } from "./fleet-figures.ts";
+import { type Verdict, isRunning, judgeStatus } from "./judge-status.ts";
 
 type Style = ReturnType<typeof styler>;
 type Line = readonly [name: string, text: string];

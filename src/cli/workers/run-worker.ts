@@ -8,14 +8,14 @@ import { createLog } from "../../telemetry/log.ts";
 import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
 import type { WorkerMonitor } from "../../telemetry/worker-monitor.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
-import { ERASE_LINE } from "../live-line.ts";
 import { reportOf } from "../print-error.ts";
+import { ERASE_LINE } from "../progress-bar.ts";
 import { runPipeline } from "../run-pipeline.ts";
 import { showsBar, withoutBatches } from "../run-progress.ts";
 import { ownStyle } from "../shown-text.ts";
 import { Ending } from "../stop-signals.ts";
 import type { ParentChannel, Terminal } from "../terminal.ts";
-import { readOrder, type WorkerReport } from "./messages.ts";
+import { type WorkerReport, readOrder } from "./messages.ts";
 import { withConnections } from "./with-connections.ts";
 import type { WorkerPlace } from "./worker-place.ts";
 

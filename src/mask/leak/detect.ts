@@ -1,12 +1,16 @@
 import type { DetectorName } from "../../pipeline/contracts.ts";
-import { hasCard } from "./detectors/has-card.ts";
-import { hasEmail } from "./detectors/has-email.ts";
-import { hasIban } from "./detectors/has-iban.ts";
-import { hasIpv4, hasIpv6 } from "./detectors/has-ip.ts";
-import { hasJwt } from "./detectors/has-jwt.ts";
-import { hasMac } from "./detectors/has-mac.ts";
-import { hasFormattedPhone, hasInternationalPhone } from "./detectors/has-phone.ts";
-import { hasUsSsn } from "./detectors/has-us-ssn.ts";
+import {
+  hasCard,
+  hasEmail,
+  hasFormattedPhone,
+  hasIban,
+  hasInternationalPhone,
+  hasIpv4,
+  hasIpv6,
+  hasJwt,
+  hasMac,
+  hasUsSsn,
+} from "./detectors.ts";
 
 /** The shortest is `a@b.cd`. */
 const CHARS_MIN = 6;

@@ -1,7 +1,7 @@
 import { cmac as nobleCmac } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createAesCmac, doubled } from "./aes-cmac.ts";
+import { createAesCmac, doubled } from "./aes-siv.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text, "hex");
 

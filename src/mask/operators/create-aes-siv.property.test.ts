@@ -1,7 +1,7 @@
 import { aessiv } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createAesSiv } from "./create-aes-siv.ts";
+import { createAesSiv } from "./aes-siv.ts";
 
 const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 const key = fc.constantFrom(32, 48, 64).chain(bytes);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { createAesSiv } from "./create-aes-siv.ts";
+import { createAesSiv } from "./aes-siv.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text, "hex");
 

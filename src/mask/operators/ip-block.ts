@@ -1,5 +1,5 @@
 import { ipGroups, ipText } from "../normalize/ip-groups.ts";
-import { AES_BLOCK_BYTES } from "./aes-blocks.ts";
+import { AES_BLOCK_BYTES } from "./aes-siv.ts";
 
 /** The 16 bytes of an address in its one form, IPv4 as IPv4-mapped: draft-denis-ipcrypt, "IP Address Conversion". */
 export function ipBlock(ip: string): Buffer {

@@ -1,5 +1,5 @@
 import { normalizeIp } from "../normalize/normalize-ip.ts";
-import { aesDecrypt, aesEncrypt } from "./aes-blocks.ts";
+import { aesDecrypt, aesEncrypt } from "./aes-siv.ts";
 import { ipBlock, ipOfBlock } from "./ip-block.ts";
 import type { KeyedOperator } from "./operator.ts";
 

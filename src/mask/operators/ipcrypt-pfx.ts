@@ -1,8 +1,8 @@
 import { PiipeError } from "../../errors.ts";
 import { normalizeIp } from "../normalize/normalize-ip.ts";
-import { AES_BLOCK_BYTES, type AesBlocks, aesEncrypt } from "./aes-blocks.ts";
+import { AES_BLOCK_BYTES, type AesBlocks, aesEncrypt } from "./aes-siv.ts";
 import { ipBlock, ipOfBlock, isIpv4Block } from "./ip-block.ts";
-import type { KeyedOperator, KeyUse } from "./operator.ts";
+import type { KeyUse, KeyedOperator } from "./operator.ts";
 
 const ADDRESS_BITS = 128;
 /** The bits of an IPv4-mapped address before the IPv4 address itself: they stay as they are. */

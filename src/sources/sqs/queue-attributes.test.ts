@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseQueueAttributes } from "./queue-attributes.ts";
+import { parseQueueAttributes } from "./read-queue.ts";
 
 const ARN = "arn:aws:sqs:eu-west-1:123456789012:logins";
 

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { describeFailure } from "./client/describe-failure.ts";
 import type { ActionInputs, BatchOutput, SqsCaller } from "./client/sqs-actions.ts";
 import { replyFailure } from "./client/sqs-errors.ts";
-import { sendBatch } from "./send-batch.ts";
+import { sendBatch } from "./settler.ts";
 
 const NEVER = new AbortController().signal;
 const CONTEXT = { action: "DeleteMessageBatch", queue: "q", region: "r", origin: "http://o" } as const;

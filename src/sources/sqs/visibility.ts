@@ -2,11 +2,10 @@ import { setMaxListeners } from "node:events";
 import { PiipeError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { Emit } from "../../telemetry/events.ts";
-import { inBatches } from "./batches.ts";
 import type { SqsCaller } from "./client/sqs-actions.ts";
 import type { Look } from "./hold-limit.ts";
-import { type EntryOutcome, sendBatch } from "./send-batch.ts";
-import { grantableSeconds, type TrackedMessage, type Tracker } from "./tracker.ts";
+import { type EntryOutcome, inBatches, sendBatch } from "./settler.ts";
+import { type TrackedMessage, type Tracker, grantableSeconds } from "./tracker.ts";
 
 export interface VisibilityOptions {
   readonly client: SqsCaller;

@@ -1,8 +1,7 @@
 import type { MaskedRecord } from "../../pipeline/contracts.ts";
 import { arrayLiteral } from "../../postgres/array-literal.ts";
 import type { RunStatement } from "../../postgres/transaction.ts";
-import type { Claim } from "./claim.ts";
-import { parseKeys } from "./parse-keys.ts";
+import { type Claim, parseKeys } from "./claim.ts";
 
 /**
  * The part of the statement that claims business ids, and names as `taken` those of the `claimed` messages that are to be

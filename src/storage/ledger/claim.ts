@@ -1,4 +1,28 @@
-import { messageKeyOf } from "./ledger-key.ts";
+import { createHash } from "node:crypto";
+import type { PostgresPool } from "../../postgres/connection.ts";
+import { type TableName, quoteTable } from "../../postgres/identifiers.ts";
+import { inTransaction } from "../../postgres/transaction.ts";
+
+/**
+ * Only the canonical form stands for itself: were upper case folded, two ids that differ only in case would be one,
+ * and the second message would be lost.
+ */
+const CANONICAL_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The queue in the ledger: the first 8 bytes of the SHA-256 of its name, as a signed bigint in decimal. */
+export function sourceIdOf(sourceName: string): string {
+  return createHash("sha256").update(sourceName).digest().readBigInt64BE(0).toString();
+}
+
+/** The table among the business ids: the same of its name as SQL writes it, with the schema in which it was found. */
+export const tableIdOf = ({ name }: { readonly name: TableName }): string => sourceIdOf(quoteTable(name));
+
+/** The message in the ledger: a UUID as it is, any other id as the first 16 bytes of its SHA-256 in UUID form. */
+export function messageKeyOf(id: string): string {
+  if (CANONICAL_UUID.test(id)) return id;
+  const hex = createHash("sha256").update(id).digest("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}
 
 /** What makes a write exactly-once: messages are claimed, each once, in the transaction that stores them. */
 export interface Claim {
@@ -48,3 +72,37 @@ export const CLAIMS = {
 } as const satisfies Readonly<Record<string, Claim>>;
 
 export type ClaimName = keyof typeof CLAIMS;
+
+/** The keys that a statement gives as a JSON array, or null for none. */
+export function parseKeys(json: string | null | undefined): ReadonlySet<string> {
+  return new Set(typeof json === "string" ? (JSON.parse(json) as string[]) : []);
+}
+
+/** A message as the ledger would have it. */
+export interface PossibleClaim {
+  /** UTC day of sending. */
+  readonly day: string;
+  /** A UUID. */
+  readonly messageKey: string;
+}
+
+/** Each is looked up by the whole primary key: the ledger holds sixteen days of a queue's messages. */
+const FIND = `
+SELECT claim.position
+FROM jsonb_to_recordset($1::jsonb) AS claim (position integer, day date, "messageKey" uuid)
+JOIN piipe.ledger AS ledger
+  ON ledger.sent_day = claim.day AND ledger.source_id = $2::bigint AND ledger.message_id = claim."messageKey"`;
+
+/** Which of the claims the ledger holds, in their order. Claims nothing itself. */
+export async function findClaims<T extends PossibleClaim>(
+  pool: PostgresPool,
+  sourceId: string,
+  claims: readonly T[],
+  abort: AbortSignal,
+): Promise<readonly T[]> {
+  const options = { doing: "looking into the ledger", statementTimeoutMs: 30_000, lockTimeoutMs: 10_000, abort };
+  const wanted = claims.map(({ day, messageKey }, position) => ({ position, day, messageKey }));
+  const { rows } = await inTransaction(pool, options, (run) => run(FIND, [JSON.stringify(wanted), sourceId]));
+  const found = new Set(rows.map((row) => Number(row["position"])));
+  return claims.filter((_, position) => found.has(position));
+}

@@ -3,7 +3,7 @@ import { PiipeError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { PostgresPool, StatementResult } from "../../postgres/connection.ts";
 import type { TelemetryEvent } from "../../telemetry/events.ts";
-import { keepLedger } from "./keep-ledger.ts";
+import { keepLedger } from "./ledger-maintenance.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { messageKeyOf, sourceIdOf } from "./ledger-key.ts";
+import { messageKeyOf, sourceIdOf } from "./claim.ts";
 
 // Computed with coreutils: printf NAME | sha256sum
 test.each([

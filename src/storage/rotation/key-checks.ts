@@ -2,7 +2,7 @@ import { PiipeError } from "../../errors.ts";
 import type { ColumnKeys, KeyCheck } from "../../pipeline/contracts.ts";
 import type { PostgresPool, StatementResult } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
-import { quoteLiteral } from "../../postgres/quote-literal.ts";
+import { quoteLiteral } from "../../postgres/identifiers.ts";
 
 /** Whoever may note its keys may note anything: what no piipe would write proves nothing, and is not compared. */
 const IS_SOUND = "check_value ~ '^[0-9a-f]{32}$' AND version BETWEEN 1 AND 9999";

@@ -3,9 +3,8 @@ import { PiipeError } from "../../errors.ts";
 import type { Clock, TokenForm } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
-import { quoteIdentifier, quoteTable, showTable, type TableName } from "../../postgres/identifiers.ts";
-import { quoteLiteral } from "../../postgres/quote-literal.ts";
-import { inTransaction, type TransactionOptions } from "../../postgres/transaction.ts";
+import { type TableName, quoteIdentifier, quoteLiteral, quoteTable, showTable } from "../../postgres/identifiers.ts";
+import { type TransactionOptions, inTransaction } from "../../postgres/transaction.ts";
 import { retryDatabase } from "../retry-database.ts";
 import { formCondition } from "./token-form-sql.ts";
 

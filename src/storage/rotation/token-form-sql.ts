@@ -1,6 +1,5 @@
 import type { TokenForm } from "../../pipeline/contracts.ts";
-import { quoteIdentifier } from "../../postgres/identifiers.ts";
-import { quoteLiteral } from "../../postgres/quote-literal.ts";
+import { quoteIdentifier, quoteLiteral } from "../../postgres/identifiers.ts";
 
 /** A condition that is true for what has the form. LIKE and a length: a regular expression costs ten times as much. */
 export function formCondition(column: string, { prefix, charsMin, charsMax }: TokenForm): string {

@@ -2,9 +2,8 @@ import { createHash } from "node:crypto";
 import type { PiipeError } from "../../errors.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
-import { quoteIdentifier, quoteTable, showTable, type TableName } from "../../postgres/identifiers.ts";
-import { quoteLiteral } from "../../postgres/quote-literal.ts";
-import { inTransaction, type RunStatement } from "../../postgres/transaction.ts";
+import { type TableName, quoteIdentifier, quoteLiteral, quoteTable, showTable } from "../../postgres/identifiers.ts";
+import { type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { DUPLICATES_VIEW_LOCK } from "../advisory-locks.ts";
 import { resolveTable } from "./duplicates.ts";
 

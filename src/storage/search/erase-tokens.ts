@@ -2,12 +2,18 @@ import { PiipeError } from "../../errors.ts";
 import type { PostgresPool, Row } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
-import { inTransaction, type RunStatement } from "../../postgres/transaction.ts";
+import { type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { ERASURE_LOCK } from "../advisory-locks.ts";
-import { countBesideRows, LINKS, VAULT_ENTRIES } from "./find-erasable.ts";
-import { type BesideCounts, deleteOrphans, isKnown, sumOf } from "./orphaned-tokens.ts";
-import { SEARCH_LIMITS } from "./search-limits.ts";
-import { columnOfRow, type StoredTable } from "./stored-columns.ts";
+import {
+  type BesideCounts,
+  LINKS,
+  VAULT_ENTRIES,
+  countBesideRows,
+  deleteOrphans,
+  isKnown,
+  sumOf,
+} from "./find-erasable.ts";
+import { SEARCH_LIMITS, type StoredTable, columnOfRow } from "./stored-columns.ts";
 import { type ColumnTokens, type SqlPart, tokenFilter } from "./token-filter.ts";
 
 /** One transaction deletes so many rows at most: its locks and its WAL must not hold up the workers. */

@@ -1,11 +1,10 @@
 import type { PostgresPool, Row } from "../../postgres/connection.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
-import { inTransaction, type RunStatement } from "../../postgres/transaction.ts";
+import { type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { type AuditEntry, writeAudit } from "../audit.ts";
-import { countRows, countTokens, type FoundToken, sampleRows, type UserColumn } from "./find-tokens.ts";
+import { type FoundToken, type UserColumn, countRows, countTokens, sampleRows } from "./find-tokens.ts";
 import { withLinkedTokens } from "./linked-tokens.ts";
-import { SEARCH_LIMITS } from "./search-limits.ts";
-import { columnOfRow, type StoredTable } from "./stored-columns.ts";
+import { SEARCH_LIMITS, type StoredTable, columnOfRow } from "./stored-columns.ts";
 import type { ColumnSearch, ColumnTokens, DoubtfulLinks } from "./token-filter.ts";
 
 /** SHA-256 in hex. */

@@ -1,11 +1,10 @@
 import type { LinkRule } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
-import { inTransaction, type RunStatement } from "../../postgres/transaction.ts";
+import { type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { type AuditEntry, writeAudit } from "../audit.ts";
 import { withLinkedTokens } from "../search/linked-tokens.ts";
-import { SEARCH_LIMITS } from "../search/search-limits.ts";
-import type { StoredTable } from "../search/stored-columns.ts";
+import { SEARCH_LIMITS, type StoredTable } from "../search/stored-columns.ts";
 import { type ColumnTokens, tokenFilter } from "../search/token-filter.ts";
 
 /** What a token was made from, still sealed. */

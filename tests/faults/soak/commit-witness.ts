@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { sourceIdOf } from "../../../src/storage/ledger/ledger-key.ts";
+import { sourceIdOf } from "../../../src/storage/ledger/claim.ts";
 
 const COMMITTED = `
 SELECT count(DISTINCT message_id)::integer AS count FROM piipe.ledger

@@ -1,8 +1,34 @@
 import type { Stats } from "node:fs";
-import { constants, open } from "node:fs/promises";
-import { platform } from "node:os";
+import { constants, open, readFile } from "node:fs/promises";
+import { platform, userInfo } from "node:os";
 import { PiipeError } from "../errors.ts";
-import { type CurrentUser, currentUser } from "./current-user.ts";
+
+/** As whom this process acts. */
+export interface CurrentUser {
+  readonly id: number;
+  /** Its groups, as far as they can be learnt: outside Linux the first one alone. */
+  readonly groups: readonly number[];
+}
+
+/** null where users have no number (Windows), or it cannot be learnt. */
+async function currentUser(): Promise<CurrentUser | null> {
+  if (platform() === "win32") return null;
+  // A container may run under a number that no user has, and with groups that no user database names.
+  const status = await readFile("/proc/self/status", "utf8").catch(() => null);
+  if (status !== null) {
+    const numbersOf = (field: string): readonly number[] =>
+      (new RegExp(`^${field}:(.*)$`, "m").exec(status)?.[1]?.match(/\d+/g) ?? []).map(Number);
+    // Real, effective, saved, and that for files: which is the one that counts.
+    const id = numbersOf("Uid").at(-1);
+    if (id !== undefined) return { id, groups: [...numbersOf("Gid").slice(-1), ...numbersOf("Groups")] };
+  }
+  try {
+    const { uid, gid } = userInfo();
+    return { id: uid, groups: [gid] };
+  } catch {
+    return null;
+  }
+}
 
 /** A keyring with a thousand versions is a tenth of this: anything larger is another file. */
 const FILE_BYTES_MAX = 1_048_576;
@@ -74,4 +100,17 @@ async function checkAccess(path: string, stats: Stats): Promise<void> {
 function isMountedFor(user: CurrentUser | null, { mode, uid, gid }: Stats): boolean {
   if (user === null || uid !== ROOT_USER_ID || !user.groups.includes(gid)) return false;
   return (mode & GROUP_AND_OTHERS) === GROUP_READS && (user.id !== ROOT_USER_ID || (mode & ANYBODY_WRITES) === 0);
+}
+
+/** A file's new name is durable only once its directory is. Windows cannot open directories, and needs not. */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, "r").catch(() => null);
+  if (handle === null) return;
+  try {
+    await handle.sync();
+  } catch {
+    // Some file systems refuse it for directories: the file itself is written and synced.
+  } finally {
+    await handle.close();
+  }
 }

@@ -1,4 +1,41 @@
+import type { Totals } from "../pipeline/totals.ts";
 import type { Terminal } from "./terminal.ts";
+
+/** `12 events`, `1 event`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
+
+/** Shown in the place of a masked column's value that is no token: it may be raw, from before the mask. */
+export const NO_TOKEN = "[no token]";
+
+/** Why, for the audit: a reason of blanks is none. */
+export function reasonOf(text: string | null): string | null {
+  const reason = text?.trim() ?? "";
+  return reason === "" ? null : reason;
+}
+
+/** Follows the number of duplicates: how many of them were not the event that is stored under their id. */
+export const differingOf = ({ differing = 0 }: Pick<Totals, "duplicate" | "differing">): string =>
+  differing === 0 ? "" : ` (${differing} with other content than the event stored under their id)`;
+
+const UNITS = [
+  [86_400_000, "d", 3_600_000, "h"],
+  [3_600_000, "h", 60_000, "min"],
+  [60_000, "min", 1_000, "s"],
+] as const;
+
+/** A duration for people, with two figures that matter: `0.4 ms`, `23 ms`, `4.2 s`, `3 min 20 s`, `2 d 4 h`. */
+export function showMs(ms: number): string {
+  if (ms < 10) return `${Math.round(ms * 10) / 10} ms`;
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 59_500) return `${Math.round(ms / (ms < 9_950 ? 100 : 1_000)) / (ms < 9_950 ? 10 : 1)} s`;
+  const [size, unit, small, smallUnit] = UNITS.find(([length]) => ms >= length - 500) ?? UNITS[2];
+  const wholes = Math.floor((ms + small / 2) / small);
+  const perUnit = size / small;
+  const rest = wholes % perUnit;
+  return `${Math.floor(wholes / perUnit)} ${unit}${rest === 0 ? "" : ` ${rest} ${smallUnit}`}`;
+}
 
 type TableRow = Readonly<Record<string, string>>;
 

@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+import { readFile, readdir } from "node:fs/promises";
+import { PiipeError } from "../../errors.ts";
+import type { PostgresPool, StatementResult } from "../../postgres/connection.ts";
+import { inTransaction } from "../../postgres/transaction.ts";
+import { MIGRATION_LOCK } from "../advisory-locks.ts";
+
+export interface Migration {
+  readonly number: number;
+  /** The file's name. */
+  readonly name: string;
+  readonly sql: string;
+  /** SHA-256 of the text, in lower-case hex. */
+  readonly checksum: string;
+}
+
+/** As far up from src/storage/schema as from dist/storage/schema. */
+const SQL_FOLDER = new URL("../../../sql/", import.meta.url);
+
+const FILE_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
+
+/** The migrations that this version of piipe knows, in order. */
+export async function readMigrations(): Promise<readonly Migration[]> {
+  const names = (await readdir(SQL_FOLDER)).filter((name) => FILE_NAME.test(name)).toSorted();
+  return Promise.all(
+    names.map(async (name) => {
+      // A checkout on Windows may have turned the line ends; the migration is the same.
+      const sql = (await readFile(new URL(name, SQL_FOLDER), "utf8")).replaceAll("\r\n", "\n");
+      return { number: Number(name.slice(0, 4)), name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
+    }),
+  );
+}
+
+type Run = (text: string) => Promise<StatementResult>;
+
+/**
+ * The migrations that the database lacks.
+ * @throws {PiipeError} `database.not-migrated` when the database has others than this version of piipe knows
+ */
+async function pendingMigrations(run: Run, known: readonly Migration[]): Promise<readonly Migration[]> {
+  const { rows: found } = await run("SELECT to_regclass('piipe.migrations')::text AS migrations");
+  if (typeof found[0]?.["migrations"] !== "string") return known;
+  const { rows } = await run("SELECT number, name, checksum FROM piipe.migrations ORDER BY number");
+  const applied = new Map(rows.map((row) => [Number(row["number"]), row["checksum"]]));
+  const newest = Math.max(0, ...applied.keys());
+  const newestKnown = Math.max(0, ...known.map(({ number }) => number));
+  if (newest > newestKnown) {
+    throw new PiipeError(
+      "database.not-migrated",
+      `piipe's tables are at migration ${newest}, and this version of piipe knows ${newestKnown}`,
+      { hint: "Run a version of piipe at least as new as the one that migrated the database." },
+    );
+  }
+  for (const { number, name, checksum } of known) {
+    if (applied.has(number) && applied.get(number) !== checksum) {
+      throw new PiipeError("database.not-migrated", `the migration ${name} is another than the one that was applied`, {
+        hint: "Install an unaltered release of piipe: a migration never changes once it is released.",
+      });
+    }
+  }
+  return known.filter(({ number }) => !applied.has(number));
+}
+
+export interface MigrationReport {
+  /** Names of the migrations applied now. */
+  readonly applied: readonly string[];
+  readonly tableCreated: boolean;
+  /** The view of duplicates that was created or changed now, such as `piipe.user_logins_duplicates`, or null. */
+  readonly viewChanged: string | null;
+  /** Partitions of the ledger made and dropped now, and expired ids deleted. */
+  readonly ledger: { readonly created: number; readonly dropped: number; readonly pruned: number };
+  /** What could not be done and stops nothing, as sentences. */
+  readonly warnings: readonly string[];
+}
+
+const STATEMENT_TIMEOUT_MS = 60_000;
+const LOCK_TIMEOUT_MS = 30_000;
+
+/**
+ * Brings piipe's own tables up to date, in one transaction: all of it or nothing. Safe while other workers do the
+ * same, and when there is nothing to do.
+ * @returns names of the migrations applied now
+ * @throws {PiipeError} `database.denied` without the rights; `database.not-migrated` when the database is newer than
+ * this version, or an applied migration differs
+ */
+export async function migrate(pool: PostgresPool): Promise<readonly string[]> {
+  const known = await readMigrations();
+  const options = {
+    doing: "migrating the schema piipe",
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    lockTimeoutMs: LOCK_TIMEOUT_MS,
+  };
+  return inTransaction(pool, options, async (run) => {
+    await run(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`);
+    const pending = await pendingMigrations(run, known);
+    for (const { number, name, sql, checksum } of pending) {
+      await run(sql);
+      await run("INSERT INTO piipe.migrations (number, name, checksum) VALUES ($1::integer, $2, $3)", [
+        String(number),
+        name,
+        checksum,
+      ]);
+    }
+    return pending.map(({ name }) => name);
+  });
+}
+
+/**
+ * The first migration that was not applied, or null. Needs no more than the right to read.
+ * @throws {PiipeError} `database.not-migrated` when `piipe migrate` would not help: the database is newer, or altered
+ */
+export async function firstPending(pool: PostgresPool): Promise<string | null> {
+  const pending = await pendingMigrations(
+    (text) => pool.query("reading the migrations of the schema piipe", text),
+    await readMigrations(),
+  );
+  return pending[0]?.name ?? null;
+}
+
+/** @throws {PiipeError} `database.not-migrated` unless piipe's own tables are exactly those of this version */
+export async function checkMigrated(pool: PostgresPool): Promise<void> {
+  const first = await firstPending(pool);
+  if (first === null) return;
+  const { address, database } = pool.place;
+  throw new PiipeError(
+    "database.not-migrated",
+    `piipe's own tables are missing or too old in database ${database} (${address}): ${first} was not applied`,
+    { hint: "Run `piipe migrate`, as a user who may create a schema." },
+  );
+}
+
+/** Whether piipe's own tables are there at all, of whatever version. Needs no rights. */
+export async function hasOwnTables(pool: PostgresPool, doing: string, abort: AbortSignal): Promise<boolean> {
+  const find = "SELECT to_regclass('piipe.ledger')::text AS ledger";
+  const { rows } = await pool.query(doing, find, undefined, abort);
+  return typeof rows[0]?.["ledger"] === "string";
+}
