@@ -1,5 +1,13 @@
 import { resolve } from "node:path";
 import { columnKeysOf } from "../app/column-keys.ts";
+import { withDatabase } from "../app/open-database.ts";
+import { type ChosenColumns, chooseColumns } from "../app/search/choose-duplicate-columns.ts";
+import {
+  type ColumnSearch,
+  type UnsearchedColumn,
+  findSearchedColumns,
+  searchesOf,
+} from "../app/search/searched-columns.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { Keyring } from "../keys/keyring.ts";
@@ -12,11 +20,8 @@ import { ownTable, requireRights } from "../storage/schema/require-rights.ts";
 import type { UserColumn } from "../storage/search/find-tokens.ts";
 import { SEARCH_REPLY_TIMEOUT_MS, type StoredTable, readStoredTable } from "../storage/search/stored-columns.ts";
 import type { DoubtfulLinks } from "../storage/search/token-filter.ts";
-import { type ChosenColumns, chooseColumns } from "./choose-duplicate-columns.ts";
 import { readValue } from "./read-value.ts";
-import { type ColumnSearch, type UnsearchedColumn, findSearchedColumns, searchesOf } from "./searched-columns.ts";
 import type { Terminal } from "./terminal.ts";
-import { withDatabase } from "./with-database.ts";
 
 /** What names a value: the same for all commands that search one. */
 export interface SearchOptions {

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import type { Chosen, EventChoice, Quarantine } from "../app/choose-events.ts";
+import { withDatabase } from "../app/open-database.ts";
 import { ownQueues } from "../app/queue-depth.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { PiipeError } from "../errors.ts";
 import { counted } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
-import { withDatabase } from "./with-database.ts";
 
 /** Exactly one of the three says which pending events are meant. */
 export interface ChoiceOptions extends EventChoice {

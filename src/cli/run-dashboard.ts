@@ -5,6 +5,7 @@ import type { ObserverOptions } from "../app/open-observer.ts";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { type ListenPlace, resolveListenPlace } from "../dashboard/listen-place.ts";
+import { openDashboardData } from "../dashboard/open-dashboard-data.ts";
 import { serveDashboard } from "../dashboard/serve-dashboard.ts";
 import { loadPrivateKey } from "../keys/load-keyring.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
@@ -12,8 +13,7 @@ import type { LiveWorker } from "../storage/workers.ts";
 import { createLineWriter } from "../telemetry/line-writer.ts";
 import { createLog } from "../telemetry/log.ts";
 import type { ListenAddress } from "../telemetry/metrics-listener.ts";
-import { dashboardToken } from "./dashboard/dashboard-token.ts";
-import { openDashboardData } from "./dashboard/open-dashboard-data.ts";
+import { dashboardToken } from "./dashboard-token.ts";
 import { printReport, reportOf } from "./print-error.ts";
 import type { Terminal } from "./terminal.ts";
 

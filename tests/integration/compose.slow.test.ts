@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import { dashboardToken } from "../../src/cli/dashboard/dashboard-token.ts";
+import { dashboardToken } from "../../src/cli/dashboard-token.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { freePort } from "../../src/embedded/free-port.ts";
 import { readSampleEvents, SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";

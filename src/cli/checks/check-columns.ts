@@ -1,3 +1,5 @@
+import { PERSONAL_COLUMN_REMEDY, personalColumns, sampledColumns } from "../../app/personal-columns.ts";
+import { recognizableColumns, storedMisfits } from "../../app/stored-misfits.ts";
 import type { Config } from "../../config/config.ts";
 import { WRAPPED_FIELD } from "../../decode/notification.ts";
 import { PiipeError } from "../../errors.ts";
@@ -5,8 +7,6 @@ import { countDetections } from "../../mask/leak/count-detections.ts";
 import type { Column } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { sampleColumns } from "../../storage/search/sample-columns.ts";
-import { PERSONAL_COLUMN_REMEDY, personalColumns, sampledColumns } from "../personal-columns.ts";
-import { recognizableColumns, storedMisfits } from "../stored-misfits.ts";
 import { type Finding, ok, skipped, warning } from "./findings.ts";
 
 /** Stored values by the column's name; raw, so never to be shown. */

@@ -1,10 +1,10 @@
 import { access } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { openMask } from "../../app/open-mask.ts";
+import { pendingColumnProblem } from "../../app/pending-versions.ts";
 import type { Config } from "../../config/config.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import { OPERATORS } from "../../mask/operators/operators.ts";
-import { pendingColumnProblem } from "../pending-versions.ts";
 import type { Terminal } from "../terminal.ts";
 import { type Findings, warning } from "./findings.ts";
 

@@ -1,15 +1,15 @@
 import { resolve } from "node:path";
+import { withDatabase } from "../../app/open-database.ts";
+import { type ChosenColumns, chooseColumns } from "../../app/search/choose-duplicate-columns.ts";
+import { type ColumnFindings, type ShownValue, findDuplicates } from "../../app/search/find-duplicates.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { DUPLICATES_REPLY_TIMEOUT_MS, resolveTable } from "../../storage/search/duplicates.ts";
-import { type ChosenColumns, chooseColumns } from "../choose-duplicate-columns.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
-import { type ColumnFindings, type ShownValue, findDuplicates } from "../find-duplicates.ts";
 import { NO_TOKEN, charsMaxOf, counted, textTable } from "../output.ts";
 import { type Terminal, styler } from "../terminal.ts";
-import { withDatabase } from "../with-database.ts";
 
 export interface DuplicatesOptions {
   readonly config: string;

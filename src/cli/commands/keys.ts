@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { type Promotion, promotedColumnProblem } from "../../app/pending-versions.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
@@ -13,7 +14,6 @@ import { CONFIG_FILE } from "../define-command.ts";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { hasKeysInEnvironment, noKeyring, openKeyringFile, replaceKeyring } from "../open-keyring-file.ts";
 import { textTable } from "../output.ts";
-import { type Promotion, promotedColumnProblem } from "../pending-versions.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface KeysListOptions {

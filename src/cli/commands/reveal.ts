@@ -1,4 +1,6 @@
 import { resolve } from "node:path";
+import { withDatabase } from "../../app/open-database.ts";
+import { type RevealWay, keyringWay, vaultWay } from "../../app/search/reveal-ways.ts";
 import type { Config } from "../../config/config.ts";
 import { didYouMean } from "../../config/did-you-mean.ts";
 import { loadConfig } from "../../config/load-config.ts";
@@ -13,10 +15,8 @@ import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
 import { operatorName } from "../operator-name.ts";
 import { reasonOf } from "../output.ts";
 import { readValue } from "../read-value.ts";
-import { type RevealWay, keyringWay, vaultWay } from "../reveal-ways.ts";
 import { showControls } from "../shown-text.ts";
 import type { Terminal } from "../terminal.ts";
-import { withDatabase } from "../with-database.ts";
 
 export interface RevealOptions {
   readonly config: string;

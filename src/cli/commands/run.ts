@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { withConnections } from "../../app/open-database.ts";
 import { queueDepth } from "../../app/queue-depth.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
@@ -19,7 +20,6 @@ import { type StopSignals, listenForStop } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 import { runWorker } from "../workers/run-worker.ts";
 import { runWorkers } from "../workers/run-workers.ts";
-import { withConnections } from "../workers/with-connections.ts";
 import { type WorkersWanted, connectionsBeside, countWorkers, shareConnections } from "../workers/worker-count.ts";
 import type { WorkerPlace } from "../workers/worker-place.ts";
 

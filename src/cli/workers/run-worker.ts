@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { withConnections } from "../../app/open-database.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Totals } from "../../pipeline/totals.ts";
@@ -16,7 +17,6 @@ import { ownStyle } from "../shown-text.ts";
 import { Ending } from "../stop-signals.ts";
 import type { ParentChannel, Terminal } from "../terminal.ts";
 import { type WorkerReport, readOrder } from "./messages.ts";
-import { withConnections } from "./with-connections.ts";
 import type { WorkerPlace } from "./worker-place.ts";
 
 interface WorkerOptions {

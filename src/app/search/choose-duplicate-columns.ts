@@ -1,7 +1,7 @@
-import { didYouMean } from "../config/did-you-mean.ts";
-import { PiipeError } from "../errors.ts";
-import { type DuplicateColumns, duplicateColumns, keepsEquality, tellsTime } from "../mask/duplicate-columns.ts";
-import type { Column, MaskName } from "../pipeline/contracts.ts";
+import { didYouMean } from "../../config/did-you-mean.ts";
+import { PiipeError } from "../../errors.ts";
+import { type DuplicateColumns, duplicateColumns, keepsEquality, tellsTime } from "../../mask/duplicate-columns.ts";
+import type { Column, MaskName } from "../../pipeline/contracts.ts";
 
 export type ChosenColumns = DuplicateColumns;
 

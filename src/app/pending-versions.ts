@@ -1,5 +1,3 @@
-/** What would stop the next start once a pending key version is primary: what `check` warns of. */
-import { formsOf } from "../app/open-table.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import { promoteVersion } from "../keys/edit-keyring.ts";
@@ -9,6 +7,8 @@ import { writtenForms } from "../mask/token-form.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { type TableName, showTable } from "../postgres/identifiers.ts";
 import { refusingTokenChecks } from "../storage/rotation/token-checks.ts";
+/** What would stop the next start once a pending key version is primary: what `check` warns of. */
+import { formsOf } from "./open-table.ts";
 
 export interface PendingProblem {
   readonly text: string;

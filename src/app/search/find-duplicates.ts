@@ -1,13 +1,13 @@
-import type { MaskedColumn } from "../mask/column-tokens.ts";
-import type { DuplicateColumns } from "../mask/duplicate-columns.ts";
-import { tokenTestOf } from "../mask/token-form.ts";
-import type { PostgresPool } from "../postgres/connection.ts";
+import type { MaskedColumn } from "../../mask/column-tokens.ts";
+import type { DuplicateColumns } from "../../mask/duplicate-columns.ts";
+import { tokenTestOf } from "../../mask/token-form.ts";
+import type { PostgresPool } from "../../postgres/connection.ts";
 import {
   type Duplicates,
   type DuplicatesQuery,
   type DuplicateValue,
   readDuplicates,
-} from "../storage/search/duplicates.ts";
+} from "../../storage/search/duplicates.ts";
 
 export interface ShownValue extends Omit<DuplicateValue, "token"> {
   /** null: what is stored is no token, and may be a raw value. */

@@ -1,11 +1,35 @@
-import type { Config } from "../config/config.ts";
-import { didYouMean } from "../config/did-you-mean.ts";
-import { PiipeError } from "../errors.ts";
-import type { Keyring } from "../keys/keyring.ts";
-import { isMasked, type MaskedColumn } from "../mask/column-tokens.ts";
-import { isBareDigest, linkRuleOf, spellingsFound, valueTokensOf, whyUnsearchable } from "../mask/value-tokens.ts";
-import type { Column, LinkRule } from "../pipeline/contracts.ts";
-import { decodeValue } from "./decode-value.ts";
+import type { Config } from "../../config/config.ts";
+import { didYouMean } from "../../config/did-you-mean.ts";
+import { compileDecoder } from "../../decode/compile-decoder.ts";
+import { PiipeError } from "../../errors.ts";
+import type { Keyring } from "../../keys/keyring.ts";
+import { type MaskedColumn, isMasked } from "../../mask/column-tokens.ts";
+import { isBareDigest, linkRuleOf, spellingsFound, valueTokensOf, whyUnsearchable } from "../../mask/value-tokens.ts";
+import type { Column, Delivery, LinkRule, Rejection, Result } from "../../pipeline/contracts.ts";
+
+const ATTRIBUTE = "value";
+
+/**
+ * Reads a text that a person gave as the pipeline would read it: checked against the column's type and brought into its
+ * form. Like an attribute of a message, which is text as well and read as the column's type means it.
+ */
+export function decodeValue(column: Column, text: string): Result<string, Rejection> {
+  const from = { kind: "attribute", name: ATTRIBUTE } as const;
+  const decode = compileDecoder([{ ...column, origin: from, nullable: false }], new Map(), { unknownFields: "ignore" });
+  const decoded = decode(deliveryOf(text));
+  return decoded.ok ? { ok: true, value: String(decoded.value.values[0]) } : decoded;
+}
+
+const deliveryOf = (text: string): Delivery => ({
+  id: "value",
+  attempt: 1,
+  sentAtMs: 0,
+  receivedAtMs: 0,
+  groupId: null,
+  body: "{}",
+  bodyBytes: 2,
+  attributes: new Map([[ATTRIBUTE, text]]),
+});
 
 /** A column in which a value is searched. */
 export interface ColumnSearch {

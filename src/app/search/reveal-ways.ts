@@ -1,19 +1,79 @@
-import { columnKeysOf } from "../app/column-keys.ts";
-import type { Config } from "../config/config.ts";
-import { PiipeError } from "../errors.ts";
-import type { PrivateKey } from "../keys/private-key.ts";
-import type { MaskedColumn, MaskOptions } from "../mask/column-tokens.ts";
-import { revealToken } from "../mask/reveal-token.ts";
-import { linkRuleOf, showsVersion, versionOfToken } from "../mask/value-tokens.ts";
-import type { PostgresPool } from "../postgres/connection.ts";
-import { showTable } from "../postgres/identifiers.ts";
-import { AUDIT_RIGHT, type AuditEntry } from "../storage/audit.ts";
-import { compareKeys } from "../storage/rotation/key-checks.ts";
-import { type NeededRight, ownTable, requireRights } from "../storage/schema/require-rights.ts";
-import { readStoredTable } from "../storage/search/stored-columns.ts";
-import { findOriginals, findRevealable, isStored } from "../storage/vault/find-originals.ts";
-import { decodeValue } from "./decode-value.ts";
-import { openOriginal, type Original } from "./open-original.ts";
+import type { Config } from "../../config/config.ts";
+import { PiipeError } from "../../errors.ts";
+import type { Keyring } from "../../keys/keyring.ts";
+import type { PrivateKey } from "../../keys/private-key.ts";
+import { openSealed } from "../../keys/seal.ts";
+import type { MaskOptions, MaskedColumn } from "../../mask/column-tokens.ts";
+import { revealToken, vaultContext } from "../../mask/reveal-token.ts";
+import { linkRuleOf, showsVersion, valueTokensOf, versionOfToken } from "../../mask/value-tokens.ts";
+import type { PostgresPool } from "../../postgres/connection.ts";
+import { showTable } from "../../postgres/identifiers.ts";
+import { AUDIT_RIGHT, type AuditEntry } from "../../storage/audit.ts";
+import { compareKeys } from "../../storage/rotation/key-checks.ts";
+import { type NeededRight, ownTable, requireRights } from "../../storage/schema/require-rights.ts";
+import { readStoredTable } from "../../storage/search/stored-columns.ts";
+import { type VaultEntry, findOriginals, findRevealable, isStored } from "../../storage/vault/find-originals.ts";
+import { columnKeysOf } from "../column-keys.ts";
+import { decodeValue } from "./searched-columns.ts";
+
+export interface Original {
+  readonly text: string;
+  /** False when the token cannot be made of it anew, as its key version is destroyed, or opens with any key. */
+  readonly isVerified: boolean;
+}
+
+/**
+ * Opens the first entry that holds the original of a token. Whoever can write to the vault can put another column's or
+ * another value's sealed bytes there: the token is made of the original anew and compared.
+ *
+ * @param entries of the token itself and of tokens linked with it
+ * @throws {PiipeError} `keys.invalid` when none can be opened, or what is in them does not give the token
+ */
+function openOriginal(
+  column: MaskedColumn,
+  token: string,
+  entries: readonly VaultEntry[],
+  { privateKey, masking }: { readonly privateKey: PrivateKey; readonly masking: MaskOptions },
+): Original {
+  const tokensOf = canMakeTokens(masking) ? valueTokensOf(column, masking) : () => null;
+  const isDestroyed = (of: string): boolean => mayBeDestroyed(versionOfToken(column, of), masking.keyring);
+  let failure: unknown = null;
+  for (const entry of entries) {
+    try {
+      const text = openSealed(privateKey, entry.sealed, vaultContext(column.name), null);
+      const made = tokensOf(text) ?? [];
+      if (made.includes(token)) return { text, isVerified: true };
+      // Then the link is all that speaks for it, and the entry must at least be what it says.
+      if (isDestroyed(token) && (isDestroyed(entry.token) || made.includes(entry.token))) {
+        return { text, isVerified: false };
+      }
+      throw exchanged(column);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+/** Whether a token that shows a version may be of a destroyed one: a rewrap makes it show its own. */
+function mayBeDestroyed(shown: number | null, keyring: Keyring | null): boolean {
+  const version = shown === null ? null : keyring?.find(shown);
+  if (!version) return false;
+  if (version.over === null) return version.state === "destroyed";
+  return keyring?.versions.some((known) => known.version <= version.version && known.state === "destroyed") === true;
+}
+
+const canMakeTokens = ({ keyring }: MaskOptions): boolean =>
+  keyring === null || keyring.versions.some(({ state }) => state !== "destroyed");
+
+const exchanged = ({ name }: MaskedColumn): PiipeError =>
+  new PiipeError(
+    "keys.invalid",
+    `the original in the vault of column ${name} does not give the token it is stored for`,
+    {
+      hint: "Somebody exchanged the entry, or the keyring or keys.domain is another one than at the time. Nothing was revealed.",
+    },
+  );
 
 /**
  * Finds what a token can be revealed by, and notes in the audit that it will be. What it gives opens the original: before

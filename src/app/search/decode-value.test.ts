@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { testColumn } from "../../tests/support/test-column.ts";
-import type { ColumnType, MaskName } from "../pipeline/contracts.ts";
-import { decodeValue } from "./decode-value.ts";
+import { testColumn } from "../../../tests/support/test-column.ts";
+import type { ColumnType, MaskName } from "../../pipeline/contracts.ts";
+import { decodeValue } from "./searched-columns.ts";
 
 const decode = (type: ColumnType, text: string, mask: MaskName = "hmac-sha256") =>
   decodeValue(testColumn({ name: "c", from: "@sent_at", type, mask }), text);

@@ -1,17 +1,17 @@
 import { hostname } from "node:os";
-import { type EventChoice, type Quarantine, chooseEvents } from "../../app/choose-events.ts";
-import { discardChosen } from "../../app/discard-chosen.ts";
-import { openReplay } from "../../app/open-replay.ts";
-import { ownQueues } from "../../app/queue-depth.ts";
-import { replayChosen } from "../../app/replay-chosen.ts";
-import type { Config } from "../../config/config.ts";
-import type { ActionRequest } from "../../dashboard/api.ts";
-import type { Action } from "../../dashboard/dashboard-data.ts";
-import { PiipeError } from "../../errors.ts";
-import type { PrivateKey } from "../../keys/private-key.ts";
-import { newReplayTotals } from "../../pipeline/replay.ts";
-import type { Emit } from "../../telemetry/events.ts";
-import { withDatabase } from "../with-database.ts";
+import { type EventChoice, type Quarantine, chooseEvents } from "../app/choose-events.ts";
+import { discardChosen } from "../app/discard-chosen.ts";
+import { withDatabase } from "../app/open-database.ts";
+import { openReplay } from "../app/open-replay.ts";
+import { ownQueues } from "../app/queue-depth.ts";
+import { replayChosen } from "../app/replay-chosen.ts";
+import type { Config } from "../config/config.ts";
+import { PiipeError } from "../errors.ts";
+import type { PrivateKey } from "../keys/private-key.ts";
+import { newReplayTotals } from "../pipeline/replay.ts";
+import type { Emit } from "../telemetry/events.ts";
+import type { ActionRequest } from "./api.ts";
+import type { Action } from "./dashboard-data.ts";
 
 export interface ActionOptions {
   /** With as many connections as an action may take. */

@@ -1,20 +1,19 @@
-import { type ObserverOptions, openObserver } from "../../app/open-observer.ts";
-import { packageVersion } from "../../app/package-version.ts";
-import { ownQueues } from "../../app/queue-depth.ts";
-import type { Config } from "../../config/config.ts";
-import { printConfig } from "../../config/print-config.ts";
-import type { DashboardData } from "../../dashboard/dashboard-data.ts";
-import type { PrivateKey } from "../../keys/private-key.ts";
-import { duplicateColumns } from "../../mask/duplicate-columns.ts";
-import { countReasons, listEntries } from "../../storage/quarantine/quarantine.ts";
-import { checkMigrated } from "../../storage/schema/migrations.ts";
-import { DUPLICATES_REPLY_TIMEOUT_MS, resolveTable } from "../../storage/search/duplicates.ts";
-import type { LiveWorker } from "../../storage/workers.ts";
-import type { Emit } from "../../telemetry/events.ts";
-import { findDuplicates } from "../find-duplicates.ts";
-import { withDatabase } from "../with-database.ts";
-import { withConnections } from "../workers/with-connections.ts";
+import { withConnections, withDatabase } from "../app/open-database.ts";
+import { type ObserverOptions, openObserver } from "../app/open-observer.ts";
+import { packageVersion } from "../app/package-version.ts";
+import { ownQueues } from "../app/queue-depth.ts";
+import { findDuplicates } from "../app/search/find-duplicates.ts";
+import type { Config } from "../config/config.ts";
+import { printConfig } from "../config/print-config.ts";
+import type { PrivateKey } from "../keys/private-key.ts";
+import { duplicateColumns } from "../mask/duplicate-columns.ts";
+import { countReasons, listEntries } from "../storage/quarantine/quarantine.ts";
+import { checkMigrated } from "../storage/schema/migrations.ts";
+import { DUPLICATES_REPLY_TIMEOUT_MS, resolveTable } from "../storage/search/duplicates.ts";
+import type { LiveWorker } from "../storage/workers.ts";
+import type { Emit } from "../telemetry/events.ts";
 import { dashboardActions } from "./dashboard-actions.ts";
+import type { DashboardData } from "./dashboard-data.ts";
 
 export interface DashboardDataOptions {
   readonly config: Config;

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { TOKEN_CHARS_MIN } from "../../dashboard/access.ts";
-import type { ListenPlace } from "../../dashboard/listen-place.ts";
-import { PiipeError } from "../../errors.ts";
-import type { Terminal } from "../terminal.ts";
+import { TOKEN_CHARS_MIN } from "../dashboard/access.ts";
+import type { ListenPlace } from "../dashboard/listen-place.ts";
+import { PiipeError } from "../errors.ts";
+import type { Terminal } from "./terminal.ts";
 
 const VARIABLE = "PIIPE_DASHBOARD_TOKEN";
 const HINT = `Set ${VARIABLE} to ${TOKEN_CHARS_MIN} characters or more, such as what \`openssl rand -hex 16\` prints.`;
