@@ -2,7 +2,7 @@ import { migrateDatabase } from "./app/migrate-database.ts";
 import { openDatabase } from "./app/open-database.ts";
 import { openPipeline } from "./app/open-pipeline.ts";
 import type { Config } from "./config/config.ts";
-import { parseConfig } from "./config/parse-config.ts";
+import { parseConfig } from "./config/load-config.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { PiipeError } from "./errors.ts";
 import type { Totals } from "./pipeline/totals.ts";

@@ -20,8 +20,8 @@ const { REJECTION_CODES } = await load("pipeline/contracts.js");
 const { REJECTION_REMEDIES } = await load("pipeline/rejection-remedies.js");
 /** @type {typeof import("../src/config/config-reference.ts")} */
 const { configReference } = await load("config/config-reference.js");
-/** @type {typeof import("../src/cli/exit-codes.ts")} */
-const { exitCodeOfErrorCode } = await load("cli/exit-codes.js");
+/** @type {typeof import("../src/cli/failure.ts")} */
+const { exitCodeOfErrorCode } = await load("cli/failure.js");
 /** @type {typeof import("../src/cli/help-topics.ts")} */
 const { ENVIRONMENT, EXIT_CODE_MEANINGS, FILES, OUTPUT } = await load("cli/help-topics.js");
 /** @type {typeof import("../src/cli/program.ts")} */

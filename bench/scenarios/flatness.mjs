@@ -8,7 +8,7 @@ import { number, range } from "../support/report.mjs";
 import { ratio, spreadOf } from "../support/statistics.mjs";
 
 /** @type {typeof import("../../src/storage/ledger/claim.ts")} */
-const { sourceIdOf } = await import(new URL("../../dist/pipeline/write/ledger-key.js", import.meta.url).href);
+const { sourceIdOf } = await import(new URL("../../dist/storage/ledger/claim.js", import.meta.url).href);
 
 /** The program has met all its code by then. */
 const WARM_UP = 20_000;

@@ -1,8 +1,9 @@
 import type { Config } from "../config/config.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
+import { discardEvents } from "../storage/quarantine/discard-events.ts";
 import { findEntries } from "../storage/quarantine/find-entries.ts";
 import { type Choice, countPending, databaseTime } from "../storage/quarantine/pending-events.ts";
-import type { QuarantinedQueue, QuarantineEntry } from "../storage/quarantine/quarantine.ts";
+import type { QuarantineEntry, QuarantinedQueue } from "../storage/quarantine/quarantine.ts";
 
 /** What everything that is done to the quarantine works with. */
 export interface Quarantine {
@@ -42,4 +43,32 @@ export async function chooseEvents({ pool, queues }: Quarantine, { ids, code }: 
     if (pending > 0) choices.push(choice);
   }
   return { choices, count, settled: entries?.filter(({ state }) => state !== "pending") ?? [] };
+}
+
+export interface DiscardChosenOptions {
+  /** For the audit. */
+  readonly operator: string;
+  readonly reason: string | null;
+  /** Each transaction stands by itself: what was discarded until then stays so. */
+  readonly abort: AbortSignal;
+  readonly onPage: (discarded: number) => void;
+}
+
+/** In one transaction. */
+const EVENTS_MAX = 1_000;
+
+/** Discards the chosen events for good, queue by queue. Returns how many; less when a replay was faster. */
+export async function discardChosen(
+  pool: PostgresPool,
+  choices: readonly Choice[],
+  { onPage, ...options }: DiscardChosenOptions,
+): Promise<number> {
+  let discarded = 0;
+  for (const choice of choices) {
+    while ((await countPending(pool, choice)) > 0) {
+      discarded += await discardEvents(pool, choice, { ...options, eventsMax: EVENTS_MAX });
+      onPage(discarded);
+    }
+  }
+  return discarded;
 }

@@ -1,9 +1,10 @@
 import type { Config } from "../config/config.ts";
+import { loadKeyring } from "../keys/keyring-file.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import { loadKeyring } from "../keys/load-keyring.ts";
 import { createSeal } from "../keys/seal.ts";
 import { compileMask } from "../mask/compile-mask.ts";
-import type { Mask, Seal } from "../pipeline/contracts.ts";
+import { businessKeyCheckOf, keyChecksOf } from "../mask/key-checks.ts";
+import type { ColumnKeys, Mask, Seal } from "../pipeline/contracts.ts";
 
 /** @throws {PiipeError} `keys.*` when a mask needs a key that is not there: never an unkeyed fallback */
 export async function openMask(
@@ -15,4 +16,11 @@ export async function openMask(
   const seal = publicKey === null ? null : createSeal(publicKey);
   const { columns, dedupeBy, keys } = config;
   return { keyring, seal, mask: compileMask(columns, { keyring, domain: keys.domain, seal, dedupeBy }) };
+}
+
+/** What the database is asked, to find whether the keyring is the one that made its tokens and claimed its business ids. */
+export function columnKeysOf({ columns, dedupeBy, keys }: Config, keyring: Keyring | null): readonly ColumnKeys[] {
+  if (keyring === null) return [];
+  const ofColumns = keyChecksOf(columns, keyring, keys.domain);
+  return dedupeBy === null ? ofColumns : [...ofColumns, businessKeyCheckOf(dedupeBy, keyring, keys.domain)];
 }

@@ -3,13 +3,14 @@ import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import { type PostgresPool, openPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
+import { queuesNamed } from "../sources/sqs/client/queue-address.ts";
 import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
-import { queuesNamed } from "../sources/sqs/read-queue.ts";
 import { countReasons } from "../storage/quarantine/quarantine.ts";
 import { checkMigrated } from "../storage/schema/migrations.ts";
 import { type LiveWorker, type WorkerReport, listWorkers } from "../storage/workers.ts";
 import { HEARTBEAT_EVERY_MS } from "./keep-heartbeat.ts";
-import { deadLetterDepth, ownQueues, queueDepth } from "./queue-depth.ts";
+import { ownQueues } from "./own-queues.ts";
+import { deadLetterDepth, queueDepth } from "./queue-depth.ts";
 import type { Part, Snapshot, WorkerStatus } from "./snapshot.ts";
 
 export interface ObserverOptions {

@@ -9,8 +9,7 @@ import type { QuarantinedQueue } from "../storage/quarantine/quarantine.ts";
 import { noteKeys } from "../storage/rotation/key-checks.ts";
 import { boundsOf } from "../write/check-table.ts";
 import { PostgresSink } from "../write/postgres-sink.ts";
-import { columnKeysOf } from "./column-keys.ts";
-import { openMask } from "./open-mask.ts";
+import { columnKeysOf, openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
 import { requireReplayRights } from "./require-own-rights.ts";
 

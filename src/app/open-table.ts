@@ -7,7 +7,7 @@ import { compareKeys } from "../storage/rotation/key-checks.ts";
 import { type ColumnForms, checkTokenChecks } from "../storage/rotation/token-checks.ts";
 import { checkTable } from "../write/check-table.ts";
 import { type TargetTable, readTargetTable } from "../write/target-table.ts";
-import { columnKeysOf } from "./column-keys.ts";
+import { columnKeysOf } from "./open-mask.ts";
 
 /**
  * @throws {PiipeError} when the table is missing, its columns cannot hold what the configuration writes, or the keyring is

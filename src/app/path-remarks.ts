@@ -1,4 +1,4 @@
-import type { RowPath } from "../write/row-path.ts";
+import type { RowPath } from "../write/target-table.ts";
 
 /** What the owner of the table has set and whoever runs piipe should know; with what is true, and what to do. */
 export function pathRemarks({

@@ -1,10 +1,7 @@
 import type { Config } from "../config/config.ts";
-import type { PostgresPool } from "../postgres/connection.ts";
 import { nameOfArn } from "../sources/sqs/client/queue-address.ts";
 import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
-import { queuesNamed } from "../sources/sqs/read-queue.ts";
 import type { QueueCounts, SqsSource } from "../sources/sqs/sqs-source.ts";
-import { type QuarantinedQueue, quarantinedQueues } from "../storage/quarantine/quarantine.ts";
 import { type QueueInspector, openQueueInspector } from "./open-queue-inspector.ts";
 import { openSource } from "./open-source.ts";
 import type { DeadLetters } from "./snapshot.ts";
@@ -66,14 +63,4 @@ export function deadLetterDepth(config: Config, credentials: StaticCredentials |
       await inspector?.close();
     },
   };
-}
-
-/** The queues of the quarantine that the configuration means: events of other pipelines do not fit its columns. */
-export async function ownQueues(config: Config, pool: PostgresPool): Promise<readonly QuarantinedQueue[]> {
-  const queues = await quarantinedQueues(pool);
-  const arns = queuesNamed(
-    config.source.sqs,
-    queues.map(({ arn }) => arn),
-  );
-  return queues.filter(({ arn }) => arns.includes(arn));
 }

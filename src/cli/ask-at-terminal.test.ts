@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { askAtTerminal } from "./ask-at-terminal.ts";
+import { askAtTerminal } from "./confirm.ts";
 import type { Ask } from "./terminal.ts";
 
 /** What a question gives when a person types the keys, and what is shown of it. */

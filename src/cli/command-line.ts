@@ -1,7 +1,6 @@
 import { type Command, CommanderError } from "commander";
-import { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf, printError, reportOf } from "./failure.ts";
 import { requireKnownCommands } from "./help-command.ts";
-import { printError, reportOf } from "./print-error.ts";
 import { buildProgram } from "./program.ts";
 import { withShownControls } from "./shown-text.ts";
 import type { Terminal } from "./terminal.ts";

@@ -1,6 +1,6 @@
 /** The parts that all commands are defined with. */
 import { type Command, Option } from "commander";
-import type { ExitCode } from "./exit-codes.ts";
+import type { ExitCode } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A command with its options applied: works on the terminal and gives the exit code, or throws. */

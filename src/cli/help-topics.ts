@@ -1,5 +1,5 @@
 /** What concerns all commands: shown by `piipe --help` and in docs/cli.md. */
-import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
+import { EXIT_CODES, type ExitCode } from "./failure.ts";
 
 type Topic = ReadonlyArray<readonly [name: string, meaning: string]>;
 

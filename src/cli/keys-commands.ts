@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { add, examples, type Execute, json } from "./define-command.ts";
-import { addRewriteCommands } from "./rewrite-commands.ts";
+import { type Execute, add, config, examples, json } from "./define-command.ts";
 
 export const KEYRING_FILE = "piipe.keys.json";
 
@@ -111,3 +110,53 @@ function keyVersion(text: string): number {
   if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError("Give the number of a key version, such as 2.");
   return Number(text);
 }
+
+interface Options {
+  readonly config: string;
+  readonly column?: string;
+  readonly json?: boolean;
+}
+
+const COLUMN = ["--column <name>", "only this one; default: every column that can be rewritten"] as const;
+
+/** `piipe keys rewrap` and `piipe keys takeover`: stored tokens made anew. */
+function addRewriteCommands(keys: Command, execute: Execute): void {
+  examples(
+    add(keys, "rewrap", "make the stored tokens of a leaked key anew, under the primary key that is over it")
+      .addOption(config())
+      .option(...COLUMN)
+      .addOption(json())
+      .action((options: Options) =>
+        execute(async (terminal) => {
+          const { keysRewrapCommand } = await import("./commands/rewrite.ts");
+          return keysRewrapCommand(chosen(options), terminal);
+        }),
+      ),
+    [
+      [
+        "piipe keys rewrap",
+        "after `piipe keys add --over` and `piipe keys promote`, once every worker has the keyring",
+      ],
+      ["piipe keys rewrap --column masked_ip", "one column; after Ctrl-C the same command goes on where it stopped"],
+    ],
+  );
+  examples(
+    add(keys, "takeover", "turn stored bare SHA-256 values into tokens, without the raw values")
+      .addOption(config())
+      .option(...COLUMN)
+      .addOption(json())
+      .action((options: Options) =>
+        execute(async (terminal) => {
+          const { keysTakeoverCommand } = await import("./commands/rewrite.ts");
+          return keysTakeoverCommand(chosen(options), terminal);
+        }),
+      ),
+    [["piipe keys takeover", "columns with `mask: hmac-over-sha256`, once nothing writes bare SHA-256 any more"]],
+  );
+}
+
+const chosen = (options: Options): { config: string; column: string | null; json: boolean } => ({
+  config: options.config,
+  column: options.column ?? null,
+  json: options.json ?? false,
+});

@@ -2,11 +2,11 @@
 import { url as inspectorUrl } from "node:inspector";
 import { isatty } from "node:tty";
 import { setFlagsFromString } from "node:v8";
-import { askAtTerminal } from "./ask-at-terminal.ts";
 import { runCommandLine } from "./command-line.ts";
-import { EXIT_CODES } from "./exit-codes.ts";
+import { askAtTerminal } from "./confirm.ts";
+import { EXIT_CODES } from "./failure.ts";
+import { printError } from "./failure.ts";
 import { parentChannelOf } from "./parent-channel.ts";
-import { printError } from "./print-error.ts";
 import { LiveLine } from "./progress-bar.ts";
 import { isGuarded, refuseDebugging } from "./refuse-debugging.ts";
 import { withShownControls } from "./shown-text.ts";

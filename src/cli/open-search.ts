@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
-import { columnKeysOf } from "../app/column-keys.ts";
 import { withDatabase } from "../app/open-database.ts";
+import { columnKeysOf } from "../app/open-mask.ts";
 import { type ChosenColumns, chooseColumns } from "../app/search/choose-duplicate-columns.ts";
 import {
   type ColumnSearch,
@@ -10,8 +10,8 @@ import {
 } from "../app/search/searched-columns.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { loadKeyring } from "../keys/keyring-file.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import { loadKeyring } from "../keys/load-keyring.ts";
 import { keepsSeparators, showsVersion } from "../mask/value-tokens.ts";
 import type { ColumnKeys } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PiipeError } from "../errors.ts";
-import { reportOf } from "./print-error.ts";
+import { reportOf } from "./failure.ts";
 
 describe("reportOf", () => {
   it("shows code, message and hint of an error that is made to be shown", () => {

@@ -4,7 +4,7 @@ import { PiipeError } from "../errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../telemetry/log-level.ts";
 import type { ListenAddress } from "../telemetry/metrics-listener.ts";
 import { addCompletionCommand } from "./completion-command.ts";
-import { add, config, examples, type Execute, json } from "./define-command.ts";
+import { type Execute, add, config, examples, json } from "./define-command.ts";
 import { addDuplicatesCommand } from "./duplicates-command.ts";
 import { addHelpCommand } from "./help-command.ts";
 import { ENVIRONMENT, EXIT_CODE_MEANINGS, FILES, OUTPUT, topicText } from "./help-topics.ts";
@@ -19,8 +19,7 @@ import { addStatusCommand } from "./status-command.ts";
 import { suggestChoices } from "./suggest-choices.ts";
 import type { Terminal } from "./terminal.ts";
 import { addTokenCommands } from "./token-commands.ts";
-import { WORKERS_MAX, type WorkersWanted } from "./workers/worker-count.ts";
-import { parsePlace, type WorkerPlace } from "./workers/worker-place.ts";
+import { WORKERS_MAX, type WorkerPlace, type WorkersWanted, parsePlace } from "./workers/worker-count.ts";
 
 /**
  * The command line: names, options and help. What a command does is in commands/.

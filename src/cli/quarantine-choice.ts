@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Chosen, EventChoice, Quarantine } from "../app/choose-events.ts";
 import { withDatabase } from "../app/open-database.ts";
-import { ownQueues } from "../app/queue-depth.ts";
+import { ownQueues } from "../app/own-queues.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { PiipeError } from "../errors.ts";
 import { counted } from "./output.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readLines } from "./read-lines.ts";
+import { readLines } from "./read-value.ts";
 
 async function linesOf(...chunks: readonly (Uint8Array | string)[]): Promise<string[]> {
   async function* input(): AsyncGenerator<Uint8Array | string> {

@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
-import { columnKeysOf } from "../app/column-keys.ts";
 import { openDatabase } from "../app/open-database.ts";
-import { openMask } from "../app/open-mask.ts";
+import { columnKeysOf, openMask } from "../app/open-mask.ts";
 import { openTable } from "../app/open-table.ts";
 import { systemClock } from "../clock.ts";
 import { loadConfig } from "../config/load-config.ts";
@@ -16,9 +15,8 @@ import { type RewriteReport, rewriteTokens } from "../storage/rotation/rewrite-t
 import { dropInvalidChecks } from "../storage/rotation/token-checks.ts";
 import { REWRITE_REPLY_TIMEOUT_MS } from "../storage/rotation/verify-tokens.ts";
 import { checkMigrated } from "../storage/schema/migrations.ts";
-import { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf, printError, reportOf } from "./failure.ts";
 import { textTable } from "./output.ts";
-import { printError, reportOf } from "./print-error.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { type StopSignals, listenForStop } from "./stop-signals.ts";
 import type { Terminal } from "./terminal.ts";

@@ -7,14 +7,13 @@ import type { Config } from "../config/config.ts";
 import { type ListenPlace, resolveListenPlace } from "../dashboard/listen-place.ts";
 import { openDashboardData } from "../dashboard/open-dashboard-data.ts";
 import { serveDashboard } from "../dashboard/serve-dashboard.ts";
-import { loadPrivateKey } from "../keys/load-keyring.ts";
+import { loadPrivateKey } from "../keys/keyring-file.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
 import type { LiveWorker } from "../storage/workers.ts";
-import { createLineWriter } from "../telemetry/line-writer.ts";
-import { createLog } from "../telemetry/log.ts";
+import { createLineWriter, createLog } from "../telemetry/log.ts";
 import type { ListenAddress } from "../telemetry/metrics-listener.ts";
 import { dashboardToken } from "./dashboard-token.ts";
-import { printReport, reportOf } from "./print-error.ts";
+import { printReport, reportOf } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** As the command line gives them. */

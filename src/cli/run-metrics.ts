@@ -1,8 +1,8 @@
 import { packageVersion } from "../app/package-version.ts";
 import { systemClock } from "../clock.ts";
 import { FleetMonitor } from "../telemetry/fleet-monitor.ts";
-import { createLineWriter } from "../telemetry/line-writer.ts";
 import type { LogLevel } from "../telemetry/log-level.ts";
+import { createLineWriter } from "../telemetry/log.ts";
 import { type ListenAddress, openMetricsListener } from "../telemetry/metrics-listener.ts";
 import { WorkerMonitor } from "../telemetry/worker-monitor.ts";
 import type { Terminal } from "./terminal.ts";

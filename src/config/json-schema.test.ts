@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 import { COLUMN_TYPES } from "../pipeline/contracts.ts";
-import { configReference, EXAMPLE } from "./config-reference.ts";
-import { inputSchema, jsonSchema, type SchemaNode } from "./json-schema.ts";
-import { parseConfig } from "./parse-config.ts";
+import { EXAMPLE, configReference } from "./config-reference.ts";
+import { type SchemaNode, inputSchema, jsonSchema } from "./json-schema.ts";
+import { parseConfig } from "./load-config.ts";
 
 const editor = z.fromJSONSchema(jsonSchema() as Parameters<typeof z.fromJSONSchema>[0]);
 const example = (): Record<string, unknown> => parse(EXAMPLE) as Record<string, unknown>;

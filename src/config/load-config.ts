@@ -1,13 +1,27 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { PiipeError } from "../errors.ts";
-import { checkInput } from "./check-input.ts";
+import { checkInput, problemLines } from "./check-input.ts";
 import type { Config } from "./config.ts";
-import type { Environment } from "./interpolate.ts";
-import { problemLines } from "./problem.ts";
+import { type Environment, retypeReferences } from "./interpolate.ts";
 import { resolveConfig } from "./resolve-config.ts";
-import { retypeReferences } from "./retype-references.ts";
 import { YamlFile } from "./yaml-file.ts";
+
+export interface ParseConfigOptions {
+  /** Where a relative `keys.file` begins. */
+  readonly baseFolder: string;
+}
+
+/**
+ * Checks a configuration made in code, as `definePipeline` gets it. Environment references are not read.
+ *
+ * @throws PiipeError `config.invalid`: the message lists every problem, one a line.
+ */
+export function parseConfig(input: unknown, { baseFolder }: ParseConfigOptions): Config {
+  const checked = checkInput(input);
+  if (checked.ok) return resolveConfig(checked.value, baseFolder);
+  throw new PiipeError("config.invalid", problemLines(checked.error.map((problem) => ({ ...problem, place: "" }))));
+}
 
 const HINT = "docs/configuration.md explains every setting; `piipe schema` prints the JSON Schema for editors.";
 

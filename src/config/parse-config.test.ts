@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { PiipeError } from "../errors.ts";
 import { MASK_NAMES } from "../pipeline/contracts.ts";
 import type { Config } from "./config.ts";
-import { parseConfig } from "./parse-config.ts";
+import { parseConfig } from "./load-config.ts";
 import type { PipelineConfig, pipelineConfigSchema } from "./schema.ts";
 import { Secret } from "./secret.ts";
 

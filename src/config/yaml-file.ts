@@ -10,8 +10,8 @@ import {
   isSeq,
   parseDocument,
 } from "yaml";
+import type { LocatedProblem, Problem } from "./check-input.ts";
 import { type Environment, findReferences, interpolate } from "./interpolate.ts";
-import type { LocatedProblem, Problem } from "./problem.ts";
 
 /** What is wrong and what would be right. */
 export type YamlFault = readonly [what: string, remedy: string];

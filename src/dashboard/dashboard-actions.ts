@@ -1,9 +1,8 @@
 import { hostname } from "node:os";
-import { type EventChoice, type Quarantine, chooseEvents } from "../app/choose-events.ts";
-import { discardChosen } from "../app/discard-chosen.ts";
+import { type EventChoice, type Quarantine, chooseEvents, discardChosen } from "../app/choose-events.ts";
 import { withDatabase } from "../app/open-database.ts";
 import { openReplay } from "../app/open-replay.ts";
-import { ownQueues } from "../app/queue-depth.ts";
+import { ownQueues } from "../app/own-queues.ts";
 import { replayChosen } from "../app/replay-chosen.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";

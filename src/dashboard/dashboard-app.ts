@@ -6,9 +6,8 @@ import { type ApiOptions, apiRoutes } from "./api-routes.ts";
 import type { Failure } from "./api.ts";
 import type { ClientFile } from "./client-files.ts";
 import { type DashboardEnv, type GuardOptions, guard } from "./guard.ts";
-import { plainPage } from "./plain-page.ts";
+import { plainPage, securityHeaders } from "./plain-page.ts";
 import { Refusal } from "./read-request.ts";
-import { securityHeaders } from "./security-headers.ts";
 
 export interface AppOptions extends ApiOptions, GuardOptions {
   readonly files: ReadonlyMap<string, ClientFile>;

@@ -2,8 +2,8 @@ import type { Snapshot, Trouble } from "../app/snapshot.ts";
 import type { Clock } from "../pipeline/contracts.ts";
 import type { Hello, Sample, Tick } from "./api.ts";
 import type { DashboardData, StoredParts } from "./dashboard-data.ts";
+import { PeriodicRead } from "./duplicates-cache.ts";
 import { Meter } from "./meter.ts";
-import { PeriodicRead } from "./periodic-read.ts";
 import { Viewers } from "./viewers.ts";
 
 const SAMPLE_EVERY_MS = 1_000;

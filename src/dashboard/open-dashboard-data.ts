@@ -1,7 +1,7 @@
 import { withConnections, withDatabase } from "../app/open-database.ts";
 import { type ObserverOptions, openObserver } from "../app/open-observer.ts";
+import { ownQueues } from "../app/own-queues.ts";
 import { packageVersion } from "../app/package-version.ts";
-import { ownQueues } from "../app/queue-depth.ts";
 import { findDuplicates } from "../app/search/find-duplicates.ts";
 import type { Config } from "../config/config.ts";
 import { printConfig } from "../config/print-config.ts";

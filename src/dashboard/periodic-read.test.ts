@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { SimClock } from "../../tests/simulation/sim-clock.ts";
 import { SeededRandom } from "../../tests/support/seeded-random.ts";
 import { pass } from "../../tests/support/virtual-time.ts";
-import { PeriodicRead } from "./periodic-read.ts";
+import { PeriodicRead } from "./duplicates-cache.ts";
 
 const EVERY_MS = 2_000;
 

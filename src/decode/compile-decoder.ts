@@ -13,10 +13,8 @@ import type {
 } from "../pipeline/contracts.ts";
 import { isLongerThan } from "./check-text.ts";
 import { checkWrittenJson } from "./column-types.ts";
-import { countKeys } from "./count-keys.ts";
 import { type JsonObject, type Lookup, MISTYPED, createLookup } from "./create-lookup.ts";
 import { createReader } from "./create-reader.ts";
-import { findDuplicateKey } from "./find-duplicate-key.ts";
 import {
   BODY_BYTES_MAX,
   CONTAINERS_MAX,
@@ -28,7 +26,7 @@ import {
 import { WRAPPED_FIELD, isNotification } from "./notification.ts";
 import { hasVanishingNumber, numberCheckOf } from "./number-check.ts";
 import { MALFORMED } from "./parse-attribute-json.ts";
-import { parseJson } from "./parse-json.ts";
+import { countKeys, findDuplicateKey, parseJson } from "./parse-json.ts";
 import { type ObjectsRead, rawValueAt } from "./raw-value-at.ts";
 import { readBusinessId } from "./read-business-id.ts";
 import { REFUSED, type Reader, type Refusal, isRefusal } from "./refusal.ts";

@@ -1,6 +1,5 @@
-import { countKeys } from "./count-keys.ts";
 import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX } from "./limits.ts";
-import { parseJson } from "./parse-json.ts";
+import { countKeys, parseJson } from "./parse-json.ts";
 import { scanJson } from "./scan-json.ts";
 
 /** The text is not what its column's type asks for. */

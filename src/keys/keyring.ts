@@ -1,7 +1,15 @@
 import { Unprintable } from "../unprintable.ts";
-import { allowOnly, asKeyBytes, asObject, checkFormat, parseKeyJson, printKeyJson } from "./key-json.ts";
+import {
+  allowOnly,
+  asKeyBytes,
+  asObject,
+  checkFormat,
+  checkKeyVersions,
+  parseKeyJson,
+  parseKeyVersions,
+  printKeyJson,
+} from "./key-json.ts";
 import type { KeyVersion } from "./key-version.ts";
-import { checkKeyVersions, parseKeyVersions } from "./parse-key-versions.ts";
 
 /**
  * The secret keys of a pipeline: a parsed keyring file. Prints as `[secret]`, whole and in parts.

@@ -2,7 +2,7 @@ import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { loadKeyring, loadPrivateKey } from "./load-keyring.ts";
+import { loadKeyring, loadPrivateKey } from "./keyring-file.ts";
 import { createKeys } from "./new-keyring.ts";
 
 let folder: string;

@@ -1,7 +1,6 @@
 import { PiipeError } from "../errors.ts";
-import { confirmNames } from "./confirm-names.ts";
-import { type ConnectionLink, cutOnAbort, type PostgresConnection, type PostgresPool, rollBack } from "./connection.ts";
-import { DatabaseFailure } from "./database-failure.ts";
+import { type ConnectionLink, type PostgresConnection, type PostgresPool, cutOnAbort, rollBack } from "./connection.ts";
+import { DatabaseFailure, confirmNames } from "./database-failure.ts";
 import { localSettings } from "./local-settings.ts";
 
 export interface TransactionOptions {

@@ -2,8 +2,7 @@ import type { Column, MaskedRecord } from "../pipeline/contracts.ts";
 import { quoteTable } from "../postgres/identifiers.ts";
 import type { RunStatement } from "../postgres/transaction.ts";
 import { storeStatement, storeValues } from "./insert.ts";
-import { belowSql } from "./row-path.ts";
-import type { TargetTable } from "./target-table.ts";
+import { type TargetTable, belowSql } from "./target-table.ts";
 
 /**
  * What this transaction has inserted into the target and the tables below it, as PostgreSQL counts for its statistics: a

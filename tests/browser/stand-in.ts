@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Hono } from "hono";
@@ -13,9 +13,9 @@ import type {
   Sample,
 } from "../../src/dashboard/api.ts";
 import { readClientFiles } from "../../src/dashboard/client-files.ts";
-import { securityHeaders } from "../../src/dashboard/security-headers.ts";
+import { securityHeaders } from "../../src/dashboard/plain-page.ts";
 import { until } from "../support/until.ts";
-import { EMPTY, helloOf, NOW_MS, QUIET_SAMPLE } from "./snapshots.ts";
+import { EMPTY, NOW_MS, QUIET_SAMPLE, helloOf } from "./snapshots.ts";
 
 const CLIENT_FOLDER = fileURLToPath(new URL("../../dist/dashboard/client/", import.meta.url));
 const TICK_MS = 1_000;

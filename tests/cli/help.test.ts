@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { EXIT_CODES } from "../../src/cli/exit-codes.ts";
+import { EXIT_CODES } from "../../src/cli/failure.ts";
 import { runCli } from "../support/cli.ts";
 
 const COMMANDS = [

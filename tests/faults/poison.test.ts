@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { exitCodeOf } from "../../src/cli/exit-codes.ts";
+import { exitCodeOf } from "../../src/cli/failure.ts";
 import type { PiipeError } from "../../src/errors.ts";
-import { createInnerPipeline, type InnerPipeline } from "../support/inner-pipeline.ts";
-import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
+import { type InnerPipeline, createInnerPipeline } from "../support/inner-pipeline.ts";
+import { type TestDatabase, createTestDatabase, query } from "../support/postgres.ts";
 import { testSqs } from "../support/sqs.ts";
 
 const sqs = testSqs();

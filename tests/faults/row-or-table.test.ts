@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { exitCodeOf } from "../../src/cli/exit-codes.ts";
+import { exitCodeOf } from "../../src/cli/failure.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
-import { createInnerPipeline, type InnerPipeline, type InnerPipelineOptions } from "../support/inner-pipeline.ts";
-import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
+import { type InnerPipeline, type InnerPipelineOptions, createInnerPipeline } from "../support/inner-pipeline.ts";
+import { type TestDatabase, createTestDatabase, query } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { callSqs, queueArn, testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPipeline } from "../../src/app/open-pipeline.ts";
-import { parseConfig } from "../../src/config/parse-config.ts";
+import { parseConfig } from "../../src/config/load-config.ts";
 import type { Totals } from "../../src/pipeline/totals.ts";
 import type { TelemetryEventType } from "../../src/telemetry/events.ts";
-import { type PostgresProxy, startPostgresProxy, type WireEffect } from "../support/postgres-proxy.ts";
-import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
-import { sqsError, type SqsProxy, startSqsProxy } from "../support/sqs-proxy.ts";
+import { type PostgresProxy, type WireEffect, startPostgresProxy } from "../support/postgres-proxy.ts";
+import { type TestDatabase, createTestDatabase, query } from "../support/postgres.ts";
+import { type SqsProxy, sqsError, startSqsProxy } from "../support/sqs-proxy.ts";
 import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
 

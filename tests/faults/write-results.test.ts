@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
-import { exitCodeOf } from "../../src/cli/exit-codes.ts";
+import { exitCodeOf } from "../../src/cli/failure.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import type { Totals } from "../../src/pipeline/totals.ts";

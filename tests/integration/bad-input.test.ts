@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadPrivateKey } from "../../src/keys/load-keyring.ts";
+import { loadPrivateKey } from "../../src/keys/keyring-file.ts";
 import { openSealed } from "../../src/keys/seal.ts";
 import { bodyContext } from "../../src/pipeline/sealed-delivery.ts";
 import { type CliResult, runCli } from "../support/cli.ts";
 import { loginEvents } from "../support/login-events.ts";
-import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
+import { LOGIN_COLUMNS, type LoginPipeline, createLoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { testSqs } from "../support/sqs.ts";
 

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadPrivateKey } from "../../src/keys/load-keyring.ts";
+import { loadPrivateKey } from "../../src/keys/keyring-file.ts";
 import { openSealed } from "../../src/keys/seal.ts";
 import { bodyContext } from "../../src/pipeline/sealed-delivery.ts";
 import { type CliResult, startCommand } from "../support/cli.ts";
-import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
+import { type LoginPipeline, createLoginPipeline } from "../support/login-pipeline.ts";
 import { query } from "../support/postgres.ts";
 import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openObserver } from "../../src/app/open-observer.ts";
 import type { Snapshot } from "../../src/app/snapshot.ts";
-import { parseConfig } from "../../src/config/parse-config.ts";
+import { parseConfig } from "../../src/config/load-config.ts";
 import { Secret } from "../../src/config/secret.ts";
 import { openPool } from "../../src/postgres/connection.ts";
 import { type LiveWorker, reportWorker } from "../../src/storage/workers.ts";
 import { liveWorker } from "../support/live-worker.ts";
-import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
+import { type TestDatabase, createTestDatabase, query } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { callSqs, queueArn, testSqs } from "../support/sqs.ts";
 

@@ -1,5 +1,5 @@
 import { openPipeline } from "../../src/app/open-pipeline.ts";
-import { parseConfig } from "../../src/config/parse-config.ts";
+import { parseConfig } from "../../src/config/load-config.ts";
 import type { PipelineConfig } from "../../src/config/pipeline-config.ts";
 import { createKeys } from "../../src/keys/new-keyring.ts";
 import { PrivateKey } from "../../src/keys/private-key.ts";

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { freePort } from "../../src/embedded/free-port.ts";
 import { type CommandEnd, openGuardedFolder } from "../../src/embedded/guarded-folder.ts";
-import { findNativeFolder } from "../../src/embedded/postgres-binaries.ts";
-import { createCluster, usableBinaries } from "../../src/embedded/postgres-cluster.ts";
+import { createCluster, findNativeFolder, usableBinaries } from "../../src/embedded/postgres-cluster.ts";
 import { findServerUser } from "../../src/embedded/server-user.ts";
 import { until } from "./until.ts";
 

@@ -13,7 +13,7 @@ import { compareKeys } from "../../storage/rotation/key-checks.ts";
 import { type NeededRight, ownTable, requireRights } from "../../storage/schema/require-rights.ts";
 import { readStoredTable } from "../../storage/search/stored-columns.ts";
 import { type VaultEntry, findOriginals, findRevealable, isStored } from "../../storage/vault/find-originals.ts";
-import { columnKeysOf } from "../column-keys.ts";
+import { columnKeysOf } from "../open-mask.ts";
 import { decodeValue } from "./searched-columns.ts";
 
 export interface Original {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseConfig } from "../../config/parse-config.ts";
+import { parseConfig } from "../../config/load-config.ts";
 import { judgeColumns } from "./check-columns.ts";
 
 const configWith = (columns: Readonly<Record<string, object>>) =>

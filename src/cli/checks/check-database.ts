@@ -1,5 +1,5 @@
-import { columnKeysOf } from "../../app/column-keys.ts";
 import { openDatabase } from "../../app/open-database.ts";
+import { columnKeysOf } from "../../app/open-mask.ts";
 import { openTable } from "../../app/open-table.ts";
 import { pathRemarks } from "../../app/path-remarks.ts";
 import { type PendingProblem, pendingCheckProblems } from "../../app/pending-versions.ts";
@@ -16,9 +16,8 @@ import { describeMalformedChecks } from "../../storage/rotation/key-checks.ts";
 import { checkMigrated, firstPending } from "../../storage/schema/migrations.ts";
 import { type Samples, judgeColumns, readSamples } from "./check-columns.ts";
 import { type Finding, Findings, warning } from "./findings.ts";
-import { judgeClock } from "./judge-clock.ts";
-import { judgeLedger } from "./judge-ledger.ts";
-import { judgeConnections, judgeEncoding, judgeTls, judgeVersion, judgeWritable } from "./judge-server.ts";
+import { judgeClock } from "./judge-queue.ts";
+import { judgeConnections, judgeEncoding, judgeLedger, judgeTls, judgeVersion, judgeWritable } from "./judge-server.ts";
 
 /** Shorter than a run's: nobody is to wait for minutes to hear that the database hangs. */
 const REPLY_TIMEOUT_MS = 20_000;

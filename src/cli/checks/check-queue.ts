@@ -5,10 +5,16 @@ import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
 import { counted } from "../output.ts";
 import { type Finding, Findings, failure, ok } from "./findings.ts";
-import { judgeClock } from "./judge-clock.ts";
 import { type DeadLetterQueue, judgeDeadLetters } from "./judge-dead-letters.ts";
-import { judgeIdentity } from "./judge-identity.ts";
-import { judgeEncryption, judgeEndpoint, judgeRetention, judgeVisibility, queueNotes } from "./judge-queue.ts";
+import {
+  judgeClock,
+  judgeEncryption,
+  judgeEndpoint,
+  judgeIdentity,
+  judgeRetention,
+  judgeVisibility,
+  queueNotes,
+} from "./judge-queue.ts";
 
 /** For one look, with its retries. */
 const LOOK_TIMEOUT_MS = 20_000;

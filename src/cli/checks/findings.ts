@@ -1,6 +1,6 @@
 import { type ErrorCode, PiipeError } from "../../errors.ts";
+import { reportOf } from "../failure.ts";
 import { counted } from "../output.ts";
-import { reportOf } from "../print-error.ts";
 import { type Terminal, styler } from "../terminal.ts";
 
 /** What a check found about one subject. */

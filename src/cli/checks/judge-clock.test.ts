@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { judgeClock } from "./judge-clock.ts";
+import { judgeClock } from "./judge-queue.ts";
 
 it.each([
   ["SQS", 5_000, "ok", "agrees"],

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { judgeIdentity } from "./judge-identity.ts";
+import { judgeIdentity } from "./judge-queue.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 31, 12);
 const IDENTITY = {

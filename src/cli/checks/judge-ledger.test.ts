@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { judgeLedger } from "./judge-ledger.ts";
+import { judgeLedger } from "./judge-server.ts";
 
 const ledger = (partitions: readonly string[], isPartitioned = true, mayMakePartitions = false) => ({
   isPartitioned,

@@ -1,7 +1,9 @@
-import type { QueueAttributes } from "../../app/open-queue-inspector.ts";
+import type { AwsIdentity, QueueAttributes } from "../../app/open-queue-inspector.ts";
 import { BODY_BYTES_MAX } from "../../decode/limits.ts";
+import { PiipeError } from "../../errors.ts";
 import { RETENTION_DAYS } from "../../storage/ledger/ledger-maintenance.ts";
-import { type Finding, ok, warning } from "./findings.ts";
+import { counted } from "../output.ts";
+import { type Finding, failure, ok, warning } from "./findings.ts";
 import { isLocalHost } from "./is-local-host.ts";
 import { showSeconds } from "./show-seconds.ts";
 
@@ -109,4 +111,59 @@ export function judgeEndpoint({ protocol, hostname, origin }: URL): Finding {
     `requests to ${origin} are not encrypted: whoever is on the way reads the messages, raw as they are`,
     "Use an https endpoint in source.sqs.endpoint or AWS_ENDPOINT_URL_SQS.",
   );
+}
+
+const WARN_ABOVE_MS = 5_000;
+/** SQS refuses a signature that is further off (https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html). */
+const SIGNATURE_SKEW_MAX_MS = 300_000;
+const REMEDY = "Let NTP set this machine's clock (such as chrony or systemd-timesyncd)";
+
+/** @param offsetMs the other clock less this machine's; null: it is not known */
+export function judgeClock(other: "SQS" | "PostgreSQL", offsetMs: number | null): readonly Finding[] {
+  if (offsetMs === null) return [];
+  const awayMs = Math.abs(offsetMs);
+  if (awayMs <= WARN_ABOVE_MS) return [ok("clock", `this machine's clock agrees with that of ${other}`)];
+  const away = counted(Math.round(awayMs / 1_000), "second");
+  const text = `this machine's clock is ${away} ${offsetMs > 0 ? "behind" : "ahead of"} that of ${other}`;
+  if (other === "SQS" && awayMs > SIGNATURE_SKEW_MAX_MS) {
+    return [
+      failure(
+        "clock",
+        new PiipeError("queue.credentials", `${text}: AWS refuses requests that are signed with it`, {
+          hint: `${REMEDY}. Until then, piipe signs with the time that AWS's refusal tells.`,
+        }),
+      ),
+    ];
+  }
+  const remedy = other === "SQS" ? REMEDY : `${REMEDY}, and the database server's as well`;
+  return [warning("clock", text, `${remedy}.`)];
+}
+
+const SUBJECT = "identity";
+
+export function judgeIdentity(identity: AwsIdentity, nowMs: number): Finding {
+  const { accessKeyEnd, origin, isTemporary, isRenewed, expiresAt } = identity;
+  const expires = expiresAt === null ? "" : `, valid until ${expiresAt.toISOString()}`;
+  const from = origin === null ? "" : ` from ${origin}`;
+  const text = `AWS access key …${accessKeyEnd}${from}${expires}`;
+  if (expiresAt !== null && expiresAt.getTime() <= nowMs) {
+    return failure(
+      SUBJECT,
+      new PiipeError(
+        "queue.credentials",
+        `the AWS credentials have expired: access key …${accessKeyEnd}${from}${expires}`,
+        {
+          hint: "Log in again (such as `aws sso login`), or renew the session token.",
+        },
+      ),
+    );
+  }
+  if (isTemporary && !isRenewed) {
+    return warning(
+      SUBJECT,
+      `${text}, is temporary and nobody renews it: a run ends when it expires`,
+      "For workers that stay, give the machine or the container a role, or name a profile that renews its credentials.",
+    );
+  }
+  return ok(SUBJECT, text);
 }

@@ -5,7 +5,7 @@ import { checkDatabase } from "../checks/check-database.ts";
 import { checkKeys } from "../checks/check-keys.ts";
 import { checkQueue } from "../checks/check-queue.ts";
 import { type Finding, Findings, printFindings, printSummary, warning } from "../checks/findings.ts";
-import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../failure.ts";
 import { counted } from "../output.ts";
 import type { Terminal } from "../terminal.ts";
 

@@ -7,7 +7,7 @@ import { loadConfig } from "../../config/load-config.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { DUPLICATES_REPLY_TIMEOUT_MS, resolveTable } from "../../storage/search/duplicates.ts";
-import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { NO_TOKEN, charsMaxOf, counted, textTable } from "../output.ts";
 import { type Terminal, styler } from "../terminal.ts";
 

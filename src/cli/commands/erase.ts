@@ -1,4 +1,4 @@
-import { ownQueues } from "../../app/queue-depth.ts";
+import { ownQueues } from "../../app/own-queues.ts";
 import { PiipeError } from "../../errors.ts";
 import { isMasked } from "../../mask/column-tokens.ts";
 import { whyUnsearchable } from "../../mask/value-tokens.ts";
@@ -9,7 +9,7 @@ import { type ErasedCounts, eraseTokens } from "../../storage/search/erase-token
 import { type Erasable, type OtherRows, findErasable } from "../../storage/search/find-erasable.ts";
 import type { StoredTable } from "../../storage/search/stored-columns.ts";
 import { confirm, declined, requireConsent } from "../confirm.ts";
-import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { type Search, type SearchOptions, blindSpots, openSearch, tokensOf, withTable } from "../open-search.ts";
 import { operatorName } from "../operator-name.ts";
 import { counted, reasonOf } from "../output.ts";

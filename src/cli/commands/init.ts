@@ -2,7 +2,7 @@ import { dirname, relative, resolve, sep } from "node:path";
 import { type IntrospectedTable, introspectTable } from "../../app/introspect-table.ts";
 import { tryEvents } from "../../app/try-events.ts";
 import type { Config } from "../../config/config.ts";
-import { parseConfig } from "../../config/parse-config.ts";
+import { parseConfig } from "../../config/load-config.ts";
 import { isNotification } from "../../decode/notification.ts";
 import { PiipeError } from "../../errors.ts";
 import { collectFields } from "../../init/collect-fields.ts";
@@ -10,15 +10,21 @@ import { type Inference, inferColumns } from "../../init/infer-columns.ts";
 import { mainKindOf } from "../../init/main-kind.ts";
 import { type JsonObject, parseEvents } from "../../init/parse-events.ts";
 import { renderConfig } from "../../init/render-config.ts";
-import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf, printError, reportOf } from "../failure.ts";
 import type { InitOptions, InitSettings } from "../init/init-options.ts";
 import { type InitReport, jsonOf, printReport } from "../init/init-report.ts";
-import { findKeys, makeKeys, unignoredFiles } from "../init/key-files.ts";
 import { peekMessages } from "../init/peek-messages.ts";
 import { readSample } from "../init/read-sample.ts";
-import { URL_PLACEHOLDER, findSchema, requireFree, writeConfig } from "../init/write-config.ts";
+import {
+  URL_PLACEHOLDER,
+  findKeys,
+  findSchema,
+  makeKeys,
+  requireFree,
+  unignoredFiles,
+  writeConfig,
+} from "../init/write-config.ts";
 import { counted } from "../output.ts";
-import { printError, reportOf } from "../print-error.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Infers a configuration from real events, and writes it with a keyring. Shows names and counts, never a value. */

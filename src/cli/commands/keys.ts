@@ -11,7 +11,7 @@ import { sealingKeyId } from "../../keys/seal.ts";
 import { firstUsedVersion } from "../../mask/column-tokens.ts";
 import { confirm, declined } from "../confirm.ts";
 import { CONFIG_FILE } from "../define-command.ts";
-import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { hasKeysInEnvironment, noKeyring, openKeyringFile, replaceKeyring } from "../open-keyring-file.ts";
 import { textTable } from "../output.ts";
 import type { Terminal } from "../terminal.ts";

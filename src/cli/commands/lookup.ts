@@ -6,7 +6,7 @@ import { AUDIT_RIGHT } from "../../storage/audit.ts";
 import { ownTable, requireRights } from "../../storage/schema/require-rights.ts";
 import type { FoundToken } from "../../storage/search/find-tokens.ts";
 import { type LookupFindings, lookUp } from "../../storage/search/look-up.ts";
-import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { type Search, type SearchOptions, blindSpots, openSearch, tokensOf, withTable } from "../open-search.ts";
 import { operatorName } from "../operator-name.ts";
 import { NO_TOKEN, charsMaxOf, counted, reasonOf, textTable } from "../output.ts";

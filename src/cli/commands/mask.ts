@@ -7,9 +7,9 @@ import { compileDecoder } from "../../decode/compile-decoder.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Delivery } from "../../pipeline/contracts.ts";
 import { RefusalGuard } from "../../pipeline/refusal-guard.ts";
-import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { counted } from "../output.ts";
-import { readLines } from "../read-lines.ts";
+import { readLines } from "../read-value.ts";
 import type { Terminal } from "../terminal.ts";
 
 /**

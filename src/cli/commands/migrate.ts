@@ -3,12 +3,12 @@ import { migrateDatabase, migrateTokenChecks } from "../../app/migrate-database.
 import { openDatabase } from "../../app/open-database.ts";
 import { openMask } from "../../app/open-mask.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { isMasked, type MaskedColumn } from "../../mask/column-tokens.ts";
+import { type MaskedColumn, isMasked } from "../../mask/column-tokens.ts";
 import { tokenTestOf } from "../../mask/token-form.ts";
 import type { Column } from "../../pipeline/contracts.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import type { TokenCheckReport } from "../../storage/rotation/token-checks.ts";
-import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface MigrateOptions {

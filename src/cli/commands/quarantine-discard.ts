@@ -1,7 +1,6 @@
-import { chooseEvents } from "../../app/choose-events.ts";
-import { discardChosen } from "../../app/discard-chosen.ts";
+import { chooseEvents, discardChosen } from "../../app/choose-events.ts";
 import { confirm, declined } from "../confirm.ts";
-import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { operatorName } from "../operator-name.ts";
 import { reasonOf } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";

@@ -4,7 +4,7 @@ import {
   countReasons,
   listEntries,
 } from "../../storage/quarantine/quarantine.ts";
-import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { charsMaxOf, textTable } from "../output.ts";
 import { eventCount, withQuarantine } from "../quarantine-choice.ts";
 import type { Terminal } from "../terminal.ts";

@@ -2,7 +2,7 @@ import { PiipeError } from "../../errors.ts";
 import type { MaskedColumn } from "../../mask/column-tokens.ts";
 import { OPERATORS } from "../../mask/operators/operators.ts";
 import { type RewriteKeys, rewrapOf, rewrappedVersions, takeoverOf } from "../../mask/token-rewrites.ts";
-import type { ExitCode } from "../exit-codes.ts";
+import type { ExitCode } from "../failure.ts";
 import { type ColumnPlan, type RewriteCommandOptions, rewriteColumns } from "../rewrite-columns.ts";
 import type { Terminal } from "../terminal.ts";
 

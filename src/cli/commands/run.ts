@@ -8,10 +8,8 @@ import type { Totals } from "../../pipeline/totals.ts";
 import type { LogLevel } from "../../telemetry/log-level.ts";
 import { createLog } from "../../telemetry/log.ts";
 import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
-import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
-import { type Failure, failureOf } from "../failure.ts";
+import { EXIT_CODES, type ExitCode, type Failure, failureOf, printReport } from "../failure.ts";
 import { differingOf } from "../output.ts";
-import { printReport } from "../print-error.ts";
 import type { DashboardOptions, RunDashboard } from "../run-dashboard.ts";
 import type { RunMetrics } from "../run-metrics.ts";
 import { runPipeline } from "../run-pipeline.ts";
@@ -20,8 +18,13 @@ import { type StopSignals, listenForStop } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 import { runWorker } from "../workers/run-worker.ts";
 import { runWorkers } from "../workers/run-workers.ts";
-import { type WorkersWanted, connectionsBeside, countWorkers, shareConnections } from "../workers/worker-count.ts";
-import type { WorkerPlace } from "../workers/worker-place.ts";
+import {
+  type WorkerPlace,
+  type WorkersWanted,
+  connectionsBeside,
+  countWorkers,
+  shareConnections,
+} from "../workers/worker-count.ts";
 
 export interface RunOptions {
   readonly config: string;

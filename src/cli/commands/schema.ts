@@ -1,5 +1,5 @@
 import { jsonSchema } from "../../config/json-schema.ts";
-import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
 
 export async function schemaCommand({ writeOut }: Terminal): Promise<ExitCode> {

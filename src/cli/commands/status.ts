@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { openObserver } from "../../app/open-observer.ts";
 import type { Snapshot } from "../../app/snapshot.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../failure.ts";
 import { charsMaxOf } from "../output.ts";
 import { statusText } from "../status/status-text.ts";
 import { type Terminal, styler } from "../terminal.ts";

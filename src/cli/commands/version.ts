@@ -1,5 +1,5 @@
 import { packageVersion } from "../../app/package-version.ts";
-import { EXIT_CODES, type ExitCode } from "../exit-codes.ts";
+import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
 
 export async function versionCommand(

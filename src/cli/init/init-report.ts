@@ -6,7 +6,7 @@ import { counted, textTable } from "../output.ts";
 import { showControls } from "../shown-text.ts";
 import { type Terminal, styler } from "../terminal.ts";
 import type { InitOptions, InitSettings } from "./init-options.ts";
-import type { KeyFiles } from "./key-files.ts";
+import type { KeyFiles } from "./write-config.ts";
 
 /** What was inferred and written. Names and counts: no value of an event. */
 export interface InitReport {

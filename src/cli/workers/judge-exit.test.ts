@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { EXIT_CODES } from "../exit-codes.ts";
-import { type Circumstances, exitCodeFor, judgeExit, type Verdict } from "./judge-exit.ts";
+import { EXIT_CODES } from "../failure.ts";
+import { type Circumstances, type Verdict, exitCodeFor, judgeExit } from "./judge-exit.ts";
 
 const RUNNING: Circumstances = { isStopping: false, untilEmpty: false, hasStarted: true, hasAnyStarted: true };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { RestartLimit } from "./restart-limit.ts";
+import { RestartLimit } from "./judge-exit.ts";
 
 describe("RestartLimit", () => {
   it("waits longer after each failure, and gives up at the fifth", () => {

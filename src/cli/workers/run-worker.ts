@@ -8,16 +8,15 @@ import type { LogLevel } from "../../telemetry/log-level.ts";
 import { createLog } from "../../telemetry/log.ts";
 import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
 import type { WorkerMonitor } from "../../telemetry/worker-monitor.ts";
-import { EXIT_CODES, type ExitCode, exitCodeOf } from "../exit-codes.ts";
-import { reportOf } from "../print-error.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf, reportOf } from "../failure.ts";
 import { ERASE_LINE } from "../progress-bar.ts";
 import { runPipeline } from "../run-pipeline.ts";
 import { showsBar, withoutBatches } from "../run-progress.ts";
 import { ownStyle } from "../shown-text.ts";
 import { Ending } from "../stop-signals.ts";
 import type { ParentChannel, Terminal } from "../terminal.ts";
-import { type WorkerReport, readOrder } from "./messages.ts";
-import type { WorkerPlace } from "./worker-place.ts";
+import type { WorkerPlace } from "./worker-count.ts";
+import { type WorkerReport, readOrder } from "./worker-process.ts";
 
 interface WorkerOptions {
   readonly config: string;

@@ -2,8 +2,8 @@ import { resolve } from "node:path";
 import { systemClock } from "../../clock.ts";
 import type { Totals } from "../../pipeline/totals.ts";
 import type { FleetMonitor } from "../../telemetry/fleet-monitor.ts";
-import { createLineWriter } from "../../telemetry/line-writer.ts";
 import type { LogLevel } from "../../telemetry/log-level.ts";
+import { createLineWriter } from "../../telemetry/log.ts";
 import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
 import type { Failure } from "../failure.ts";
 import type { RunDashboard } from "../run-dashboard.ts";
@@ -11,7 +11,7 @@ import type { StopSignals } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 import { logSupervisor } from "./supervisor-log.ts";
 import { Supervisor } from "./supervisor.ts";
-import { showPlace, type WorkerPlace } from "./worker-place.ts";
+import { type WorkerPlace, showPlace } from "./worker-count.ts";
 import { startWorkerProcess } from "./worker-process.ts";
 
 export interface WorkersOptions {

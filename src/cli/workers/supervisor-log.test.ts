@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createLineWriter } from "../../telemetry/line-writer.ts";
-import { logSupervisor, type SupervisorEvent } from "./supervisor-log.ts";
+import { createLineWriter } from "../../telemetry/log.ts";
+import { type SupervisorEvent, logSupervisor } from "./supervisor-log.ts";
 
 const replaced: SupervisorEvent = {
   type: "worker.replaced",

@@ -2,11 +2,10 @@ import { describe, expect, it } from "vitest";
 import { SimClock } from "../../../tests/simulation/sim-clock.ts";
 import { SeededRandom } from "../../../tests/support/seeded-random.ts";
 import type { Totals } from "../../pipeline/totals.ts";
-import type { WorkerReport } from "./messages.ts";
 import type { SupervisorEvent } from "./supervisor-log.ts";
 import { Supervisor } from "./supervisor.ts";
-import type { WorkerPlace } from "./worker-place.ts";
-import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
+import type { WorkerPlace } from "./worker-count.ts";
+import type { WorkerExit, WorkerProcess, WorkerReport } from "./worker-process.ts";
 
 const DRAIN_TIMEOUT_MS = 25_000;
 

@@ -3,15 +3,12 @@ import { PiipeError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { Totals } from "../../pipeline/totals.ts";
 import type { LiveWorker } from "../../storage/workers.ts";
-import { type Failure, failureOf } from "../failure.ts";
-import { type ErrorReport, reportOf } from "../print-error.ts";
+import { type ErrorReport, type Failure, failureOf, reportOf } from "../failure.ts";
 import type { StopSignals } from "../stop-signals.ts";
-import { exitCodeFor, judgeExit } from "./judge-exit.ts";
-import type { WorkerReport } from "./messages.ts";
-import { RestartLimit } from "./restart-limit.ts";
-import { describeEnd, type ReportEvent } from "./supervisor-log.ts";
-import type { WorkerPlace } from "./worker-place.ts";
-import type { WorkerExit, WorkerProcess } from "./worker-process.ts";
+import { RestartLimit, exitCodeFor, judgeExit } from "./judge-exit.ts";
+import { type ReportEvent, describeEnd } from "./supervisor-log.ts";
+import type { WorkerPlace } from "./worker-count.ts";
+import type { WorkerExit, WorkerProcess, WorkerReport } from "./worker-process.ts";
 
 export type StartWorker = (place: WorkerPlace, onReport: (report: WorkerReport) => void) => WorkerProcess;
 

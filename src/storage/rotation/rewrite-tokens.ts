@@ -2,12 +2,19 @@ import { PiipeError } from "../../errors.ts";
 import { backoffMs } from "../../pipeline/backoff.ts";
 import type { Clock, TokenRewrite } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
-import { showTable, type TableName } from "../../postgres/identifiers.ts";
-import { inTransaction, type RunStatement, type TransactionOptions } from "../../postgres/transaction.ts";
+import { type TableName, showTable } from "../../postgres/identifiers.ts";
+import { type RunStatement, type TransactionOptions, inTransaction } from "../../postgres/transaction.ts";
 import { retryDatabase } from "../retry-database.ts";
-import { blocksOf, type Heap, type HeapRange, rangesOf, readHeaps } from "./heap-ranges.ts";
-import { explainRefusal, rewriteRange } from "./rewrite-range.ts";
-import { findOldSideRows, replaceSideRows, SIDE_TABLES } from "./rewrite-side-rows.ts";
+import {
+  type Heap,
+  type HeapRange,
+  blocksOf,
+  explainRefusal,
+  rangesOf,
+  readHeaps,
+  rewriteRange,
+} from "./rewrite-range.ts";
+import { SIDE_TABLES, findOldSideRows, replaceSideRows } from "./rewrite-side-rows.ts";
 import { verifyTokens } from "./verify-tokens.ts";
 
 export interface RewriteTask {

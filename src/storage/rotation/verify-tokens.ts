@@ -2,9 +2,8 @@ import { PiipeError } from "../../errors.ts";
 import type { TokenForm } from "../../pipeline/contracts.ts";
 import { quoteIdentifier, quoteTable, showTable } from "../../postgres/identifiers.ts";
 import type { RunStatement } from "../../postgres/transaction.ts";
-import { blocksOf, RANGE_SETTINGS, rangesOf, readHeaps } from "./heap-ranges.ts";
-import { countForeignRows, findOldRows } from "./rewrite-range.ts";
-import { findOldSideRows, SIDE_TABLES } from "./rewrite-side-rows.ts";
+import { RANGE_SETTINGS, blocksOf, countForeignRows, findOldRows, rangesOf, readHeaps } from "./rewrite-range.ts";
+import { SIDE_TABLES, findOldSideRows } from "./rewrite-side-rows.ts";
 import type { LeftTokens, RewriteOptions, RewriteTask } from "./rewrite-tokens.ts";
 import { formCondition } from "./token-form-sql.ts";
 

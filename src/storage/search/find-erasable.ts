@@ -4,10 +4,17 @@ import { type RunStatement, inTransaction } from "../../postgres/transaction.ts"
 import { type AuditEntry, writeAudit } from "../audit.ts";
 import { OF_QUEUES, type QuarantinedQueue, sourceIds } from "../quarantine/quarantine.ts";
 import { type UserColumn, countRows } from "./find-tokens.ts";
-import { joinLinked, linkedWith } from "./linked-tokens.ts";
 import { completeSearches, detailsOf } from "./look-up.ts";
 import { SEARCH_LIMITS, type StoredTable, columnOfRow } from "./stored-columns.ts";
-import { type ColumnSearch, type ColumnTokens, type DoubtfulLinks, tokenFilter, tokenList } from "./token-filter.ts";
+import {
+  type ColumnSearch,
+  type ColumnTokens,
+  type DoubtfulLinks,
+  joinLinked,
+  linkedWith,
+  tokenFilter,
+  tokenList,
+} from "./token-filter.ts";
 
 /** What piipe's own tables hold of tokens. */
 export interface BesideCounts {

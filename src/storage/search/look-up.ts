@@ -3,9 +3,8 @@ import { quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { type AuditEntry, writeAudit } from "../audit.ts";
 import { type FoundToken, type UserColumn, countRows, countTokens, sampleRows } from "./find-tokens.ts";
-import { withLinkedTokens } from "./linked-tokens.ts";
 import { SEARCH_LIMITS, type StoredTable, columnOfRow } from "./stored-columns.ts";
-import type { ColumnSearch, ColumnTokens, DoubtfulLinks } from "./token-filter.ts";
+import { type ColumnSearch, type ColumnTokens, type DoubtfulLinks, withLinkedTokens } from "./token-filter.ts";
 
 /** SHA-256 in hex. */
 const DIGEST_CHARS = 64;

@@ -1,5 +1,98 @@
 import type { LinkRule } from "../../pipeline/contracts.ts";
-import { columnOfRow, type StoredTable } from "./stored-columns.ts";
+import type { RunStatement } from "../../postgres/transaction.ts";
+import { type StoredTable, columnOfRow } from "./stored-columns.ts";
+
+/** Joins the tokens `known` with those that one link leads to, either way, where it can be a link. */
+export const joinLinked = (columnParameter: string): string => `
+  CROSS JOIN LATERAL (
+    SELECT old_token FROM piipe.key_links WHERE column_name = ${columnParameter}::text AND new_token = known.token
+      AND piipe.joins_versions(old_token, new_token)
+    UNION ALL
+    SELECT new_token FROM piipe.key_links WHERE column_name = ${columnParameter}::text AND old_token = known.token
+      AND piipe.joins_versions(old_token, new_token)
+  ) AS linked (token)`;
+
+/**
+ * The tokens that links lead to from those in a table `known (token)`, as a term of a recursive query. Both ways: all of them
+ * are of one value, and UNION ends the walk where it meets itself.
+ */
+export const linkedWith = (columnParameter: string, known: string): string =>
+  `SELECT linked.token FROM ${known} AS known ${joinLinked(columnParameter)}`;
+
+/** One value has a few tokens of a version, a made-up crowd of them must not fill the memory. */
+const TOKENS_PER_VERSION_MAX = 1_000;
+
+const FIND_LINKED = `
+SELECT origin, token FROM (
+  SELECT known.token AS origin, linked.token,
+    row_number() OVER (PARTITION BY split_part(linked.token, '_', 1)) AS nth
+  FROM jsonb_array_elements_text($2::jsonb) AS known (token) ${joinLinked("$1")}
+  WHERE NOT EXISTS (
+    SELECT FROM jsonb_array_elements_text($3::jsonb) AS made (prefix)
+    WHERE left(linked.token, length(made.prefix)) = made.prefix)
+) AS found
+WHERE nth <= ${TOKENS_PER_VERSION_MAX}`;
+
+export interface LinkedTokens {
+  /** Those of the search first. */
+  readonly tokens: readonly string[];
+  readonly doubtful: readonly DoubtfulLinks[];
+}
+
+/**
+ * Adds what `piipe.key_links` leads to: so tokens of destroyed key versions are found, which nobody can make any more. A
+ * token that could have been made of the value, and was not, is of another one, whatever links say; a link joins tokens of
+ * different versions, unless a rewrap made them show the same; and one value has only so many tokens of a version.
+ */
+export async function withLinkedTokens(
+  run: RunStatement,
+  { column, tokens, links }: Pick<ColumnSearch, "column" | "tokens" | "links">,
+): Promise<LinkedTokens> {
+  if (links === null) return { tokens, doubtful: [] };
+  const doubtful = new Set<number>();
+  for (;;) {
+    const linked = await walk(run, column, tokens, links, doubtful);
+    const before = doubtful.size;
+    for (const [version, ofVersion] of linked) if (ofVersion.size > links.tokensMax(version)) doubtful.add(version);
+    // What doubtful tokens led to is found anew, or not at all.
+    if (doubtful.size > before) continue;
+    return {
+      tokens: [...tokens, ...[...linked.values()].flatMap((ofVersion) => [...ofVersion]).toSorted()],
+      doubtful: [...doubtful].map((version) => ({ column, version })),
+    };
+  }
+}
+
+/** The tokens beyond the given ones, by the version that they show. */
+async function walk(
+  run: RunStatement,
+  column: string,
+  tokens: readonly string[],
+  { versionOf, madePrefixes, tokensMax }: LinkRule,
+  doubtful: ReadonlySet<number>,
+): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
+  const known = new Set(tokens);
+  const linked = new Map<number, Set<string>>();
+  for (let origins = tokens; origins.length > 0;) {
+    const values = [column, JSON.stringify(origins), JSON.stringify(madePrefixes)];
+    const { rows } = await run(FIND_LINKED, values);
+    const next = new Set<string>();
+    for (const { origin, token } of rows) {
+      if (typeof origin !== "string" || typeof token !== "string" || known.has(token)) continue;
+      const version = versionOf(token);
+      if (version === null || doubtful.has(version)) continue;
+      if (version === versionOf(origin) && tokensMax(version) === 1) continue;
+      const ofVersion = linked.get(version) ?? new Set();
+      linked.set(version, ofVersion.add(token));
+      known.add(token);
+      next.add(token);
+    }
+    // That many are too many for a version, which then is doubtful.
+    if ([...linked].some(([version, ofVersion]) => ofVersion.size > tokensMax(version))) break;
+    origins = [...next];
+  }
+  return linked;
+}
 
 /** The tokens of one value in one column. */
 export interface ColumnTokens {

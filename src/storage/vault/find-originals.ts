@@ -3,9 +3,8 @@ import type { PostgresPool } from "../../postgres/connection.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { type AuditEntry, writeAudit } from "../audit.ts";
-import { withLinkedTokens } from "../search/linked-tokens.ts";
 import { SEARCH_LIMITS, type StoredTable } from "../search/stored-columns.ts";
-import { type ColumnTokens, tokenFilter } from "../search/token-filter.ts";
+import { type ColumnTokens, tokenFilter, withLinkedTokens } from "../search/token-filter.ts";
 
 /** What a token was made from, still sealed. */
 export interface VaultEntry {

@@ -1,4 +1,4 @@
-import { EXIT_CODES } from "../../../src/cli/exit-codes.ts";
+import { EXIT_CODES } from "../../../src/cli/failure.ts";
 import type { CliResult } from "../../support/cli.ts";
 import type { KillPoint, Worker } from "../../support/doomed-worker.ts";
 

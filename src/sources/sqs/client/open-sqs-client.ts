@@ -2,16 +2,15 @@ import type { Clock } from "../../../pipeline/contracts.ts";
 import type { Emit } from "../../../telemetry/events.ts";
 import {
   type CredentialSource,
+  StandardCredentials,
+  type StaticCredentials,
   findEndpoint,
   findRegion,
   parseEndpoint,
-  StandardCredentials,
-  type StaticCredentials,
   staticCredentials,
 } from "./aws-environment.ts";
-import { interruptible } from "./interruptible.ts";
-import { originOf, parseQueue, type QueueAddress, regionalEndpoint } from "./queue-address.ts";
-import { Retry } from "./retry.ts";
+import { type QueueAddress, originOf, parseQueue, regionalEndpoint } from "./queue-address.ts";
+import { Retry, interruptible } from "./retry.ts";
 import { Signer } from "./signer.ts";
 import type { SqsCaller } from "./sqs-actions.ts";
 import { SqsClient } from "./sqs-client.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { queuesNamed } from "./read-queue.ts";
+import { queuesNamed } from "./queue-address.ts";
 
 const WEST = "arn:aws:sqs:us-west-1:000000000000:logins";
 const EAST = "arn:aws:sqs:us-east-1:000000000000:logins";
