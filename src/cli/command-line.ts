@@ -2,8 +2,7 @@ import { type Command, CommanderError } from "commander";
 import { EXIT_CODES, type ExitCode, exitCodeOf, printError, reportOf } from "./failure.ts";
 import { requireKnownCommands } from "./help-command.ts";
 import { buildProgram } from "./program.ts";
-import { withShownControls } from "./shown-text.ts";
-import type { Terminal } from "./terminal.ts";
+import { type Terminal, withShownControls } from "./terminal.ts";
 
 /**
  * Runs one command at a terminal: prints what there is to print, errors included. Throws nothing.

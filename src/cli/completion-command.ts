@@ -1,8 +1,8 @@
 import { Argument, type Command } from "commander";
 import { add, examples, type Execute } from "./define-command.ts";
 
-export const SHELLS = ["bash", "zsh", "fish"] as const;
-export type Shell = (typeof SHELLS)[number];
+const SHELLS = ["bash", "zsh", "fish"] as const;
+type Shell = (typeof SHELLS)[number];
 
 /** `piipe completion`. */
 export function addCompletionCommand(program: Command, execute: Execute): void {

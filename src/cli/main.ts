@@ -9,7 +9,7 @@ import { printError } from "./failure.ts";
 import { parentChannelOf } from "./parent-channel.ts";
 import { LiveLine } from "./progress-bar.ts";
 import { isGuarded, refuseDebugging } from "./refuse-debugging.ts";
-import { withShownControls } from "./shown-text.ts";
+import { withShownControls } from "./terminal.ts";
 import type { Terminal } from "./terminal.ts";
 
 // The heap may double between collections instead of growing fourfold. Draining 100,000 messages, that took the peak of

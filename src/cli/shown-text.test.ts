@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { scriptedTerminal } from "../../tests/support/scripted-terminal.ts";
-import { showControls, withShownControls } from "./shown-text.ts";
-import { styler } from "./terminal.ts";
+import { showControls, styler, withShownControls } from "./terminal.ts";
 
 test.each([
   ["an escape sequence", "a\u001b[2Jb", "a\\u001b[2Jb"],

@@ -5,7 +5,7 @@ import { PiipeError } from "../errors.ts";
 import { KEY_BYTES, printKeyJson } from "./key-json.ts";
 import { type KeyState, KeyVersion } from "./key-version.ts";
 import { Keyring } from "./keyring.ts";
-import { rawPrivateKey, rawPublicKey } from "./seal.ts";
+import { rawPrivateKey, rawPublicKey } from "./private-key.ts";
 import { syncDirectory } from "./secret-files.ts";
 
 const OWNER_ONLY = 0o600;

@@ -1,7 +1,6 @@
-import type { KeyObject } from "node:crypto";
+import { type KeyObject, createPrivateKey, createPublicKey } from "node:crypto";
 import { Unprintable } from "../unprintable.ts";
 import { allowOnly, asInstant, asKeyBytes, checkFormat, invalidKeys, parseKeyJson } from "./key-json.ts";
-import { privateKeyOf, rawPublicKey } from "./seal.ts";
 
 /**
  * The key that opens sealed data: a parsed private file. The running pipeline never has it. Prints as `[secret]`.
@@ -49,3 +48,29 @@ function pairOf(privateKey: Uint8Array, publicKey: Uint8Array, where: string): K
   }
   return key;
 }
+
+/** A raw public key as node:crypto takes it: only the JSON form (RFC 8037) carries raw keys. */
+export const publicKeyOf = (raw: Uint8Array): KeyObject =>
+  createPublicKey({ format: "jwk", key: { kty: "OKP", crv: "X25519", x: toBase64Url(raw) } });
+
+const privateKeyOf = (rawPrivate: Uint8Array, rawPublic: Uint8Array): KeyObject =>
+  createPrivateKey({
+    format: "jwk",
+    key: { kty: "OKP", crv: "X25519", x: toBase64Url(rawPublic), d: toBase64Url(rawPrivate) },
+  });
+
+/** The 32 raw bytes of a public key, or of a private key's public half. */
+export function rawPublicKey(key: KeyObject): Buffer {
+  const { x } = key.export({ format: "jwk" });
+  if (x === undefined) throw new TypeError("not an X25519 key");
+  return Buffer.from(x, "base64url");
+}
+
+export function rawPrivateKey(key: KeyObject): Buffer {
+  const { d } = key.export({ format: "jwk" });
+  if (d === undefined) throw new TypeError("not an X25519 private key");
+  return Buffer.from(d, "base64url");
+}
+
+const toBase64Url = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64url");

@@ -6,7 +6,8 @@ import { isMasked, tokenizerOf } from "../../src/mask/column-tokens.ts";
 import { rewrapOf, type RewriteKeys } from "../../src/mask/token-rewrites.ts";
 import type { TokenRewrite } from "../../src/pipeline/contracts.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { rewriteTokens, type RewriteOptions, type RewriteReport } from "../../src/storage/rotation/rewrite-tokens.ts";
+import type { RewriteOptions } from "../../src/storage/rotation/rewrite-range.ts";
+import { rewriteTokens, type RewriteReport } from "../../src/storage/rotation/rewrite-tokens.ts";
 import { keyringOf } from "../support/keyring-of.ts";
 import {
   createTestDatabase,

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { Shell } from "../completion-command.ts";
 import { bashScript } from "../completion/bash-script.ts";
 import { completionModel } from "../completion/completion-model.ts";
 import { fishScript } from "../completion/fish-script.ts";
@@ -10,7 +9,11 @@ import type { Terminal } from "../terminal.ts";
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 
 /** The script holds all that it completes: a shell asks nobody while a person types. */
-export async function completionCommand(shell: Shell, program: Command, { writeOut }: Terminal): Promise<ExitCode> {
+export async function completionCommand(
+  shell: keyof typeof SCRIPTS,
+  program: Command,
+  { writeOut }: Terminal,
+): Promise<ExitCode> {
   writeOut(SCRIPTS[shell](completionModel(program)));
   return EXIT_CODES.done;
 }

@@ -10,8 +10,7 @@ import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { type Search, type SearchOptions, blindSpots, openSearch, tokensOf, withTable } from "../open-search.ts";
 import { operatorName } from "../operator-name.ts";
 import { NO_TOKEN, charsMaxOf, counted, reasonOf, textTable } from "../output.ts";
-import { showControls } from "../shown-text.ts";
-import type { Terminal } from "../terminal.ts";
+import { type Terminal, showControls } from "../terminal.ts";
 
 export interface LookupOptions extends SearchOptions {
   readonly limit: number;

@@ -15,8 +15,7 @@ import type { QuarantineEntry } from "../../storage/quarantine/quarantine.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { operatorName } from "../operator-name.ts";
 import { withQuarantine } from "../quarantine-choice.ts";
-import { showControls } from "../shown-text.ts";
-import type { Terminal } from "../terminal.ts";
+import { type Terminal, showControls } from "../terminal.ts";
 
 export interface QuarantineShowOptions {
   readonly config: string;

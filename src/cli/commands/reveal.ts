@@ -15,8 +15,7 @@ import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { operatorName } from "../operator-name.ts";
 import { reasonOf } from "../output.ts";
 import { readValue } from "../read-value.ts";
-import { showControls } from "../shown-text.ts";
-import type { Terminal } from "../terminal.ts";
+import { type Terminal, showControls } from "../terminal.ts";
 
 export interface RevealOptions {
   readonly config: string;

@@ -3,8 +3,7 @@ import type { Trial } from "../../app/try-events.ts";
 import type { Inference, InferredColumn } from "../../init/infer-columns.ts";
 import { showLeftOut } from "../../init/render-config.ts";
 import { counted, textTable } from "../output.ts";
-import { showControls } from "../shown-text.ts";
-import { type Terminal, styler } from "../terminal.ts";
+import { type Terminal, showControls, styler } from "../terminal.ts";
 import type { InitOptions, InitSettings } from "./init-options.ts";
 import type { KeyFiles } from "./write-config.ts";
 

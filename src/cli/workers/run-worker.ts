@@ -12,9 +12,8 @@ import { EXIT_CODES, type ExitCode, exitCodeOf, reportOf } from "../failure.ts";
 import { ERASE_LINE } from "../progress-bar.ts";
 import { runPipeline } from "../run-pipeline.ts";
 import { showsBar, withoutBatches } from "../run-progress.ts";
-import { ownStyle } from "../shown-text.ts";
 import { Ending } from "../stop-signals.ts";
-import type { ParentChannel, Terminal } from "../terminal.ts";
+import { type ParentChannel, type Terminal, ownStyle } from "../terminal.ts";
 import type { WorkerPlace } from "./worker-count.ts";
 import { type WorkerReport, readOrder } from "./worker-process.ts";
 

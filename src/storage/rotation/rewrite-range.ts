@@ -1,10 +1,32 @@
 import { PiipeError } from "../../errors.ts";
+import type { Clock, TokenRewrite } from "../../pipeline/contracts.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { type TableName, quoteIdentifier, quoteTable, showTable } from "../../postgres/identifiers.ts";
 import type { RunStatement } from "../../postgres/transaction.ts";
-import type { RewriteTask } from "./rewrite-tokens.ts";
 import { TOKEN_CHECK_PREFIX } from "./token-checks.ts";
 import { formCondition } from "./token-form-sql.ts";
+
+export interface RewriteTask {
+  readonly table: TableName;
+  readonly column: string;
+  readonly rewrite: TokenRewrite;
+}
+
+export interface RewriteOptions {
+  readonly clock: Clock;
+  /** Ends the work between two batches. */
+  readonly stop: AbortSignal;
+  /** Ends it at once: the batch under way is rolled back, and the call throws. */
+  readonly abort: AbortSignal;
+  readonly onProgress: (progress: RewriteProgress) => void;
+}
+
+export interface RewriteProgress {
+  readonly phase: "rewriting" | "verifying";
+  /** Blocks of the table. */
+  readonly done: number;
+  readonly total: number;
+}
 
 /** Some blocks of one table that holds rows: a bounded piece of work. */
 export interface HeapRange {

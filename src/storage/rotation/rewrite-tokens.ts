@@ -1,13 +1,14 @@
 import { PiipeError } from "../../errors.ts";
 import { backoffMs } from "../../pipeline/backoff.ts";
-import type { Clock, TokenRewrite } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
-import { type TableName, showTable } from "../../postgres/identifiers.ts";
+import { showTable } from "../../postgres/identifiers.ts";
 import { type RunStatement, type TransactionOptions, inTransaction } from "../../postgres/transaction.ts";
 import { retryDatabase } from "../retry-database.ts";
 import {
   type Heap,
   type HeapRange,
+  type RewriteOptions,
+  type RewriteTask,
   blocksOf,
   explainRefusal,
   rangesOf,
@@ -15,29 +16,7 @@ import {
   rewriteRange,
 } from "./rewrite-range.ts";
 import { SIDE_TABLES, findOldSideRows, replaceSideRows } from "./rewrite-side-rows.ts";
-import { verifyTokens } from "./verify-tokens.ts";
-
-export interface RewriteTask {
-  readonly table: TableName;
-  readonly column: string;
-  readonly rewrite: TokenRewrite;
-}
-
-export interface RewriteOptions {
-  readonly clock: Clock;
-  /** Ends the work between two batches. */
-  readonly stop: AbortSignal;
-  /** Ends it at once: the batch under way is rolled back, and the call throws. */
-  readonly abort: AbortSignal;
-  readonly onProgress: (progress: RewriteProgress) => void;
-}
-
-export interface RewriteProgress {
-  readonly phase: "rewriting" | "verifying";
-  /** Blocks of the table. */
-  readonly done: number;
-  readonly total: number;
-}
+import { type LeftTokens, verifyTokens } from "./verify-tokens.ts";
 
 export interface RewriteReport {
   /** Rewritten now, rows of the table. Too low by one batch when the reply to a COMMIT was lost. */
@@ -48,13 +27,6 @@ export interface RewriteReport {
   readonly originals: number;
   /** What a last look at everything found; null: `stop` fired before, and another call goes on. */
   readonly left: LeftTokens | null;
-}
-
-export interface LeftTokens {
-  /** Old tokens in rows, links and originals: other sessions wrote them meanwhile. */
-  readonly remaining: number;
-  /** Rows whose value looks like an old token and cannot be rewritten, or like no token at all where that is looked for. */
-  readonly unreadable: number;
 }
 
 /** Each pass after the first meets what was written, or moved about, while the one before it ran. */

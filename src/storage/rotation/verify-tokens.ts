@@ -2,10 +2,25 @@ import { PiipeError } from "../../errors.ts";
 import type { TokenForm } from "../../pipeline/contracts.ts";
 import { quoteIdentifier, quoteTable, showTable } from "../../postgres/identifiers.ts";
 import type { RunStatement } from "../../postgres/transaction.ts";
-import { RANGE_SETTINGS, blocksOf, countForeignRows, findOldRows, rangesOf, readHeaps } from "./rewrite-range.ts";
+import {
+  RANGE_SETTINGS,
+  type RewriteOptions,
+  type RewriteTask,
+  blocksOf,
+  countForeignRows,
+  findOldRows,
+  rangesOf,
+  readHeaps,
+} from "./rewrite-range.ts";
 import { SIDE_TABLES, findOldSideRows } from "./rewrite-side-rows.ts";
-import type { LeftTokens, RewriteOptions, RewriteTask } from "./rewrite-tokens.ts";
 import { formCondition } from "./token-form-sql.ts";
+
+export interface LeftTokens {
+  /** Old tokens in rows, links and originals: other sessions wrote them meanwhile. */
+  readonly remaining: number;
+  /** Rows whose value looks like an old token and cannot be rewritten, or like no token at all where that is looked for. */
+  readonly unreadable: number;
+}
 
 /** One statement reads the whole table: hours, where it is very large. */
 const LOOK_TIMEOUT_MS = 21_600_000;
