@@ -3,7 +3,7 @@ import type { Column } from "../pipeline/contracts.ts";
 import { collectFields } from "./collect-fields.ts";
 import type { ExistingColumn } from "./existing-table.ts";
 import { inferColumns } from "./infer-columns.ts";
-import type { JsonObject } from "./parse-events.ts";
+import { type JsonObject, UNKEPT } from "./parse-events.ts";
 import { showLeftOut } from "./render-config.ts";
 
 const EMAIL = "jane.canary@example.org";
@@ -114,22 +114,29 @@ describe("columns for a new table", () => {
 });
 
 describe("numbers beyond 2^53", () => {
-  const large = { big: 2 ** 60 };
+  const large = { big: UNKEPT };
 
   it("are what a few events are refused for", () => {
     const { columns } = infer([...Array.from({ length: 9 }, () => ({ big: 1 })), large]);
     expect(columns).toMatchObject([{ name: "big", type: "integer" }]);
     expect(columns[0]?.notes).toEqual([
       expect.stringMatching(
-        /^1 of 10 events with a value here would be refused: big holds numbers beyond .* their size/,
+        /^1 of 10 events with a value here would be refused: big holds numbers beyond .* no double/,
       ),
     ]);
   });
 
-  it("make no column where there is nothing else, and the size is said to be why", () => {
-    const why = /^field big (?:for column big )?holds numbers beyond ±\(2\^53 − 1\): .* because of their size/;
-    expect(infer([large])).toEqual({ columns: [], leftOut: [expect.stringMatching(why)] });
+  it("that a double holds make a column of numbers, the others one that keeps their digits", () => {
+    expect(infer([{ big: 6.02e23 }]).columns).toMatchObject([{ name: "big", type: "number", notes: [] }]);
+    expect(infer([large]).columns).toMatchObject([{ name: "big", type: "json", notes: [] }]);
+    expect(infer([{ list: [2 ** 60] }]).columns).toMatchObject([{ name: "list", type: "json", notes: [] }]);
+    expect(infer([large], [text("big")]).columns).toMatchObject([{ name: "big", type: "json" }]);
+  });
+
+  it("make no column where no such one is, and the size is said to be why", () => {
+    const why = /^field \w+ (?:for column \w+ )?holds numbers beyond ±\(2\^53 − 1\) .* no double/;
     expect(infer([large], [plain("big", "integer")]).leftOut).toEqual([expect.stringMatching(why)]);
+    expect(infer([{ phone: UNKEPT }])).toEqual({ columns: [], leftOut: [expect.stringMatching(why)] });
   });
 });
 

@@ -1,7 +1,16 @@
 import { compileDecoder } from "../decode/compile-decoder.ts";
+import { numberCheckOf } from "../decode/number-check.ts";
 import { parseJson } from "../decode/parse-json.ts";
+import { type ObjectsRead, rawValueAt } from "../decode/raw-value-at.ts";
 import { scanJson } from "../decode/scan-json.ts";
 import type { Delivery } from "../pipeline/contracts.ts";
+import { isObject } from "./collect-fields.ts";
+
+/**
+ * Stands for a number of which a double does not hold what is written: no column takes it but one that keeps its text. JSON
+ * has no such number.
+ */
+export const UNKEPT = Number.NaN;
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -19,8 +28,27 @@ const decode = compileDecoder([], new Map(), { unknownFields: "ignore" });
 export function parseEvents(bodies: readonly string[]): ParsedEvents {
   const events = bodies
     .filter((body) => decode(deliveryOf(body)).ok)
-    .map((body) => parseJson(body, scanJson(body)) as JsonObject);
+    .map((body) => asRead(parseJson(body, scanJson(body)) as JsonObject, body));
   return { events, unreadable: bodies.length - events.length };
+}
+
+const isKept = numberCheckOf("number");
+
+/** As the columns of a run see the event: they look at how a large number is written. Inside of arrays there is no column. */
+function asRead(event: JsonObject, body: string): JsonObject {
+  const objectsRead: ObjectsRead = new Map();
+  return visit(event, []);
+
+  /** Recursion is safe: the depth was bounded before. */
+  function visit(object: JsonObject, path: readonly string[]): JsonObject {
+    const entries = Object.entries(object).map(([key, value]): readonly [string, unknown] => {
+      if (isObject(value)) return [key, visit(value, [...path, key])];
+      if (typeof value !== "number" || Math.abs(value) <= Number.MAX_SAFE_INTEGER) return [key, value];
+      const written = rawValueAt(body, [...path, key], objectsRead) ?? "";
+      return [key, Number.isFinite(value) && isKept?.(written) === false ? UNKEPT : value];
+    });
+    return Object.fromEntries(entries);
+  }
 }
 
 /** A body as if it had been received: for what looks at nothing else. */
