@@ -73,7 +73,7 @@ function forNewTable(fields: readonly Field[]): readonly Outcome[] {
     const judged = judge(field, null);
     const { from, type, reasons } = judged;
     if (field.values.length === 0) return leaveOut(from, null, "was null in every event, so its type is not known");
-    if (isAllTooLarge(field) && reasons.length > 0) return leaveOut(from, null, TOO_LARGE);
+    if (isAllTooLarge(field) && reasons.length > 0) return leaveOut(from, null, unmaskableNumber(reasons));
     if (type === "json" && reasons.length > 0) return leaveOut(from, null, unmaskable(reasons));
     if (reasons.length > 0 && holdsJsonText(field)) return leaveOut(from, null, unmaskableText(reasons));
     const name = newName(from, names);
@@ -135,7 +135,7 @@ const isAllTooLarge = ({ values }: Field): boolean =>
 /** Puts a field into its column of the table, or says why not. */
 function into(judged: Judged, real: ExistingColumn): Outcome {
   const { field, from, type, reasons } = judged;
-  if (isAllTooLarge(field) && reasons.length > 0) return leaveOut(from, real, TOO_LARGE);
+  if (isAllTooLarge(field) && reasons.length > 0) return leaveOut(from, real, unmaskableNumber(reasons));
   if (reasons.length > 0 && type === "json") return leaveOut(from, real, unmaskable(reasons));
   if (reasons.length > 0 && holdsJsonText(field)) return leaveOut(from, real, unmaskableText(reasons));
   const ways =
@@ -249,6 +249,9 @@ function unfilled(real: ExistingColumn): readonly Outcome[] {
 
 const unmaskable = (reasons: readonly string[]): string =>
   `looks personal (${reasons.join("; ")}), and json cannot be masked: give each field that you need a column of its own, with a path`;
+
+const unmaskableNumber = (reasons: readonly string[]): string =>
+  `looks personal (${reasons.join("; ")}), and ${TOO_LARGE}`;
 
 const unmaskableText = (reasons: readonly string[]): string =>
   `looks personal (${reasons.join("; ")}), and is JSON in a text, of which a mask would leave one token: have it sent as JSON, and give each field that you need a column of its own, with a path`;

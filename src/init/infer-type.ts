@@ -60,7 +60,7 @@ export function tooLargeFor(type: ColumnType, values: readonly unknown[]): numbe
   const read = readerOf(type);
   return values.filter((value) => {
     const result = read(value);
-    return result === REFUSED.range || (isRefusal(result) && Number.isNaN(value));
+    return result === REFUSED.range || (isRefusal(result) && typeof value === "bigint");
   }).length;
 }
 

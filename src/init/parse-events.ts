@@ -1,16 +1,11 @@
 import { compileDecoder } from "../decode/compile-decoder.ts";
+import { NUMBER_CHARS_MAX } from "../decode/limits.ts";
 import { numberCheckOf } from "../decode/number-check.ts";
 import { parseJson } from "../decode/parse-json.ts";
 import { type ObjectsRead, rawValueAt } from "../decode/raw-value-at.ts";
 import { scanJson } from "../decode/scan-json.ts";
 import type { Delivery } from "../pipeline/contracts.ts";
 import { isObject } from "./collect-fields.ts";
-
-/**
- * Stands for a number of which a double does not hold what is written: no column takes it but one that keeps its text. JSON
- * has no such number.
- */
-export const UNKEPT = Number.NaN;
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -34,7 +29,10 @@ export function parseEvents(bodies: readonly string[]): ParsedEvents {
 
 const isKept = numberCheckOf("number");
 
-/** As the columns of a run see the event: they look at how a large number is written. Inside of arrays there is no column. */
+/**
+ * As the columns of a run see the event: they look at how a large number is written. One of which a double does not hold that
+ * is a bigint here: no column takes it but one that keeps its text. Inside of arrays there is no column.
+ */
 function asRead(event: JsonObject, body: string): JsonObject {
   const objectsRead: ObjectsRead = new Map();
   return visit(event, []);
@@ -45,11 +43,15 @@ function asRead(event: JsonObject, body: string): JsonObject {
       if (isObject(value)) return [key, visit(value, [...path, key])];
       if (typeof value !== "number" || Math.abs(value) <= Number.MAX_SAFE_INTEGER) return [key, value];
       const written = rawValueAt(body, [...path, key], objectsRead) ?? "";
-      return [key, Number.isFinite(value) && isKept?.(written) === false ? UNKEPT : value];
+      return [key, Number.isFinite(value) && isKept?.(written) === false ? exactly(written, value) : value];
     });
     return Object.fromEntries(entries);
   }
 }
+
+/** With all its digits, where they are a number's: they may be personal. */
+const exactly = (written: string, value: number): bigint =>
+  BigInt(/^-?\d+$/.test(written) && written.length <= NUMBER_CHARS_MAX ? written : value);
 
 /** A body as if it had been received: for what looks at nothing else. */
 export function deliveryOf(body: string): Delivery {

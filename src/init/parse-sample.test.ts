@@ -36,7 +36,11 @@ it("marks the numbers that a double does not hold as they are written, wherever 
     '{"a":9007199254740993.0,"b":0.1}',
   ];
   expect(parseEvents(bodies).events).toEqual([
-    { a: 6.02e23, b: NaN, c: { d: NaN, e: [9_007_199_254_740_992], f: 2 ** 60 } },
-    { a: NaN, b: 0.1 },
+    {
+      a: 6.02e23,
+      b: 9_007_199_254_740_993n,
+      c: { d: -9_007_199_254_740_993n, e: [9_007_199_254_740_992], f: 2 ** 60 },
+    },
+    { a: 9_007_199_254_740_992n, b: 0.1 },
   ]);
 });

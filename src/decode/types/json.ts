@@ -12,7 +12,7 @@ export const readJson: Reader = (value) => checkJson(value, mayBeRounded) ?? JSO
 /** The same of what is stored as it was written: only what no double comes near is refused of the numbers. */
 export const checkWrittenJson = (value: unknown): Refusal | null => checkJson(value, isInfinite);
 
-const isInfinite = (value: number): boolean => Math.abs(value) === Number.POSITIVE_INFINITY;
+const isInfinite = (value: number): boolean => !Number.isFinite(value);
 
 /** Recursion is safe: the depth was bounded before parsing. */
 function checkJson(value: unknown, isRefused: (value: number) => boolean): Refusal | null {
