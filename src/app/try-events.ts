@@ -2,15 +2,18 @@ import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import { tryColumns } from "../init/try-columns.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import type { ColumnBounds, MaskedRecord, Rejection, WriteOutcome } from "../pipeline/contracts.ts";
-import { tryRows } from "../write/try-rows.ts";
+import type { ColumnBounds, MaskedRecord, Rejection } from "../pipeline/contracts.ts";
+import { type TriedRows, tryRows } from "../write/try-rows.ts";
 import { openDatabase } from "./open-database.ts";
 import { openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
 
 /** What a run would make of the events. */
 export interface Trial {
+  /** In the table, they are those that would be stored. */
   readonly fitting: number;
+  /** Accepted, and kept out of the table by a trigger or rule of its owner. */
+  readonly skipped: number;
   /** The most frequent first. */
   readonly refusals: ReadonlyArray<Rejection & { readonly count: number }>;
   /** What ended the trial early, and would end a run; null: nothing. */
@@ -34,9 +37,10 @@ export async function tryEvents(
   const { records, refusals } = tryColumns(bodies, config, bounds ?? new Map(), mask);
   if (bounds === null) return trialOf(records.length, refusals, false);
   try {
-    const outcomes = await outcomesOf(config, keyring, records);
+    const { outcomes, skipped } = await tryInTable(config, keyring, records);
     const rejected = outcomes.flatMap((outcome) => (outcome.kind === "rejected" ? [outcome.rejection] : []));
-    const trial = trialOf(outcomes.length - rejected.length, [...refusals, ...rejected], true);
+    const fitting = outcomes.length - rejected.length - skipped;
+    const trial = { ...trialOf(fitting, [...refusals, ...rejected], true), skipped };
     if (outcomes.length === records.length) return trial;
     return { ...trial, obstacle: `the table refused ${rejected.length} of the first ${outcomes.length} rows` };
   } catch (error) {
@@ -45,15 +49,15 @@ export async function tryEvents(
   }
 }
 
-async function outcomesOf(
+async function tryInTable(
   config: Config,
   keyring: Keyring | null,
   records: readonly MaskedRecord[],
-): Promise<readonly WriteOutcome[]> {
+): Promise<TriedRows> {
   const pool = openDatabase(config);
   try {
     const table = await openTable(config, keyring, pool);
-    return records.length === 0 ? [] : await tryRows(pool, table, config.columns, records);
+    return records.length === 0 ? { outcomes: [], skipped: 0 } : await tryRows(pool, table, config.columns, records);
   } finally {
     await pool.close();
   }
@@ -67,5 +71,5 @@ function trialOf(fitting: number, all: readonly Rejection[], isTriedInTable: boo
     else known.count += 1;
   }
   const sorted = [...refusals.values()].sort((one, other) => other.count - one.count);
-  return { fitting, refusals: sorted, obstacle: null, isTriedInTable };
+  return { fitting, skipped: 0, refusals: sorted, obstacle: null, isTriedInTable };
 }

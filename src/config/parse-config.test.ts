@@ -130,6 +130,12 @@ test("what is given stays", () => {
   });
 });
 
+test.each(["\n", "\r\n"])("leaves out the line's end of a URL that was read from a file: %j", (end) => {
+  const url = "postgres://u:p@h/db?sslmode=require";
+  const { sink } = parse({ ...MINIMAL, ...postgres({ url: `${url}${end}` }) });
+  expect(sink.postgres.url.reveal()).toBe(url);
+});
+
 test.each([
   [{ type: "text" }, "warn"],
   [{ type: "json" }, "warn"],

@@ -76,6 +76,8 @@ const sink = mapping("a mapping with the key postgres", {
   postgres: mapping("a mapping with the keys url and table", {
     url: z
       .string(POSTGRES_URL)
+      // It comes along where the URL is read from a file, and whoever looks for a setting at the URL's end would miss it.
+      .overwrite((url) => url.replace(/\r?\n$/, ""))
       .regex(/^postgres(ql)?:\/\//, { error: POSTGRES_URL, abort: true })
       .superRefine((value, context) => {
         const problem = postgresUrlProblem(value);

@@ -13,9 +13,7 @@ const POSTGRES_URL =
   "a URL that begins with postgres:// or postgresql://, special characters in its password percent-encoded";
 
 /** What would be right, or what is wrong and what would be right, as the schema's texts; null: it is a connection URL. */
-export function postgresUrlProblem(given: string): string | null {
-  // A line's end comes along where the URL is read from a file; every reader leaves it out.
-  const text = given.replace(/\r?\n$/, "");
+export function postgresUrlProblem(text: string): string | null {
   const [, authority = "", database = "", query = ""] = POSTGRES.exec(text) ?? [];
   const parts = authority.split("@");
   const host = parts.at(-1) ?? "";

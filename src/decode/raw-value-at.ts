@@ -35,6 +35,19 @@ export function rawValueAt(
   return text.slice(place.start, place.end).trimEnd();
 }
 
+/** The elements of the text of a JSON array, each as it is written. */
+export function rawElementsOf(text: string): readonly string[] {
+  const elements: string[] = [];
+  let start = skipSpace(text, skipSpace(text, 0) + 1);
+  while (start < text.length && text.charCodeAt(start) !== CLOSE_ARRAY) {
+    const end = endOfValue(text, start);
+    elements.push(text.slice(start, end).trimEnd());
+    if (text.charCodeAt(end) !== COMMA) break;
+    start = skipSpace(text, end + 1);
+  }
+  return elements;
+}
+
 function fieldsOf(text: string, open: number): ReadonlyMap<string, Place> {
   const fields = new Map<string, Place>();
   let at = skipSpace(text, open + 1);

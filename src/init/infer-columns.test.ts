@@ -114,22 +114,37 @@ describe("columns for a new table", () => {
 });
 
 describe("numbers beyond 2^53", () => {
-  const large = { big: 2 ** 60 };
+  /** As `parseEvents` gives what no double holds. */
+  const UNKEPT = 2n ** 60n + 1n;
+  const large = { big: UNKEPT };
 
   it("are what a few events are refused for", () => {
     const { columns } = infer([...Array.from({ length: 9 }, () => ({ big: 1 })), large]);
     expect(columns).toMatchObject([{ name: "big", type: "integer" }]);
     expect(columns[0]?.notes).toEqual([
       expect.stringMatching(
-        /^1 of 10 events with a value here would be refused: big holds numbers beyond .* their size/,
+        /^1 of 10 events with a value here would be refused: big holds numbers beyond .* no double/,
       ),
     ]);
   });
 
-  it("make no column where there is nothing else, and the size is said to be why", () => {
-    const why = /^field big (?:for column big )?holds numbers beyond ±\(2\^53 − 1\): .* because of their size/;
-    expect(infer([large])).toEqual({ columns: [], leftOut: [expect.stringMatching(why)] });
+  it("that a double holds make a column of numbers, the others one that keeps their digits", () => {
+    expect(infer([{ big: 6.02e23 }]).columns).toMatchObject([{ name: "big", type: "number", notes: [] }]);
+    expect(infer([large]).columns).toMatchObject([{ name: "big", type: "json", notes: [] }]);
+    expect(infer([{ list: [2 ** 60] }]).columns).toMatchObject([{ name: "list", type: "json", notes: [] }]);
+    expect(infer([large], [text("big")]).columns).toMatchObject([{ name: "big", type: "json" }]);
+  });
+
+  it("are looked at with all their digits for what is personal", () => {
+    const { columns, leftOut } = infer([{ ref: 4_000_001_234_567_890_124n }]);
+    expect({ columns, leftOut }).toEqual({ columns: [], leftOut: [expect.stringMatching(/\(card 1\).*no double/)] });
+  });
+
+  it("make no column where no such one is, and the size is said to be why", () => {
+    const why =
+      /^field \w+ (?:for column \w+ )?(?:looks personal \(.+\), and )?holds numbers beyond ±\(2\^53 − 1\) .* no double/;
     expect(infer([large], [plain("big", "integer")]).leftOut).toEqual([expect.stringMatching(why)]);
+    expect(infer([{ phone: UNKEPT }])).toEqual({ columns: [], leftOut: [expect.stringMatching(why)] });
   });
 });
 

@@ -73,9 +73,9 @@ function forNewTable(fields: readonly Field[]): readonly Outcome[] {
     const judged = judge(field, null);
     const { from, type, reasons } = judged;
     if (field.values.length === 0) return leaveOut(from, null, "was null in every event, so its type is not known");
+    if (isAllTooLarge(field) && reasons.length > 0) return leaveOut(from, null, unmaskableNumber(reasons));
     if (type === "json" && reasons.length > 0) return leaveOut(from, null, unmaskable(reasons));
     if (reasons.length > 0 && holdsJsonText(field)) return leaveOut(from, null, unmaskableText(reasons));
-    if (isAllTooLarge(judged)) return leaveOut(from, null, TOO_LARGE);
     const name = newName(from, names);
     const mask = reasons.length > 0 ? "hmac-sha256" : null;
     return { column: columnFor(judged, { name, notNull: false }, type, mask) };
@@ -126,18 +126,18 @@ function ofTable(real: ExistingColumn | null, hasPersonalName: boolean): readonl
 }
 
 const TOO_LARGE =
-  "holds numbers beyond ±(2^53 − 1): reading JSON may change them because of their size, so no column takes them; have them " +
-  "sent as texts";
+  "holds numbers beyond ±(2^53 − 1) that no double holds as they are written, so no column takes them but one of type json; " +
+  "have them sent as texts";
 
-const isAllTooLarge = ({ field, type }: Judged): boolean =>
-  field.values.length > 0 && tooLargeFor(type, field.values) === field.values.length;
+const isAllTooLarge = ({ values }: Field): boolean =>
+  values.length > 0 && tooLargeFor("number", values) === values.length;
 
 /** Puts a field into its column of the table, or says why not. */
 function into(judged: Judged, real: ExistingColumn): Outcome {
   const { field, from, type, reasons } = judged;
+  if (isAllTooLarge(field) && reasons.length > 0) return leaveOut(from, real, unmaskableNumber(reasons));
   if (reasons.length > 0 && type === "json") return leaveOut(from, real, unmaskable(reasons));
   if (reasons.length > 0 && holdsJsonText(field)) return leaveOut(from, real, unmaskableText(reasons));
-  if (isAllTooLarge(judged)) return leaveOut(from, real, TOO_LARGE);
   const ways =
     reasons.length > 0
       ? maskedWays(type, field)
@@ -146,6 +146,7 @@ function into(judged: Judged, real: ExistingColumn): Outcome {
   const way = ways[misfits.indexOf(null)];
   if (way?.mask === null && real.dropsBlanks && field.values.some(endsWithBlank)) return leaveOut(from, real, BLANKS);
   if (way !== undefined) return { column: columnFor(judged, real, way.type, way.mask) };
+  if (isAllTooLarge(field)) return leaveOut(from, real, TOO_LARGE);
   const misfit = misfits[0] ?? "no type takes all its values";
   if (reasons.length === 0) return leaveOut(from, real, `does not fit: ${misfit}${whatWouldFit(field, real)}`);
   return leaveOut(
@@ -248,6 +249,9 @@ function unfilled(real: ExistingColumn): readonly Outcome[] {
 
 const unmaskable = (reasons: readonly string[]): string =>
   `looks personal (${reasons.join("; ")}), and json cannot be masked: give each field that you need a column of its own, with a path`;
+
+const unmaskableNumber = (reasons: readonly string[]): string =>
+  `looks personal (${reasons.join("; ")}), and ${TOO_LARGE}`;
 
 const unmaskableText = (reasons: readonly string[]): string =>
   `looks personal (${reasons.join("; ")}), and is JSON in a text, of which a mask would leave one token: have it sent as JSON, and give each field that you need a column of its own, with a path`;

@@ -5,6 +5,7 @@ const TYPES: ReadonlyArray<readonly [string, string, readonly unknown[]]> = [
   ["boolean", "x", [true, false]],
   ["integer", "x", [1, -2, 5e3]],
   ["number", "x", [1, 0.5]],
+  ["number", "x", [1, 6.02e23]],
   ["uuid", "x", ["d69123e8-026e-4668-86a3-081ec6731650"]],
   ["ip", "x", ["192.0.2.1", "2001:db8::1"]],
   ["timestamp", "x", ["2026-01-31T23:59:59Z"]],
@@ -26,6 +27,8 @@ const TYPES: ReadonlyArray<readonly [string, string, readonly unknown[]]> = [
 
 const times = <Value>(count: number, ...values: readonly Value[]): readonly Value[] =>
   Array.from({ length: count }, () => values).flat();
+/** As `parseEvents` gives what no double holds. */
+const UNKEPT = 2n ** 60n + 1n;
 const ADDRESSES = times(9, "192.0.2.1");
 
 /** What only text or json would take whole. */
@@ -58,12 +61,17 @@ describe("the type of values", () => {
     expect(inferType("x", values)).toEqual({ type, refused: 0 });
   });
 
-  it("stays a number's where some are too large, and counts those", () => {
-    const values = [1, 2 ** 60];
+  it("stays a number's where a few are too large, and counts those", () => {
+    const values = [...times(9, 1), UNKEPT];
     expect(inferType("x", values)).toEqual({ type: "integer", refused: 1 });
     expect(tooLargeFor("integer", values)).toBe(1);
     expect(tooLargeFor("integer", [1, "a", 0.5])).toBe(0);
-    expect(tooLargeFor("json", [[2 ** 60], [1]])).toBe(1);
+  });
+
+  it("is json, which keeps all digits, where most numbers are too large or they are inside of arrays", () => {
+    expect(inferType("x", [UNKEPT, UNKEPT, 1])).toEqual({ type: "json", refused: 0 });
+    expect(inferType("x", [[2 ** 60], [1]])).toEqual({ type: "json", refused: 0 });
+    expect(inferType("x", [{ a: UNKEPT }])).toEqual({ type: "json", refused: 0 });
   });
 
   it("is that of most values where json will not do, with the others counted", () => {

@@ -1,4 +1,5 @@
 import { wordsOf } from "../config/looks-personal.ts";
+import { checkWrittenJson } from "../decode/column-types.ts";
 import { createReader } from "../decode/create-reader.ts";
 import { isRefusal, REFUSED, type Reader } from "../decode/refusal.ts";
 import type { ColumnType } from "../pipeline/contracts.ts";
@@ -36,7 +37,10 @@ const readers = new Map<ColumnType, Reader>();
 function readerOf(type: ColumnType): Reader {
   let reader = readers.get(type);
   if (reader === undefined) {
-    reader = createReader(columnOf({ name: "", from: "", type, mask: null, nullable: false }), undefined);
+    reader =
+      type === "json"
+        ? (value) => checkWrittenJson(value) ?? ""
+        : createReader(columnOf({ name: "", from: "", type, mask: null, nullable: false }), undefined, true);
     readers.set(type, reader);
   }
   return reader;
@@ -50,11 +54,14 @@ export function refusedBy(type: ColumnType, values: readonly unknown[]): number 
 
 const TYPES_OF_NUMBERS: ReadonlySet<ColumnType> = new Set(["integer", "number", "json"]);
 
-/** How many of the values a column of the type refuses because a number is so large that reading JSON may have changed it. */
+/** How many of the values a column of the type refuses because a number is so large that it does not keep it as written. */
 export function tooLargeFor(type: ColumnType, values: readonly unknown[]): number {
   if (!TYPES_OF_NUMBERS.has(type)) return 0;
   const read = readerOf(type);
-  return values.filter((value) => read(value) === REFUSED.range).length;
+  return values.filter((value) => {
+    const result = read(value);
+    return result === REFUSED.range || (isRefusal(result) && typeof value === "bigint");
+  }).length;
 }
 
 /**

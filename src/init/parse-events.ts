@@ -1,7 +1,11 @@
 import { compileDecoder } from "../decode/compile-decoder.ts";
+import { NUMBER_CHARS_MAX } from "../decode/limits.ts";
+import { numberCheckOf } from "../decode/number-check.ts";
 import { parseJson } from "../decode/parse-json.ts";
+import { type ObjectsRead, rawValueAt } from "../decode/raw-value-at.ts";
 import { scanJson } from "../decode/scan-json.ts";
 import type { Delivery } from "../pipeline/contracts.ts";
+import { isObject } from "./collect-fields.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -19,9 +23,35 @@ const decode = compileDecoder([], new Map(), { unknownFields: "ignore" });
 export function parseEvents(bodies: readonly string[]): ParsedEvents {
   const events = bodies
     .filter((body) => decode(deliveryOf(body)).ok)
-    .map((body) => parseJson(body, scanJson(body)) as JsonObject);
+    .map((body) => asRead(parseJson(body, scanJson(body)) as JsonObject, body));
   return { events, unreadable: bodies.length - events.length };
 }
+
+const isKept = numberCheckOf("number");
+
+/**
+ * As the columns of a run see the event: they look at how a large number is written. One of which a double does not hold that
+ * is a bigint here: no column takes it but one that keeps its text. Inside of arrays there is no column.
+ */
+function asRead(event: JsonObject, body: string): JsonObject {
+  const objectsRead: ObjectsRead = new Map();
+  return visit(event, []);
+
+  /** Recursion is safe: the depth was bounded before. */
+  function visit(object: JsonObject, path: readonly string[]): JsonObject {
+    const entries = Object.entries(object).map(([key, value]): readonly [string, unknown] => {
+      if (isObject(value)) return [key, visit(value, [...path, key])];
+      if (typeof value !== "number" || Math.abs(value) <= Number.MAX_SAFE_INTEGER) return [key, value];
+      const written = rawValueAt(body, [...path, key], objectsRead) ?? "";
+      return [key, Number.isFinite(value) && isKept?.(written) === false ? exactly(written, value) : value];
+    });
+    return Object.fromEntries(entries);
+  }
+}
+
+/** With all its digits, where they are a number's: they may be personal. */
+const exactly = (written: string, value: number): bigint =>
+  BigInt(/^-?\d+$/.test(written) && written.length <= NUMBER_CHARS_MAX ? written : value);
 
 /** A body as if it had been received: for what looks at nothing else. */
 export function deliveryOf(body: string): Delivery {

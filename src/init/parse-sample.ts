@@ -1,5 +1,6 @@
 import { DEPTH_MAX } from "../decode/limits.ts";
 import { parseJson } from "../decode/parse-json.ts";
+import { rawElementsOf } from "../decode/raw-value-at.ts";
 import { scanJson } from "../decode/scan-json.ts";
 
 /**
@@ -9,7 +10,8 @@ import { scanJson } from "../decode/scan-json.ts";
 export function parseSample(text: string): readonly string[] {
   const sample = text.replace(/^\u{feff}/u, "");
   const whole = parseWhole(sample);
-  if (Array.isArray(whole)) return whole.map((event: unknown) => JSON.stringify(event));
+  // As they are written: a number may have more digits than are left of it once it is parsed.
+  if (Array.isArray(whole)) return rawElementsOf(sample);
   if (typeof whole === "object" && whole !== null) return [sample];
   // Files that were put together have a mark where each began.
   const lines = sample.split(/\r?\n/).map((line) => line.replace(/^\u{feff}/u, ""));

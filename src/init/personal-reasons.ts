@@ -30,20 +30,21 @@ function ofValues({ values }: Field, type: ColumnType): string | null {
   if (type !== "text" && type !== "json" && type !== "integer") return null;
   const found = countDetections(
     type,
-    values.map((value) => (typeof value === "string" && type !== "json" ? value : JSON.stringify(value))),
+    values.map((value) => (typeof value === "string" && type !== "json" ? value : jsonOf(value))),
   );
   const hits = [...found.counts.values()].reduce((sum, count) => sum + count, 0);
   const isChance = type === "integer" && (hits < found.values || hits < NUMBERS_MIN);
   return hits === 0 || isChance ? null : showDetections(found);
 }
 
+/** A number that is kept as it is written comes as a text: it has the same digits. */
+const jsonOf = (value: unknown): string =>
+  JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner));
+
 /** Values that are not of the type of the others: a wider column of the table may take them, whatever they are. */
 function ofStrayValues({ values }: Field, type: ColumnType): string | null {
   const strays = values.filter((value) => refusedBy(type, [value]) > 0);
-  const { counts } = countDetections(
-    "json",
-    strays.map((value) => JSON.stringify(value)),
-  );
+  const { counts } = countDetections("json", strays.map(jsonOf));
   return counts.size === 0 ? null : showDetections({ values: values.length, counts });
 }
 

@@ -72,7 +72,8 @@ export function compileBusinessKeys(options: BusinessKeyOptions): (businessId: s
  * Prepares the digests by which the database knows the content of an event with a business id: of the id and of what the
  * event itself has in the columns, under each key that makes a business key, in their order. Whoever sends an id first
  * could otherwise have the real event deleted, and nobody would hear of it. Metadata of the queue is no content: it is
- * another when an event is sent again.
+ * another when an event is sent again. JSON counts as it is written: taking out its white space would cost more than the
+ * reading of the body, on every event.
  */
 export function compileContentChecks(
   columns: readonly Column[],

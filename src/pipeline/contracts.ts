@@ -451,7 +451,8 @@ export interface Sink {
    * One transaction, or several when a record is refused and the rest is saved around it. Writing the same batch
    * again is safe: the ledger knows what is already there.
    * Throws a PiipeError when the outcome is unknown or nothing was written; `retryable` says whether to call again,
-   * `mayBeData` that none of the records passes while others might.
+   * `mayBeData` that none of the records passes while others might; not of a sink that is made for refused events, which
+   * rejects those.
    * `abort` cancels: the connection is dropped and the call throws.
    * `earlierTell`: when none of the records passes, what was stored before may show that others would.
    */

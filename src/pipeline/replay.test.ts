@@ -100,6 +100,17 @@ describe("replay", () => {
     ]);
   });
 
+  it("notes what cannot be decoded although the write then fails", async () => {
+    const { sink, noted, totals, run } = setUp([[held("a", "ok"), held("b", "bad"), held("c", "locked")]]);
+    const failed = new PiipeError("database.denied", "no right");
+    sink.beforeWrite = () => {
+      throw failed;
+    };
+    await expect(run()).rejects.toBe(failed);
+    expect([...noted.keys()]).toEqual(["b"]);
+    expect(totals).toMatchObject({ events: 2, stored: 0, refused: 1, unopened: 1 });
+  });
+
   it("gives the stages the delivery as it was, received when it was quarantined", async () => {
     const metadata = JSON.stringify({ groupId: "g1", attributes: { tenant: "t1" } });
     const { sink, steps, run } = setUp([[held("a", "ä", metadata), held("b", "x")]]);

@@ -83,26 +83,31 @@ export async function replay(stages: ReplayStages, totals: ReplayTotals, options
     const findings = new Findings();
     const { records, refused, unopened } = prepare(page, stages, findings);
     for (const event of findings.events(newFields)) options.emit(event);
+    const noteRefused = async (rejections: ReadonlyMap<string, Rejection>): Promise<void> => {
+      if (stages.sink !== null) await stages.events.noteRefused(rejections, options.abort);
+      for (const rejection of rejections.values()) addRefusal(totals, rejection);
+      totals.refused += rejections.size;
+      totals.events += rejections.size;
+    };
+    totals.unopened += unopened;
+    totals.events += unopened;
+    // Before the write, which may fail: what these are refused for has nothing to do with the database.
+    await noteRefused(refused);
     const written = stages.sink === null ? null : await write(records, stages.sink, options);
-    for (const [id, rejection] of written?.rejected ?? []) refused.set(id, rejection);
-    // Not before the write: a reason is only as new as the last stage that gave one.
-    if (stages.sink !== null) await stages.events.noteRefused(refused, options.abort);
+    await noteRefused(written?.rejected ?? new Map());
 
-    totals.events += page.length;
+    totals.events += records.length - (written?.rejected.size ?? 0);
     totals.stored += written?.stored ?? records.length;
     totals.skipped += written?.skipped ?? 0;
     totals.duplicate += written?.duplicate ?? 0;
     if (written !== null && written.differing > 0) totals.differing = (totals.differing ?? 0) + written.differing;
-    totals.refused += refused.size;
-    totals.unopened += unopened;
-    for (const rejection of refused.values()) addRefusal(totals, rejection);
     options.onPage(totals);
   }
 }
 
 interface Prepared {
   readonly records: readonly MaskedRecord[];
-  readonly refused: Map<string, Rejection>;
+  readonly refused: ReadonlyMap<string, Rejection>;
   readonly unopened: number;
 }
 

@@ -1,5 +1,5 @@
 import { PiipeError } from "../errors.ts";
-import { isDamage, isTlsCode } from "../tls-codes.ts";
+import { type TlsFault, tlsFaultOf } from "../tls-codes.ts";
 import { ruleFor, safeFacts } from "./sqlstate.ts";
 
 /** Where a pool connects to, without the password: `db.example:5432`, database `events`, user `piipe`. */
@@ -42,11 +42,10 @@ export function connectFailure(error: unknown, place: Place, connectionsMax: num
     });
   }
   const code = nodeCode(error);
-  if (isTlsCode(code) && !isDamage(code)) {
-    return new PiipeError("database.unreachable", `the server's TLS certificate was not accepted (${where}; ${code})`, {
-      hint: "Name the authority's certificate with `?sslmode=verify-full&sslrootcert=FILE` in sink.postgres.url, and use the host name that the certificate is for.",
-      cause: error,
-    });
+  const tlsFault = tlsFaultOf(code);
+  if (tlsFault !== null && tlsFault !== "passing") {
+    const { sentence, hint } = OF_TLS[tlsFault];
+    return new PiipeError("database.unreachable", `${sentence} (${where}; ${code})`, { hint, cause: error });
   }
   return new PiipeError(
     "database.unreachable",
@@ -58,6 +57,21 @@ export function connectFailure(error: unknown, place: Place, connectionsMax: num
     },
   );
 }
+
+const OF_TLS: Readonly<Record<Exclude<TlsFault, "passing">, { readonly sentence: string; readonly hint: string }>> = {
+  certificate: {
+    sentence: "the server's TLS certificate was not accepted",
+    hint: "Name the authority's certificate with `?sslmode=verify-full&sslrootcert=FILE` in sink.postgres.url, and use the host name that the certificate is for.",
+  },
+  agreement: {
+    sentence: "no TLS could be agreed on with the server",
+    hint: "Check that host and port in sink.postgres.url are PostgreSQL's, and that the server allows the TLS versions and ciphers of this Node (ssl_min_protocol_version, ssl_max_protocol_version, ssl_ciphers).",
+  },
+  own: {
+    sentence: "the certificate or key of this end cannot be used",
+    hint: "Check the files that `sslcert` and `sslkey` name in sink.postgres.url: PEM, the key that the certificate was made for and without a passphrase, and an authority that the server trusts (ssl_ca_file).",
+  },
+};
 
 function nodeCode(error: unknown): string {
   // A host with several addresses fails with one error for each.

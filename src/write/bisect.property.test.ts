@@ -158,6 +158,17 @@ test.each([
   expect(writes).toBeLessThan(50);
 });
 
+test("blames the rows where none need pass", async () => {
+  const [good, ...bad] = recordsOf(30);
+  const write = (part: readonly MaskedRecord[]): Promise<WriteOutcome[]> =>
+    part.some(({ id }) => id !== good?.id) ? Promise.reject(doubt()) : Promise.resolve(part.map(() => STORED));
+  const outcomes = await search([...bad, ...(good ? [good] : [])], write, {
+    wouldStore: () => Promise.reject(doubt()),
+    blamesRows: true,
+  });
+  expect(outcomes.map(({ kind }) => kind)).toEqual([...bad.map(() => "rejected"), "stored"]);
+});
+
 test.each([1, 5])("what is known already tells nothing of the table (%d rows)", async (size) => {
   const write = (part: readonly MaskedRecord[]): Promise<WriteOutcome[]> =>
     part.some(({ id }) => id === "0")

@@ -12,6 +12,8 @@ export interface BisectOptions {
   readonly witness?: MaskedRecord | null;
   /** So many refused rows end the search: the outcomes then end with the last of them. Default: no limit. */
   readonly rejectedMax?: number;
+  /** Every refusal that may be a row's fault is: none need pass. Default: false. */
+  readonly blamesRows?: boolean;
 }
 
 /** Before any row has passed: more refusals would not tell more of the table. */
@@ -25,14 +27,14 @@ const SAMPLE_ROWS = 10;
  *
  * Where PostgreSQL's refusal may be the table's fault as well, the other rows tell: one that passes, or gets as far as the
  * constraints, shows that the table takes rows.
- * @throws {DatabaseFailure} that refusal, when no row passes
+ * @throws {DatabaseFailure} that refusal, when no row passes and the rows are not blamed anyway
  * @throws whatever `write` throws that is no row's fault
  */
 export async function bisect(
   records: readonly MaskedRecord[],
   options: BisectOptions,
 ): Promise<readonly WriteOutcome[]> {
-  const { declared, write, wouldStore, witness, rejectedMax = Number.POSITIVE_INFINITY } = options;
+  const { declared, write, wouldStore, witness, rejectedMax = Number.POSITIVE_INFINITY, blamesRows = false } = options;
   const outcomes: WriteOutcome[] = [];
   let rejected = 0;
   let hasPassed = false;
@@ -50,7 +52,7 @@ export async function bisect(
     } catch (error) {
       if (!isRowFault(error, declared)) throw error;
       if (part.length === 1) {
-        if (isInDoubt(error, declared)) {
+        if (!blamesRows && isInDoubt(error, declared)) {
           if (!hasPassed) doubted.set(outcomes.length, error);
         } else hasPassed ||= hasPassedTriggers(error);
         rejected += 1;

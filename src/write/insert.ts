@@ -70,7 +70,7 @@ function partsOf(table: TargetTable, columns: readonly Column[], firstParameter:
 }
 
 /** How each column's values get into the table; for columns that `checkTable` found fitting. */
-export function checkedFits(table: TargetTable, columns: readonly Column[]): readonly ColumnFit[] {
+function checkedFits(table: TargetTable, columns: readonly Column[]): readonly ColumnFit[] {
   return columns.map((column) => {
     const real = table.columns.find(({ name }) => name === column.name);
     const fit = real && fitOf(column, real);
@@ -80,7 +80,7 @@ export function checkedFits(table: TargetTable, columns: readonly Column[]): rea
 }
 
 /** The value of the column with the index, of an `input` whose columns are named c0, c1, … */
-export function storedValue({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
+function storedValue({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
   if (isNull) return "NULL";
   return isUtcWallTime ? `input.c${index} AT TIME ZONE 'UTC'` : `input.c${index}`;
 }

@@ -33,7 +33,10 @@ export interface PostgresSinkOptions {
   readonly columns: readonly Column[];
   /** The source's `name`: the same for every worker on the queue. */
   readonly sourceName: string;
-  /** `quarantine` for the replay of refused events: each is stored once, and only while it waits there. */
+  /**
+   * `quarantine` for the replay of refused events: each is stored once, and only while it waits there. That none of a batch
+   * passes is usual then, as all were refused before, and tells nothing of the table: the rows are blamed.
+   */
   readonly claim: ClaimName;
   /**
    * So many refused records end a write early. 1 keeps order: nothing that follows a refused record is stored before it
@@ -66,11 +69,13 @@ export class PostgresSink implements Sink {
   readonly #doing: string;
   readonly #places: RefusedPlaces;
   readonly #rejectedMax: number | undefined;
+  readonly #blamesRows: boolean;
   #stored: MaskedRecord | null = null;
 
   constructor({ pool, table, columns, sourceName, claim, rejectedMax }: PostgresSinkOptions) {
     this.#pool = pool;
     this.#rejectedMax = rejectedMax;
+    this.#blamesRows = claim === "quarantine";
     this.#source = { id: sourceIdOf(sourceName), name: sourceName };
     this.#columnCount = columns.length;
     this.#declared = new Set(columns.map(({ name }) => name));
@@ -125,6 +130,7 @@ export class PostgresSink implements Sink {
       },
       wouldStore: (record) => this.#wouldStore(record, abort),
       witness,
+      blamesRows: this.#blamesRows,
       ...(this.#rejectedMax === undefined ? {} : { rejectedMax: this.#rejectedMax }),
     });
     const placed: WriteOutcome[] = [];

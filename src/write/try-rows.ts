@@ -1,11 +1,10 @@
 import type { Column, MaskedRecord, WriteOutcome } from "../pipeline/contracts.ts";
-import { arrayLiteral } from "../postgres/array-literal.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { DatabaseFailure } from "../postgres/database-failure.ts";
-import { quoteIdentifier, quoteTable, showTable } from "../postgres/identifiers.ts";
+import { showTable } from "../postgres/identifiers.ts";
 import { inTransaction } from "../postgres/transaction.ts";
 import { bisect } from "./bisect.ts";
-import { checkedFits, storedValue } from "./insert.ts";
+import { CountedStore } from "./counted-store.ts";
 import type { TargetTable } from "./target-table.ts";
 
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -15,10 +14,16 @@ const LOCK_TIMEOUT_MS = 2_000;
 const REJECTED_MAX = 100;
 const STORED: WriteOutcome = { kind: "stored" };
 
+export interface TriedRows {
+  /** One for each record, in order: stored or rejected; fewer when a hundred were rejected. */
+  readonly outcomes: readonly WriteOutcome[];
+  /** Of the stored: so many are in no table, as a trigger or rule of its owner keeps them out. */
+  readonly skipped: number;
+}
+
 /**
  * Inserts the records in a transaction that is rolled back: what constraints, defaults and triggers make of them. Constraints
  * that wait for the end of a transaction are checked at once. Numbers that the table's sequences gave are not given again.
- * @returns one outcome for each record, in order: stored or rejected; fewer when a hundred were rejected
  * @throws {PiipeError} as a write does, when no row is at fault
  */
 export async function tryRows(
@@ -26,8 +31,8 @@ export async function tryRows(
   table: TargetTable,
   columns: readonly Column[],
   records: readonly MaskedRecord[],
-): Promise<readonly WriteOutcome[]> {
-  const statement = plainInsert(table, columns);
+): Promise<TriedRows> {
+  const store = new CountedStore(table, columns);
   return inTransaction(
     pool,
     {
@@ -38,24 +43,24 @@ export async function tryRows(
     },
     async (run) => {
       await run("SET CONSTRAINTS ALL IMMEDIATE");
+      let skipped = 0;
       /** @param end of the part's savepoint, when the table took the rows */
-      const insert = async (part: readonly MaskedRecord[], end: string): Promise<void> => {
+      const insert = async (part: readonly MaskedRecord[], end: string): Promise<number> => {
         await run("SAVEPOINT part");
+        let stored: number;
         try {
-          await run(
-            statement,
-            columns.map((_, index) => arrayLiteral(part.map(({ values }) => values[index] ?? null))),
-          );
+          stored = await store.store(run, part);
         } catch (error) {
           if (error instanceof DatabaseFailure && error.fate !== "reconnect") await run(UNDO_PART);
           throw error;
         }
         await run(end);
+        return stored;
       };
-      return bisect(records, {
+      const outcomes = await bisect(records, {
         declared: new Set(columns.map(({ name }) => name)),
         async write(part) {
-          await insert(part, "RELEASE SAVEPOINT part");
+          skipped += part.length - (await insert(part, "RELEASE SAVEPOINT part"));
           return part.map(() => STORED);
         },
         async wouldStore(record) {
@@ -64,17 +69,7 @@ export async function tryRows(
         },
         rejectedMax: REJECTED_MAX,
       });
+      return { outcomes, skipped };
     },
   );
-}
-
-function plainInsert(table: TargetTable, columns: readonly Column[]): string {
-  const fits = checkedFits(table, columns);
-  const names = fits.map((_, index) => `c${index}`).join(", ");
-  const arrays = fits.map(({ elementType }, index) => `$${index + 1}::${elementType}[]`).join(", ");
-  const targets = columns.map(({ name }) => quoteIdentifier(name)).join(", ");
-  return `
-INSERT INTO ${quoteTable(table.name)} (${targets})
-SELECT ${fits.map(storedValue).join(", ")}
-FROM unnest(${arrays}) WITH ORDINALITY AS input (${names}, position) ORDER BY input.position`;
 }

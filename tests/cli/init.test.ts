@@ -226,6 +226,7 @@ describe("piipe init", () => {
     const tried = await trialOf("tried");
     expect(tried.trial).toEqual({
       fitting: 7,
+      skipped: 0,
       refusals: [{ code: "database.constraint", path: null, count: 3 }],
       obstacle: null,
       isTriedInTable: true,
@@ -242,6 +243,40 @@ describe("piipe init", () => {
     expect(
       await query(database.url, "SELECT (SELECT count(*) FROM tried) + (SELECT count(*) FROM needy) AS rows"),
     ).toEqual([{ rows: "0" }]);
+  });
+
+  it("takes large numbers as a run does, from a JSON array as well", async () => {
+    await query(database.url, "CREATE TABLE large (mass double precision, ids jsonb, serial jsonb)");
+    const event = '{ "mass": 6.02e23, "ids": [9007199254740993], "serial": 9007199254740993 }';
+    const args = ["--queue", "logins", "--table", "large", "--sample", "-", "--json"];
+    const { stdout } = await init(args, withTable(), `[${event}, ${event}]`);
+    expect(JSON.parse(stdout)).toMatchObject({
+      columns: [
+        { name: "mass", type: "number", notes: [] },
+        { name: "ids", type: "json", notes: [] },
+        { name: "serial", type: "json", notes: [] },
+      ],
+      leftOut: [],
+      trial: { fitting: 2, refusals: [] },
+    });
+  });
+
+  it("does not count what a trigger of the table keeps out", async () => {
+    await query(
+      database.url,
+      `CREATE TABLE choosy (n integer);
+       CREATE FUNCTION choose() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN RETURN CASE WHEN NEW.n < 3 THEN NEW END; END $$;
+       CREATE TRIGGER choose BEFORE INSERT ON choosy FOR EACH ROW EXECUTE PROCEDURE choose()`,
+    );
+    const lines = Array.from({ length: 10 }, (_, n) => `{"n":${n}}`).join("\n");
+    const args = ["--queue", "logins", "--table", "choosy", "--sample", "-", "--json"];
+    const { stdout, stderr } = await init(args, withTable(), lines);
+    expect(JSON.parse(stdout)).toMatchObject({ trial: { fitting: 3, skipped: 7, refusals: [], isTriedInTable: true } });
+    expect(stderr).toContain("would take 3 of the 10 events looked at");
+    expect(stderr).toContain(
+      "warning: 7 events looked at would be skipped: a trigger or rule of the table keeps them out",
+    );
   });
 
   it("ends a trial in which the table refuses row after row", async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
+import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { afterEach, expect, inject, test, vi } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
@@ -103,6 +104,26 @@ test("the driver says nothing on stderr of a TLS mode, and takes it for the stri
   }
   expect(warn).not.toHaveBeenCalled();
   warn.mockRestore();
+});
+
+test.each(["sslcert", "sslkey"])("a file of %s that holds none is not tried again", async (setting) => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.write("S"));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const pool = poolOf(
+    urlWith((url) => {
+      url.port = portOf(server);
+      url.search = `?sslmode=verify-full&${setting}=${fileURLToPath(import.meta.url)}`;
+    }),
+  );
+  await expect(pool.connect()).rejects.toMatchObject({
+    code: "database.unreachable",
+    retryable: false,
+    message: expect.stringContaining("the certificate or key of this end cannot be used") as unknown,
+  });
+  server.close();
 });
 
 test("an idle connection's death is no event: the next statement has a new one", async () => {

@@ -107,9 +107,14 @@ function summaryOf(totals: ReplayTotals, dryRun: boolean): string {
     const remedy = remedyOf(code);
     return `  ${count} × ${code}${path === null ? "" : ` at ${path}`}\n${remedy === null ? "" : `    → ${remedy}\n`}`;
   });
+  const byDatabase = [...refusals.values()].some(({ rejection: { code } }) => code.startsWith("database."));
+  const doubt =
+    byDatabase && stored + skipped + duplicate === 0
+      ? "no row passed: it may be the table that is at fault, and none of the events. `piipe check` looks at it.\n"
+      : "";
   const pointer =
     refused === 0 ? "" : "`piipe quarantine list` has their ids; `piipe quarantine show <id>` tells of one.\n";
-  return `${eventCount(events)}: ${parts.join(", ")}\n${lines.join("")}${pointer}`;
+  return `${eventCount(events)}: ${parts.join(", ")}\n${lines.join("")}${doubt}${pointer}`;
 }
 
 function reportJson(totals: ReplayTotals, settled: number, dryRun: boolean, failure: unknown): object {

@@ -95,6 +95,11 @@ function warningsOf({ inference, events, trial, unignored }: InitReport): readon
       ? []
       : [`${counted(unreadable, "event is no JSON object", "events are no JSON objects")} within piipe's limits`]),
     ...repeats(inference),
+    ...(trial.skipped === 0
+      ? []
+      : [
+          `${counted(trial.skipped, "event")} looked at would be skipped: a trigger or rule of the table keeps them out`,
+        ]),
     ...(trial.obstacle === null ? [] : [trial.obstacle]),
     ...trial.refusals.map(
       ({ count, code, path }) =>

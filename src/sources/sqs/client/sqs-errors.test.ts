@@ -86,6 +86,8 @@ describe("thrownFailure", () => {
     ["ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE", "queue.unreachable", "none"],
     ["ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC", "queue.unreachable", "transient"],
     ["ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "queue.unreachable", "transient"],
+    ["ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR", "queue.unreachable", "transient"],
+    ["ERR_OSSL_PEM_NO_START_LINE", "queue.unreachable", "none"],
     ["UND_ERR_INFO", "queue.unreachable", "transient"],
     ["UND_ERR_PRX_TLS", "queue.unreachable", "transient"],
     ["HPE_INVALID_CONSTANT", "queue.unavailable", "transient"],

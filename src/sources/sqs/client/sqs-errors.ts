@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../../../errors.ts";
-import { isDamage, isTlsCode, type TlsCode } from "../../../tls-codes.ts";
+import { isTlsCode, type TlsCode, tlsFaultOf } from "../../../tls-codes.ts";
 import { MalformedReply } from "./reply-shape.ts";
 import { ReplyTooLarge } from "./transport.ts";
 
@@ -231,7 +231,8 @@ export function thrownFailure(error: unknown): SqsFailure | null {
   const code: unknown = "code" in error ? error.code : undefined;
   if (typeof code !== "string") return null;
   if (isListed(code)) return new SqsFailure(NETWORK_ERRORS[code], code, null, null, error);
-  if (isTlsCode(code)) return new SqsFailure(isDamage(code) ? UNREACHABLE : UNTRUSTED, code, null, null, error);
+  if (isTlsCode(code))
+    return new SqsFailure(tlsFaultOf(code) === "passing" ? UNREACHABLE : UNTRUSTED, code, null, null, error);
   if (isUndiciCode(code)) return new SqsFailure(UNREACHABLE, code, null, null, error);
   // llhttp's errors: the reply is not HTTP.
   if (code.startsWith("HPE_")) return new SqsFailure(UNAVAILABLE, null, null, null, error);
