@@ -42,6 +42,8 @@ export interface PostgresSinkOptions {
    * is in the quarantine. Default: all are looked for.
    */
   readonly rejectedMax?: number;
+  /** As in `Clock`. Default: chance. */
+  readonly random?: () => number;
 }
 
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -68,11 +70,13 @@ export class PostgresSink implements Sink {
   readonly #doing: string;
   readonly #places: RefusedPlaces;
   readonly #rejectedMax: number | undefined;
+  readonly #random: () => number;
   #stored: MaskedRecord | null = null;
 
-  constructor({ pool, table, columns, sourceName, claim, rejectedMax }: PostgresSinkOptions) {
+  constructor({ pool, table, columns, sourceName, claim, rejectedMax, random = Math.random }: PostgresSinkOptions) {
     this.#pool = pool;
     this.#rejectedMax = rejectedMax;
+    this.#random = random;
     this.#source = { id: sourceIdOf(sourceName), name: sourceName };
     this.#columnCount = columns.length;
     this.#declared = new Set(columns.map(({ name }) => name));
@@ -110,6 +114,7 @@ export class PostgresSink implements Sink {
   ): Promise<BatchOutcome> {
     let ofRefused: readonly WriteOutcome[] = [];
     let skipped = 0;
+    let hasEarlierTold = false;
     const failures = new Map<MaskedRecord | undefined, PostgresFacts | null>();
     const outcomes = await bisect(records, {
       declared: this.#declared,
@@ -125,15 +130,25 @@ export class PostgresSink implements Sink {
         this.#stored = part[stored] ?? this.#stored;
         return written.records;
       },
-      wouldStore: (record) => this.#wouldStore(record, abort),
+      wouldStore: async (record) => {
+        const passes = await this.#wouldStore(record, abort);
+        hasEarlierTold ||= passes && record === witness;
+        return passes;
+      },
       witness,
+      random: this.#random,
       ...(this.#rejectedMax === undefined ? {} : { rejectedMax: this.#rejectedMax }),
     });
     const placed: WriteOutcome[] = [];
     for (const [index, outcome] of outcomes.entries()) {
       placed.push(await this.#placed(outcome, failures.get(records[index]) ?? null, abort));
     }
-    return { records: placed, refused: ofRefused, ...(skipped > 0 && { skipped }) };
+    return {
+      records: placed,
+      refused: ofRefused,
+      ...(skipped > 0 && { skipped }),
+      ...(hasEarlierTold ? { earlierTold: true } : {}),
+    };
   }
 
   /** With the constraint that refused a row. What others of the batch have come to stands, so a failure is none. */

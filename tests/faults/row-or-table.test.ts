@@ -289,7 +289,8 @@ describe("a table that takes no row", () => {
     await sqs.send(pipeline.queue.url, bodies(0));
     const worker = pipeline.start({ untilEmpty: false });
     await until("it is held", async () => worker.events.some(({ type }) => type === "batch.held"));
-    expect((await sqs.count(pipeline.queue.url)).inFlight).toBeLessThanOrEqual(100);
+    // What it begins with, and as many more.
+    expect((await sqs.count(pipeline.queue.url)).inFlight).toBeLessThanOrEqual(200);
     await query(pipeline.databaseUrl, "DROP TRIGGER refuse ON events");
     await until("all are stored", async () => (await bench.rows()) === GOOD + 1);
     worker.stop();
@@ -309,6 +310,40 @@ describe("a table that takes no row", () => {
     expect(settled.reduce((sum, { released }) => sum + released, 0)).toBe(receivedBy(worker.events));
     expect((await sqs.count(pipeline.queue.url)).total).toBe(20);
     expect(await pipeline.quarantined()).toEqual([]);
+  });
+});
+
+describe("a burst of rows that a trigger refuses", () => {
+  const bad = (count: number): string[] => Array.from({ length: count }, (_, n) => body(-n - 1));
+  const good = (count: number): string[] => Array.from({ length: count }, (_, n) => body(1_000 + n));
+  const setUpBurst = (): Promise<Bench> => setUp(trigger("RAISE 'no';")("n < 0"));
+
+  it.each([
+    [200, 120, 300],
+    [1, 45, 2],
+  ])("stops no service: %d good, %d refused, %d good", async (before, refused, after) => {
+    const bench = await setUpBurst();
+    const { pipeline } = bench;
+    const worker = pipeline.start({ untilEmpty: false });
+    await sqs.send(pipeline.queue.url, good(before));
+    await until("the first are stored", async () => (await bench.rows()) === before);
+    await sqs.send(pipeline.queue.url, bad(refused));
+    await until("they are held", async () => worker.events.some(({ type }) => type === "batch.held"));
+    await sqs.send(pipeline.queue.url, good(after));
+    await until("the others are stored", async () => (await bench.rows()) === before + after);
+    await until("they are quarantined", async () => (await pipeline.quarantined()).length === refused);
+    worker.stop();
+    expect(await worker.ended).toMatchObject({ stored: before + after, quarantined: refused });
+    expect(await bench.deadLetters()).toBe(0);
+  });
+
+  it("does not let the table be blamed at a fresh start: 5 of 100 rows pass", async () => {
+    const bench = await setUpBurst();
+    const { pipeline } = bench;
+    await sqs.send(pipeline.queue.url, [...bad(90), ...good(5), ...bad(5)]);
+    await expect(pipeline.start().ended).rejects.toMatchObject({ code: "data.beyond-limit" });
+    expect(await bench.rows()).toBe(5);
+    expect(await bench.deadLetters()).toBe(0);
   });
 });
 
