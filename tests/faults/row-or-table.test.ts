@@ -56,6 +56,14 @@ const CAUSES: readonly Cause[] = [
   raised("feature_not_supported", "0A000"),
   raised("internal_error", "XX000"),
   raised("PI001", "PI001"),
+  // As of the connection, or of other transactions.
+  raised("connection_failure", "08006"),
+  raised("read_only_sql_transaction", "25006"),
+  raised("serialization_failure", "40001"),
+  raised("out_of_memory", "53200"),
+  raised("lock_not_available", "55P03"),
+  raised("query_canceled", "57014"),
+  raised("admin_shutdown", "57P01"),
   {
     sqlState: "P0004",
     what: "ASSERT",
@@ -67,6 +75,13 @@ const CAUSES: readonly Cause[] = [
     sqlState: "42P01",
     what: "a trigger that sends rows to a table that is not there",
     ddl: trigger("EXECUTE 'INSERT INTO events_of_2031 VALUES ($1.*)' USING NEW;"),
+    reason: "database.trigger",
+    says: "a trigger or function in the database failed: a table does not exist",
+  },
+  {
+    sqlState: "42P01",
+    what: "a trigger whose dynamic SQL holds a value that looks like a function of piipe's",
+    ddl: trigger("EXECUTE format('SELECT %L FROM events_of_2031', 'x piipe.canonical(text) y');"),
     reason: "database.trigger",
     says: "a trigger or function in the database failed: a table does not exist",
   },
@@ -124,6 +139,7 @@ const CAUSES: readonly Cause[] = [
 
 /** One of each thing that is said. */
 const TAKES_NONE = [
+  "RAISE serialization_failure",
   "RAISE insufficient_privilege",
   "ASSERT",
   "a trigger that sends rows to a table that is not there",
