@@ -76,6 +76,7 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
         sourceName: source.name,
         claim: "ledger",
         rejectedMax: source.ordered ? 1 : REJECTED_MAX,
+        random: () => systemClock.random(),
       });
   const room = new QuarantineRoom(pool, sourceIdOf(source.name));
   const engine = new Engine(

@@ -21,7 +21,21 @@ export function rowsBeyondLimit(guard: RefusalGuard): PiipeError {
   });
 }
 
-const REMAINDER = "What was not written stays in the queue. `quarantine.haltAboveShare` sets the limit.";
+/** Why the run halts when the table takes none of the rows that come, and would take an earlier one. */
+export function rowsUnlikeEarlier(refused: number): PiipeError {
+  return new PiipeError(
+    "data.beyond-limit",
+    `halted: PostgreSQL refused each of ${refused} rows, and would take one that was stored before`,
+    {
+      hint:
+        "Compare the table's triggers, policies and partitions with the events that come now (the log names code, " +
+        `columns and constraint of refused rows). ${REMAINDER}`,
+    },
+  );
+}
+
+const REMAINDER =
+  "What was not written stays in the queue. `quarantine.haltAboveShare` sets the limit, and with 1 there is none.";
 
 /** Why the run of a FIFO queue halts when the quarantine takes no more. */
 export function quarantineFull(): PiipeError {

@@ -443,6 +443,8 @@ export interface BatchOutcome {
    * kept them out. Which ones, PostgreSQL does not tell. They are settled like the others. Left out: none.
    */
   readonly skipped?: number;
+  /** Some were rejected because the table would take what was stored before: none of those that were asked passes. */
+  readonly earlierTold?: true;
 }
 
 /** Where masked records go. Adapter: PostgreSQL. */

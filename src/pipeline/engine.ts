@@ -80,8 +80,6 @@ export interface RunOptions {
  * too often to a dead-letter queue.
  */
 const PROBE_MESSAGES = 10;
-/** Rows that are judged by what was stored before them, until a row is stored again: a table may change. */
-const DOUBTS_BY_EARLIER_MAX = 10;
 /** A message that was not settled comes back after this, times its earlier attempts; a refused one, times all. */
 const RETRIED_DELAY_SECONDS = 10;
 const RETRIED_DELAY_SECONDS_MAX = 900;
@@ -121,8 +119,6 @@ export class Engine {
   #halt: Halt | null = null;
   /** No row of a batch can be written: nothing else is, either, but together with it. */
   #hold: Hold | null = null;
-  /** So many more rows may be refused because others were stored before them. */
-  #doubtsLeft = DOUBTS_BY_EARLIER_MAX;
   /** Something was written. */
   #hasWritten = false;
   #writing = 0;
@@ -301,10 +297,10 @@ export class Engine {
 
   /** More only once all goes well. */
   #messagesMax(): number {
-    if (this.#halt || (this.#hasWritten && !this.#hold)) return Number.POSITIVE_INFINITY;
+    if (this.#hold) return this.#hold.inFlightMax;
+    if (this.#halt || this.#hasWritten) return Number.POSITIVE_INFINITY;
     // As long as those before tell too little, others must come.
-    const tellsEnough = this.#endsByItself && !this.#hold && !this.#judge.needsMore;
-    return tellsEnough ? PROBE_MESSAGES : JUDGED_FROM_EVENTS;
+    return this.#endsByItself && !this.#judge.needsMore ? PROBE_MESSAGES : JUDGED_FROM_EVENTS;
   }
 
   #ingest(deliveries: readonly Delivery[]): void {
@@ -403,9 +399,8 @@ export class Engine {
   async #write(batch: OpenBatch): Promise<void> {
     this.#tasks += 1;
     const settled = new Map<Delivery, Settlement>();
+    const earlierTell = this.#mayEarlierTell(batch);
     try {
-      const isAlone = this.#hold?.batch === batch && this.#hold.isAlone;
-      const earlierTell = isAlone && batch.records.length <= this.#doubtsLeft;
       const startedMs = this.#clock.elapsedMs();
       const outcome = await writeWithRetry(this.#stages.sink, batch, {
         clock: this.#clock,
@@ -417,12 +412,14 @@ export class Engine {
         earlierTell,
       });
       if (this.#hold?.batch === batch) this.#release(this.#hold);
-      if (outcome.records.some(({ kind }) => kind === "stored")) this.#doubtsLeft = DOUBTS_BY_EARLIER_MAX;
-      else if (earlierTell) this.#doubtsLeft -= outcome.records.length;
       this.#account(batch, outcome, settled, hundredths(this.#clock.elapsedMs() - startedMs));
     } catch (error) {
+      const mayTellNow = !earlierTell && this.#mayEarlierTell(batch) && !this.#failed.signal.aborted;
       if (this.#isHeldFor(error)) this.#keep(batch, error);
-      else {
+      else if (error instanceof PiipeError && error.mayBeData && mayTellNow) {
+        if (this.#hold?.batch === batch) this.#release(this.#hold);
+        this.#batcher.putBack(batch);
+      } else {
         if (this.#hold?.batch === batch) this.#release(this.#hold);
         if (!this.#abort.aborted) this.#fail(error);
         for (const delivery of batch.deliveries) settled.set(delivery, givenBack(delivery));
@@ -434,6 +431,16 @@ export class Engine {
     await this.#settle(settled);
     this.#tasks -= 1;
     this.#changed.notify();
+  }
+
+  /** What comes next tells better of a table than what was stored before, and a table may change. */
+  #mayEarlierTell(batch: OpenBatch): boolean {
+    // Nothing comes next.
+    if (this.#receiving.signal.aborted) return true;
+    const hold = this.#hold;
+    if (hold?.batch !== batch) return false;
+    const refusedMost = this.#stages.source.ordered ? 1 : batch.records.length;
+    return this.#judge.admitsByEarlier(refusedMost) ? hold.isAlone : hold.isLongAlone;
   }
 
   /** No retry mends it, and giving back would only spend the receives of what it holds up. */
@@ -448,6 +455,8 @@ export class Engine {
     // It joins the other at its next try.
     if (hold) return this.#batcher.add(batch);
     this.#hold = new Hold(batch, error, {
+      // Others must come that tell, beside what a service begins with.
+      inFlightMax: Math.max(this.#inFlight, this.#endsByItself ? 0 : JUDGED_FROM_EVENTS) + JUDGED_FROM_EVENTS,
       clock: this.#clock,
       onWait: (attempt, delayMs) => {
         const { code, sqlState, message, hint } = this.#hold?.error ?? error;
@@ -472,7 +481,11 @@ export class Engine {
       settled.set(delivery, DELETE);
     }
     const misfits = [...rejected.keys()].filter(({ id }) => !this.#left.has(id)).length;
-    const error = this.#halt ? null : this.#judge.countRows(misfits, counts.stored);
+    const isByEarlier = outcome.earlierTold === true && counts.stored === 0;
+    const error = this.#halt
+      ? null
+      : (this.#judge.countRows(misfits, counts.stored) ??
+        (isByEarlier ? this.#judge.countByEarlier(rejected.size) : null));
     const { skipped = 0 } = outcome;
     counts.stored -= skipped;
     if (error) this.#beginHalt(error);

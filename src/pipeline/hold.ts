@@ -6,8 +6,12 @@ const FIRST_WAIT_MS = 1_000;
 const WAIT_MS_MAX = 60_000;
 /** For so many waits what is received next may tell better than what was stored before. */
 const WAITS_FOR_OTHERS = 2;
+/** About a minute: the same where the run ends by what was stored before. */
+const WAITS_BEFORE_END = 5;
 
 export interface HoldOptions {
+  /** So much may be in flight meanwhile. */
+  readonly inFlightMax: number;
   readonly clock: Clock;
   /** The batch is to be written again after so long. */
   readonly onWait: (attempt: number, delayMs: number) => void;
@@ -57,9 +61,18 @@ export class Hold {
     return true;
   }
 
+  get inFlightMax(): number {
+    return this.#options.inFlightMax;
+  }
+
   /** Nothing has come that tells whether its rows are at fault. */
   get isAlone(): boolean {
     return this.#isLastTry || this.#waits > WAITS_FOR_OTHERS;
+  }
+
+  /** The same, for as long as anything may be waited for. */
+  get isLongAlone(): boolean {
+    return this.#isLastTry || this.#waits > WAITS_BEFORE_END;
   }
 
   /** @param next what else is to be written, if anything @returns whether there is a reason to write it now */

@@ -1,14 +1,20 @@
 import type { PiipeError } from "../errors.ts";
-import { eventsBeyondLimit, rowsBeyondLimit } from "./beyond-limit.ts";
+import { eventsBeyondLimit, rowsBeyondLimit, rowsUnlikeEarlier } from "./beyond-limit.ts";
 import type { Batch, Clock } from "./contracts.ts";
 import { RefusalGuard } from "./refusal-guard.ts";
 
 /** How long the first refused events of a run, when they are too many, wait for more events to be judged by. */
 const FIRST_JUDGEMENT_MS = 5_000;
 
+/** Rows that are judged by what was stored before them, until a row is stored again: a table may change. */
+const BY_EARLIER_MAX = 10;
+
 /** Tells a queue that does not fit its columns or its table from a queue with bad messages in it. */
 export class RefusalJudge {
   readonly #clock: Clock;
+  readonly #haltAboveShare: number;
+  /** So many more rows may be refused because others were stored before them. */
+  #byEarlierLeft = BY_EARLIER_MAX;
   /** Over all events: whether they fit the columns. */
   readonly #events: RefusalGuard;
   /** Over the rows that the sink has judged: events are counted long before. */
@@ -18,6 +24,7 @@ export class RefusalJudge {
   /** @param haltAboveShare share of refused events in (0, 1]; 1 never halts */
   constructor(haltAboveShare: number, clock: Clock) {
     this.#clock = clock;
+    this.#haltAboveShare = haltAboveShare;
     this.#events = new RefusalGuard(haltAboveShare);
     this.#rows = new RefusalGuard(haltAboveShare);
   }
@@ -29,7 +36,20 @@ export class RefusalJudge {
 
   /** Counts rows that the sink was given in one batch. @returns as `countEvent` */
   countRows(refused: number, stored: number): PiipeError | null {
+    if (stored > 0) this.#byEarlierLeft = BY_EARLIER_MAX;
     return this.#rows.countBatch(refused, refused + stored) ? rowsBeyondLimit(this.#rows) : null;
+  }
+
+  /** Whether so many rows may be refused because others were stored before them, without a halt. */
+  admitsByEarlier(rows: number): boolean {
+    return rows <= this.#byEarlierLeft;
+  }
+
+  /** Counts rows that were refused because others were stored before them. @returns as `countEvent` */
+  countByEarlier(refused: number): PiipeError | null {
+    const isTooMany = !this.admitsByEarlier(refused);
+    this.#byEarlierLeft = Math.max(0, this.#byEarlierLeft - refused);
+    return isTooMany && this.#haltAboveShare < 1 ? rowsUnlikeEarlier(refused) : null;
   }
 
   /** Call at the end of a queue. @returns as `countEvent` */

@@ -92,8 +92,16 @@ export class DatabaseFailure extends PiipeError {
 
   /** The same, for a statement that none of the rows is to be blamed for. */
   blamingNoRow(): DatabaseFailure {
-    if (this.fate !== "bisect" && this.fate !== "doubt") return this;
-    return new DatabaseFailure({ ...this.#rule, fate: "halt" }, this.facts, this.#doing, this.cause, this.#isShown);
+    return this.fate === "bisect" || this.fate === "doubt" ? this.#withFate("halt") : this;
+  }
+
+  /** The same, where a row may be to blame after all. */
+  doubtingRows(): DatabaseFailure {
+    return this.#withFate("doubt");
+  }
+
+  #withFate(fate: Fate): DatabaseFailure {
+    return new DatabaseFailure({ ...this.#rule, fate }, this.facts, this.#doing, this.cause, this.#isShown);
   }
 }
 

@@ -153,6 +153,48 @@ test.each<[what: string, code: string, fields: Fields, sentence: string, refuser
   expect(inspect(failure, { depth: 10, showHidden: true })).not.toContain("canary");
 });
 
+test.each(["08006", "08P01", "25006", "25P03", "40001", "40P01", "53200", "55P03", "57014", "57P01"])(
+  "%s that a function raises is not about the connection",
+  (code) => {
+    for (const routine of ["exec_stmt_raise", "exec_stmt_assert"]) {
+      expect(ruleFor(serverError(code, { ...FUNCTION, routine }))).toMatchObject({ fate: "doubt", refuser: "trigger" });
+    }
+  },
+);
+
+test.each(["08001", "08006"])("%s within a function is about another connection than ours", (code) => {
+  expect(ruleFor(serverError(code, { ...FUNCTION, routine: "dblink_get_conn" })).fate).toBe("doubt");
+});
+
+// Contexts: PostgreSQL, pl_exec.c, plpgsql_exec_error_callback; spi.c, _SPI_error_callback; params.c, ParamsErrorCallback.
+const VALUE = "x piipe.canonical(text) line 1";
+test.each([
+  ["dynamic SQL", `SQL statement "SELECT '${VALUE}'"\nPL/pgSQL function refuse() line 3 at EXECUTE`],
+  ["dynamic SQL of many lines", `SQL statement "SELECT '\n${VALUE}\n'"\nPL/pgSQL function refuse() line 3 at EXECUTE`],
+  ["dynamic SQL of a trigger in C", `SQL statement "SELECT '\n${VALUE}'"`],
+  [
+    "a statement's values",
+    `PL/pgSQL function refuse() line 3 at RAISE\nunnamed portal with parameters: $1 = '${VALUE}'`,
+  ],
+  [
+    "a trigger that calls it",
+    "PL/pgSQL function piipe.canonical(text,text) line 3 at SQL statement\nPL/pgSQL function refuse() line 2 at assignment",
+  ],
+])("a value in the context, as of %s, makes no fault of piipe's", (_, where) => {
+  const fields = { where, position: undefined };
+  expect(ruleFor(serverError("42P01", fields)).fate).toBe("doubt");
+  expect(ruleFor(serverError("P0001", { ...fields, routine: "exec_stmt_raise" })).fate).toBe("doubt");
+  expect(ruleFor(serverError("40001", { ...fields, routine: "exec_stmt_raise" })).fate).toBe("doubt");
+});
+
+test.each([
+  "PL/pgSQL function piipe.duplicates(text,text,text,text,integer) line 20 at RETURN QUERY",
+  "PL/pgSQL-Funktion piipe.duplicates(text,text,text,text,integer) Zeile 20 bei RETURN QUERY",
+])("a function of piipe's own fails for what it was asked (%s)", (where) => {
+  const inner = `SQL statement "SELECT 1 FROM gone"\n${where}`;
+  expect(ruleFor(serverError("42P01", { where: inner, position: undefined })).fate).toBe("halt");
+});
+
 test("row-level security is no missing GRANT, and says so", () => {
   expect(ruleFor(serverError("42501", { routine: "ExecWithCheckOptions" })).hint).toContain("No GRANT is missing");
   expect(ruleFor(serverError("42501", { position: undefined, routine: "aclcheck_error" }))).toMatchObject({

@@ -230,6 +230,12 @@ const ROW_SECURITY: SqlStateRule = {
   refuser: "policy",
 };
 
+/**
+ * The outermost line of a server's context, whatever its language: what was called first. A statement or a value, which may
+ * hold the same text, ends with a quotation mark.
+ */
+const OWN_FUNCTION = /^[^"'«»„“”]*\bpiipe\.\w+\([\w ,[\]]*\)[^"'«»„“”]*$/;
+
 const PREFIX_LENGTHS = [5, 4, 2] as const;
 
 /** The rule for what a query failed with. An error without SQLSTATE comes from the socket or from pg about it. */
@@ -237,9 +243,22 @@ export function ruleFor(error: unknown): SqlStateRule {
   const facts = safeFacts(error);
   if (facts === null) return CONNECTION_LOST;
   const rule = (facts.code === POOLER ? poolerRefusal(error) : null) ?? ruleForCode(facts.code);
-  if (rule.fate === "retry" || rule.fate === "reconnect") return rule;
+  const origin = originOf(error);
+  if (rule.fate === "retry" || rule.fate === "reconnect") return isOfFunction(facts, origin) ? RAISED : rule;
   if (facts.schema === "piipe" && rule.fate === "bisect") return OWN_TABLE;
-  return byOrigin(rule, facts, originOf(error));
+  return byOrigin(rule, facts, origin);
+}
+
+/**
+ * Raised, or of a connection that a function makes, as dblink's. Not what befalls a statement while a function runs, such as
+ * a deadlock.
+ */
+function isOfFunction({ code }: PostgresFacts, origin: Origin): boolean {
+  return isRaised(origin) || (origin.isWithin && code.startsWith("08") && code !== POOLER);
+}
+
+function isRaised({ routine }: Origin): boolean {
+  return routine === "exec_stmt_raise" || routine === "exec_stmt_assert";
 }
 
 /** What raised an error tells more than the SQLSTATE: triggers raise any of them. */
@@ -249,7 +268,7 @@ function byOrigin(rule: SqlStateRule, { code, constraint }: PostgresFacts, origi
   // A violated CHECK has a name.
   const isUnnamedCheck = code === "23514" && constraint === null;
   if (rule.fate === "bisect" && !isUnnamedCheck) return rule;
-  if (routine === "exec_stmt_raise" || routine === "exec_stmt_assert") return RAISED;
+  if (isRaised(origin)) return RAISED;
   const found = isUnnamedCheck ? (routine === "ExecPartitionCheckEmitError" ? OTHER_PARTITION : NO_PARTITION) : rule;
   if (isWithin) return withinFunction(found);
   const isOfSchema = code.startsWith("42") || code.startsWith("3F");
@@ -284,8 +303,9 @@ interface Origin {
 function originOf(error: unknown): Origin {
   if (!(error instanceof pg.DatabaseError)) return { routine: null, isWithin: false, isOfStatement: true };
   const { routine = null, where = "", position = "", code } = error;
-  // Whatever language the server's context is in: piipe's own functions fail for what they were asked.
-  if (/\bpiipe\.\w+\(/.test(where)) return { routine: null, isWithin: false, isOfStatement: true };
+  // piipe's own functions fail for what they were asked.
+  if (OWN_FUNCTION.test(where.slice(where.lastIndexOf("\n") + 1)))
+    return { routine: null, isWithin: false, isOfStatement: true };
   const isGrant = code === "42501" && routine !== "ExecWithCheckOptions";
   return { routine, isWithin: where !== "", isOfStatement: position !== "" || isGrant };
 }

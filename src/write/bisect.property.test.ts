@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { SeededRandom } from "../../tests/support/seeded-random.ts";
 import { PiipeError } from "../errors.ts";
 import type { MaskedRecord, WriteOutcome } from "../pipeline/contracts.ts";
 import { DatabaseFailure } from "../postgres/database-failure.ts";
@@ -90,9 +91,8 @@ const RAISED: WriteOutcome = { kind: "rejected", rejection: { code: "database.tr
 
 test("of rows that a trigger refuses they alone are rejected, in whatever order, as long as one passes", async () => {
   const some = fc
-    .integer({ min: 1, max: 60 })
-    // Fewer than are asked for one that passes.
-    .chain((size) => fc.tuple(fc.constant(size), fc.uniqueArray(fc.nat(size - 1), { maxLength: 5 })));
+    .integer({ min: 1, max: 100 })
+    .chain((size) => fc.tuple(fc.constant(size), fc.uniqueArray(fc.nat(size - 1), { maxLength: size, size: "max" })));
   await fc.assert(
     fc.asyncProperty(some, fc.boolean(), async ([size, bad], isOrdered) => {
       const isBad = new Set(bad.map(String));
@@ -155,7 +155,51 @@ test.each([
     return Promise.reject(error);
   };
   await expect(search(recordsOf(1_000), refuse, { wouldStore: refuse })).rejects.toBe(error);
-  expect(writes).toBeLessThan(50);
+  expect(writes).toBeLessThan(150);
+});
+
+/** As a trigger does that refuses all but one of them. */
+function trigger(good: string): { write: BisectOptions["write"]; wouldStore: BisectOptions["wouldStore"] } {
+  return {
+    write: (part) =>
+      part.every(({ id }) => id === good) ? Promise.resolve(part.map(() => STORED)) : Promise.reject(doubt()),
+    wouldStore: ({ id }) => (id === good ? Promise.resolve(true) : Promise.reject(doubt())),
+  };
+}
+
+test("of more rows than are asked the newest one always tells", async () => {
+  const { write, wouldStore } = trigger("999");
+  const outcomes = await search(recordsOf(1_000), write, { wouldStore });
+  expect(outcomes).toEqual([...Array.from({ length: 999 }, () => RAISED), STORED]);
+});
+
+test("of more rows than are asked others are asked at each try, so that any of them tells in the end", async () => {
+  const random = new SeededRandom(1);
+  for (const place of [10, 15, 300, 500, 998]) {
+    const { write, wouldStore } = trigger(String(place));
+    let tries = 1;
+    for (; tries <= 100; tries += 1) {
+      const outcomes = await search(recordsOf(1_000), write, { wouldStore, random: () => random.next() }).catch(
+        () => [],
+      );
+      if (outcomes[place]?.kind === "stored") break;
+    }
+    expect(tries).toBeLessThan(100);
+  }
+});
+
+test("a record that was stored before is asked last, and what is good among the others is written", async () => {
+  const witness = { ...recordsOf(1)[0], id: "earlier" } as MaskedRecord;
+  const asked: string[] = [];
+  const write = (part: readonly MaskedRecord[]): Promise<WriteOutcome[]> =>
+    part.some(({ id }) => id !== "400") ? Promise.reject(doubt()) : Promise.resolve(part.map(() => STORED));
+  const wouldStore = ({ id }: MaskedRecord): Promise<boolean> => {
+    asked.push(id);
+    return id === "earlier" ? Promise.resolve(true) : Promise.reject(doubt());
+  };
+  const outcomes = await search(recordsOf(1_000), write, { wouldStore, witness });
+  expect(asked.indexOf("earlier")).toBe(asked.length - 1);
+  expect(outcomes).toEqual(recordsOf(1_000).map(({ id }) => (id === "400" ? STORED : RAISED)));
 });
 
 test("blames the rows where none need pass", async () => {

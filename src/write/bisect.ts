@@ -10,6 +10,8 @@ export interface BisectOptions {
   readonly wouldStore: (record: MaskedRecord) => Promise<boolean>;
   /** A record that was stored before, under a new id: asked last for one that passes. */
   readonly witness?: MaskedRecord | null;
+  /** A number in [0, 1): chooses which of very many rows are asked for one that passes. Default: chance. */
+  readonly random?: () => number;
   /** So many refused rows end the search: the outcomes then end with the last of them. Default: no limit. */
   readonly rejectedMax?: number;
   /** Every refusal that may be a row's fault is: none need pass. Default: false. */
@@ -18,8 +20,8 @@ export interface BisectOptions {
 
 /** Before any row has passed: more refusals would not tell more of the table. */
 const DOUBTED_MAX = 10;
-/** Rows that are asked for one that passes, spread over those that the search has not come to. */
-const SAMPLE_ROWS = 10;
+/** Rows that are asked for one that passes, of those that the search has not come to: all that a run begins with. */
+const SAMPLE_ROWS = 100;
 
 /**
  * Writes what can be written, and finds the rows that PostgreSQL refuses by halving until each is alone. A half that
@@ -34,7 +36,8 @@ export async function bisect(
   records: readonly MaskedRecord[],
   options: BisectOptions,
 ): Promise<readonly WriteOutcome[]> {
-  const { declared, write, wouldStore, witness, rejectedMax = Number.POSITIVE_INFINITY, blamesRows = false } = options;
+  const { declared, write, wouldStore, witness, blamesRows = false } = options;
+  const { rejectedMax = Number.POSITIVE_INFINITY, random = Math.random } = options;
   const outcomes: WriteOutcome[] = [];
   let rejected = 0;
   let hasPassed = false;
@@ -68,20 +71,21 @@ export async function bisect(
   await search(records);
   const [first] = doubted.values();
   if (first === undefined) return outcomes;
-  const sample = [...spread(records.slice(outcomes.length)), ...(witness ? [witness] : [])];
-  if (!hasPassed && !(await somePasses(sample, declared, wouldStore))) throw first;
+  if (!hasPassed) {
+    const sample = [...sampleOf(records.slice(outcomes.length), random), ...(witness ? [witness] : [])];
+    if (!(await somePasses(sample, declared, wouldStore))) throw first;
+    hasPassed = true;
+  }
   // What was refused before the table was known to take rows may have met another table than this one.
   for (const [place, record] of records.entries()) {
     if (!doubted.has(place)) continue;
     const [outcome] = await alone(record);
     if (outcome === undefined) continue;
     outcomes[place] = outcome;
-    if (outcome.kind === "rejected") continue;
-    rejected -= 1;
-    hasPassed ||= outcome.kind === "stored";
+    if (outcome.kind !== "rejected") rejected -= 1;
   }
   // Nothing may end the outcomes early but a refusal.
-  if (outcomes.at(-1)?.kind !== "rejected") await search(records.slice(outcomes.length));
+  if (!hasEnough() && outcomes.length < records.length) await search(records.slice(outcomes.length));
   return outcomes;
 
   async function alone(record: MaskedRecord): Promise<readonly WriteOutcome[]> {
@@ -118,9 +122,19 @@ function hasPassedTriggers({ facts }: DatabaseFailure): boolean {
   return facts?.code.startsWith("23") === true;
 }
 
-function spread(records: readonly MaskedRecord[]): readonly MaskedRecord[] {
-  const step = Math.max(1, records.length / SAMPLE_ROWS);
-  return records.filter((_, index) => Math.floor(index / step) > Math.floor((index - 1) / step));
+/**
+ * The newest first: what was refused is asked again and again, and what has come since may be of another kind. The others by
+ * chance, so that a row which passes is found in the end.
+ */
+function sampleOf(records: readonly MaskedRecord[], random: () => number): readonly MaskedRecord[] {
+  const rest = [...records];
+  const newest = rest.pop();
+  if (newest === undefined) return [];
+  const sample = [newest];
+  while (sample.length < SAMPLE_ROWS && rest.length > 0) {
+    sample.push(...rest.splice(Math.floor(random() * rest.length), 1));
+  }
+  return sample;
 }
 
 function isRowFault(error: unknown, declared: ReadonlySet<string>): error is DatabaseFailure {

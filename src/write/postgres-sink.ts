@@ -43,10 +43,18 @@ export interface PostgresSinkOptions {
    * is in the quarantine. Default: all are looked for.
    */
   readonly rejectedMax?: number;
+  /** As in `Clock`. Default: chance. */
+  readonly random?: () => number;
+  /** Default: 30,000. */
+  readonly statementTimeoutMs?: number;
 }
 
 const STATEMENT_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 10_000;
+/** So often a batch may run into the statement timeout before one of its rows may be what takes so long. */
+const TIMEOUTS_BEFORE_SEARCH = 3;
+/** Timeouts of a search before any row is stored: finding one of 1,000 rows takes fewer, a slow server more. */
+const TIMEOUTS_OF_SEARCH_MAX = 15;
 
 const STORED: WriteOutcome = { kind: "stored" };
 const DUPLICATE: WriteOutcome = { kind: "duplicate" };
@@ -70,12 +78,18 @@ export class PostgresSink implements Sink {
   readonly #places: RefusedPlaces;
   readonly #rejectedMax: number | undefined;
   readonly #blamesRows: boolean;
+  readonly #random: () => number;
+  readonly #statementTimeoutMs: number;
+  /** Of each batch that is being written: its timeouts, one after the other. */
+  readonly #timeouts = new WeakMap<Batch, number>();
   #stored: MaskedRecord | null = null;
 
-  constructor({ pool, table, columns, sourceName, claim, rejectedMax }: PostgresSinkOptions) {
+  constructor({ pool, table, columns, sourceName, claim, rejectedMax, ...options }: PostgresSinkOptions) {
     this.#pool = pool;
     this.#rejectedMax = rejectedMax;
     this.#blamesRows = claim === "quarantine";
+    this.#random = options.random ?? Math.random;
+    this.#statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
     this.#source = { id: sourceIdOf(sourceName), name: sourceName };
     this.#columnCount = columns.length;
     this.#declared = new Set(columns.map(({ name }) => name));
@@ -90,29 +104,30 @@ export class PostgresSink implements Sink {
     this.#doing = `writing to ${showTable(table.name)}`;
   }
 
-  async write(
-    { records, refused }: Batch,
-    abort: AbortSignal,
-    { earlierTell } = { earlierTell: false },
-  ): Promise<BatchOutcome> {
+  async write(batch: Batch, abort: AbortSignal, { earlierTell } = { earlierTell: false }): Promise<BatchOutcome> {
+    const timeouts = this.#timeouts.get(batch) ?? 0;
+    const suspectsRow = timeouts >= TIMEOUTS_BEFORE_SEARCH;
     try {
-      return records.length === 0
-        ? await this.#writeOnce([], refused, abort)
-        : await this.#bisect(records, refused, abort, earlierTell ? this.#witness() : null);
+      return batch.records.length === 0
+        ? await this.#writeOnce([], batch.refused, abort)
+        : await this.#bisect(batch, abort, { witness: earlierTell ? this.#witness() : null, suspectsRow });
     } catch (error) {
+      if (isTimeout(error)) this.#timeouts.set(batch, suspectsRow ? 0 : timeouts + 1);
       throw await this.#explain(error, abort);
     }
   }
 
   /** The refused events go with the first records that can be written: with those that follow them, or before. */
   async #bisect(
-    records: readonly MaskedRecord[],
-    refused: readonly RefusedEvent[],
+    { records, refused }: Batch,
     abort: AbortSignal,
-    witness: MaskedRecord | null,
+    { witness, suspectsRow }: { readonly witness: MaskedRecord | null; readonly suspectsRow: boolean },
   ): Promise<BatchOutcome> {
     let ofRefused: readonly WriteOutcome[] = [];
     let skipped = 0;
+    let hasEarlierTold = false;
+    let hasStored = false;
+    let timeouts = 0;
     const failures = new Map<MaskedRecord | undefined, PostgresFacts | null>();
     const outcomes = await bisect(records, {
       declared: this.#declared,
@@ -120,24 +135,37 @@ export class PostgresSink implements Sink {
         const isWithRefused = ofRefused.length < refused.length;
         const written = await this.#writeOnce(part, isWithRefused ? refused : [], abort).catch((error: unknown) => {
           if (part.length === 1 && error instanceof DatabaseFailure) failures.set(part[0], error.facts);
-          throw error;
+          if (!suspectsRow || !isTimeout(error)) throw error;
+          timeouts += 1;
+          throw hasStored || timeouts <= TIMEOUTS_OF_SEARCH_MAX ? error.doubtingRows() : error;
         });
         if (isWithRefused) ofRefused = written.refused;
         skipped += written.skipped ?? 0;
         const stored = written.records.findLastIndex(({ kind }) => kind === "stored");
         this.#stored = part[stored] ?? this.#stored;
+        hasStored ||= stored !== -1;
         return written.records;
       },
-      wouldStore: (record) => this.#wouldStore(record, abort),
+      wouldStore: async (record) => {
+        const passes = await this.#wouldStore(record, abort);
+        hasEarlierTold ||= passes && record === witness;
+        return passes;
+      },
       witness,
       blamesRows: this.#blamesRows,
+      random: this.#random,
       ...(this.#rejectedMax === undefined ? {} : { rejectedMax: this.#rejectedMax }),
     });
     const placed: WriteOutcome[] = [];
     for (const [index, outcome] of outcomes.entries()) {
       placed.push(await this.#placed(outcome, failures.get(records[index]) ?? null, abort));
     }
-    return { records: placed, refused: ofRefused, ...(skipped > 0 && { skipped }) };
+    return {
+      records: placed,
+      refused: ofRefused,
+      ...(skipped > 0 && { skipped }),
+      ...(hasEarlierTold ? { earlierTold: true } : {}),
+    };
   }
 
   /** With the constraint that refused a row. What others of the batch have come to stands, so a failure is none. */
@@ -194,7 +222,7 @@ export class PostgresSink implements Sink {
       this.#pool,
       {
         doing: this.#doing,
-        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+        statementTimeoutMs: this.#statementTimeoutMs,
         lockTimeoutMs: LOCK_TIMEOUT_MS,
         writesTarget: true,
         abort,
@@ -254,6 +282,10 @@ export class PostgresSink implements Sink {
       sqlState,
     });
   }
+}
+
+function isTimeout(error: unknown): error is DatabaseFailure {
+  return error instanceof DatabaseFailure && error.facts?.code === "57014" && error.fate === "retry";
 }
 
 function unfilledColumn({ shown }: DatabaseFailure): PiipeError {

@@ -56,6 +56,14 @@ const CAUSES: readonly Cause[] = [
   raised("feature_not_supported", "0A000"),
   raised("internal_error", "XX000"),
   raised("PI001", "PI001"),
+  // As of the connection, or of other transactions.
+  raised("connection_failure", "08006"),
+  raised("read_only_sql_transaction", "25006"),
+  raised("serialization_failure", "40001"),
+  raised("out_of_memory", "53200"),
+  raised("lock_not_available", "55P03"),
+  raised("query_canceled", "57014"),
+  raised("admin_shutdown", "57P01"),
   {
     sqlState: "P0004",
     what: "ASSERT",
@@ -67,6 +75,13 @@ const CAUSES: readonly Cause[] = [
     sqlState: "42P01",
     what: "a trigger that sends rows to a table that is not there",
     ddl: trigger("EXECUTE 'INSERT INTO events_of_2031 VALUES ($1.*)' USING NEW;"),
+    reason: "database.trigger",
+    says: "a trigger or function in the database failed: a table does not exist",
+  },
+  {
+    sqlState: "42P01",
+    what: "a trigger whose dynamic SQL holds a value that looks like a function of piipe's",
+    ddl: trigger("EXECUTE format('SELECT %L FROM events_of_2031', 'x piipe.canonical(text) y');"),
     reason: "database.trigger",
     says: "a trigger or function in the database failed: a table does not exist",
   },
@@ -124,6 +139,7 @@ const CAUSES: readonly Cause[] = [
 
 /** One of each thing that is said. */
 const TAKES_NONE = [
+  "RAISE serialization_failure",
   "RAISE insufficient_privilege",
   "ASSERT",
   "a trigger that sends rows to a table that is not there",
@@ -289,7 +305,8 @@ describe("a table that takes no row", () => {
     await sqs.send(pipeline.queue.url, bodies(0));
     const worker = pipeline.start({ untilEmpty: false });
     await until("it is held", async () => worker.events.some(({ type }) => type === "batch.held"));
-    expect((await sqs.count(pipeline.queue.url)).inFlight).toBeLessThanOrEqual(100);
+    // What it begins with, and as many more.
+    expect((await sqs.count(pipeline.queue.url)).inFlight).toBeLessThanOrEqual(200);
     await query(pipeline.databaseUrl, "DROP TRIGGER refuse ON events");
     await until("all are stored", async () => (await bench.rows()) === GOOD + 1);
     worker.stop();
@@ -309,6 +326,40 @@ describe("a table that takes no row", () => {
     expect(settled.reduce((sum, { released }) => sum + released, 0)).toBe(receivedBy(worker.events));
     expect((await sqs.count(pipeline.queue.url)).total).toBe(20);
     expect(await pipeline.quarantined()).toEqual([]);
+  });
+});
+
+describe("a burst of rows that a trigger refuses", () => {
+  const bad = (count: number): string[] => Array.from({ length: count }, (_, n) => body(-n - 1));
+  const good = (count: number): string[] => Array.from({ length: count }, (_, n) => body(1_000 + n));
+  const setUpBurst = (): Promise<Bench> => setUp(trigger("RAISE 'no';")("n < 0"));
+
+  it.each([
+    [200, 120, 300],
+    [1, 45, 2],
+  ])("stops no service: %d good, %d refused, %d good", async (before, refused, after) => {
+    const bench = await setUpBurst();
+    const { pipeline } = bench;
+    const worker = pipeline.start({ untilEmpty: false });
+    await sqs.send(pipeline.queue.url, good(before));
+    await until("the first are stored", async () => (await bench.rows()) === before);
+    await sqs.send(pipeline.queue.url, bad(refused));
+    await until("they are held", async () => worker.events.some(({ type }) => type === "batch.held"));
+    await sqs.send(pipeline.queue.url, good(after));
+    await until("the others are stored", async () => (await bench.rows()) === before + after);
+    await until("they are quarantined", async () => (await pipeline.quarantined()).length === refused);
+    worker.stop();
+    expect(await worker.ended).toMatchObject({ stored: before + after, quarantined: refused });
+    expect(await bench.deadLetters()).toBe(0);
+  });
+
+  it("does not let the table be blamed at a fresh start: 5 of 100 rows pass", async () => {
+    const bench = await setUpBurst();
+    const { pipeline } = bench;
+    await sqs.send(pipeline.queue.url, [...bad(90), ...good(5), ...bad(5)]);
+    await expect(pipeline.start().ended).rejects.toMatchObject({ code: "data.beyond-limit" });
+    expect(await bench.rows()).toBe(5);
+    expect(await bench.deadLetters()).toBe(0);
   });
 });
 

@@ -1,9 +1,11 @@
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { exitCodeOf } from "../../src/cli/failure.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import type { Totals } from "../../src/pipeline/totals.ts";
 import { type PostgresConnection, type PostgresPool, openPool } from "../../src/postgres/connection.ts";
+import { databaseFailure } from "../../src/postgres/database-failure.ts";
 import { messageKeyOf, sourceIdOf } from "../../src/storage/ledger/claim.ts";
 import type { TelemetryEvent } from "../../src/telemetry/events.ts";
 import { type EngineRun, startEngine } from "../support/engine-run.ts";
@@ -22,8 +24,8 @@ import { until } from "../support/until.ts";
 
 /*
  * Every row of the table "What a failed write leads to" (docs/message-life.md), on a real PostgreSQL below the real engine
- * and sink; the queue is a model. Failures have their real cause where PostgreSQL has one on demand, else a trigger
- * raises the SQLSTATE. What SQS itself answers is in tests/integration/sqs-source-faults.test.ts and
+ * and sink; the queue is a model. Failures have their real cause where PostgreSQL has one on demand, else the
+ * connection gives the answer. What SQS itself answers is in tests/integration/sqs-source-faults.test.ts and
  * tests/faults/sqs-faults.test.ts; the share of refused events in tests/faults/poison.test.ts. One file, although a long
  * one: it is one table.
  */
@@ -107,14 +109,27 @@ async function backendOf(pool: PostgresPool): Promise<string> {
   return rows[0]?.["pid"] ?? "";
 }
 
-/** The first inserts into the table fail: what a sequence counted is not rolled back. */
-async function failFirst(times: number, sqlState: string): Promise<void> {
+/** The first statements with values fail as if the server had said so: what a function raises is another thing. */
+function failingFirst(inner: PostgresPool, times: number, sqlState: string): PostgresPool {
+  let count = 0;
+  const connect = async (abort?: AbortSignal): Promise<PostgresConnection> => {
+    const connection = await inner.connect(abort);
+    return {
+      ...connection,
+      query(doing, text, values) {
+        if (values === undefined || count === times) return connection.query(doing, text, values);
+        count += 1;
+        const error = Object.assign(new pg.DatabaseError("failed", 0, "error"), { code: sqlState });
+        return Promise.reject(databaseFailure(error, doing));
+      },
+    };
+  };
+  return { ...inner, connect };
+}
+
+async function refuseAll(): Promise<void> {
   await sql(`
-    CREATE SEQUENCE tries; GRANT ALL ON SEQUENCE tries TO PUBLIC;
-    CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      IF nextval('tries') <= ${times} THEN RAISE EXCEPTION 'failed' USING ERRCODE = '${sqlState}'; END IF;
-      RETURN NULL;
-    END $$;
+    CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'failed'; END $$;
     CREATE TRIGGER fail BEFORE INSERT ON events FOR EACH STATEMENT EXECUTE PROCEDURE fail()`);
 }
 
@@ -145,19 +160,19 @@ interface PassingFault {
   readonly code: ErrorCode;
   readonly cause: string;
   readonly retriesMin?: number;
+  /** What the run writes through. Default: the pool itself. */
+  readonly through?: (pool: PostgresPool) => PostgresPool;
   /** Brings the fault about while `run` runs, and ends it. `retried` resolves when a write was tried in vain. */
   readonly befall: (run: () => Promise<void>, retried: Promise<void>) => Promise<void>;
 }
 
-const raised = (sqlState: string, code: ErrorCode): PassingFault => ({
+const answered = (sqlState: string, code: ErrorCode): PassingFault => ({
   sqlState,
   code,
-  cause: "a trigger",
+  cause: "the server's answer",
   retriesMin: 2,
-  async befall(run) {
-    await failFirst(2, sqlState);
-    await run();
-  },
+  through: (pool) => failingFirst(pool, 2, sqlState),
+  befall: (run) => run(),
 });
 
 /** Holds a lock that the write waits for, until its backend was dealt with. */
@@ -181,7 +196,7 @@ async function passThrough(fault: PassingFault, url: string) {
   let run: Run | undefined;
   let totals: Totals | undefined;
   await fault.befall(async () => {
-    run = await start(pool, numbered(MESSAGES), (event) => {
+    run = await start(fault.through?.(pool) ?? pool, numbered(MESSAGES), (event) => {
       if (event.type === "batch.retried") onRetried();
     });
     totals = await run.ended;
@@ -223,7 +238,7 @@ describe("committed, or the claim returned nothing: deleted", () => {
 describe("rolled back in favour of others: run again after a random delay, on the same connection", () => {
   it.each<PassingFault>([
     // READ COMMITTED never fails so by itself.
-    raised("40001", "database.busy"),
+    answered("40001", "database.busy"),
     {
       sqlState: "40P01",
       code: "database.busy",
@@ -342,11 +357,11 @@ describe("the connection is of no use: dropped, the batch run again on a new one
         await running;
       },
     },
-    raised("08006", "database.unreachable"),
-    raised("40003", "database.unreachable"),
-    raised("53100", "database.unavailable"),
-    raised("53200", "database.unavailable"),
-    raised("57P03", "database.unavailable"),
+    answered("08006", "database.unreachable"),
+    answered("40003", "database.unreachable"),
+    answered("53100", "database.unavailable"),
+    answered("53200", "database.unavailable"),
+    answered("57P03", "database.unavailable"),
   ])("$sqlState, by $cause", expectPassed);
 
   it.each<[WirePoint, Partial<Totals>]>([
@@ -510,7 +525,7 @@ describe("no row is at fault: the run halts, and nothing is quarantined or delet
       "own tables",
       () => sql("ALTER SCHEMA piipe RENAME TO away"),
     ],
-    ["P0001", "a trigger's own error", "database.refused", "a trigger", () => failFirst(1_000, "P0001")],
+    ["P0001", "a trigger's own error", "database.refused", "a trigger", refuseAll],
   ])("%s, by %s", async (sqlState, _, code, says, arrange) => {
     const run = await startThen(arrange);
     const error: unknown = await run.ended.catch((thrown: unknown) => thrown);

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import type { Column, MaskedRecord, WriteOutcome } from "../../src/pipeline/contracts.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
@@ -67,7 +67,7 @@ async function sinkOn(
   ddl: string,
   columns: readonly Column[],
   via = pool,
-  options: { readonly rejectedMax?: number } = {},
+  options: { readonly rejectedMax?: number; readonly statementTimeoutMs?: number } = {},
 ): Promise<PostgresSink> {
   await sql(ddl);
   return sinkOver("events", columns, via, options);
@@ -77,7 +77,7 @@ async function sinkOver(
   name: string,
   columns: readonly Column[],
   via = pool,
-  options: { readonly rejectedMax?: number } = {},
+  options: { readonly rejectedMax?: number; readonly statementTimeoutMs?: number } = {},
 ): Promise<PostgresSink> {
   const table = await readTargetTable(via, { schema: null, name });
   checkTable(table, columns, new Map());
@@ -589,6 +589,36 @@ test.each(["abort", "pg_terminate_backend"])(
     expect(await count("events")).toBe(5);
   },
 );
+
+describe("statements that take too long", () => {
+  const sleepy = (rows: string): string => `
+    CREATE TABLE events (n integer);
+    CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF ${rows} THEN PERFORM pg_sleep(600); END IF; RETURN NEW;
+    END $$;
+    CREATE TRIGGER sleep BEFORE INSERT ON events FOR EACH ROW EXECUTE PROCEDURE sleep()`;
+  const timedOut = { code: "database.busy", sqlState: "57014", retryable: true };
+
+  test("one row for which it does so again and again is refused alone", async () => {
+    const sink = await sinkOn(sleepy("NEW.n = 3"), NUMBERED, pool, { statementTimeoutMs: 100 });
+    const batch = batchOf(numbered(20));
+    for (let tries = 0; tries < 3; tries += 1) await expect(sink.write(batch, NEVER)).rejects.toMatchObject(timedOut);
+    const { records } = await sink.write(batch, NEVER);
+    expect(records.map(({ kind }) => kind === "rejected")).toEqual(records.map((_, index) => index === 3));
+    expect(records[3]).toEqual({ kind: "rejected", rejection: { code: "database.row", path: null } });
+    expect(await count("events")).toBe(19);
+  });
+
+  test("a server on which every row does so is asked for few, and blames none", async () => {
+    const { pool: counted, transactions } = counting(pool);
+    const sink = await sinkOn(sleepy("true"), NUMBERED, counted, { statementTimeoutMs: 20 });
+    const batch = batchOf(numbered(50));
+    for (let tries = 0; tries < 8; tries += 1) await expect(sink.write(batch, NEVER)).rejects.toMatchObject(timedOut);
+    expect(transactions()).toBeLessThan(60);
+    await sql("DROP TRIGGER sleep ON events");
+    expect((await sink.write(batch, NEVER)).records.every(({ kind }) => kind === "stored")).toBe(true);
+  });
+});
 
 const SLEEPING = "pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
 

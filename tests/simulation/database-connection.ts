@@ -48,10 +48,15 @@ export class DatabaseConnection implements Sink {
     // As the pipeline sets it up: order is kept only when nothing is stored before what was refused is in quarantine.
     const rejectedMax = this.#world.scenario.queue.isFifo ? 1 : REJECTED_MAX;
     const witness = earlierTell ? this.#stored : null;
-    const wouldStore = async (record: MaskedRecord): Promise<boolean> =>
-      (await this.#wouldStore(record.id, abort)) || record === witness;
-    const outcomes = await bisect(records, { declared: DECLARED, write, wouldStore, witness, rejectedMax });
-    return { records: outcomes, refused: ofRefused };
+    let hasEarlierTold = false;
+    const wouldStore = async (record: MaskedRecord): Promise<boolean> => {
+      const passes = await this.#wouldStore(record.id, abort);
+      hasEarlierTold ||= record === witness;
+      return passes || record === witness;
+    };
+    const random = (): number => this.#world.clock.random();
+    const outcomes = await bisect(records, { declared: DECLARED, write, wouldStore, witness, random, rejectedMax });
+    return { records: outcomes, refused: ofRefused, ...(hasEarlierTold ? { earlierTold: true } : {}) };
   }
 
   close(): Promise<void> {

@@ -71,6 +71,10 @@ function listOf<T>(item: fc.Arbitrary<T>, minLength: number, maxLength: number):
   return fc.array(item, { minLength, maxLength, size: "max" });
 }
 
+function allOf(count: number, kind: MessageKind, sentAfterMs: number): PlannedMessage[] {
+  return Array.from({ length: count }, () => ({ kind, bytes: 30, sentAfterMs, group: 0 }));
+}
+
 const message: fc.Arbitrary<PlannedMessage> = fc.record({
   kind: weighted<MessageKind>([82, "good"], [6, "bad"], [6, "unfit"], [3, "unfit at COMMIT"], [3, "barred"]),
   bytes: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 20, max: 300 }) }, { weight: 1, arbitrary: fc.nat(9_000) }),
@@ -127,19 +131,23 @@ const signal: fc.Arbitrary<PlannedSignal> = fc.record({
   awayMs: fc.nat(30 * SECOND_MS),
 });
 
+/** Rows that follow each other and are all in doubt. */
+const BURST_MESSAGES = 150;
+const BURST_AFTER_MS = 5 * SECOND_MS;
+
 /** What makes runs halt and hold, and nothing else: no message is received in vain but for that. */
 export const haltingScenarios: fc.Arbitrary<Scenario> = fc
   .record({
     seed: fc.nat(0xffff_ffff),
     count: fc.integer({ min: 120, max: 240 }),
     refused: fc.constantFrom<MessageKind>("bad", "unfit", "barred"),
-    isMostlyRefused: fc.boolean(),
+    shape: fc.constantFrom("few", "most", "burst"),
     untilEmpty: fc.boolean(),
     workerStartsMs: listOf(fc.nat(20 * SECOND_MS), 1, 2),
     batchRowsMax: fc.constantFrom(1, 20, 1_000),
     outages: listOf(fc.record({ passing: fc.integer({ min: 1, max: 20 }), lastsMs: LASTS_MS }), 1, 3),
   })
-  .map(({ count, refused, isMostlyRefused, outages, batchRowsMax, ...rest }) => ({
+  .map(({ count, refused, shape, outages, batchRowsMax, ...rest }) => ({
     ...rest,
     queue: {
       isFifo: false,
@@ -148,15 +156,29 @@ export const haltingScenarios: fc.Arbitrary<Scenario> = fc
       receivesMax: 3,
       locksWholeGroup: true,
     },
-    messages: Array.from({ length: count }, (_, index) => ({
-      kind: index % 10 < (isMostlyRefused ? 7 : 1) ? refused : "good",
-      bytes: 30,
-      sentAfterMs: 0,
-      group: 0,
-    })),
+    messages:
+      shape === "burst"
+        ? [
+            ...allOf(1, "good", 0),
+            ...allOf(BURST_MESSAGES, "barred", BURST_AFTER_MS),
+            ...allOf(count - BURST_MESSAGES / 2, "good", BURST_AFTER_MS + SECOND_MS),
+          ]
+        : Array.from({ length: count }, (_, index) => ({
+            kind: index % 10 < (shape === "most" ? 7 : 1) ? refused : "good",
+            bytes: 30,
+            sentAfterMs: 0,
+            group: 0,
+          })),
     hasSealingKey: true,
     haltAboveShare: 0.5,
-    limits: { inFlightMax: 150, inFlightBytesMax: 1_000_000, batchRowsMax, lingerMs: 50, writesInFlightMax: 3 },
+    limits: {
+      // A burst fits, and what tells more of it.
+      inFlightMax: shape === "burst" ? 250 : 150,
+      inFlightBytesMax: 1_000_000,
+      batchRowsMax,
+      lingerMs: 50,
+      writesInFlightMax: 3,
+    },
     signals: [],
     // A run that ends by itself also ends when nothing can be written.
     faults: rest.untilEmpty ? [] : outages.map((each) => ({ ...each, step: "begin" as const, kind: "halt" as const })),
