@@ -272,7 +272,7 @@ for (let index = -WARM_UP_BODIES; index < BODIES; index += 1) {
     receivedAtMs: 0,
     groupId: null,
     body,
-    bodyBytes: Buffer.byteLength(body),
+    bytes: Buffer.byteLength(body),
     attributes: new Map(),
   };
   const decoded = decode(delivery);

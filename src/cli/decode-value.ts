@@ -21,6 +21,6 @@ const deliveryOf = (text: string): Delivery => ({
   receivedAtMs: 0,
   groupId: null,
   body: "{}",
-  bodyBytes: 2,
+  bytes: 2,
   attributes: new Map([[ATTRIBUTE, text]]),
 });

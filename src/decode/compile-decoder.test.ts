@@ -40,7 +40,7 @@ const delivery = (body: string, changes: Partial<Delivery> = {}): Delivery => ({
   receivedAtMs: SENT_AT_MS + 5_000,
   groupId: null,
   body,
-  bodyBytes: Buffer.byteLength(body),
+  bytes: Buffer.byteLength(body),
   attributes: new Map(),
   ...changes,
 });
@@ -77,6 +77,11 @@ test("a login event becomes one value per column, in the columns' order", () => 
       businessId: null,
     },
   });
+});
+
+test("a body is not too large for its message's attributes", () => {
+  const decode = compileDecoder([testColumn({ name: "a", type: "text" })], new Map(), { unknownFields: "ignore" });
+  expect(decode(delivery('{"a":"x"}', { bytes: 1_000_000 })).ok).toBe(true);
 });
 
 describe("bad input: each is refused with its reason and place", () => {

@@ -96,7 +96,7 @@ export function compileDecoder(
   return (delivery) => {
     const { body } = delivery;
     if (isBlank(body)) return refuse("body.empty", null);
-    if (delivery.bodyBytes > BODY_BYTES_MAX) return refuse("body.too-large", null);
+    if (isTooLarge(delivery)) return refuse("body.too-large", null);
 
     const scan = scanJson(body);
     if (scan.depth > DEPTH_MAX) return refuse("body.too-deep", null);
@@ -159,6 +159,10 @@ export function compileDecoder(
     });
   };
 }
+
+/** The body alone; nearly always, with its attributes it is small enough. */
+const isTooLarge = ({ body, bytes }: Delivery): boolean =>
+  bytes > BODY_BYTES_MAX && Buffer.byteLength(body) > BODY_BYTES_MAX;
 
 const isCostly = (body: string, { containers, hasEscapedKey }: JsonScan): boolean =>
   (containers > CONTAINERS_MAX && BEGINS_AS_STRUCTURE.test(body)) ||
