@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { testColumn } from "../../tests/support/test-column.ts";
 import type { Column, ColumnBounds, Delivery, RawValue, Rejection, RejectionCode } from "../pipeline/contracts.ts";
 import { compileDecoder, type DecoderOptions } from "./compile-decoder.ts";
@@ -454,14 +454,31 @@ describe("metadata", () => {
     expect(decodeMeta(attribute(type), withAttribute(value))).toEqual(expected);
   });
 
+  test("an attribute is parsed once for all columns that read it", () => {
+    const parse = vi.spyOn(JSON, "parse");
+    const columns = ["a", "b", "c"].map((name) => ({ ...attribute("json"), name }));
+    const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+    const texts = (value: string) => decode(delivery("{}", withAttribute(value)));
+    expect(texts('{"a":1}')).toMatchObject({ value: { values: ['{"a":1}', '{"a":1}', '{"a":1}'] } });
+    // The body, and the attribute.
+    expect(parse).toHaveBeenCalledTimes(2);
+    expect(texts('{"a":2}')).toMatchObject({ value: { values: ['{"a":2}', '{"a":2}', '{"a":2}'] } });
+    parse.mockRestore();
+  });
+
   test("an attribute as json is held to the bounds on a body", () => {
     const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
     const keys = (count: number): string => `[${Array.from({ length: count }, () => '{"a":1}').join(",")}]`;
     const padded = (length: number): string => "1".padEnd(length);
+    const containers = (count: number): string => `[${"[],".repeat(count - 2)}[]]`;
+    const besideEscapedKey = (count: number): string => `{"\\u0061":[${"0,".repeat(count)}0]}`;
     for (const [within, beyond] of [
       [nested(100), nested(101)],
       [keys(1_000), keys(1_001)],
       [padded(262_144), padded(262_145)],
+      [padded(262_144), JSON.stringify(Array(3).fill("\u00e9".repeat(60_000)))],
+      [containers(16_384), containers(16_385)],
+      [besideEscapedKey(19_997), besideEscapedKey(20_001)],
     ] as const) {
       expect(decodeMeta(attribute("json"), withAttribute(within))).toEqual(within.trim());
       expect(decodeMeta(attribute("json"), withAttribute(beyond))).toEqual({

@@ -1,5 +1,6 @@
+import { beyondBounds } from "./beyond-bounds.ts";
 import { countKeys } from "./count-keys.ts";
-import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX } from "./limits.ts";
+import { BODY_BYTES_MAX } from "./limits.ts";
 import { parseJson } from "./parse-json.ts";
 import { scanJson } from "./scan-json.ts";
 
@@ -11,10 +12,9 @@ export const MALFORMED: unique symbol = Symbol("malformed");
  * no JSON at all: the reasons `body.…` would blame the wrong part of the message.
  */
 export function parseAttributeJson(text: string): unknown {
-  // No text has fewer bytes than characters.
-  if (text.length > BODY_BYTES_MAX) return MALFORMED;
+  if (Buffer.byteLength(text) > BODY_BYTES_MAX) return MALFORMED;
   const scan = scanJson(text);
-  if (scan.depth > DEPTH_MAX || scan.keys > KEYS_MAX) return MALFORMED;
+  if (beyondBounds(text, scan) !== null) return MALFORMED;
   let value: unknown;
   try {
     value = parseJson(text, scan);
