@@ -294,6 +294,15 @@ describe("the detectors", () => {
     ["a name behind a cut", JSON.stringify({ last_name: "Lovelace", rest: "x" }).slice(0, -4), "inner-name"],
     ["a name in base64", Buffer.from('{"first_name":"Ada"}').toString("base64"), "inner-name"],
     ["a name in base64url", Buffer.from('{"first_name":"Ada?>"}').toString("base64url"), "inner-name"],
+    ["a name in JSON written twice", JSON.stringify(JSON.stringify({ customer: { last_name: "Doe" } })), "inner-name"],
+    ["a name in an array written twice", JSON.stringify(` [${JSON.stringify({ last_name: "Doe" })}]`), "inner-name"],
+    ["a name behind a byte order mark", `\ufeff${JSON.stringify({ first_name: "Ada" })}`, "inner-name"],
+    ["a name behind a no-break space", `\u00a0${JSON.stringify({ first_name: "Ada" })}`, "inner-name"],
+    [
+      "a name behind one, written twice",
+      JSON.stringify(`\ufeff${JSON.stringify({ first_name: "Ada" })}`),
+      "inner-name",
+    ],
     ["an escaped name", '{"first\\u005fname":"Ada"}', "inner-name"],
     [
       "more keys than are looked at",
@@ -309,7 +318,23 @@ describe("the detectors", () => {
     expect(guard([open("text", "off")], [value])).toEqual(CLEAN);
   });
 
+  test.each<[what: string, json: unknown, kind: string | null]>([
+    ["a name in it", { message: JSON.stringify({ first_name: "Ada" }) }, "inner-name"],
+    ["a name in an array in it", [1, `\n[${JSON.stringify({ last_name: "Doe" })}]`], "inner-name"],
+    ["a name in JSON in it", { a: JSON.stringify({ b: JSON.stringify({ last_name: "Doe" }) }) }, "inner-name"],
+    ["a name in the second of two", ['{"a":1}', JSON.stringify({ last_name: "Doe" })], "inner-name"],
+    ["no name in it", { message: JSON.stringify({ width: 3, name: "T-Shirt" }) }, null],
+    ["a name outside of it", { first_name: "Ada", message: JSON.stringify({ width: 3 }) }, null],
+    ["a quotation in it", { text: 'he said "first_name": Ada' }, null],
+  ])("look into strings of JSON in JSON: %s", (_what, json, detector) => {
+    const column = testColumn({ name: "second", type: "json", piiDetection: "warn" });
+    const value = detector === null ? [] : [{ column: "second", detector }];
+    expect(guard([column], [JSON.stringify(json)])).toEqual({ ok: true, value });
+  });
+
   test.each([
+    JSON.stringify(JSON.stringify({ width: 3, name: "T-Shirt" })),
+    '"{see the "first_name": "Ada',
     JSON.stringify({ width: 3, name: "T-Shirt" }),
     JSON.stringify({ first_name: null, last_name: "", email_verified: true, address: {}, phones: [] }),
     "{0f8fad5b-d9cb-469f-a165-70867728950e}",
