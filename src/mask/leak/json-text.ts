@@ -55,18 +55,25 @@ const mayBeginJson = (code: number): boolean =>
 export function detectInJson(json: string): SuspicionKind | null {
   const form = detect(json);
   if (form !== null || !json.includes("\\")) return form;
-  return detect(unescaped(json)) ?? (hasPersonalKey(unescaped(jsonStringsIn(json))) ? "inner-name" : null);
+  const kind = detect(unescaped(json));
+  if (kind !== null) return kind;
+  const strings = jsonStringsIn(json);
+  // Each of them has a key, or looks so.
+  if (strings.length > KEYS_MAX) return "inner-name";
+  return hasPersonalKey(unescaped(strings.join("\n"))) ? "inner-name" : null;
 }
 
-/** The strings of a JSON text that are JSON, as they are written, all in one: keys are counted together. */
-function jsonStringsIn(json: string): string {
-  let strings = "";
+/** The strings of a JSON text that are JSON, as they are written; of very many, one more than is looked at. */
+function jsonStringsIn(json: string): readonly string[] {
+  const strings: string[] = [];
   QUOTED_JSON.lastIndex = 0;
-  for (let match = QUOTED_JSON.exec(json); match !== null; match = QUOTED_JSON.exec(json)) {
+  let match = QUOTED_JSON.exec(json);
+  while (match !== null && strings.length <= KEYS_MAX) {
     let end = QUOTED_JSON.lastIndex;
     while (end < json.length && json[end] !== '"') end += json[end] === "\\" ? 2 : 1;
-    strings += `${json.slice(match.index + 1, end)}\n`;
+    strings.push(json.slice(match.index + 1, end));
     QUOTED_JSON.lastIndex = end + 1;
+    match = QUOTED_JSON.exec(json);
   }
   return strings;
 }

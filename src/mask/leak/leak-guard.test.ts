@@ -323,6 +323,7 @@ describe("the detectors", () => {
     ["a name in an array in it", [1, `\n[${JSON.stringify({ last_name: "Doe" })}]`], "inner-name"],
     ["a name in JSON in it", { a: JSON.stringify({ b: JSON.stringify({ last_name: "Doe" }) }) }, "inner-name"],
     ["a name in the second of two", ['{"a":1}', JSON.stringify({ last_name: "Doe" })], "inner-name"],
+    ["more strings than are looked at", Array<string>(1_001).fill('{"k":1}'), "inner-name"],
     ["no name in it", { message: JSON.stringify({ width: 3, name: "T-Shirt" }) }, null],
     ["a name outside of it", { first_name: "Ada", message: JSON.stringify({ width: 3 }) }, null],
     ["a quotation in it", { text: 'he said "first_name": Ada' }, null],

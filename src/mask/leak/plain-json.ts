@@ -14,16 +14,16 @@ const SMALL_E = 0x65;
 const ZEROS_MAX = 40;
 /** Few bytes may stand for many digits: together they may not be more than the largest body has. */
 const CHARS_MAX = 262_144;
-/** A number with a point or an exponent: in few JSON texts, so that nothing else is asked of the others. */
-const HAS_FRACTION_OR_EXPONENT = /(?:^|[[:,\s])-?\d+[.eE]/;
+/** A number with an exponent, or with a zero at the end of its decimals: in few JSON texts, and the others are as they are. */
+const HAS_OTHER_NUMBER = /(?:^|[[:,\s])-?\d+(?:\.\d*0(?!\d)|(?:\.\d+)?[eE])/;
 
 /**
  * A JSON text with each number in digits: PostgreSQL's `jsonb` stores `4.1e3` as 4100. Zeros behind the last decimal are
- * left out, which `jsonb` keeps, so that a value is looked for without them; so is white space between the parts. Linear in
+ * left out, which `jsonb` keeps, so that a value is looked for without them. White space between the parts may be. Linear in
  * the length of the text, which need not be whole. null: it would have more characters than any event may have.
  */
 export function plainJson(json: string): string | null {
-  if (!HAS_FRACTION_OR_EXPONENT.test(json)) return json;
+  if (!HAS_OTHER_NUMBER.test(json)) return json;
   const { length } = json;
   const charsMax = Math.max(length, CHARS_MAX);
   let out = new Uint16Array(length + 64);
@@ -84,7 +84,8 @@ function readNumber(json: string, start: number): NumberParts {
 
 function writeNumber(json: string, number: NumberParts, out: Uint16Array, outEnd: number): number {
   const { start, point, mantissaEnd, exponent, end } = number;
-  if (point === end) return copy(json, start, end, out, outEnd);
+  const isPlain = mantissaEnd === end && (point === end || json.charCodeAt(end - 1) !== ZERO);
+  if (isPlain) return copy(json, start, end, out, outEnd);
   let first = start;
   while (first < mantissaEnd && isZeroOrPoint(json.charCodeAt(first))) first += 1;
   if (first === mantissaEnd) {
