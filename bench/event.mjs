@@ -188,7 +188,7 @@ function newDelivery() {
     receivedAtMs: sentAtMs,
     groupId: null,
     body,
-    bodyBytes: Buffer.byteLength(body),
+    bytes: Buffer.byteLength(body),
     attributes: new Map(),
   };
 }

@@ -25,7 +25,12 @@ const LAYERS = [
   { name: "errors", paths: ["src/errors.ts"], may: [], builtins: [] },
   {
     name: "contracts",
-    paths: ["src/pipeline/contracts.ts", "src/pipeline/rejection-remedies.ts", "src/telemetry/concerns.ts"],
+    paths: [
+      "src/pipeline/contracts.ts",
+      "src/pipeline/delivery-bytes.ts",
+      "src/pipeline/rejection-remedies.ts",
+      "src/telemetry/concerns.ts",
+    ],
     may: ["errors"],
     builtins: [],
   },

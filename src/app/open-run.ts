@@ -51,7 +51,7 @@ export interface Run {
 const WRITES_IN_FLIGHT_MAX = 3;
 /** Several batches' worth, so that receiving goes on while batches are written. */
 const IN_FLIGHT_BATCHES = 5;
-/** Bodies of up to 1 MiB must not add up to gigabytes. */
+/** Messages of up to 1 MiB must not add up to gigabytes. */
 const IN_FLIGHT_BYTES_MAX = 48 * 1024 * 1024;
 /** Halving costs some twenty transactions for each refused row: before more are looked for, the share is judged. */
 const REJECTED_MAX = 100;

@@ -75,7 +75,7 @@ async function receiveSome(
     if (received.length === 0) return;
     for (const delivery of received) {
       deliveries.push(delivery);
-      bytes += delivery.bodyBytes;
+      bytes += delivery.bytes;
     }
   }
 }

@@ -10,7 +10,7 @@ import { pendingBytes } from "../storage/quarantine/quarantine.ts";
 const QUARANTINE_BYTES_MAX = 1024 * 1024 * 1024;
 /** Workers do not know of each other's: together they may exceed the bound by what they refuse in this time. */
 const READ_EVERY_MS = 10_000;
-/** Of a sealed event beside its body: keys, nonce, metadata and the row. */
+/** Of a sealed event beside its body and attributes: keys, nonces, names and the row. */
 const SEALED_EXTRA_BYTES = 1_024;
 
 /** Knows whether the quarantine has room for more of a queue's events, without a query for each. */
@@ -29,9 +29,9 @@ export class QuarantineRoom {
   }
 
   /** Takes room for a refused event; false: there is none. */
-  readonly take = (bodyBytes: number): boolean => {
+  readonly take = (deliveryBytes: number): boolean => {
     this.#hasChanged = true;
-    const bytes = this.#bytes + bodyBytes + SEALED_EXTRA_BYTES;
+    const bytes = this.#bytes + deliveryBytes + SEALED_EXTRA_BYTES;
     if (bytes > this.#bytesMax) return false;
     this.#bytes = bytes;
     return true;

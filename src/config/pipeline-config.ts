@@ -132,7 +132,7 @@ export interface PipelineConfig {
     | {
         /** The most rows that one transaction writes. Default: 1000. */
         rows?: number | undefined;
-        /** The most bytes of message bodies that one transaction writes. Default: 4194304. */
+        /** The most bytes of messages that one transaction writes. Default: 4194304. */
         bytes?: number | undefined;
         /**
          * How long, in milliseconds, a batch that is not full waits for more events while more are at hand,

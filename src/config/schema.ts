@@ -134,7 +134,7 @@ const batch = mapping("a mapping with the keys rows, bytes and lingerMs", {
   // single message could exceed it.
   bytes: wholeNumber(MIB, 64 * MIB, "bytes")
     .default(4 * MIB)
-    .describe("The most bytes of message bodies that one transaction writes."),
+    .describe("The most bytes of messages that one transaction writes."),
   lingerMs: wholeNumber(0, 60_000, "milliseconds")
     .default(50)
     .describe(

@@ -16,7 +16,7 @@ const delivery = (body: string, attributes: ReadonlyMap<string, string> = new Ma
   receivedAtMs: 0,
   groupId: null,
   body,
-  bodyBytes: Buffer.byteLength(body),
+  bytes: Buffer.byteLength(body),
   attributes,
 });
 

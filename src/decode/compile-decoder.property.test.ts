@@ -20,7 +20,7 @@ const delivery = (body: string): Delivery => ({
   receivedAtMs: 0,
   groupId: null,
   body,
-  bodyBytes: Buffer.byteLength(body),
+  bytes: Buffer.byteLength(body),
   attributes: new Map(),
 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { testColumn } from "../../tests/support/test-column.ts";
 import type { Column, ColumnBounds, Delivery, RawValue, Rejection, RejectionCode } from "../pipeline/contracts.ts";
 import { compileDecoder, type DecoderOptions } from "./compile-decoder.ts";
@@ -40,7 +40,7 @@ const delivery = (body: string, changes: Partial<Delivery> = {}): Delivery => ({
   receivedAtMs: SENT_AT_MS + 5_000,
   groupId: null,
   body,
-  bodyBytes: Buffer.byteLength(body),
+  bytes: Buffer.byteLength(body),
   attributes: new Map(),
   ...changes,
 });
@@ -77,6 +77,11 @@ test("a login event becomes one value per column, in the columns' order", () => 
       businessId: null,
     },
   });
+});
+
+test("a body is not too large for its message's attributes", () => {
+  const decode = compileDecoder([testColumn({ name: "a", type: "text" })], new Map(), { unknownFields: "ignore" });
+  expect(decode(delivery('{"a":"x"}', { bytes: 1_000_000 })).ok).toBe(true);
 });
 
 describe("bad input: each is refused with its reason and place", () => {
@@ -323,6 +328,11 @@ describe("a number as it is written", () => {
     ["number", LONG_ZERO, "field.range"],
     ["number", "1".repeat(65), "field.range"],
     ["json", "1e-400", "field.range"],
+    ["json", `0.${"0".repeat(240)}1e-99`, "field.range"],
+    ["json", `[1,0.${"0".repeat(320)}1e-9]`, "field.range"],
+    ["json", `0.${"0".repeat(330)}1`, "field.range"],
+    ["json", `[0.${"0".repeat(240)}]`, `[0.${"0".repeat(240)}]`],
+    ["json", `0.${"0".repeat(220)}1e-99`, `0.${"0".repeat(220)}1e-99`],
     ["json", '{"a":[1,-0.1e-324]}', "field.range"],
     ["json", `0.${"0".repeat(400)}1`, "field.range"],
     ["json", "1e400", "field.range"],
@@ -449,14 +459,31 @@ describe("metadata", () => {
     expect(decodeMeta(attribute(type), withAttribute(value))).toEqual(expected);
   });
 
+  test("an attribute is parsed once for all columns that read it", () => {
+    const parse = vi.spyOn(JSON, "parse");
+    const columns = ["a", "b", "c"].map((name) => ({ ...attribute("json"), name }));
+    const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+    const texts = (value: string) => decode(delivery("{}", withAttribute(value)));
+    expect(texts('{"a":1}')).toMatchObject({ value: { values: ['{"a":1}', '{"a":1}', '{"a":1}'] } });
+    // The body, and the attribute.
+    expect(parse).toHaveBeenCalledTimes(2);
+    expect(texts('{"a":2}')).toMatchObject({ value: { values: ['{"a":2}', '{"a":2}', '{"a":2}'] } });
+    parse.mockRestore();
+  });
+
   test("an attribute as json is held to the bounds on a body", () => {
     const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
     const keys = (count: number): string => `[${Array.from({ length: count }, () => '{"a":1}').join(",")}]`;
     const padded = (length: number): string => "1".padEnd(length);
+    const containers = (count: number): string => `[${"[],".repeat(count - 2)}[]]`;
+    const besideEscapedKey = (count: number): string => `{"\\u0061":[${"0,".repeat(count)}0]}`;
     for (const [within, beyond] of [
       [nested(100), nested(101)],
       [keys(1_000), keys(1_001)],
       [padded(262_144), padded(262_145)],
+      [padded(262_144), JSON.stringify(Array(3).fill("\u00e9".repeat(60_000)))],
+      [containers(16_384), containers(16_385)],
+      [besideEscapedKey(19_997), besideEscapedKey(20_001)],
     ] as const) {
       expect(decodeMeta(attribute("json"), withAttribute(within))).toEqual(within.trim());
       expect(decodeMeta(attribute("json"), withAttribute(beyond))).toEqual({

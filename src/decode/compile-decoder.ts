@@ -11,26 +11,20 @@ import type {
   Result,
   ValueOrigin,
 } from "../pipeline/contracts.ts";
+import { beyondBounds } from "./beyond-bounds.ts";
 import { isLongerThan } from "./check-text.ts";
 import { checkWrittenJson } from "./column-types.ts";
-import { type JsonObject, type Lookup, MISTYPED, createLookup } from "./create-lookup.ts";
+import { type AttributesParsed, createLookup, MISTYPED, type JsonObject, type Lookup } from "./create-lookup.ts";
 import { createReader } from "./create-reader.ts";
-import {
-  BODY_BYTES_MAX,
-  CONTAINERS_MAX,
-  DEPTH_MAX,
-  KEYS_MAX,
-  NUMBER_CHARS_MAX,
-  VALUES_BESIDE_ESCAPED_KEYS_MAX,
-} from "./limits.ts";
-import { WRAPPED_FIELD, isNotification } from "./notification.ts";
+import { BODY_BYTES_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
+import { isNotification, WRAPPED_FIELD } from "./notification.ts";
 import { hasVanishingNumber, numberCheckOf } from "./number-check.ts";
 import { MALFORMED } from "./parse-attribute-json.ts";
 import { countKeys, findDuplicateKey, parseJson } from "./parse-json.ts";
 import { type ObjectsRead, rawValueAt } from "./raw-value-at.ts";
 import { readBusinessId } from "./read-business-id.ts";
-import { REFUSED, type Reader, type Refusal, isRefusal } from "./refusal.ts";
-import { type JsonScan, countValues, scanJson } from "./scan-json.ts";
+import { isRefusal, REFUSED, type Reader, type Refusal } from "./refusal.ts";
+import { scanJson, type JsonScan } from "./scan-json.ts";
 
 export interface DecoderOptions {
   /** What becomes of an event with a top-level field that no column declares: stored without it, or refused. */
@@ -88,20 +82,18 @@ export function compileDecoder(
   const read = dedupeBy === null ? compiled : [...compiled, businessIdColumn(dedupeBy)];
   const fromByField = declaredFields(dedupeBy === null ? columns : [...columns, dedupeBy]);
   const looksAtText = read.some(({ asWritten }) => asWritten !== null);
+  const parsesAttributes = columns.some(({ origin, type }) => origin.kind === "attribute" && type === "json");
   const wrapped = fromByField.get(WRAPPED_FIELD) ?? null;
   const refusesUnknown = options.unknownFields === "quarantine";
 
   return (delivery) => {
     const { body } = delivery;
     if (isBlank(body)) return refuse("body.empty", null);
-    if (delivery.bodyBytes > BODY_BYTES_MAX) return refuse("body.too-large", null);
+    if (isTooLarge(delivery)) return refuse("body.too-large", null);
 
     const scan = scanJson(body);
-    if (scan.depth > DEPTH_MAX) return refuse("body.too-deep", null);
-
-    // What does not begin like an object or an array is no JSON, and the parser sees that at once.
-    if (scan.keys > KEYS_MAX && BEGINS_AS_STRUCTURE.test(body)) return refuse("body.too-many-keys", null);
-    if (isCostly(body, scan)) return refuse("body.too-costly", null);
+    const beyond = beyondBounds(body, scan);
+    if (beyond !== null) return refuse(beyond, null);
 
     const event = parseObject(body, scan);
     if (typeof event === "string") return refuse(event, null);
@@ -129,8 +121,9 @@ export function compileDecoder(
 
     const values: RawValue[] = [];
     const objectsRead = looksAtText ? new Map() : NO_OBJECTS;
+    const parsed: AttributesParsed = parsesAttributes ? new Map() : NO_ATTRIBUTES;
     for (const column of read) {
-      const value = column.lookup(event, delivery);
+      const value = column.lookup(event, delivery, parsed);
       if (value === undefined || value === null || (value === "" && column.emptyIsNull)) {
         if (!column.nullable) return refuse(value === undefined ? "field.missing" : "field.null", column.from);
         values.push(null);
@@ -158,14 +151,14 @@ export function compileDecoder(
   };
 }
 
-const isCostly = (body: string, { containers, hasEscapedKey }: JsonScan): boolean =>
-  (containers > CONTAINERS_MAX && BEGINS_AS_STRUCTURE.test(body)) ||
-  (hasEscapedKey && countValues(body) > VALUES_BESIDE_ESCAPED_KEYS_MAX);
-
-const BEGINS_AS_STRUCTURE = /^[ \t\n\r]*[{[]/;
+/** The body alone; nearly always, with its attributes it is small enough. */
+const isTooLarge = ({ body, bytes }: Delivery): boolean =>
+  bytes > BODY_BYTES_MAX && Buffer.byteLength(body) > BODY_BYTES_MAX;
 
 /** Where no column looks. */
 const NO_OBJECTS: ObjectsRead = new Map();
+
+const NO_ATTRIBUTES: AttributesParsed = new Map();
 
 /** Shared by all events without unknown fields. */
 const NO_FIELDS: readonly string[] = [];

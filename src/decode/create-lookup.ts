@@ -7,7 +7,10 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  * The value as JSON has it: undefined when it is not there, `MISTYPED` when the way to it is barred, `MALFORMED` when it
  * is a text that should have been JSON.
  */
-export type Lookup = (event: JsonObject, delivery: Delivery) => unknown;
+export type Lookup = (event: JsonObject, delivery: Delivery, parsed: AttributesParsed) => unknown;
+
+/** A delivery's attributes that are JSON, by name: parsed once for all columns that read them. */
+export type AttributesParsed = Map<string, unknown>;
 
 /** A step of the path is there, but is no object to look into. */
 export const MISTYPED: unique symbol = Symbol("mistyped");
@@ -79,9 +82,11 @@ function attributeLookup(name: string, column: Pick<Column, "type">): Lookup {
     case "boolean":
       return (_event, delivery) => jsonBoolean(delivery.attributes.get(name));
     case "json":
-      return (_event, delivery) => {
+      return (_event, delivery, parsed) => {
         const text = delivery.attributes.get(name);
-        return text === undefined ? undefined : parseAttributeJson(text);
+        if (text === undefined) return undefined;
+        if (!parsed.has(name)) parsed.set(name, parseAttributeJson(text));
+        return parsed.get(name);
       };
     default:
       return (_event, delivery) => delivery.attributes.get(name);

@@ -28,9 +28,9 @@ function isNearEnough(written: string, value: number): boolean {
   return isExact(written) || decimalOf(written) === decimalOf(String(BigInt(value)));
 }
 
-/** A double is not zero before the 324th decimal. */
-const DECIMALS_MIN = 300;
+/** A double is not zero before the 324th decimal: with a shorter exponent, which is 99 at most, 225 of them are written. */
 const EXPONENT_DIGITS_MIN = 3;
+const CHARS_MIN = 225;
 
 /**
  * Whether a reader of a JSON text that `JSON.parse` took would find zero where there is none: whoever stores it as it is
@@ -49,12 +49,9 @@ export function hasVanishingNumber(json: string): boolean {
       sinceMinus = part === MINUS ? 0 : sinceMinus + 1;
       at += 1;
     }
-    // Few numbers are that small: only they are read.
-    if (
-      sinceMinus < EXPONENT_DIGITS_MIN ||
-      (json.charCodeAt(at - 1 - sinceMinus) !== MINUS && at - start < DECIMALS_MIN)
-    )
-      continue;
+    const mayBeSmall = sinceMinus >= EXPONENT_DIGITS_MIN && json.charCodeAt(at - 1 - sinceMinus) === MINUS;
+    // Few numbers are that small, or that long: only they are read.
+    if (!mayBeSmall && at - start < CHARS_MIN) continue;
     const run = json.slice(start, at);
     if (Number(run) === 0 && !isZero(run)) return true;
   }

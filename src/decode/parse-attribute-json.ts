@@ -1,4 +1,5 @@
-import { BODY_BYTES_MAX, DEPTH_MAX, KEYS_MAX } from "./limits.ts";
+import { beyondBounds } from "./beyond-bounds.ts";
+import { BODY_BYTES_MAX } from "./limits.ts";
 import { countKeys, parseJson } from "./parse-json.ts";
 import { scanJson } from "./scan-json.ts";
 
@@ -10,10 +11,9 @@ export const MALFORMED: unique symbol = Symbol("malformed");
  * no JSON at all: the reasons `body.…` would blame the wrong part of the message.
  */
 export function parseAttributeJson(text: string): unknown {
-  // No text has fewer bytes than characters.
-  if (text.length > BODY_BYTES_MAX) return MALFORMED;
+  if (Buffer.byteLength(text) > BODY_BYTES_MAX) return MALFORMED;
   const scan = scanJson(text);
-  if (scan.depth > DEPTH_MAX || scan.keys > KEYS_MAX) return MALFORMED;
+  if (beyondBounds(text, scan) !== null) return MALFORMED;
   let value: unknown;
   try {
     value = parseJson(text, scan);

@@ -62,7 +62,7 @@ export function deliveryOf(body: string): Delivery {
     receivedAtMs: 0,
     groupId: null,
     body,
-    bodyBytes: Buffer.byteLength(body),
+    bytes: Buffer.byteLength(body),
     attributes: new Map(),
   };
 }

@@ -393,7 +393,8 @@ describe("a whole JSON object as a text", () => {
   test.each<MaskName>(["hmac-sha256", "hmac-over-sha256", "sha256"])(
     "is refused by %s, of which one token would be left",
     (mask) => {
-      for (const text of [order, ` ${order}`, `[1,${order}]`]) {
+      const spelled = [order, ` ${order}`, `[1,${order}]`, `\ufeff${order}`, `\u00a0${order}`];
+      for (const text of [...spelled, ...spelled.map((each) => JSON.stringify(each))]) {
         expect(verdictOn(text, { mask })).toEqual({ ok: false, error: { code: "field.json-text", path: "message" } });
       }
     },

@@ -155,3 +155,11 @@ it("gives up all that is not being written, and leaves no timer", async () => {
   await clock.settle();
   expect(clock.advance()).toBe(false);
 });
+
+it("counts what a refused event's attributes take, sealed", () => {
+  const rejection = { code: "body.not-json", path: null } as const;
+  const sealedMetadata = Buffer.alloc(LIMITS.batchBytesMax);
+  const refused = { id: "a", sentAtMs: 0, attempt: 1, rejection, sealedBody: Buffer.from("x"), sealedMetadata };
+  batcher.open.addRefused(refused, delivery("a", "bad"));
+  expect(batcher.open.bytes).toBe(LIMITS.batchBytesMax + 1);
+});

@@ -28,8 +28,8 @@ export interface Delivery {
   /** The message group of a FIFO queue, or null in a standard queue. */
   readonly groupId: string | null;
   readonly body: string;
-  /** UTF-8 length of `body`, for the bounds on bytes. */
-  readonly bodyBytes: number;
+  /** UTF-8 length of `body` and of the values of `attributes` together, for the bounds on bytes. */
+  readonly bytes: number;
   /** String values of the message attributes that the configuration names (`@attribute.NAME`). */
   readonly attributes: ReadonlyMap<string, string>;
   /** The queue whose redrive policy moved the message to where it was received. null or left out: none did. */

@@ -41,7 +41,7 @@ interface Setup {
   readonly source?: ModelSource;
   readonly sink?: ModelSink;
   readonly seal?: Seal | null;
-  readonly takeRoom?: (bodyBytes: number) => boolean;
+  readonly takeRoom?: (bytes: number) => boolean;
   readonly decode?: Decode;
   readonly limits?: Partial<Limits>;
 }

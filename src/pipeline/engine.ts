@@ -39,13 +39,13 @@ export interface EngineStages {
    */
   readonly seal: Seal | null;
   /** Takes room in the quarantine for a refused event; false: it is full. Left out: it has no end. */
-  readonly takeRoom?: (bodyBytes: number) => boolean;
+  readonly takeRoom?: (bytes: number) => boolean;
 }
 
 export interface EngineLimits extends BatchLimits {
   /** Deliveries received but not settled. */
   readonly inFlightMax: number;
-  /** Bytes of their bodies. */
+  /** Bytes of their bodies and attributes. */
   readonly inFlightBytesMax: number;
   /** Concurrent write transactions. An ordered source always has one. */
   readonly writesInFlightMax: number;
@@ -86,7 +86,7 @@ const RETRIED_DELAY_SECONDS_MAX = 900;
 /** About 10 MB of ids. */
 const LEFT_REMEMBERED_MAX = 100_000;
 /** Room is counted in messages: bytes become messages by the mean size seen, and by this before any was seen. */
-const FIRST_BODY_BYTES = 4_096;
+const FIRST_BYTES = 4_096;
 
 const DELETE: Settlement = { kind: "delete" };
 type Release = Extract<Settlement, { readonly kind: "release" }>;
@@ -126,7 +126,7 @@ export class Engine {
   #tasks = 0;
   #inFlight = 0;
   #inFlightBytes = 0;
-  #bodyBytesMean = FIRST_BODY_BYTES;
+  #bytesMean = FIRST_BYTES;
   /** Since the last batch: for its report. */
   #processed = 0;
   #processMs = 0;
@@ -290,7 +290,7 @@ export class Engine {
   #room(): number {
     const messages = Math.min(this.#limits.inFlightMax, this.#messagesMax()) - this.#inFlight;
     const bytes = this.#limits.inFlightBytesMax - this.#inFlightBytes;
-    const room = Math.min(messages, Math.floor(bytes / this.#bodyBytesMean));
+    const room = Math.min(messages, Math.floor(bytes / this.#bytesMean));
     // With nothing in flight no settlement would ever make room: one message must always fit.
     return Math.max(this.#inFlight === 0 ? 1 : 0, room);
   }
@@ -308,14 +308,14 @@ export class Engine {
     let redelivered = 0;
     let oldestSentAtMs = Number.POSITIVE_INFINITY;
     for (const delivery of deliveries) {
-      bytes += delivery.bodyBytes;
+      bytes += delivery.bytes;
       oldestSentAtMs = Math.min(oldestSentAtMs, delivery.sentAtMs);
       if (delivery.attempt > 1) redelivered += 1;
     }
     this.totals.received += deliveries.length;
     this.#inFlight += deliveries.length;
     this.#inFlightBytes += bytes;
-    this.#bodyBytesMean += (Math.max(1, bytes / deliveries.length) - this.#bodyBytesMean) / 8;
+    this.#bytesMean += (Math.max(1, bytes / deliveries.length) - this.#bytesMean) / 8;
     this.#emit({ type: "deliveries.received", count: deliveries.length, redelivered, bytes, oldestSentAtMs });
     if (this.#abort.aborted) return;
 
@@ -363,7 +363,7 @@ export class Engine {
   /** Sends a refused event to the quarantine, in the batch; with no key to seal it, leaves its message in the queue. */
   #refuse(delivery: Delivery, rejection: Rejection, batch: OpenBatch, released: Map<Delivery, Settlement>): void {
     const { seal, takeRoom, source } = this.#stages;
-    const isFull = seal !== null && takeRoom?.(delivery.bodyBytes) === false;
+    const isFull = seal !== null && takeRoom?.(delivery.bytes) === false;
     // What follows in its group would overtake an event that is left.
     if (isFull && source.ordered) throw quarantineFull();
     if (seal && !isFull) {
@@ -582,7 +582,7 @@ export class Engine {
     if (!this.#abort.aborted) {
       this.#inFlight -= settled.size;
       for (const delivery of settled.keys()) {
-        this.#inFlightBytes -= delivery.bodyBytes;
+        this.#inFlightBytes -= delivery.bytes;
         this.#places.delete(delivery);
       }
     }

@@ -28,13 +28,13 @@ export class OpenBatch implements Batch {
   addRecord(record: MaskedRecord, delivery: Delivery): void {
     this.records.push(record);
     this.recordDeliveries.push(delivery);
-    this.bytes += delivery.bodyBytes;
+    this.bytes += delivery.bytes;
   }
 
   addRefused(refused: RefusedEvent, delivery: Delivery): void {
     this.refused.push(refused);
     this.refusedDeliveries.push(delivery);
-    this.bytes += refused.sealedBody.length;
+    this.bytes += refused.sealedBody.length + (refused.sealedMetadata?.length ?? 0);
   }
 
   addAllOf(other: OpenBatch): void {

@@ -1,5 +1,6 @@
 import { PiipeError } from "../errors.ts";
 import type { Delivery, HeldEvent, Open } from "./contracts.ts";
+import { bytesOf } from "./delivery-bytes.ts";
 import { bodyContext, type DeliveryMetadata, metadataContext, parseMetadata } from "./sealed-delivery.ts";
 
 const NO_METADATA: DeliveryMetadata = { groupId: null, attributes: new Map() };
@@ -14,8 +15,15 @@ export function openHeld(event: HeldEvent, open: Open): Delivery {
   const body = open(sealedBody, bodyContext(id), source);
   const metadata =
     sealedMetadata === null ? NO_METADATA : parseMetadata(open(sealedMetadata, metadataContext(id), source));
-  const bodyBytes = Buffer.byteLength(body);
-  return { id, attempt, sentAtMs, receivedAtMs: firstSeenMs, ...metadata, body, bodyBytes };
+  return {
+    id,
+    attempt,
+    sentAtMs,
+    receivedAtMs: firstSeenMs,
+    ...metadata,
+    body,
+    bytes: bytesOf(body, metadata.attributes),
+  };
 }
 
 const timesExchanged = (): PiipeError =>

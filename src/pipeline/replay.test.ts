@@ -47,7 +47,7 @@ function setUp(pages: readonly (readonly HeldEvent[])[], overrides: Partial<Repl
       expect(source).toBe("queue");
       return open(sealed, boundTo, source);
     },
-    decode: ({ id, sentAtMs, receivedAtMs, groupId, attributes, body, bodyBytes }) =>
+    decode: ({ id, sentAtMs, receivedAtMs, groupId, attributes, body, bytes }) =>
       body.startsWith("bad")
         ? { ok: false, error: { code: "field.type", path: "ip" } }
         : {
@@ -55,7 +55,7 @@ function setUp(pages: readonly (readonly HeldEvent[])[], overrides: Partial<Repl
             value: {
               id,
               sentAtMs,
-              values: [body, receivedAtMs, groupId, attributes.get("tenant") ?? null, bodyBytes],
+              values: [body, receivedAtMs, groupId, attributes.get("tenant") ?? null, bytes],
               unknownFields: [],
               businessId: null,
             },
@@ -115,7 +115,7 @@ describe("replay", () => {
     const metadata = JSON.stringify({ groupId: "g1", attributes: { tenant: "t1" } });
     const { sink, steps, run } = setUp([[held("a", "ä", metadata), held("b", "x")]]);
     await run();
-    expect(sink.rows.get("a")).toEqual(["ä", 2_000, "g1", "t1", 2]);
+    expect(sink.rows.get("a")).toEqual(["ä", 2_000, "g1", "t1", 4]);
     expect(sink.rows.get("b")).toEqual(["x", 2_000, null, null, 1]);
     expect(steps).toContain("open metadata/a");
   });

@@ -100,7 +100,7 @@ export class DeadLetterSource implements Source {
     const isTaken = movedFrom === null ? takesUnmarked : movedFrom === origin;
     if (!isTaken) leftAlone[movedFrom === null ? "unmarked" : "foreign"] += 1;
     // Only its id is needed to release it: bodies may be large.
-    if (!isTaken || isDryRun) this.#held.push({ ...delivery, body: "", bodyBytes: 0, attributes: new Map() });
+    if (!isTaken || isDryRun) this.#held.push({ ...delivery, body: "", bytes: 0, attributes: new Map() });
     return isTaken;
   }
 

@@ -73,7 +73,7 @@ export const METRICS = {
     type: "counter",
     scope: "worker",
     labels: [],
-    help: "Bytes of the bodies received.",
+    help: "Bytes of the bodies received, and of the attributes that columns read.",
     otel: { name: "piipe.deliveries.io", unit: "By" },
   },
   piipe_in_flight: {

@@ -34,6 +34,7 @@ const COLUMNS = `
   indexed: { type: text, nullable: true }
   wild: { type: text, nullable: true, piiDetection: quarantine }
   message: { from: Message, type: text, nullable: true, piiDetection: "off" }
+  details: { type: json, nullable: true }
 `;
 
 const TABLE = `CREATE TABLE events (
@@ -111,6 +112,7 @@ function event(changes: Readonly<Record<string, unknown>> = {}): Record<string, 
     indexed: "ok",
     wild: "ok",
     Message: "ok",
+    details: { n: 1 },
     ...changes,
   };
 }
@@ -226,7 +228,10 @@ beforeAll(async () => {
     await query(postgres.url, `ALTER DATABASE canary SET ${name} = '${value}'`);
   }
   await query(databaseUrl, TABLE);
-  await query(databaseUrl, "ALTER TABLE events ADD COLUMN wild text, ADD COLUMN message text");
+  await query(
+    databaseUrl,
+    "ALTER TABLE events ADD COLUMN wild text, ADD COLUMN message text, ADD COLUMN details jsonb",
+  );
   await query(databaseUrl, "CREATE INDEX ON events (indexed)");
   await query(databaseUrl, REFUSERS);
   await writeConfig("ignore");
@@ -248,6 +253,9 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
     await run();
     await writeConfig("quarantine");
     for (const body of Object.values(badBodies())) await send(body);
+    // What jsonb writes out in digits.
+    const number = digits();
+    await send(json({ ff1: number, details: "PLACE" }).replace('"PLACE"', `{"n":${Number(number).toExponential()}}`));
     await run();
 
     const reasons = await query<{ reason: string }>(databaseUrl, "SELECT DISTINCT reason FROM piipe.quarantine");

@@ -139,7 +139,7 @@ describe.each(["json", "query"] as const)("SqsSource over the %s protocol", (pro
     const [source] = await open(name);
     const deliveries = await receiveAll(source, bodies.length);
     expect(deliveries.map(({ body }) => body).sort()).toEqual([...bodies].sort());
-    for (const { body, bodyBytes } of deliveries) expect(bodyBytes).toBe(Buffer.byteLength(body));
+    for (const { body, bytes } of deliveries) expect(bytes).toBe(Buffer.byteLength(body));
   });
 
   it("reads the message's metadata and the attributes asked for, and no other", async () => {

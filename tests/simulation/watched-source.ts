@@ -44,7 +44,7 @@ export class WatchedSource implements Source {
       if (!this.#life.receipts.has(delivery.id)) this.#break(`${delivery.id} delivered and never received`);
       this.#unsettled.set(delivery.id, delivery);
       this.#life.delivered.add(delivery.id);
-      this.#unsettledBytes += delivery.bodyBytes;
+      this.#unsettledBytes += delivery.bytes;
     }
     if (this.#unsettled.size > limits.inFlightMax) this.#break("more in flight than allowed");
     return deliveries;
@@ -52,7 +52,7 @@ export class WatchedSource implements Source {
 
   async settle(settled: ReadonlyMap<Delivery, Settlement>, abort: AbortSignal): Promise<SettleReport> {
     for (const [delivery, settlement] of settled) {
-      const { id, bodyBytes } = delivery;
+      const { id, bytes } = delivery;
       if (this.#unsettled.get(id) !== delivery) this.#break(`${id} settled twice, or never delivered`);
       if (settlement.kind === "delete" && !this.#database.isCommitted(id))
         this.#break(`${id} to be deleted uncommitted`);
@@ -62,7 +62,7 @@ export class WatchedSource implements Source {
       this.#life.held.delete(id);
       this.#life.settling.add(id);
       this.#unsettled.delete(id);
-      this.#unsettledBytes -= bodyBytes;
+      this.#unsettledBytes -= bytes;
     }
     const receipts = [...settled.keys()].map(({ id }) => this.#life.receipts.get(id));
     try {

@@ -8,7 +8,7 @@ export function delivery(id: string, body: string, extra: Partial<Delivery> = {}
     receivedAtMs: 1_700_000_001_000,
     groupId: null,
     body,
-    bodyBytes: Buffer.byteLength(body),
+    bytes: Buffer.byteLength(body),
     attributes: new Map(),
     ...extra,
   };

@@ -27,7 +27,7 @@ const deliveryOf = (text: string): Delivery => ({
   receivedAtMs: 0,
   groupId: null,
   body: "{}",
-  bodyBytes: 2,
+  bytes: 2,
   attributes: new Map([[ATTRIBUTE, text]]),
 });
 

@@ -77,7 +77,7 @@ function deliveryOf(line: string): Delivery {
     receivedAtMs: nowMs,
     groupId: null,
     body: line,
-    bodyBytes: Buffer.byteLength(line),
+    bytes: Buffer.byteLength(line),
     attributes: new Map(),
   };
 }

@@ -1,5 +1,6 @@
 import type { ColumnType, SuspicionKind } from "../../pipeline/contracts.ts";
 import { detectInJson, detectInText } from "./json-text.ts";
+import { plainJson } from "./plain-json.ts";
 
 export interface Detections {
   /** Values looked at. */
@@ -10,7 +11,7 @@ export interface Detections {
 
 /** Looks at a sample of values of one column, and keeps nothing of them but counts. */
 export function countDetections(type: ColumnType, texts: Iterable<string>): Detections {
-  const look = type === "json" ? detectInJson : detectInText;
+  const look = type === "json" ? (json: string) => detectInJson(plainJson(json) ?? json) : detectInText;
   const counts = new Map<SuspicionKind, number>();
   let values = 0;
   for (const text of texts) {

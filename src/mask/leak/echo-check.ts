@@ -2,7 +2,7 @@ import type { Column, ColumnType, RawRecord, Rejection, ValueOrigin } from "../.
 import { normalizeIp } from "../normalize/normalize-ip.ts";
 import { foldTable } from "./fold.ts";
 import { NeedleSearch } from "./needle-search.ts";
-import { isSeparator, mappedForms, type Spellings, spellingsOf, versionNumberOf } from "./spellings.ts";
+import { isSeparator, isShortText, mappedForms, type Spellings, spellingsOf, versionNumberOf } from "./spellings.ts";
 import { compactView, type Place, placeAt, type View, viewsOf } from "./views.ts";
 
 /**
@@ -41,11 +41,13 @@ interface Needle {
   readonly sought: Sought;
   readonly mustBeWhole: boolean;
   readonly isShortNumber: boolean;
+  /** Elsewhere a number is as it is written: `2.10` is no 2.1. */
+  readonly onlyInJson: boolean;
 }
 
 /**
  * Columns of what the queue itself makes are not looked at: ids and times. Nor are true and false, which equal each other by
- * chance and tell nobody apart.
+ * chance and tell nobody apart. JSON is given with its numbers in digits.
  *
  * Nearly always nothing is found: whether anything may be there is asked of all texts at once, in the cheapest way.
  */
@@ -79,9 +81,10 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
       const spellings = spellingsOf(text, normalized, type, hasNumbers);
       if (spellings === null) continue;
       for (const spelling of spellings.texts) chars += spelling.length;
-      const { texts: written, compact, isShort, numbers } = spellings;
+      chars += spellings.plain.length;
+      const { texts: written, plain, compact, isShort, numbers } = spellings;
       // Not spread, which takes a tenth of the guard's time.
-      sought.push({ type, raw: text, normalized, texts: written, compact, isShort, numbers });
+      sought.push({ type, raw: text, normalized, texts: written, plain, compact, isShort, numbers });
     }
     if (sought.length === 0) return null;
     if (hasNumbers) {
@@ -109,8 +112,9 @@ function mayHold(texts: string, sought: readonly Sought[]): boolean {
   if (OTHER_SPELLINGS.test(texts)) return true;
   const searched = texts.toLowerCase();
   const hasColon = searched.includes(":");
-  for (const { type, texts: spellings, compact } of sought) {
+  for (const { type, texts: spellings, plain, compact } of sought) {
     for (const spelling of spellings) if (searched.includes(spelling)) return true;
+    if (plain !== "" && searched.includes(plain)) return true;
     if (hasColon && (type === "ip" || type === "timestamp")) return true;
     if (compact !== "" && holdsGrouped(searched, compact)) return true;
   }
@@ -141,7 +145,8 @@ function searchAll(open: readonly Place[], values: RawRecord["values"], sought: 
   for (const { place, text } of given) {
     if (sought.some((each) => isSameValue(place, text, each))) return echo(place);
   }
-  const needles = sought.flatMap(needlesOf);
+  // Of equal needles the first is told of: one for all texts goes before one for JSON alone.
+  const needles = [...sought.flatMap(needlesOf), ...sought.flatMap(plainNeedleOf)];
   const search = new NeedleSearch(needles.map(({ text }) => text.slice(0, SEARCHED_CHARS_MAX)));
   const grouped = sought.filter(({ compact }) => compact !== "");
   const groupedSearch = grouped.length === 0 ? null : new NeedleSearch(grouped.map(({ compact }) => compact));
@@ -166,10 +171,21 @@ function searchGrouped(view: View, search: NeedleSearch): Rejection | null {
 function needlesOf(sought: Sought): readonly Needle[] {
   const isMappable = sought.type === "ip" && !sought.normalized.includes(":");
   const texts = isMappable ? [...sought.texts, ...mappedForms(sought.normalized)] : sought.texts;
-  return texts
-    .filter((text) => text !== "")
-    .map((text) => ({ text, sought, mustBeWhole: sought.isShort, isShortNumber: SHORT_NUMBER.test(text) }));
+  return texts.filter((text) => text !== "").map((text) => needleOf(text, sought, sought.isShort));
 }
+
+const plainNeedleOf = (sought: Sought): readonly Needle[] =>
+  sought.plain === ""
+    ? []
+    : [{ ...needleOf(sought.plain, sought, sought.isShort || isShortText(sought.plain)), onlyInJson: true }];
+
+const needleOf = (text: string, sought: Sought, mustBeWhole: boolean): Needle => ({
+  text,
+  sought,
+  mustBeWhole,
+  isShortNumber: SHORT_NUMBER.test(text),
+  onlyInJson: false,
+});
 
 function searchIn(view: View, search: NeedleSearch, needles: readonly Needle[]): Rejection | null {
   const { codes, length } = view;
@@ -188,6 +204,7 @@ function searchIn(view: View, search: NeedleSearch, needles: readonly Needle[]):
     }
     if (end - start < text.length) return comparisonsLeft > 0;
     const at = placeAt(view, start);
+    if (needle.onlyInJson && at.type !== "json") return true;
     // Times of one second are different values, though the text of one may hold the other's beginning.
     if (sought.type === "timestamp" && at.type === "timestamp") return true;
     if (needle.isShortNumber && (isDigit(codes[start - 1]) || isDigit(codes[end]))) return true;

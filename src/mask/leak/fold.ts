@@ -12,11 +12,13 @@ export interface Units {
 interface FoldTable {
   /** Of each code unit: its form, when that is one unit, or what to look for in `forms`. */
   readonly codes: Uint16Array;
-  /** By code point. */
-  readonly forms: ReadonlyMap<number, string>;
+  /** Of each code point: where its form stands in `forms`; 0: it has none there. A map takes several times as long. */
+  readonly formAt: Uint16Array;
+  readonly forms: readonly string[];
 }
 
 const CODES = 0x1_0000;
+const POINTS = 0x3_0000;
 const HIGH_SURROGATE = 0xd800;
 const LOW_SURROGATE = 0xdc00;
 const SURROGATES_END = 0xe000;
@@ -61,9 +63,10 @@ function newTable(): FoldTable {
   for (let code = 0; code < CODES; code += 1) codes[code] = code;
   for (let code = 65; code <= 90; code += 1) codes[code] = code + 32;
   for (let code = HIGH_SURROGATE; code < LOW_SURROGATE; code += 1) codes[code] = SEVERAL;
-  const forms = new Map<number, string>();
+  const formAt = new Uint16Array(POINTS);
+  const forms = [""];
   const set = (point: number, form: string): void => {
-    if (point >= CODES || form.length > 1) forms.set(point, form);
+    if (point >= CODES || form.length > 1) formAt[point] = forms.push(form) - 1;
     if (point < CODES) codes[point] = form === "" ? DROPPED : form.length > 1 ? SEVERAL : form.charCodeAt(0);
   };
 
@@ -89,7 +92,7 @@ function newTable(): FoldTable {
   for (const mark of ordered) set(mark.codePointAt(0) ?? 0, "");
   // Which of the two small letters a sigma has depends on what stands around it.
   set(0x3c2, "\u03c3");
-  return { codes, forms };
+  return { codes, formAt, forms };
 }
 
 const pointAt = (units: Uint16Array, at: number, length: number): number =>
@@ -132,7 +135,7 @@ export const fold = (text: string): string => textOf(foldUnits(unitsOf(text)));
 
 /** A zero, which may part texts, stays one. */
 export function foldUnits({ codes, length }: Units): Units {
-  const { codes: folds, forms } = foldTable();
+  const { codes: folds, formAt, forms } = foldTable();
   let out = new Uint16Array(length + 16);
   let end = 0;
   for (let at = 0; at < length; at += 1) {
@@ -152,11 +155,12 @@ export function foldUnits({ codes, length }: Units): Units {
     } else if (folded === SEVERAL) {
       const low = code >= HIGH_SURROGATE && code < LOW_SURROGATE ? (codes[at + 1] ?? 0) : 0;
       const isPair = low >= LOW_SURROGATE && low < SURROGATES_END;
-      const form = forms.get(isPair ? pairOf(code, low) : code);
-      if (form === undefined) {
+      const index = formAt[isPair ? pairOf(code, low) : code] ?? 0;
+      if (index === 0) {
         out[end++] = code;
         continue;
       }
+      const form = forms[index] ?? "";
       for (let unit = 0; unit < form.length; unit += 1) out[end++] = form.charCodeAt(unit);
       if (isPair) at += 1;
     }

@@ -1,5 +1,5 @@
 import { personalPartOf } from "../../config/looks-personal.ts";
-import type { DetectorName, SuspicionKind } from "../../pipeline/contracts.ts";
+import type { SuspicionKind } from "../../pipeline/contracts.ts";
 import { detect } from "./detect.ts";
 import { textOf, unitsOf } from "./fold.ts";
 import { hasBackslash, unescapeJson } from "./unescape.ts";
@@ -11,6 +11,12 @@ const KEYS_MAX = 1_000;
 
 /** An object or an array, and not necessarily a whole one: a sample may be cut. */
 const STARTS_JSON = /^\s*(?:\{\s*["}]|\[\s*(?:[\]"[{\d-]|true|false|null))/;
+/** White space in a string of JSON, as it is or escaped, with that of JavaScript which is none in JSON. */
+const SPACE_IN_STRING = String.raw`(?:\s|\\[nrt]|\\u(?:feff|00a0))*`;
+/** JSON in a string of JSON: what was written as JSON twice. */
+const STARTS_QUOTED = new RegExp(String.raw`^\s*"${SPACE_IN_STRING}[{[]`, "i");
+/** Such a string with another one inside, within a JSON text: of what else follows a quote, nothing has a bracket. */
+const QUOTED_JSON = new RegExp(String.raw`(?<!\\)"${SPACE_IN_STRING}[{[][^"\\]*\\"`, "gi");
 /** The beginning of `{"`, `{ `, `[{` and `["` in base64, also for URLs. */
 const STARTS_BASE64 = /^(?:e[wyg]|W[3wy])[\w+/-]{6,}={0,2}$/;
 const BASE64_MARK = /^(?:e[wyg]|W[3wy])/;
@@ -31,18 +37,54 @@ export function detectInText(text: string): SuspicionKind | null {
   return (json === text ? null : detect(json)) ?? (hasPersonalKey(json) ? "inner-name" : null);
 }
 
-/** White space, a bracket, or the first letter of one in base64: nearly no text, so that nothing else is asked of it. */
-const mayBeginJson = (code: number): boolean =>
-  code <= 32 || code === 123 || code === 91 || code === 101 || code === 87;
+const NO_BREAK_SPACE = 0xa0;
+const BYTE_ORDER_MARK = 0xfeff;
 
-/** As `detect`, for a JSON text: its escapes are what they stand for. */
-export function detectInJson(json: string): DetectorName | null {
-  return detect(json) ?? (json.includes("\\") ? detect(unescaped(json)) : null);
+/** White space, a quote, a bracket, or the first letter of one in base64: few texts, so that nothing else is asked of most. */
+const mayBeginJson = (code: number): boolean =>
+  code <= 32 ||
+  code === 34 ||
+  code === 123 ||
+  code === 91 ||
+  code === 101 ||
+  code === 87 ||
+  code === NO_BREAK_SPACE ||
+  code === BYTE_ORDER_MARK;
+
+/** As `detect`, for a JSON text: its escapes are what they stand for. Of its strings those that are JSON have names, too. */
+export function detectInJson(json: string): SuspicionKind | null {
+  const form = detect(json);
+  if (form !== null || !json.includes("\\")) return form;
+  const kind = detect(unescaped(json));
+  if (kind !== null) return kind;
+  const strings = jsonStringsIn(json);
+  // Each of them has a key, or looks so.
+  if (strings.length > KEYS_MAX) return "inner-name";
+  return hasPersonalKey(unescaped(strings.join("\n"))) ? "inner-name" : null;
+}
+
+/** The strings of a JSON text that are JSON, as they are written; of very many, one more than is looked at. */
+function jsonStringsIn(json: string): readonly string[] {
+  const strings: string[] = [];
+  QUOTED_JSON.lastIndex = 0;
+  let match = QUOTED_JSON.exec(json);
+  while (match !== null && strings.length <= KEYS_MAX) {
+    let end = QUOTED_JSON.lastIndex;
+    while (end < json.length && json[end] !== '"') end += json[end] === "\\" ? 2 : 1;
+    strings.push(json.slice(match.index + 1, end));
+    QUOTED_JSON.lastIndex = end + 1;
+    match = QUOTED_JSON.exec(json);
+  }
+  return strings;
 }
 
 /** The JSON in a text, without escapes, so no longer to be parsed; null when it has none. */
 function jsonIn(text: string): string | null {
   if (STARTS_JSON.test(text)) return unescaped(text);
+  if (STARTS_QUOTED.test(text)) {
+    const inner = textOf(unescapeJson(unitsOf(text.slice(text.indexOf('"') + 1))));
+    return STARTS_JSON.test(inner) ? unescaped(inner) : null;
+  }
   if (!BASE64_MARK.test(text) || !STARTS_BASE64.test(text)) return null;
   const decoded = Buffer.from(text, "base64").toString("utf8");
   return STARTS_JSON.test(decoded) ? unescaped(decoded) : null;
@@ -76,15 +118,22 @@ function hasPersonalKey(json: string): boolean {
   return false;
 }
 
-/** Whether a text is a JSON object, or an array that holds one: no single value of a person or a device. */
+/**
+ * Whether a text is a JSON object, or an array that holds one, or either written as JSON once more: no single value of a
+ * person or a device.
+ */
 export function isJsonText(text: string): boolean {
-  if (!STARTS_JSON.test(text)) return false;
+  if (!STARTS_JSON.test(text) && !STARTS_QUOTED.test(text)) return false;
   try {
-    const value: unknown = JSON.parse(text);
-    const parts = Array.isArray(value) ? (value as readonly unknown[]) : [value];
+    const value = parse(text);
+    const inner = typeof value === "string" && STARTS_JSON.test(value) ? parse(value) : value;
+    const parts = Array.isArray(inner) ? (inner as readonly unknown[]) : [inner];
     return parts.some((part) => typeof part === "object" && part !== null && Object.keys(part).length > 0);
   } catch {
     // The error's message quotes the text.
     return false;
   }
 }
+
+/** Without the white space that JavaScript knows and JSON does not: a byte order mark, above all. */
+const parse = (text: string): unknown => JSON.parse(text.trim());

@@ -54,6 +54,18 @@ describe("the echo check", () => {
     ["a short value in JSON", "text", "U12", "json", '{"a":["U12"]}'],
     ["a short number in JSON", "text", "1234", "json", '{"a":[1,1234]}'],
     ["a number in JSON", "integer", 1_234_567, "json", '{"a":1234567}'],
+    ["a number with an exponent in JSON", "integer", 4_155_550_132, "json", '{"n":4.155550132e9}'],
+    ["a text as a number with an exponent in JSON", "text", "4155550132", "json", '{"n":[1, 41555501.32E+2]}'],
+    ["a grouped text as a number with an exponent in JSON", "text", "593-47-5928", "json", '{"n":5.93475928e8}'],
+    ["zeros of an exponent in JSON", "integer", 1_000_000_000, "json", '{"n":1e9}'],
+    ["a negative exponent in JSON", "number", 1.5e-10, "json", '{"n":15e-11}'],
+    ["a small number in JSON", "number", 1.5e-10, "json", '{"n":0.00000000015}'],
+    ["a large number in JSON", "number", 4.1555e22, "json", '{"n":41555000000000000000000}'],
+    ["decimals of zero in JSON", "integer", 4_155_550_132, "json", '{"n":4155550132.0}'],
+    ["a short number with decimals of zero in JSON", "integer", 1_234, "json", '{"n":1234.00}'],
+    ["a short number with an exponent in JSON", "integer", 1_234, "json", '{"n": 1.234e3 }'],
+    ["zeros behind decimals in JSON", "number", 12.5, "json", '{"n":12.50}'],
+    ["the same zeros behind decimals in JSON", "text", "12.50", "json", '{"n":12.50}'],
     ["digits in a word", "text", "12345", "text", "user12345x"],
     ["digits on their own after a longer number", "text", "12345", "text", "9123456, 12345"],
     ["digits in a URL", "text", "12345", "text", "https://example.com/?q=a%2012345%20b"],
@@ -164,6 +176,9 @@ describe("the echo check", () => {
     ["a short value as a word in JSON", "text", "U12", "json", '{"a":"the U12, too"}'],
     ["other digits with blanks", "text", "593-47-5928", "text", "593 47 5929 and 47 593 5928"],
     ["a short number within another", "text", "1234", "json", '{"a":12345,"b":0.1234,"c":1234.5}'],
+    ["a number with another exponent in JSON", "integer", 4_155_550_132, "json", '{"n":4.155550132e8}'],
+    ["an exponent within a string of JSON", "integer", 4_100, "json", '{"n":"4.1e3"}'],
+    ["other digits of a version", "text", "2.10", "text", "2.1"],
     ["another number", "integer", 777, "integer", 778],
     ["one or two characters, which are equal by chance", "text", "DE", "text", "DE"],
     ["one or two digits", "integer", 30, "integer", 30],
@@ -262,6 +277,15 @@ describe("the detectors", () => {
     expect(guard([open("integer", "quarantine")], [4_111_111_111_111_111])).toEqual(refused);
   });
 
+  test.each(["4.111111111111111e15", "41111111111111110e-1", "4111111111111111.0", "4111111111111111.00"])(
+    "look at the digits of a number in JSON: %s",
+    (number) => {
+      const json = testColumn({ name: "second", type: "json", piiDetection: "warn" });
+      const verdict = { ok: true, value: [{ column: "second", detector: "card" }] };
+      expect(guard([json], [`{"extra":{"n":${number}}}`])).toEqual(verdict);
+    },
+  );
+
   test.each<[what: string, text: string, verdict: string]>([
     ["a name", JSON.stringify({ customer: { name: "Ada" } }), "inner-name"],
     ["a date of birth", ` { "birth_date" : "1815-12-10" }`, "inner-name"],
@@ -270,6 +294,15 @@ describe("the detectors", () => {
     ["a name behind a cut", JSON.stringify({ last_name: "Lovelace", rest: "x" }).slice(0, -4), "inner-name"],
     ["a name in base64", Buffer.from('{"first_name":"Ada"}').toString("base64"), "inner-name"],
     ["a name in base64url", Buffer.from('{"first_name":"Ada?>"}').toString("base64url"), "inner-name"],
+    ["a name in JSON written twice", JSON.stringify(JSON.stringify({ customer: { last_name: "Doe" } })), "inner-name"],
+    ["a name in an array written twice", JSON.stringify(` [${JSON.stringify({ last_name: "Doe" })}]`), "inner-name"],
+    ["a name behind a byte order mark", `\ufeff${JSON.stringify({ first_name: "Ada" })}`, "inner-name"],
+    ["a name behind a no-break space", `\u00a0${JSON.stringify({ first_name: "Ada" })}`, "inner-name"],
+    [
+      "a name behind one, written twice",
+      JSON.stringify(`\ufeff${JSON.stringify({ first_name: "Ada" })}`),
+      "inner-name",
+    ],
     ["an escaped name", '{"first\\u005fname":"Ada"}', "inner-name"],
     [
       "more keys than are looked at",
@@ -285,7 +318,24 @@ describe("the detectors", () => {
     expect(guard([open("text", "off")], [value])).toEqual(CLEAN);
   });
 
+  test.each<[what: string, json: unknown, kind: string | null]>([
+    ["a name in it", { message: JSON.stringify({ first_name: "Ada" }) }, "inner-name"],
+    ["a name in an array in it", [1, `\n[${JSON.stringify({ last_name: "Doe" })}]`], "inner-name"],
+    ["a name in JSON in it", { a: JSON.stringify({ b: JSON.stringify({ last_name: "Doe" }) }) }, "inner-name"],
+    ["a name in the second of two", ['{"a":1}', JSON.stringify({ last_name: "Doe" })], "inner-name"],
+    ["more strings than are looked at", Array<string>(1_001).fill('{"k":1}'), "inner-name"],
+    ["no name in it", { message: JSON.stringify({ width: 3, name: "T-Shirt" }) }, null],
+    ["a name outside of it", { first_name: "Ada", message: JSON.stringify({ width: 3 }) }, null],
+    ["a quotation in it", { text: 'he said "first_name": Ada' }, null],
+  ])("look into strings of JSON in JSON: %s", (_what, json, detector) => {
+    const column = testColumn({ name: "second", type: "json", piiDetection: "warn" });
+    const value = detector === null ? [] : [{ column: "second", detector }];
+    expect(guard([column], [JSON.stringify(json)])).toEqual({ ok: true, value });
+  });
+
   test.each([
+    JSON.stringify(JSON.stringify({ width: 3, name: "T-Shirt" })),
+    '"{see the "first_name": "Ada',
     JSON.stringify({ width: 3, name: "T-Shirt" }),
     JSON.stringify({ first_name: null, last_name: "", email_verified: true, address: {}, phones: [] }),
     "{0f8fad5b-d9cb-469f-a165-70867728950e}",

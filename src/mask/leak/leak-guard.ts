@@ -1,7 +1,16 @@
-import type { Column, RawRecord, Rejection, Result, Suspicion, SuspicionKind } from "../../pipeline/contracts.ts";
+import type {
+  Column,
+  RawRecord,
+  RawValue,
+  Rejection,
+  Result,
+  Suspicion,
+  SuspicionKind,
+} from "../../pipeline/contracts.ts";
 import { detect } from "./detect.ts";
 import { compileEchoCheck } from "./echo-check.ts";
 import { detectInJson, detectInText } from "./json-text.ts";
+import { plainJson } from "./plain-json.ts";
 
 /** Looks at a record on its way out. `hidden` holds the normalised text of each masked value, null for the others. */
 export type LeakGuard = (
@@ -41,7 +50,13 @@ export function compileLeakGuard(columns: readonly Column[]): LeakGuard {
         ],
   );
 
-  return (record, hidden) => {
+  const ofJson = columns.flatMap(({ type, mask, piiDetection, echo }, index) =>
+    type === "json" && mask === null && (piiDetection !== "off" || echo !== "allow") ? [index] : [],
+  );
+
+  return (written, hidden) => {
+    const record = ofJson.length === 0 ? written : withPlainJson(written, ofJson);
+    if (record === null) return refuse("body.too-costly", null);
     const echo = echoOf(record, hidden);
     if (echo !== null) return { ok: false, error: echo };
     let suspicions: Suspicion[] | null = null;
@@ -57,7 +72,20 @@ export function compileLeakGuard(columns: readonly Column[]): LeakGuard {
   };
 }
 
-const refuse = (code: Rejection["code"], path: string): Result<never, Rejection> => ({
+/** The record as it is looked at. null: one of its texts would be too long for that. */
+function withPlainJson(record: RawRecord, ofJson: readonly number[]): RawRecord | null {
+  let values: RawValue[] | null = null;
+  for (const index of ofJson) {
+    const written = record.values[index];
+    if (typeof written !== "string") continue;
+    const plain = plainJson(written);
+    if (plain === null) return null;
+    if (plain !== written) (values ??= [...record.values])[index] = plain;
+  }
+  return values === null ? record : { ...record, values };
+}
+
+const refuse = (code: Rejection["code"], path: string | null): Result<never, Rejection> => ({
   ok: false,
   error: { code, path },
 });

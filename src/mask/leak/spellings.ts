@@ -1,11 +1,14 @@
 import type { ColumnType } from "../../pipeline/contracts.ts";
 import { ipGroups } from "../normalize/ip-groups.ts";
 import { fold } from "./fold.ts";
+import { plainJson } from "./plain-json.ts";
 
 /** What a masked value looks like where it is not masked. Raw: lives as long as the look at one record. */
 export interface Spellings {
   /** Folded. The first one is the value itself; none is empty. */
   readonly texts: readonly string[];
+  /** A number as it is in JSON without an exponent; empty when that is no other text, or the value no number. */
+  readonly plain: string;
   /** Digits or hex without what separates their groups; empty when the value is something else. */
   readonly compact: string;
   /** So short that it is part of other texts by chance. */
@@ -56,13 +59,22 @@ export function spellingsOf(
   if (isLong) texts.push(compact);
   return {
     texts,
+    plain: value.length <= NUMBER_CHARS_MAX ? plainOf(value) : "",
     compact: isLong ? compact : "",
-    isShort: Math.min(trimmed.length, value.length) < PART_CHARS_MIN,
+    isShort: isShortText(trimmed) || isShortText(value),
     numbers: needsNumbers && value.length <= NUMBER_CHARS_MAX ? numbersOf(value, compact) : NONE,
   };
 }
 
+export const isShortText = (text: string): boolean => text.length < PART_CHARS_MIN;
+
 const foldPlain = (text: string): string => (PLAIN.test(text) ? text.toLowerCase() : fold(text));
+
+function plainOf(value: string): string {
+  if (!NUMBER.test(value)) return "";
+  const plain = plainJson(value);
+  return plain === null || plain === value ? "" : plain;
+}
 
 const COMPACT_TYPES: ReadonlySet<ColumnType> = new Set(["text", "uuid", "date"]);
 

@@ -37,7 +37,7 @@ describe("compose", () => {
   });
 
   test("leaves alone what any run of more than 30 marks is, wherever it begins", () => {
-    const units = ["a", "\u0301", MARKS, MARKS.repeat(14), "\u{1e8d0}", "\u0430", "\u{1f600}", "e\u0301"];
+    const units = ["a", "\u0301", MARKS, MARKS.repeat(14), "\u{1e8d0}", "\u0430", "\u{1f600}", "\u{1d160}", "e\u0301"];
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...units), maxLength: 40 }), (text) => {
         const parts = text.split(/(\p{M}{31,})/u);
@@ -46,6 +46,22 @@ describe("compose", () => {
       { numRuns: 500 },
     );
   });
+
+  test.each(["\u{1f600}", "\u{1d15e}", "\ufb2c", "\u4e00"])(
+    "takes no longer for %s in one run, which are no marks, than apart from each other",
+    (char) => {
+      const fastestMs = (text: string): number =>
+        Math.min(
+          ...Array.from({ length: 10 }, () => {
+            const startedMs = performance.now();
+            compose(text);
+            return performance.now() - startedMs;
+          }),
+        );
+      const apart = fastestMs(`${char.repeat(15)} `.repeat(2_000));
+      expect(fastestMs(char.repeat(30_000))).toBeLessThan(4 * apart + 1);
+    },
+  );
 
   test("takes a time that the number of marks bounds", () => {
     const startedMs = performance.now();

@@ -6,9 +6,9 @@ import type { SqsMessage } from "./client/sqs-actions.ts";
 import { Intake } from "./intake.ts";
 import { Tracker } from "./tracker.ts";
 
-function open() {
+function open(attributeNames: readonly string[] = []) {
   const tracker = new Tracker();
-  const intake = new Intake(tracker, systemClock, 30, []);
+  const intake = new Intake(tracker, systemClock, 30, attributeNames);
   return { tracker, intake };
 }
 
@@ -87,4 +87,15 @@ it("tracks nothing of a reply in which a message lacks what every message has", 
   const lacking = message("b", "h2", { Attributes: {} });
   expect(() => intake.accept([message("a", "h1"), lacking], Date.now())).toThrow(MalformedReply);
   expect(tracker.size).toBe(0);
+});
+
+it("counts the bytes of the attributes that it keeps, and of no other", () => {
+  const { intake } = open(["tenant"]);
+  const MessageAttributes = {
+    tenant: { DataType: "String", StringValue: "é".repeat(1_000) },
+    other: { DataType: "String", StringValue: "x".repeat(1_000) },
+  };
+  const { deliveries, bytes } = intake.accept([message("a", "h1", { MessageAttributes })], Date.now());
+  expect(deliveries[0]?.bytes).toBe("body of a".length + 2_000);
+  expect(bytes).toBe("body of a".length + 2_000);
 });

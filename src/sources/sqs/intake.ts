@@ -1,4 +1,5 @@
 import type { Clock, Delivery } from "../../pipeline/contracts.ts";
+import { bytesOf } from "../../pipeline/delivery-bytes.ts";
 import { isBodyIntact } from "./body-digest.ts";
 import { MalformedReply } from "./client/reply-shape.ts";
 import type { SqsMessage } from "./client/sqs-actions.ts";
@@ -59,6 +60,7 @@ function deliveryOf(
   receivedAtMs: number,
   names: readonly string[],
 ): Delivery {
+  const attributes = attributesOf(message, names);
   return {
     id: message.MessageId,
     attempt,
@@ -66,8 +68,8 @@ function deliveryOf(
     receivedAtMs,
     groupId,
     body: message.Body,
-    bodyBytes: Buffer.byteLength(message.Body),
-    attributes: attributesOf(message, names),
+    bytes: bytesOf(message.Body, attributes),
+    attributes,
     movedFrom: message.Attributes["DeadLetterQueueSourceArn"] ?? null,
   };
 }
@@ -117,7 +119,7 @@ export class Intake {
       const isNew = this.#tracker.receive(message.MessageId, receipt, this.#visibilitySeconds);
       if (!isNew || delivery === null) continue;
       deliveries.push(delivery);
-      bytes += delivery.bodyBytes;
+      bytes += delivery.bytes;
     }
     const isReleased = (message: SqsMessage): boolean => !this.#isHeld(message);
     return { deliveries, bytes, corrupt: corrupt.filter(isReleased), withheld: withheld.filter(isReleased) };

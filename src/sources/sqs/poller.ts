@@ -34,7 +34,7 @@ export interface PollerOptions {
 /** What polls under way and what waits to be handed out may hold together, as far as the last reply foretells. */
 const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
 /** What SQS gives in one reply, however many messages were asked for. */
-const REPLY_BODIES_BYTES_MAX = 1024 * 1024;
+const REPLY_BYTES_MAX = 1024 * 1024;
 /** How long a stop waits for polls that may be bringing messages: cut off, those would stay hidden for their whole timeout. */
 const STOP_GRACE_MS = 1_000;
 /** Of the polls beside the first: once the queue has run dry, one is enough to wait for what comes. */
@@ -164,7 +164,7 @@ export class Poller {
   #take(room: number): readonly Delivery[] {
     const taken = this.#buffer.length <= room ? this.#buffer : this.#buffer.slice(0, room);
     this.#buffer = taken === this.#buffer ? [] : this.#buffer.slice(room);
-    for (const delivery of taken) this.#bufferedBytes -= delivery.bodyBytes;
+    for (const delivery of taken) this.#bufferedBytes -= delivery.bytes;
     this.#room -= taken.length;
     if (!this.#isOver()) this.#startPolls();
     return taken;
@@ -252,7 +252,7 @@ export class Poller {
     this.#bufferedBytes += bytes;
     this.#messageBytes = bytes / Math.max(1, deliveries.length);
     // Large messages fill a reply by their bytes: one more like them would not have fitted.
-    const isCut = bytes + this.#messageBytes > REPLY_BODIES_BYTES_MAX;
+    const isCut = bytes + this.#messageBytes > REPLY_BYTES_MAX;
     // SQS gives short replies from a queue that is not long, too: what has waited tells that more may be waiting.
     const isBehind = deliveries.some(({ sentAtMs }) => sentAtMs < requestedAtMs - this.#options.lingerMs - BEHIND_MS);
     this.#scale.note(messages.length, isCut || isBehind ? messages.length : wanted, requestedAtMs);

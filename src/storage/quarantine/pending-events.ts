@@ -16,7 +16,7 @@ export interface Choice {
 
 export interface PageLimits {
   readonly eventsMax: number;
-  /** Of sealed bodies. One that has more comes alone. */
+  /** Of what is sealed. An event that has more comes alone. */
   readonly bytesMax: number;
 }
 
@@ -57,7 +57,8 @@ SELECT message_id, attempt, encode(sealed_body, 'hex') AS body, encode(sealed_me
   ${exactly("sent_at")} AS after_sent_at, ${exactly("first_seen")} AS after_first_seen
 FROM (
   SELECT first_ones.*,
-    row_number() OVER ordered AS place, sum(octet_length(sealed_body)) OVER ordered AS bytes
+    row_number() OVER ordered AS place,
+    sum(octet_length(sealed_body) + coalesce(octet_length(sealed_metadata), 0)) OVER ordered AS bytes
   FROM (
     SELECT message_id, attempt, sealed_body, sealed_metadata, sent_at, first_seen
     FROM piipe.quarantine
