@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type Installation, makeInstallation } from "../support/installation.ts";
-import { isAlive, postmasterPid, type ServerReport, startPostgresOwner } from "../support/postgres-owner.ts";
+import { type ServerReport, startPostgresOwner } from "../support/postgres-owner.ts";
+import { query } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -82,9 +83,8 @@ describe("the process that owns PostgreSQL", () => {
   test("leaves nothing behind, and is not kept alive, when it forgets to stop the server", async () => {
     const owner = startPostgresOwner("just ends", { temporaryFolder });
     const server = (await owner.nextLine()) as ServerReport;
-    const pid = await postmasterPid(server.logFile);
     expect(await owner.exited).toBe(0);
     await until("the folder is gone", isNothingLeft);
-    expect(isAlive(pid)).toBe(false);
+    await expect(query(server.url, "SELECT 1")).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 });

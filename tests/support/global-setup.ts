@@ -66,8 +66,8 @@ async function moveIntoMemory(): Promise<() => Promise<void>> {
   const space = await statfs(MEMORY_FOLDER).catch(() => null);
   if (space === null || space.bavail * space.bsize < MEMORY_BYTES_MIN) return async () => {};
   const folder = await mkdtemp(`${MEMORY_FOLDER}/piipe-tests-`);
-  // Servers' users must reach their own folders below.
-  await chmod(folder, 0o711);
+  // As the machine's own: other users reach their folders below, and make some.
+  await chmod(folder, 0o1777);
   process.env["TMPDIR"] = folder;
   return () => rm(folder, { recursive: true, force: true });
 }
