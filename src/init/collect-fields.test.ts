@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { collectFields } from "./collect-fields.ts";
+import type { JsonObject } from "./collect-fields.ts";
 import { mainKindOf } from "./main-kind.ts";
-import type { JsonObject } from "./parse-events.ts";
 
 const shown = (events: readonly JsonObject[]) =>
   collectFields(events).fields.map(

@@ -1,5 +1,6 @@
-import type { JsonObject } from "./parse-events.ts";
 import { isPlainName } from "./plain-name.ts";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A place in the events that a column can take its value from, with what was found there. */
 export interface Field {

@@ -8,6 +8,14 @@ export interface ColumnSettings {
   readonly nullable: boolean;
 }
 
+/** A column to be written into the configuration. `from`: a field's path, or metadata. */
+export interface InferredColumn extends ColumnSettings {
+  /** Why it is masked: sentences without a subject. Empty: it is not. */
+  readonly reasons: readonly string[];
+  /** What else to look at: sentences that hold no value. */
+  readonly notes: readonly string[];
+}
+
 /** A column as the configuration would declare it, for what judges columns. */
 export function columnOf(settings: ColumnSettings): Column {
   return {

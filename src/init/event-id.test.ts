@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { collectFields } from "./collect-fields.ts";
+import type { JsonObject } from "./collect-fields.ts";
 import { findEventId } from "./event-id.ts";
-import type { JsonObject } from "./parse-events.ts";
 
 const idOf = (...events: readonly JsonObject[]) => findEventId(collectFields(events).fields);
 

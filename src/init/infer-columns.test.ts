@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Column } from "../pipeline/contracts.ts";
 import { collectFields } from "./collect-fields.ts";
+import type { JsonObject } from "./collect-fields.ts";
 import type { ExistingColumn } from "./existing-table.ts";
 import { inferColumns } from "./infer-columns.ts";
-import type { JsonObject } from "./parse-events.ts";
 import { showLeftOut } from "./render-config.ts";
 
 const EMAIL = "jane.canary@example.org";

@@ -2,6 +2,7 @@ import { isJsonText } from "../mask/leak/json-text.ts";
 import type { ColumnType, MaskName } from "../pipeline/contracts.ts";
 import type { CollectedFields, Field } from "./collect-fields.ts";
 import { newName } from "./column-name.ts";
+import type { InferredColumn } from "./column-of.ts";
 import { columnOf } from "./column-of.ts";
 import { type EventId, findEventId } from "./event-id.ts";
 import type { ExistingColumn, ExistingTable } from "./existing-table.ts";
@@ -11,20 +12,6 @@ import { isLossy } from "./is-lossy.ts";
 import { maskedFieldOf, matchColumns } from "./match-columns.ts";
 import { ofName, personalReasons } from "./personal-reasons.ts";
 import { timeColumns } from "./time-columns.ts";
-
-/** A column to be written into the configuration. */
-export interface InferredColumn {
-  readonly name: string;
-  /** A field's path, or metadata. */
-  readonly from: string;
-  readonly type: ColumnType;
-  readonly mask: MaskName | null;
-  readonly nullable: boolean;
-  /** Why it is masked: sentences without a subject. Empty: it is not. */
-  readonly reasons: readonly string[];
-  /** What else to look at: sentences that hold no value. */
-  readonly notes: readonly string[];
-}
 
 /** What becomes of no column: a field, a column of the table, or both where one should have gone into the other. */
 export interface LeftOut {

@@ -1,4 +1,4 @@
-import type { JsonObject } from "./parse-events.ts";
+import type { JsonObject } from "./collect-fields.ts";
 
 export interface MainKind {
   readonly events: readonly JsonObject[];

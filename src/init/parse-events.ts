@@ -5,9 +5,7 @@ import { parseJson } from "../decode/parse-json.ts";
 import { type ObjectsRead, rawValueAt } from "../decode/raw-value-at.ts";
 import { scanJson } from "../decode/scan-json.ts";
 import type { Delivery } from "../pipeline/contracts.ts";
-import { isObject } from "./collect-fields.ts";
-
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { type JsonObject, isObject } from "./collect-fields.ts";
 
 export interface ParsedEvents {
   /** Raw: never shown. */

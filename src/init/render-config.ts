@@ -1,5 +1,6 @@
 import { VERSIONLESS_MASKS } from "../config/column-schema.ts";
-import type { InferredColumn, Inference, LeftOut } from "./infer-columns.ts";
+import type { InferredColumn } from "./column-of.ts";
+import type { Inference, LeftOut } from "./infer-columns.ts";
 
 export interface RenderedSettings {
   readonly queue: string;

@@ -1,6 +1,6 @@
 import { wordsOf } from "../config/looks-personal.ts";
+import type { InferredColumn } from "./column-of.ts";
 import type { ExistingColumn } from "./existing-table.ts";
-import type { InferredColumn } from "./infer-columns.ts";
 
 /** Of a moment that is not the event's own: the time of sending would be wrong there. */
 const OTHER_MOMENTS: ReadonlySet<string> = new Set(

@@ -4,8 +4,9 @@ import pg from "pg";
 import { postgresUrlProblem } from "../config/service-url.ts";
 import { PiipeError } from "../errors.ts";
 import { closingClient } from "./closing-client.ts";
+import { confirmNames } from "./confirm-names.ts";
 import { type Place, connectFailure } from "./connect-failure.ts";
-import { DatabaseFailure, confirmNames, databaseFailure } from "./database-failure.ts";
+import { DatabaseFailure, databaseFailure } from "./database-failure.ts";
 import { localSettings, pathSetting } from "./local-settings.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;

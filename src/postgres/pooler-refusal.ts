@@ -1,4 +1,4 @@
-import type { SqlStateRule } from "./sqlstate.ts";
+import type { SqlStateRule } from "./sqlstate-rule.ts";
 
 const CREDENTIALS: SqlStateRule = {
   fate: "halt",

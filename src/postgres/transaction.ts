@@ -1,6 +1,7 @@
 import { PiipeError } from "../errors.ts";
+import { confirmNames } from "./confirm-names.ts";
 import { type ConnectionLink, type PostgresConnection, type PostgresPool, cutOnAbort, rollBack } from "./connection.ts";
-import { DatabaseFailure, confirmNames } from "./database-failure.ts";
+import { DatabaseFailure } from "./database-failure.ts";
 import { localSettings } from "./local-settings.ts";
 
 export interface TransactionOptions {

@@ -1,5 +1,14 @@
 import { setMaxListeners } from "node:events";
-import type { Receipt } from "./model-sqs.ts";
+
+/** One delivery of a message. */
+export interface Receipt {
+  readonly id: string;
+  readonly handle: string;
+  readonly owner: Life;
+  /** 1 for the first receipt of the message. */
+  readonly count: number;
+  readonly servedAtMs: number;
+}
 
 /** What waits for this waits for ever: the process is gone, or nobody will answer it. */
 export function never(): Promise<never> {

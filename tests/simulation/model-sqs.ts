@@ -1,17 +1,7 @@
 import { hash } from "node:crypto";
 import type { BatchFailure, SqsMessage } from "../../src/sources/sqs/client/sqs-actions.ts";
-import type { Life } from "./life.ts";
+import type { Life, Receipt } from "./life.ts";
 import type { SentMessage, World } from "./world.ts";
-
-/** One delivery of a message. */
-export interface Receipt {
-  readonly id: string;
-  readonly handle: string;
-  readonly owner: Life;
-  /** 1 for the first receipt of the message. */
-  readonly count: number;
-  readonly servedAtMs: number;
-}
 
 export interface Served {
   readonly receipt: Receipt;

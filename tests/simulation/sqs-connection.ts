@@ -12,7 +12,8 @@ import type {
 import { cutShort } from "./cut-short.ts";
 import type { PlannedFault, Step } from "./fault-plan.ts";
 import { type Life, never } from "./life.ts";
-import type { ModelSqs, Receipt, Served } from "./model-sqs.ts";
+import type { Receipt } from "./life.ts";
+import type { ModelSqs, Served } from "./model-sqs.ts";
 import type { World } from "./world.ts";
 
 const STEPS: Readonly<Record<SqsAction, Step>> = {

@@ -1,8 +1,9 @@
 import type { Delivery, Settlement, SettleReport, Source } from "../../src/pipeline/contracts.ts";
 import type { SqsSource } from "../../src/sources/sqs/sqs-source.ts";
 import type { Life } from "./life.ts";
+import type { Receipt } from "./life.ts";
 import type { ModelDatabase } from "./model-database.ts";
-import type { ModelSqs, Receipt } from "./model-sqs.ts";
+import type { ModelSqs } from "./model-sqs.ts";
 import type { World } from "./world.ts";
 
 /** Stands between engine and source, and checks what each owes the other. */

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import type { Trial } from "../../app/try-events.ts";
-import type { Inference, InferredColumn } from "../../init/infer-columns.ts";
+import type { InferredColumn } from "../../init/column-of.ts";
+import type { Inference } from "../../init/infer-columns.ts";
 import { showLeftOut } from "../../init/render-config.ts";
 import { counted, textTable } from "../output.ts";
 import { type Terminal, showControls, styler } from "../terminal.ts";
