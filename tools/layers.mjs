@@ -99,7 +99,7 @@ export const OWN_SQL = { pattern: /\b(?:FROM|INTO|UPDATE|JOIN|TABLE|ONLY)\s+piip
 /** Layers that hold no statement at all. */
 export const WITHOUT_SQL = {
   pattern: /\b(?:SELECT|INSERT INTO|DELETE FROM)\s/,
-  layers: ["cli", "dashboard", "pages", "engine"],
+  layers: ["cli", "dashboard", "dashboard wiring", "pages", "engine"],
 };
 
 /** Packages that one part alone knows; every other package may be imported anywhere in `src`. */

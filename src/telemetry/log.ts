@@ -195,9 +195,9 @@ function describe(event: TelemetryEvent): LogLine {
     case "heartbeat.failed":
       return { level: "warn", text: describeHeartbeatFailure(event) };
     case "pipeline.draining":
-      return { level: "info", text: `finishing what was received: ${messages(event.inFlight)}` };
+      return { level: "info", text: `finishing what was received, ${event.inFlight} to go` };
     case "pipeline.aborted":
-      return { level: "warn", text: `stopped before all was settled: ${messages(event.unsettled)} will come again` };
+      return { level: "warn", text: `stopped before all was settled; ${event.unsettled} will come again` };
     case "pipeline.stopped":
       return { level: "info", text: "stopped; nothing in flight" };
     case "config.warning":
@@ -244,5 +244,3 @@ function describeMaintenanceFailure(event: Extract<TelemetryEvent, { type: "ledg
     `go into the default one, and old ids may stay longer. ${remedy}`
   );
 }
-
-const messages = (count: number): string => (count === 1 ? "1 message" : `${count} messages`);
