@@ -5,7 +5,7 @@ import { systemClock } from "../clock.ts";
 import { PiipeError } from "../errors.ts";
 import type { TelemetryEvent } from "../telemetry/events.ts";
 import type { Clock, Decode, Delivery, Mask, MaskedRecord, Seal } from "./contracts.ts";
-import { carriedOver, Engine, type EngineLimits } from "./engine.ts";
+import { type Carried, carriedOver, Engine, type EngineLimits } from "./engine.ts";
 
 /** The machine's, unless a test sets its own time. */
 let clock: { -readonly [K in keyof Clock]: Clock[K] };
@@ -44,6 +44,8 @@ interface Setup {
   readonly takeRoom?: (bytes: number) => boolean;
   readonly decode?: Decode;
   readonly limits?: Partial<Limits>;
+  /** Of a run before this one. Default: none. */
+  readonly carried?: Carried;
 }
 
 function setUp(options: Setup = {}) {
@@ -60,7 +62,8 @@ function setUp(options: Setup = {}) {
     ...(options.takeRoom && { takeRoom: options.takeRoom }),
   };
   const { haltAboveShare, ...rest } = { ...limits, ...options.limits };
-  const engine = new Engine(stages, rest, carriedOver(haltAboveShare, clock), clock, (event) => {
+  const carried = options.carried ?? carriedOver(haltAboveShare, clock);
+  const engine = new Engine(stages, rest, carried, clock, (event) => {
     events.push(event);
     for (const each of waiting) if (each.type === event.type) each.resolve();
   });
@@ -529,6 +532,19 @@ describe("Engine", () => {
   it("does not run an ordered source without a key to seal with: what follows a left message would overtake it", async () => {
     const { run } = setUp({ source: new ModelSource({ ordered: true }), seal: null });
     await expect(run()).rejects.toThrow("an ordered source needs a key to seal with");
+  });
+
+  it("counts on from run to run, and judges a queue by all of them", async () => {
+    const carried = carriedOver(0.5, clock);
+    const run = async (count: number): Promise<unknown> => {
+      const { source, run: start } = setUp({ carried });
+      // Fewer than one run is judged by.
+      source.send(...messages(count, "bad"));
+      return start().catch((error: unknown) => error);
+    };
+    expect(await run(9)).toMatchObject({ received: 9, quarantined: 9 });
+    expect(await run(9)).toMatchObject({ code: "data.beyond-limit" });
+    expect(carried.totals).toMatchObject({ received: 18, quarantined: 9 });
   });
 
   it("drains on stop: finishes what was received, receives no more", async () => {
