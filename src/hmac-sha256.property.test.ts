@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { codePoint } from "../tests/support/any-text.ts";
+import { codePoint } from "../tests/support/code-point.ts";
 import { hmacSha256 } from "./hmac-sha256.ts";
 
 test("is createHmac's for any key and any texts, in any order of lengths", () => {

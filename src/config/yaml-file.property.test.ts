@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { codePoint } from "../../tests/support/any-text.ts";
+import { codePoint } from "../../tests/support/code-point.ts";
 import { YamlFile } from "./yaml-file.ts";
 
 test("what a variable holds stays one text, whatever it is", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { codePoint } from "../../tests/support/any-text.ts";
+import { codePoint } from "../../tests/support/code-point.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import type { BusinessIdField, Delivery, RejectionCode } from "../pipeline/contracts.ts";
 import { compileDecoder } from "./compile-decoder.ts";

@@ -11,20 +11,19 @@ import type {
   Result,
   ValueOrigin,
 } from "../pipeline/contracts.ts";
-import { beyondBounds } from "./beyond-bounds.ts";
 import { isLongerThan } from "./check-text.ts";
 import { checkWrittenJson } from "./column-types.ts";
-import { type AttributesParsed, createLookup, MISTYPED, type JsonObject, type Lookup } from "./create-lookup.ts";
+import { type AttributesParsed, type JsonObject, type Lookup, MISTYPED, createLookup } from "./create-lookup.ts";
 import { createReader } from "./create-reader.ts";
 import { BODY_BYTES_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
-import { isNotification, WRAPPED_FIELD } from "./notification.ts";
+import { WRAPPED_FIELD, isNotification } from "./notification.ts";
 import { hasVanishingNumber, numberCheckOf } from "./number-check.ts";
 import { MALFORMED } from "./parse-attribute-json.ts";
 import { countKeys, findDuplicateKey, parseJson } from "./parse-json.ts";
 import { type ObjectsRead, rawValueAt } from "./raw-value-at.ts";
 import { readBusinessId } from "./read-business-id.ts";
-import { isRefusal, REFUSED, type Reader, type Refusal } from "./refusal.ts";
-import { scanJson, type JsonScan } from "./scan-json.ts";
+import { REFUSED, type Reader, type Refusal, isRefusal } from "./refusal.ts";
+import { type JsonScan, beyondBounds, scanJson } from "./scan-json.ts";
 
 export interface DecoderOptions {
   /** What becomes of an event with a top-level field that no column declares: stored without it, or refused. */

@@ -1,7 +1,6 @@
-import { beyondBounds } from "./beyond-bounds.ts";
 import { BODY_BYTES_MAX } from "./limits.ts";
 import { countKeys, parseJson } from "./parse-json.ts";
-import { scanJson } from "./scan-json.ts";
+import { beyondBounds, scanJson } from "./scan-json.ts";
 
 /** The text is not what its column's type asks for. */
 export const MALFORMED: unique symbol = Symbol("malformed");

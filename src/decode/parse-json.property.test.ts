@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { codePoint } from "../../tests/support/any-text.ts";
+import { codePoint } from "../../tests/support/code-point.ts";
 import { parseJson } from "./parse-json.ts";
 import { scanJson } from "./scan-json.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { codePoint } from "../../tests/support/any-text.ts";
+import { codePoint } from "../../tests/support/code-point.ts";
 import { parseJson } from "./parse-json.ts";
 import { rawValueAt, type ObjectsRead } from "./raw-value-at.ts";
 import { scanJson } from "./scan-json.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { codePoint } from "../../tests/support/any-text.ts";
+import { codePoint } from "../../tests/support/code-point.ts";
 import { scanJson, type JsonScan } from "./scan-json.ts";
 
 /** The same by walking the parsed value, which is slow, recursive, and blind to repeated keys: none are generated. */

@@ -1,3 +1,5 @@
+import { CONTAINERS_MAX, DEPTH_MAX, KEYS_MAX, VALUES_BESIDE_ESCAPED_KEYS_MAX } from "./limits.ts";
+
 /** What `JSON.parse` hides or cannot survive. Exact for JSON; for any other text the numbers mean nothing. */
 export interface JsonScan {
   /** Deepest nesting of objects and arrays: 0 for a bare scalar. */
@@ -99,7 +101,7 @@ export const mayBeInexact = (number: string): boolean =>
   (number.length > EXACT_CHARS_MAX && number.includes(".")) || EXPONENT_OR_MINUS_ZERO.test(number);
 
 /** Values of a JSON text, and its empty objects and arrays twice. */
-export function countValues(text: string): number {
+function countValues(text: string): number {
   let values = 1;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
@@ -127,4 +129,20 @@ export function closingQuote(text: string, open: number): number {
 /** The `e` of `true` and `false` counts as well: a run of one character, which is no number that could be rounded. */
 export function isNumberPart(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x2e || code === 0x2b || (code | 0x20) === 0x65;
+}
+
+/** What does not begin like an object or an array is no JSON, and the parser sees that at once. */
+const BEGINS_AS_STRUCTURE = /^[ \t\n\r]*[{[]/;
+
+/** Why a text is not given to the parser, which would follow any; null: it may be. `scan` is of the same text. */
+export function beyondBounds(
+  text: string,
+  { depth, keys, containers, hasEscapedKey }: JsonScan,
+): "body.too-deep" | "body.too-many-keys" | "body.too-costly" | null {
+  if (depth > DEPTH_MAX) return "body.too-deep";
+  if (keys > KEYS_MAX && BEGINS_AS_STRUCTURE.test(text)) return "body.too-many-keys";
+  const isCostly =
+    (containers > CONTAINERS_MAX && BEGINS_AS_STRUCTURE.test(text)) ||
+    (hasEscapedKey && countValues(text) > VALUES_BESIDE_ESCAPED_KEYS_MAX);
+  return isCostly ? "body.too-costly" : null;
 }

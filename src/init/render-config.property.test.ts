@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { codePoint } from "../../tests/support/any-text.ts";
+import { codePoint } from "../../tests/support/code-point.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { isIdentifier } from "../config/table-name.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";

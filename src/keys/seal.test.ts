@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { codePoint } from "../../tests/support/any-text.ts";
+import { codePoint } from "../../tests/support/code-point.ts";
 import type { Seal } from "../pipeline/contracts.ts";
 import { bodyContext, metadataContext } from "../pipeline/sealed-delivery.ts";
 import { Keyring } from "./keyring.ts";

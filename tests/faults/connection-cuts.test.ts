@@ -6,8 +6,7 @@ import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
-import { startCommand } from "../support/cli.ts";
-import { loginEvents } from "../support/login-events.ts";
+import { drainLogins } from "../support/drain-logins.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { batchOf, column, record } from "../support/masked-records.ts";
 import { type PostgresProxy, startPostgresProxy, WIRE_POINTS, type WirePoint } from "../support/postgres-proxy.ts";
@@ -102,24 +101,8 @@ describe("a run whose connections are", () => {
     await pipeline.remove();
   });
 
-  /** Runs until the queue is empty; gives the totals that the run printed. */
-  async function drain(messages: number, onStarted = () => {}): Promise<Readonly<Record<string, number>>> {
-    await sqs.send(pipeline.queue.url, loginEvents(messages));
-    const environment = { ...pipeline.environment, DATABASE_URL: proxy.url };
-    const worker = startCommand(["run", "--until-empty", "--json"], { ...pipeline, environment });
-    await worker.printed("pipeline.started");
-    onStarted();
-    const { code, stdout, stderr } = await worker.ended;
-    expect(code, stderr).toBe(0);
-    const counts = "SELECT count(*)::integer AS rows, count(DISTINCT user_id)::integer AS users FROM user_logins";
-    expect(await query(pipeline.databaseUrl, counts)).toEqual([{ rows: messages, users: messages }]);
-    expect(await pipeline.quarantined()).toEqual([]);
-    expect((await sqs.count(pipeline.queue.url)).total).toBe(0);
-    return JSON.parse(stdout) as Record<string, number>;
-  }
-
   it("cut at every point stores every message once", async () => {
-    const { duplicate } = await drain(1_500, () => {
+    const { duplicate } = await drainLogins(pipeline, 1_500, proxy.url, () => {
       // Not before: a start that loses its connection ends.
       for (const point of WIRE_POINTS) {
         for (let cut = 0; cut < CUTS_AT_EACH; cut += 1) proxy.arm({ point, effect: "cut" });

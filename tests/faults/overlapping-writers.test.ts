@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { Secret } from "../../src/config/secret.ts";
+import { beforeAll, expect, it } from "vitest";
 import type { BatchOutcome } from "../../src/pipeline/contracts.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { batchOf, column, record, refusedEvent, SENT_AT_MS } from "../support/masked-records.ts";
-import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
+import { migratedDatabase, query } from "../support/postgres.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 
 const WRITERS = 8;
@@ -16,16 +14,9 @@ const REFUSED = 40;
 const NEVER = new AbortController().signal;
 const MS_PER_DAY = 86_400_000;
 
-let database: TestDatabase;
-let pool: PostgresPool;
+const database = migratedDatabase(WRITERS);
 beforeAll(async () => {
-  database = await createTestDatabase("migrated");
   await query(database.url, "CREATE TABLE events (n integer)");
-  pool = openPool({ url: new Secret(database.url), connectionsMax: WRITERS });
-});
-afterAll(async () => {
-  await pool.close();
-  await database.drop();
 });
 
 // A write that met a deadlock would throw: 40P01 is retried a layer above.
@@ -34,9 +25,9 @@ it("eight writers with overlapping batches in orders of chance: every id once, n
   console.info(`seed ${seed}`);
   const random = new SeededRandom(seed);
   const columns = [column("n", "integer")];
-  const table = await readTargetTable(pool, { schema: null, name: "events" });
+  const table = await readTargetTable(database.pool, { schema: null, name: "events" });
   checkTable(table, columns, new Map());
-  const sink = new PostgresSink({ pool, table, columns, sourceName: "events", claim: "ledger" });
+  const sink = new PostgresSink({ pool: database.pool, table, columns, sourceName: "events", claim: "ledger" });
   // Of two days: two partitions of the ledger.
   const records = Array.from({ length: RECORDS }, (_, n) => record([n], undefined, SENT_AT_MS + (n % 2) * MS_PER_DAY));
   const refused = Array.from({ length: REFUSED }, () => refusedEvent());
@@ -72,7 +63,7 @@ it("eight writers with overlapping batches in orders of chance: every id once, n
   const rows = "SELECT count(*)::integer AS rows, count(DISTINCT n)::integer AS ids FROM events";
   expect(await query(database.url, rows)).toEqual([{ rows: RECORDS, ids: RECORDS }]);
   // The statistics of a session are complete once it has ended.
-  await pool.close();
+  await database.pool.close();
   const deadlocks = "SELECT deadlocks::integer FROM pg_stat_database WHERE datname = current_database()";
   expect(await query(database.url, deadlocks)).toEqual([{ deadlocks: 0 }]);
 });

@@ -1,21 +1,10 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { Secret } from "../../src/config/secret.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
+import { expect, it } from "vitest";
 import { PendingEvents } from "../../src/storage/quarantine/pending-events.ts";
-import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
+import { migratedDatabase, query } from "../support/postgres.ts";
 
 const NEVER = new AbortController().signal;
 
-let database: TestDatabase;
-let pool: PostgresPool;
-beforeAll(async () => {
-  database = await createTestDatabase("migrated");
-  pool = openPool({ url: new Secret(database.url), connectionsMax: 1 });
-});
-afterAll(async () => {
-  await pool.close();
-  await database.drop();
-});
+const database = migratedDatabase();
 
 it("reads pages of no more bytes than asked for, those of attributes among them, and what is larger alone", async () => {
   await query(
@@ -31,7 +20,7 @@ it("reads pages of no more bytes than asked for, those of attributes among them,
     code: null,
     untilFirstSeen: "infinity",
   };
-  const events = new PendingEvents(pool, choice, { eventsMax: 10, bytesMax: 500 });
+  const events = new PendingEvents(database.pool, choice, { eventsMax: 10, bytesMax: 500 });
   const pages: string[][] = [];
   for (let page = await events.next(NEVER); page.length > 0; page = await events.next(NEVER)) {
     pages.push(page.map(({ id }) => id));

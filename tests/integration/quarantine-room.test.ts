@@ -1,21 +1,10 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { QuarantineRoom } from "../../src/app/quarantine-room.ts";
-import { Secret } from "../../src/config/secret.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
+import { migratedDatabase, query } from "../support/postgres.ts";
 
 const NEVER = new AbortController().signal;
 
-let database: TestDatabase;
-let pool: PostgresPool;
-beforeAll(async () => {
-  database = await createTestDatabase("migrated");
-  pool = openPool({ url: new Secret(database.url), connectionsMax: 1 });
-});
-afterAll(async () => {
-  await pool.close();
-  await database.drop();
-});
+const database = migratedDatabase();
 
 it("counts what waits of its queue, and what was refused since", async () => {
   // Large enough to be kept beside the table, and well compressible: neither makes it less.
@@ -26,7 +15,7 @@ it("counts what waits of its queue, and what was refused since", async () => {
        CASE WHEN n < 9 THEN 'pending' ELSE 'discarded' END
      FROM generate_series(0, 9) AS n, (VALUES (7), (8)) AS queue (source)`,
   );
-  const room = new QuarantineRoom(pool, "7", 1_000_000);
+  const room = new QuarantineRoom(database.pool, "7", 1_000_000);
   await room.read(NEVER);
   expect([room.take(80_000), room.take(80_000), room.take(1)]).toEqual([true, false, true]);
   await query(

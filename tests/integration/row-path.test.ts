@@ -1,28 +1,18 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { pathRemarks } from "../../src/app/path-remarks.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { PiipeError } from "../../src/errors.ts";
-import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
+import { openPool } from "../../src/postgres/connection.ts";
 import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable, type TargetTable } from "../../src/write/target-table.ts";
 import { batchOf, column, record, refusedEvent } from "../support/masked-records.ts";
-import { createTestDatabase, query, renewSessions, type TestDatabase } from "../support/postgres.ts";
+import { migratedDatabase, query, renewSessions } from "../support/postgres.ts";
 
 const NEVER = new AbortController().signal;
 const COLUMNS = [column("n", "integer"), column("day", "date", { nullable: true })];
 
-let database: TestDatabase;
-let pool: PostgresPool;
-
-beforeAll(async () => {
-  database = await createTestDatabase("migrated");
-  pool = openPool({ url: new Secret(database.url), connectionsMax: 1 });
-});
-afterAll(async () => {
-  await pool.close();
-  await database.drop();
-});
+const database = migratedDatabase();
 beforeEach(async () => {
   await sql(`DROP SCHEMA public CASCADE; CREATE SCHEMA public; TRUNCATE piipe.ledger;
     DROP FOREIGN DATA WRAPPER IF EXISTS dummy CASCADE`);
@@ -34,12 +24,18 @@ const count = async (from: string): Promise<number> =>
 
 async function tableOf(ddl: string): Promise<TargetTable> {
   await sql(ddl);
-  return readTargetTable(pool, { schema: null, name: "events" });
+  return readTargetTable(database.pool, { schema: null, name: "events" });
 }
 
 function sinkOn(table: TargetTable): PostgresSink {
   checkTable(table, COLUMNS, new Map());
-  return new PostgresSink({ pool, table, columns: COLUMNS, sourceName: "arn:aws:sqs:x:0:events", claim: "ledger" });
+  return new PostgresSink({
+    pool: database.pool,
+    table,
+    columns: COLUMNS,
+    sourceName: "arn:aws:sqs:x:0:events",
+    claim: "ledger",
+  });
 }
 
 const numbered = (amount: number, day: string | null = null) =>

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
-import { inject } from "vitest";
+import { afterAll, beforeAll, inject } from "vitest";
+import { Secret } from "../../src/config/secret.ts";
+import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import type { Templates } from "./template-databases.ts";
 
 export interface TestDatabase {
@@ -36,6 +38,35 @@ export async function renewSessions(databaseUrl: string): Promise<void> {
   const name = new URL(databaseUrl).pathname.slice(1);
   admin.pathname = "/pgbouncer";
   await query(admin.href, `RECONNECT ${name}`);
+}
+
+/**
+ * A database with piipe's own tables for all tests of a file, and a pool of so many connections: there from before the first
+ * of them to after the last. Call it where hooks are defined, before those that use it.
+ */
+export function migratedDatabase(connectionsMax = 1): { readonly url: string; readonly pool: PostgresPool } {
+  let database: TestDatabase | undefined;
+  let pool: PostgresPool | undefined;
+  beforeAll(async () => {
+    database = await createTestDatabase("migrated");
+    pool = openPool({ url: new Secret(database.url), connectionsMax });
+  });
+  afterAll(async () => {
+    await pool?.close();
+    await database?.drop();
+  });
+  const there = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new Error("the database is there once the hooks have run");
+    return value;
+  };
+  return {
+    get url() {
+      return there(database).url;
+    },
+    get pool() {
+      return there(pool);
+    },
+  };
 }
 
 /**

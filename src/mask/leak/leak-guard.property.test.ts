@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { codePoint } from "../../../tests/support/any-text.ts";
+import { codePoint } from "../../../tests/support/code-point.ts";
 import { testColumn } from "../../../tests/support/test-column.ts";
 import { COLUMN_TYPES, DETECTOR_NAMES, PII_DETECTIONS, type Column, type RawValue } from "../../pipeline/contracts.ts";
 import { isMasked, normalizerOf } from "../column-tokens.ts";

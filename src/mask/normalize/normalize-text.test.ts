@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { codePoint } from "../../../tests/support/any-text.ts";
+import { codePoint } from "../../../tests/support/code-point.ts";
 import { normalizeText } from "./normalize-text.ts";
 
 describe("normalizeText", () => {

@@ -1,7 +1,7 @@
 import { aessiv } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { codePoint } from "../../../tests/support/any-text.ts";
+import { codePoint } from "../../../tests/support/code-point.ts";
 import { testColumn } from "../../../tests/support/test-column.ts";
 import { aesSivOperator } from "./aes-siv.ts";
 import type { KeyUse } from "./operator.ts";

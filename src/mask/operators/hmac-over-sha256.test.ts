@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { codePoint } from "../../../tests/support/any-text.ts";
+import { codePoint } from "../../../tests/support/code-point.ts";
 import { testColumn } from "../../../tests/support/test-column.ts";
 import { hmacOverSha256Operator } from "./hmac-over-sha256.ts";
 import { sha256Operator } from "./sha256.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { codePoint } from "../../../tests/support/any-text.ts";
+import { codePoint } from "../../../tests/support/code-point.ts";
 import { testColumn } from "../../../tests/support/test-column.ts";
 import { sha256Operator } from "./sha256.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { it } from "vitest";
-import { codePoint } from "../../../../tests/support/any-text.ts";
+import { codePoint } from "../../../../tests/support/code-point.ts";
 import { child, childText, parseXml } from "./xml.ts";
 
 const XML_ESCAPES: Readonly<Record<string, string>> = {
