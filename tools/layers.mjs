@@ -29,6 +29,7 @@ const LAYERS = [
       "src/pipeline/contracts.ts",
       "src/pipeline/delivery-bytes.ts",
       "src/pipeline/rejection-remedies.ts",
+      "src/pipeline/rejection-text.ts",
       "src/telemetry/concerns.ts",
     ],
     may: ["errors"],

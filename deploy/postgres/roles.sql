@@ -26,7 +26,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON piipe.workers TO piipe_run;
 
 -- `piipe status`, `duplicates`, `quarantine list`, the dashboard without actions: tokens and counts, nothing sealed.
 GRANT SELECT ON user_logins, piipe.workers, piipe.key_links TO piipe_read;
-GRANT SELECT (source_id, message_id, source, sent_at, reason, path, first_seen, last_seen, attempt, state, settled_at)
+GRANT SELECT (source_id, message_id, source, sent_at, reason, path, detail, first_seen, last_seen, attempt, state, settled_at)
   ON piipe.quarantine TO piipe_read;
 
 -- `piipe quarantine`, `lookup`, `erase`, `reveal`, and the dashboard with actions. What opens anything is the private file.

@@ -3,6 +3,7 @@ import { PiipeError } from "../errors.ts";
 import { tryColumns } from "../init/try-columns.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { ColumnBounds, MaskedRecord, Rejection } from "../pipeline/contracts.ts";
+import { rejectionKey } from "../pipeline/rejection-text.ts";
 import { type TriedRows, tryRows } from "../write/try-rows.ts";
 import { openDatabase } from "./open-database.ts";
 import { openMask } from "./open-mask.ts";
@@ -65,9 +66,10 @@ async function tryInTable(
 
 function trialOf(fitting: number, all: readonly Rejection[], isTriedInTable: boolean): Trial {
   const refusals = new Map<string, Rejection & { count: number }>();
-  for (const { code, path } of all) {
-    const known = refusals.get(`${code} ${path}`);
-    if (known === undefined) refusals.set(`${code} ${path}`, { code, path, count: 1 });
+  for (const rejection of all) {
+    const key = rejectionKey(rejection);
+    const known = refusals.get(key);
+    if (known === undefined) refusals.set(key, { ...rejection, count: 1 });
     else known.count += 1;
   }
   const sorted = [...refusals.values()].sort((one, other) => other.count - one.count);

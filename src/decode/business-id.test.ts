@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { codePoint } from "../../tests/support/code-point.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
+import { withoutDetail } from "../../tests/support/without-detail.ts";
 import type { BusinessIdField, Delivery, RejectionCode } from "../pipeline/contracts.ts";
 import { compileDecoder } from "./compile-decoder.ts";
 
@@ -22,7 +23,7 @@ const delivery = (body: string, attributes: ReadonlyMap<string, string> = new Ma
 
 /** The business id of a body, or why it is refused. */
 function businessId(dedupeBy: BusinessIdField, body: string, attributes?: ReadonlyMap<string, string>): unknown {
-  const decode = compileDecoder(COLUMNS, new Map(), { unknownFields: "quarantine", dedupeBy });
+  const decode = withoutDetail(compileDecoder(COLUMNS, new Map(), { unknownFields: "quarantine", dedupeBy }));
   const decoded = decode(delivery(body, attributes));
   return decoded.ok ? decoded.value.businessId : decoded.error;
 }

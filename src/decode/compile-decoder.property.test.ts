@@ -24,14 +24,19 @@ const delivery = (body: string): Delivery => ({
   attributes: new Map(),
 });
 
-/** Refusals are drawn from two closed lists, so nothing of a body can be in one. */
+const DETAIL =
+  /^expected (?:an? [\w ]+|text(?: of at most \d+ characters)?|true or false|JSON)(?:, found (?:(?:other )?text|null|true or false|an? (?:whole number|number with decimals|array|object)))?$/;
+
+/** Refusals are drawn from closed lists, so nothing of a body can be in one. */
 function check(body: string): void {
   const result = decode(delivery(body));
   if (result.ok) {
     expect(result.value.values).toHaveLength(columns.length);
     return;
   }
-  expect(Object.keys(result.error)).toEqual(["code", "path"]);
+  const { detail, ...rest } = result.error;
+  expect(Object.keys(rest)).toEqual(["code", "path"]);
+  if (detail !== undefined) expect(detail).toMatch(DETAIL);
   expect(REJECTION_CODES).toHaveProperty([result.error.code]);
   if (result.error.path !== null) expect(froms).toContain(result.error.path);
 }

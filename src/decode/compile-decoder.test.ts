@@ -1,7 +1,19 @@
 import { describe, expect, test, vi } from "vitest";
 import { testColumn } from "../../tests/support/test-column.ts";
-import type { Column, ColumnBounds, Delivery, RawValue, Rejection, RejectionCode } from "../pipeline/contracts.ts";
-import { compileDecoder, type DecoderOptions } from "./compile-decoder.ts";
+import { withoutDetail } from "../../tests/support/without-detail.ts";
+import type {
+  Column,
+  ColumnBounds,
+  Decode,
+  Delivery,
+  RawValue,
+  Rejection,
+  RejectionCode,
+} from "../pipeline/contracts.ts";
+import { compileDecoder as compileWithDetails, type DecoderOptions } from "./compile-decoder.ts";
+
+const compileDecoder = (...options: Parameters<typeof compileWithDetails>): Decode =>
+  withoutDetail(compileWithDetails(...options));
 
 const field = (name: string, type: Column["type"], changes: Partial<Column> = {}): Column =>
   testColumn({ name, type, ...changes });

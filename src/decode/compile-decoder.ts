@@ -15,6 +15,7 @@ import { isLongerThan } from "./check-text.ts";
 import { checkWrittenJson } from "./column-types.ts";
 import { type AttributesParsed, type JsonObject, type Lookup, MISTYPED, createLookup } from "./create-lookup.ts";
 import { createReader } from "./create-reader.ts";
+import { BARRED_PATH, detailOf, type Expectation, expectationOf } from "./expectation.ts";
 import { BODY_BYTES_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
 import { WRAPPED_FIELD, isNotification } from "./notification.ts";
 import { hasVanishingNumber, numberCheckOf } from "./number-check.ts";
@@ -49,6 +50,7 @@ interface CompiledColumn {
   readonly read: Reader;
   /** null: nothing that is written differently. */
   readonly asWritten: AsWritten | null;
+  readonly expected: Expectation;
 }
 
 /**
@@ -75,6 +77,7 @@ export function compileDecoder(
     lookup: createLookup(column),
     read: readerOf(column, bounds.get(column.name)),
     asWritten: asWrittenOf(column, bounds.get(column.name)),
+    expected: expectationOf(column, bounds.get(column.name)),
   }));
   const { dedupeBy = null } = options;
   // It goes the way of a column behind the last one.
@@ -127,12 +130,15 @@ export function compileDecoder(
         if (!column.nullable) return refuse(value === undefined ? "field.missing" : "field.null", column.from);
         values.push(null);
       } else {
-        if (value === MISTYPED) return refuse("field.type", column.from);
-        if (value === MALFORMED) return refuse("field.format", column.from);
+        if (value === MISTYPED) return refuse("field.type", column.from, BARRED_PATH);
+        if (value === MALFORMED)
+          return refuse("field.format", column.from, detailOf("field.format", column.expected, ""));
         let converted = column.read(value);
         if (!isRefusal(converted) && column.asWritten !== null)
           converted = column.asWritten(delivery, scan, converted, objectsRead);
-        if (isRefusal(converted)) return refuse(converted.refused, column.from);
+        if (isRefusal(converted)) {
+          return refuse(converted.refused, column.from, detailOf(converted.refused, column.expected, value));
+        }
         values.push(converted);
       }
     }
@@ -164,7 +170,10 @@ const NO_FIELDS: readonly string[] = [];
 
 const accept = (value: RawRecord): Result<RawRecord, Rejection> => ({ ok: true, value });
 
-const refuse = (code: RejectionCode, path: string | null): Refused => ({ ok: false, error: { code, path } });
+const refuse = (code: RejectionCode, path: string | null, detail?: string): Refused => ({
+  ok: false,
+  error: detail === undefined ? { code, path } : { code, path, detail },
+});
 
 /** A day of the queue's clock is the same for nearly all messages: it is read when it changes. */
 function readerOf(column: Column, bounds: ColumnBounds | undefined): Reader {
@@ -229,6 +238,7 @@ function businessIdColumn({ origin, from }: BusinessIdField): CompiledColumn {
     read: readBusinessId,
     asWritten: (delivery, scan, read, objectsRead) =>
       typeof read === "number" && asWritten !== null ? asWritten(delivery, scan, read, objectsRead) : read,
+    expected: { value: "text or an integer", bounded: "text or an integer" },
   };
 }
 

@@ -179,6 +179,11 @@ export type RejectionCode = keyof typeof REJECTION_CODES;
 export interface Rejection {
   readonly code: RejectionCode;
   readonly path: string | null;
+  /**
+   * What the configuration asks for there, and which JSON type came: `expected an integer, found text`. Left out: the code
+   * says it all.
+   */
+  readonly detail?: string;
 }
 
 /** A decoded value before masking. Dates, timestamps, UUIDs and JSON are in PostgreSQL's text form. */

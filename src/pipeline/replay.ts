@@ -15,6 +15,7 @@ import type {
 } from "./contracts.ts";
 import { Findings, NewFields } from "./findings.ts";
 import { openHeld } from "./open-held.ts";
+import { rejectionKey } from "./rejection-text.ts";
 import { writeWithRetry } from "./write-with-retry.ts";
 
 export interface ReplayStages {
@@ -180,7 +181,7 @@ async function write(records: readonly MaskedRecord[], sink: Sink, options: Repl
 const NEVER = new AbortController().signal;
 
 function addRefusal({ refusals }: ReplayTotals, rejection: Rejection): void {
-  const key = `${rejection.code} ${rejection.path ?? ""}`;
+  const key = rejectionKey(rejection);
   const known = refusals.get(key);
   if (known) known.count += 1;
   else refusals.set(key, { rejection, count: 1 });

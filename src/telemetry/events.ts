@@ -66,6 +66,7 @@ export type TelemetryEvent =
       readonly messageId: string;
       readonly code: RejectionCode;
       readonly path: string | null;
+      readonly detail?: string;
       /** Left in the queue: there is no sealing key, or the quarantine is full. */
       readonly fate: "quarantine" | "left" | "full";
     }

@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import { showRejection } from "../pipeline/rejection-text.ts";
 import type { Emit, TelemetryEvent } from "./events.ts";
 import { LOG_LEVELS, type LogLevel } from "./log-level.ts";
 import { loggedFields } from "./logged-fields.ts";
@@ -74,7 +75,7 @@ export function createLog(options: LineOptions): Emit {
 function repeatedKind(event: TelemetryEvent): string | null {
   switch (event.type) {
     case "event.refused":
-      return `${event.type} ${event.code} ${event.path ?? ""} ${event.fate}`;
+      return `${event.type} ${showRejection(event)} ${event.fate}`;
     case "rows.skipped":
     case "source.slowed":
       return event.type;
@@ -141,7 +142,7 @@ function describe(event: TelemetryEvent): LogLine {
     case "event.refused":
       return {
         level: "warn",
-        text: `refused an event: ${event.code}${event.path === null ? "" : ` at ${event.path}`}; ` + FATES[event.fate],
+        text: `refused an event: ${showRejection(event)}; ${FATES[event.fate]}`,
       };
     case "fields.unknown":
       return {

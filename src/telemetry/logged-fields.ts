@@ -33,7 +33,7 @@ const LOGGED_FIELDS: {
     attempt: true,
     delayMs: true,
   },
-  "event.refused": { messageId: true, code: true, path: true, fate: true },
+  "event.refused": { messageId: true, code: true, path: true, detail: true, fate: true },
   "fields.unknown": { events: true, fieldsAdded: true, fields: true },
   "leak.suspected": { column: true, detector: true, values: true },
   "deliveries.settled": { deleted: true, released: true, failed: true, elapsedMs: true },

@@ -190,6 +190,7 @@ export function entryOf(number: number, entry: Partial<QuarantineEntry> = {}): Q
     queue: "arn:aws:sqs:us-west-1:000000000000:login-queue",
     code: reason?.code ?? "",
     path: reason?.code === "field.type" ? "app_version" : null,
+    detail: reason?.code === "field.type" ? "expected a version, found a whole number" : null,
     sentAt: secondsAgo(400 + number),
     firstSeen: secondsAgo(390 + number),
     lastSeen: secondsAgo(380 + number),

@@ -78,7 +78,9 @@ describe("piipe mask", () => {
       app_version: 2_003_000,
     });
     expect(records[1]?.["masked_ip"]).toBe(records[0]?.["masked_ip"]);
-    expect(stderr).toBe("line 4: field.format at ip\nline 5: body.not-json\nmasked 2 lines, refused 2\n");
+    expect(stderr).toBe(
+      "line 4: field.format at ip (expected an IP address, found other text)\nline 5: body.not-json\nmasked 2 lines, refused 2\n",
+    );
     expect(stdout).not.toContain(event.ip);
   });
 

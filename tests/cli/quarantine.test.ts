@@ -161,6 +161,7 @@ describe("piipe quarantine list", () => {
       queue: expect.stringMatching(/^arn:aws:sqs:/),
       code: "field.format",
       path: "ip",
+      detail: "expected an IP address, found other text",
       sentAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{6}Z$/),
       firstSeen: expect.any(String),
       lastSeen: expect.any(String),
@@ -195,6 +196,7 @@ describe("piipe quarantine show", () => {
     expect(text.stdout).toContain(id);
     expect(text.stdout).toContain("field.format: a field's text is not of its column's type");
     expect(text.stdout).toContain("path        ip");
+    expect(text.stdout).toContain("detail      expected an IP address, found other text");
     expect(text.stdout).toMatch(/^to do {7}Correct the column's `type` /m);
     const json = await quarantine(["show", id, "--json"]);
     expect(JSON.parse(json.stdout)).toMatchObject({
@@ -347,7 +349,9 @@ describe("piipe quarantine replay and discard", () => {
     const text = await quarantine(["replay", "--all"]);
     expect({ code: text.code, stdout: text.stdout }).toEqual({ code: 5, stdout: "" });
     expect(text.stderr).toContain("2 events: stored 0, refused again 2\n");
-    expect(text.stderr).toContain("1 × field.format at ip\n    → Correct the column's `type` ");
+    expect(text.stderr).toContain(
+      "1 × field.format at ip (expected an IP address, found other text)\n    → Correct the column's `type` ",
+    );
     expect(text.stderr).toContain("`piipe quarantine show <id>`");
     const json = await quarantine(["replay", "--all", "--json"]);
     expect(json.code).toBe(5);

@@ -51,7 +51,7 @@ describe("piipe redrive", () => {
     // A slow machine gives lines of progress as well.
     expect(result.stderr.replaceAll(/^messages \d.*\n/gm, "")).toBe(
       "31 messages: stored 30, already there 0, quarantined 1, deleted 31\n" +
-        "  1 × field.format at ip\n" +
+        "  1 × field.format at ip (expected an IP address, found other text)\n" +
         "`piipe quarantine list` shows what was quarantined, and why.\n",
     );
     expect(await letters.pipeline.rows()).toBe(30);
@@ -89,7 +89,7 @@ describe("piipe redrive", () => {
       unseen: 0,
       hidden: 0,
       deleted: 4,
-      refusals: [{ code: "field.format", path: "ip", count: 1 }],
+      refusals: [{ code: "field.format", path: "ip", detail: "expected an IP address, found other text", count: 1 }],
       elapsedMs: expect.any(Number),
     });
     expect(result.stdout + result.stderr).not.toContain(CANARY);
@@ -225,7 +225,7 @@ describe("piipe redrive --dry-run", () => {
     expect({ code: text.code, stdout: text.stdout }).toEqual({ code: 0, stdout: "" });
     expect(text.stderr).toBe(
       "27 messages: 25 would be stored, 0 already there, 2 would be quarantined\n" +
-        "  2 × field.format at ip\n" +
+        "  2 × field.format at ip (expected an IP address, found other text)\n" +
         "nothing was written or deleted; each message was received once more\n",
     );
     const json = await redrive(["--dry-run", "--json"]);

@@ -155,7 +155,7 @@ describe("piipe quarantine replay", () => {
       stored: 1,
       refused: 2,
       refusals: expect.arrayContaining([
-        { code: "field.format", path: "ip", count: 1 },
+        { code: "field.format", path: "ip", detail: "expected an IP address, found other text", count: 1 },
         { code: "database.constraint", path: "device_type (constraint short)", count: 1 },
       ]),
     });

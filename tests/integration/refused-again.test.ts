@@ -85,7 +85,7 @@ describe("piipe quarantine replay", () => {
         stored: 2,
         refused: 3,
         refusals: [
-          { code: "field.format", path: "ip", count: 1 },
+          { code: "field.format", path: "ip", detail: "expected an IP address, found other text", count: 1 },
           { code: cause.reason, path: null, count: 2 },
         ],
       });

@@ -7,6 +7,7 @@ import { compileDecoder } from "../../decode/compile-decoder.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Delivery } from "../../pipeline/contracts.ts";
 import { RefusalGuard } from "../../pipeline/refusal-guard.ts";
+import { showRejection } from "../../pipeline/rejection-text.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { counted } from "../output.ts";
 import { readLines } from "../read-value.ts";
@@ -44,8 +45,7 @@ export async function maskCommand(
       writeOut(`${JSON.stringify(Object.fromEntries(names.map((name, index) => [name, values[index]])))}\n`);
     } else {
       refused += 1;
-      const { code, path } = masked.error;
-      writeError(`line ${number}: ${code}${path === null ? "" : ` at ${path}`}\n`);
+      writeError(`line ${number}: ${showRejection(masked.error)}\n`);
     }
   }
   writeError(`masked ${counted(maskedLines, "line")}, refused ${refused}\n`);

@@ -52,17 +52,18 @@ export async function quarantineListCommand(options: QuarantineListOptions, term
 }
 
 /** Where there is no room for all: what was asked for, or tells least. */
-const DROPPABLE = ["state", "first seen", "attempts", "path"];
+const DROPPABLE = ["state", "first seen", "attempts", "detail", "path"];
 
 /** Below it, ids are cut to what the other commands need of them. */
 const WIDE_CHARS = 140;
 const ID_CHARS = 8;
 
-function shown({ id, code, path, firstSeen, lastSeen, attempts, state }: QuarantineEntry) {
+function shown({ id, code, path, detail, firstSeen, lastSeen, attempts, state }: QuarantineEntry) {
   return {
     id,
     reason: code,
     path: path ?? "",
+    detail: detail ?? "",
     "first seen": toSeconds(firstSeen),
     "last seen": toSeconds(lastSeen),
     attempts: String(attempts),

@@ -6,6 +6,7 @@ import { PiipeError } from "../../errors.ts";
 import { loadPrivateKey } from "../../keys/keyring-file.ts";
 import type { PrivateKey } from "../../keys/private-key.ts";
 import { remedyOf } from "../../pipeline/rejection-remedies.ts";
+import { showRejection } from "../../pipeline/rejection-text.ts";
 import { type ReplayTotals, newReplayTotals } from "../../pipeline/replay.ts";
 import { createLog } from "../../telemetry/log.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf, printError, reportOf } from "../failure.ts";
@@ -103,9 +104,9 @@ function summaryOf(totals: ReplayTotals, dryRun: boolean): string {
   if (duplicate > 0) parts.push(`settled meanwhile ${duplicate}${differingOf(totals)}`);
   if (refused > 0) parts.push(`refused again ${refused}`);
   if (unopened > 0) parts.push(`not opened ${unopened} (sealed to another key, or damaged)`);
-  const lines = [...refusals.values()].map(({ rejection: { code, path }, count }) => {
-    const remedy = remedyOf(code);
-    return `  ${count} × ${code}${path === null ? "" : ` at ${path}`}\n${remedy === null ? "" : `    → ${remedy}\n`}`;
+  const lines = [...refusals.values()].map(({ rejection, count }) => {
+    const remedy = remedyOf(rejection.code);
+    return `  ${count} × ${showRejection(rejection)}\n${remedy === null ? "" : `    → ${remedy}\n`}`;
   });
   const byDatabase = [...refusals.values()].some(({ rejection: { code } }) => code.startsWith("database."));
   const doubt =

@@ -91,7 +91,7 @@ function bodyGone({ id, state }: QuarantineEntry): PiipeError {
 }
 
 function describe(entry: QuarantineEntry): string {
-  const { id, queue, code, path, sentAt, firstSeen, lastSeen, attempts, state, settledAt } = entry;
+  const { id, queue, code, path, detail, sentAt, firstSeen, lastSeen, attempts, state, settledAt } = entry;
   const meanings: Readonly<Record<string, string>> = REJECTION_CODES;
   const lines: ReadonlyArray<readonly [string, string | null]> = [
     ["id", id],
@@ -99,6 +99,7 @@ function describe(entry: QuarantineEntry): string {
     ["state", settledAt === null ? state : `${state} at ${settledAt}`],
     ["reason", Object.hasOwn(meanings, code) ? `${code}: ${meanings[code]}` : code],
     ["path", path],
+    ["detail", detail],
     ["sent", sentAt],
     ["first seen", firstSeen],
     ["last seen", lastSeen],

@@ -4,6 +4,7 @@ import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Rejection } from "../../pipeline/contracts.ts";
+import { rejectionKey, showRejection } from "../../pipeline/rejection-text.ts";
 import type { Totals } from "../../pipeline/totals.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import type { Emit } from "../../telemetry/events.ts";
@@ -128,11 +129,12 @@ function newRedriveOutcome(dryRun: boolean): RedriveOutcome {
   return { dryRun, begun: null, elapsedMs: 0, isQuarantineFull: false, refusals: new Map() };
 }
 
-function addRefusal({ refusals }: RedriveOutcome, { code, path }: Rejection): void {
-  const key = `${code} ${path ?? ""}`;
+function addRefusal({ refusals }: RedriveOutcome, { code, path, detail }: Rejection): void {
+  const rejection = detail === undefined ? { code, path } : { code, path, detail };
+  const key = rejectionKey(rejection);
   const known = refusals.get(key);
   if (known) known.count += 1;
-  else refusals.set(key, { rejection: { code, path }, count: 1 });
+  else refusals.set(key, { rejection, count: 1 });
 }
 
 const NOTHING = {
@@ -164,7 +166,7 @@ function redriveSummary(outcome: RedriveOutcome): string {
   const { foreign, unmarked, unseen, hidden } = leftAlone;
   const lines = [firstLine(outcome)];
   for (const { rejection, count } of refusals.values()) {
-    lines.push(`  ${count} × ${rejection.code}${rejection.path === null ? "" : ` at ${rejection.path}`}`);
+    lines.push(`  ${count} × ${showRejection(rejection)}`);
   }
   if (skipped > 0) lines.push(`kept out of the table by its own triggers or rules, and deleted: ${skipped}`);
   if (left > 0)

@@ -3,6 +3,7 @@ import type { Trial } from "../../app/try-events.ts";
 import type { InferredColumn } from "../../init/column-of.ts";
 import type { Inference } from "../../init/infer-columns.ts";
 import { showLeftOut } from "../../init/render-config.ts";
+import { showRejection } from "../../pipeline/rejection-text.ts";
 import { counted, textTable } from "../output.ts";
 import { type Terminal, showControls, styler } from "../terminal.ts";
 import type { InitOptions, InitSettings } from "./init-options.ts";
@@ -103,8 +104,7 @@ function warningsOf({ inference, events, trial, unignored }: InitReport): readon
         ]),
     ...(trial.obstacle === null ? [] : [trial.obstacle]),
     ...trial.refusals.map(
-      ({ count, code, path }) =>
-        `${counted(count, "event")} looked at would be refused: ${code}${path === null ? "" : ` at ${path}`}`,
+      ({ count, ...rejection }) => `${counted(count, "event")} looked at would be refused: ${showRejection(rejection)}`,
     ),
     ...unignored.map((file) => `git would take in ${file}: add it to .gitignore`),
   ];

@@ -80,8 +80,9 @@ WITH waiting AS (
   ORDER BY message_id
   FOR UPDATE
 )
-UPDATE piipe.quarantine AS entry SET reason = refused.code, path = refused.path, last_seen = now()
-FROM json_to_recordset($2::json) AS refused (id text, code text, path text)
+UPDATE piipe.quarantine AS entry SET reason = refused.code, path = refused.path, detail = refused.detail,
+  last_seen = now()
+FROM json_to_recordset($2::json) AS refused (id text, code text, path text, detail text)
 JOIN waiting ON waiting.message_id = refused.id
 WHERE entry.source_id = $1::bigint AND entry.message_id = refused.id`;
 
@@ -118,7 +119,7 @@ export class PendingEvents implements HeldEvents {
 
   async noteRefused(refused: ReadonlyMap<string, Rejection>, abort: AbortSignal): Promise<void> {
     if (refused.size === 0) return;
-    const rejections = [...refused].map(([id, { code, path }]) => ({ id, code, path }));
+    const rejections = [...refused].map(([id, { code, path, detail }]) => ({ id, code, path, detail }));
     await inTransaction(
       this.#pool,
       {

@@ -6,13 +6,14 @@ import type { RunStatement } from "../../postgres/transaction.ts";
 /** A row that is there already is of a message which the ledger has forgotten: it waits again. */
 const INSERT_REFUSED = `
 INSERT INTO piipe.quarantine
-  (source_id, message_id, source, sent_at, reason, path, attempt, sealed_body, sealed_metadata)
-SELECT $1::bigint, event.message_id, $2::text, event.sent_at, event.reason, event.path, event.attempt, event.body, event.metadata
-FROM unnest($3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::integer[], $8::bytea[], $9::bytea[])
-  AS event (message_id, sent_at, reason, path, attempt, body, metadata)
+  (source_id, message_id, source, sent_at, reason, path, detail, attempt, sealed_body, sealed_metadata)
+SELECT $1::bigint, event.message_id, $2::text, event.sent_at, event.reason, event.path, event.detail, event.attempt, event.body,
+  event.metadata
+FROM unnest($3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::integer[], $9::bytea[], $10::bytea[])
+  AS event (message_id, sent_at, reason, path, detail, attempt, body, metadata)
 ON CONFLICT (source_id, message_id) DO UPDATE SET
-  last_seen = now(), attempt = excluded.attempt, reason = excluded.reason, path = excluded.path, state = 'pending',
-  settled_at = NULL, sealed_body = excluded.sealed_body, sealed_metadata = excluded.sealed_metadata`;
+  last_seen = now(), attempt = excluded.attempt, reason = excluded.reason, path = excluded.path, detail = excluded.detail,
+  state = 'pending', settled_at = NULL, sealed_body = excluded.sealed_body, sealed_metadata = excluded.sealed_metadata`;
 
 /** A row that another worker is updating is skipped: the two would tell the same, and might wait for each other. */
 const UPDATE_SEEN = `
@@ -41,6 +42,7 @@ export async function writeQuarantine(
       arrayLiteral(claimed.map(({ sentAtMs }) => new Date(sentAtMs).toISOString())),
       arrayLiteral(claimed.map(({ rejection }) => rejection.code)),
       arrayLiteral(claimed.map(({ rejection }) => rejection.path)),
+      arrayLiteral(claimed.map(({ rejection }) => rejection.detail ?? null)),
       arrayLiteral(claimed.map(({ attempt }) => attempt)),
       byteaArrayLiteral(claimed.map(({ sealedBody }) => sealedBody)),
       byteaArrayLiteral(claimed.map(({ sealedMetadata }) => sealedMetadata)),

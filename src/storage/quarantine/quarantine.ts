@@ -19,6 +19,8 @@ export interface QuarantineEntry {
   /** A rejection code; of an older piipe perhaps one that this one does not have. */
   readonly code: string;
   readonly path: string | null;
+  /** What was expected there, and which JSON type came. null: the code says it all. */
+  readonly detail: string | null;
   readonly sentAt: string;
   readonly firstSeen: string;
   readonly lastSeen: string;
@@ -53,7 +55,7 @@ export const utcText = (expression: string): string =>
   `to_char(${expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
 export const ENTRY_COLUMNS = `
-  message_id, source, reason, path, attempt, state,
+  message_id, source, reason, path, detail, attempt, state,
   ${utcText("sent_at")} AS sent_at, ${utcText("first_seen")} AS first_seen, ${utcText("last_seen")} AS last_seen,
   ${utcText("settled_at")} AS settled_at`;
 
@@ -114,6 +116,7 @@ export function toEntry(row: Row): QuarantineEntry {
     queue: row["source"] ?? "",
     code: row["reason"] ?? "",
     path: row["path"] ?? null,
+    detail: row["detail"] ?? null,
     sentAt: row["sent_at"] ?? "",
     firstSeen: row["first_seen"] ?? "",
     lastSeen: row["last_seen"] ?? "",

@@ -16,7 +16,7 @@ export interface EntryDetailsProps {
 
 /** All that is known of a refused event without opening it. */
 export function EntryDetails({ entry, actions, onAct, onClose }: EntryDetailsProps) {
-  const { id, queue, code, path, sentAt, firstSeen, lastSeen, attempts, state, settledAt } = entry;
+  const { id, queue, code, path, detail, sentAt, firstSeen, lastSeen, attempts, state, settledAt } = entry;
   const isPending = state === "pending";
   const remedy = isPending ? remedyOf(code) : null;
   return (
@@ -39,7 +39,10 @@ export function EntryDetails({ entry, actions, onAct, onClose }: EntryDetailsPro
           </>
         )}
         <dt>Where</dt>
-        <dd>{path === null ? "the whole event" : <code>{path}</code>}</dd>
+        <dd>
+          {path === null ? "the whole event" : <code>{path}</code>}
+          {detail !== null && <> ({detail})</>}
+        </dd>
         <dt>State</dt>
         <dd>
           {state} {settledAt !== null && <Moment utc={settledAt} />}

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import { testColumn } from "../../tests/support/test-column.ts";
+import type { Column, ColumnBounds, Delivery } from "../pipeline/contracts.ts";
+import { compileDecoder } from "./compile-decoder.ts";
+
+const NO_BOUNDS: ColumnBounds = { charsMax: null, integerMin: null, integerMax: null, isText: false };
+
+type Declared = Partial<Column> & Pick<Column, "type">;
+
+function detailOf(column: Declared, value: string, bounds: Partial<ColumnBounds> = {}): string | undefined {
+  const declared = testColumn({ name: "a", ...column });
+  const decode = compileDecoder([declared], new Map([["a", { ...NO_BOUNDS, ...bounds }]]), { unknownFields: "ignore" });
+  const body = `{"a":${value}}`;
+  const delivery: Delivery = {
+    id: "1",
+    attempt: 1,
+    sentAtMs: 0,
+    receivedAtMs: 0,
+    groupId: null,
+    body,
+    bytes: body.length,
+    attributes: new Map(),
+  };
+  const result = decode(delivery);
+  return result.ok ? "accepted" : result.error.detail;
+}
+
+test.each<[Declared, string, string]>([
+  [{ type: "integer" }, '"5"', "expected an integer, found text"],
+  [{ type: "integer" }, "5.5", "expected an integer, found a number with decimals"],
+  [{ type: "text" }, "5", "expected text, found a whole number"],
+  [{ type: "boolean" }, "{}", "expected true or false, found an object"],
+  [{ type: "number" }, "[1]", "expected a number, found an array"],
+  [{ type: "ip" }, "true", "expected an IP address, found true or false"],
+  [{ type: "uuid" }, '"x"', "expected a UUID, found other text"],
+  [{ type: "timestamp" }, '"2026-03-01"', "expected a timestamp with a zone, found other text"],
+])("%o of %s: %s", (column, value, detail) => {
+  expect(detailOf(column, value)).toBe(detail);
+});
+
+test("the bounds of the table's column are told where they are the reason", () => {
+  const smallint = { integerMin: -32_768, integerMax: 32_767 };
+  expect(detailOf({ type: "integer" }, "40000", smallint)).toBe("expected an integer from -32768 to 32767");
+  expect(detailOf({ type: "text" }, '"four"', { charsMax: 3, isText: true })).toBe(
+    "expected text of at most 3 characters",
+  );
+});
+
+test("a masked value is held to its type, not to the column of its tokens", () => {
+  const masked: Declared = { type: "text", mask: "hmac-sha256" };
+  expect(detailOf(masked, JSON.stringify("a".repeat(70_000)), { charsMax: 60, isText: true })).toBeUndefined();
+});
+
+test("a path through something that is no object says so", () => {
+  const column: Declared = { type: "text", origin: { kind: "field", path: ["a", "b"] }, from: "a.b" };
+  expect(detailOf(column, '"x"')).toBe("expected an object on the way to it");
+});
+
+test("a reason that says it all has none", () => {
+  expect(detailOf({ type: "text" }, "null")).toBeUndefined();
+  expect(detailOf({ type: "text" }, '"\\u0000"')).toBeUndefined();
+});
