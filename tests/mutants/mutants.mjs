@@ -233,8 +233,8 @@ export const MUTANTS = [
     area: "drain",
     name: "cuts polls off at the stop",
     file: "src/sources/sqs/poller.ts",
-    search: "const graceMs = this.#isQuiet ? 0 : STOP_GRACE_MS;",
-    replacement: "const graceMs = 0;",
+    search: "this.#graceMs = isAlone && this.#lastCount === 0 ? 0 : STOP_GRACE_MS;",
+    replacement: "this.#graceMs = 0;",
     witnesses: [{ testFile: SOURCE_TEST, title: "gives back what a poll brings after the stop" }],
   },
   {

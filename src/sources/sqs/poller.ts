@@ -43,6 +43,26 @@ const FURTHER_WAIT_SECONDS = 1;
 const BEHIND_MS = 1_000;
 
 /**
+ * ```
+ *   new ── receive ──► polling ── an empty reply ──► dry ── the next receive ──► polling
+ *                      polling ── at a low rate receives begin apart ──► pausing ──► polling
+ *   each ── the signal fires ──► stopped ── a receive with another signal ──► polling
+ *   each ── close ──► closed
+ * ```
+ */
+type Phase =
+  /** Nothing was asked for yet. */
+  | "new"
+  | "polling"
+  /** A reply was empty: that answers the `receive` under way, unless another reply brings it something. */
+  | "dry"
+  /** No poll is under way, and the next begins after a while. */
+  | "pausing"
+  /** No polls begin; those under way have some time to end. */
+  | "stopped"
+  | "closed";
+
+/**
  * Long polls, as many at a time as `PollScale` wants. What they bring waits here until it is asked for, and is never more
  * than the last `room` allows.
  */
@@ -61,21 +81,19 @@ export class Poller {
   readonly #polls = new Set<Promise<void>>();
   /** Messages that the polls under way may still bring. */
   #expected = 0;
-  #wasEmpty = false;
+  #phase: Phase = "new";
   /** What the next `receive` throws. */
   #failure: Error | null = null;
   #stop: AbortSignal | null = null;
   #polling = new AbortController();
   /** Ends a pause at a stop, which leaves the polls under way some time. */
   #pausing = new AbortController();
-  #isPausing = false;
   /** Ends the grace of a stop early. */
   readonly #grace = new AbortController();
-  #wasLastEmpty = false;
-  /** The poll under way is alone and began after an empty reply: it only waits. */
-  #isQuiet = false;
-  #isStopped = false;
-  #isClosed = false;
+  /** How long a stop waits for the polls under way. */
+  #graceMs = STOP_GRACE_MS;
+  /** Messages of the last reply; null: there was none. */
+  #lastCount: number | null = null;
 
   constructor(options: PollerOptions) {
     this.#options = options;
@@ -92,11 +110,11 @@ export class Poller {
   async receive(room: number, stop: AbortSignal): Promise<readonly Delivery[]> {
     this.#room = room;
     if (this.#stop !== stop) this.#follow(stop);
-    this.#wasEmpty = false;
+    if (this.#phase === "dry") this.#phase = "polling";
     for (;;) {
       if (this.#buffer.length > 0 && room > 0) return this.#take(room);
       this.#throwFailure();
-      if (this.#isOver() || this.#wasEmpty || room < 1) return [];
+      if (this.#isAnswered() || room < 1) return [];
       this.#startPolls();
       await this.#changed.wait();
     }
@@ -104,7 +122,7 @@ export class Poller {
 
   /** There may be room again to hold more. */
   wake(): void {
-    if (this.#stop !== null && !this.#isOver() && !this.#wasEmpty && this.#failure === null) this.#startPolls();
+    this.#goOn();
   }
 
   /** Makes the next `receive` throw. */
@@ -115,9 +133,8 @@ export class Poller {
 
   /** Ends the polls and resolves to what was never handed out. */
   async close(): Promise<readonly Delivery[]> {
-    this.#isClosed = true;
     this.#stop?.removeEventListener("abort", this.#onStop);
-    this.#onStop();
+    this.#end("closed");
     await Promise.all(this.#polls);
     this.#grace.abort();
     const left = this.#buffer;
@@ -125,31 +142,38 @@ export class Poller {
     return left;
   }
 
-  readonly #onStop = (): void => {
-    if (!this.#isStopped) {
-      this.#isStopped = true;
+  readonly #onStop = (): void => this.#end("stopped");
+
+  #end(phase: "stopped" | "closed"): void {
+    const isFirst = !this.#isOver();
+    this.#phase = phase;
+    if (isFirst) {
       this.#pausing.abort();
       const polling = this.#polling;
-      const graceMs = this.#isQuiet ? 0 : STOP_GRACE_MS;
-      void this.#options.clock.sleep(graceMs, this.#grace.signal).then(() => polling.abort());
+      void this.#options.clock.sleep(this.#graceMs, this.#grace.signal).then(() => polling.abort());
     }
     this.#changed.notify();
-  };
+  }
 
   #isOver(): boolean {
-    return this.#isClosed || this.#isStopped;
+    return this.#phase === "stopped" || this.#phase === "closed";
+  }
+
+  /** Nothing more comes for the `receive` under way. */
+  #isAnswered(): boolean {
+    return this.#phase === "dry" || this.#isOver();
   }
 
   /** A stop must reach the polls between calls of `receive` as well. */
   #follow(stop: AbortSignal): void {
     this.#stop?.removeEventListener("abort", this.#onStop);
     this.#stop = stop;
-    if (this.#isClosed) return;
+    if (this.#phase === "closed") return;
     this.#polling = new AbortController();
     this.#pausing = new AbortController();
     // Many polls listen to it at once, none of them for long.
     setMaxListeners(0, this.#polling.signal);
-    this.#isStopped = false;
+    this.#phase = "polling";
     if (stop.aborted) this.#onStop();
     else stop.addEventListener("abort", this.#onStop);
   }
@@ -170,8 +194,12 @@ export class Poller {
     return taken;
   }
 
+  #goOn(): void {
+    if (this.#phase === "polling" && this.#failure === null) this.#startPolls();
+  }
+
   #startPolls(): void {
-    if (this.#isPausing) return;
+    if (this.#phase === "pausing") return;
     while (this.#polls.size < this.#scale.wanted) {
       const left = Math.min(this.#room - this.#buffer.length, this.#options.roomToHold()) - this.#expected;
       // A request costs the same for one message as for ten: ask for few only when nothing else is to come.
@@ -186,14 +214,15 @@ export class Poller {
       }
       this.#expected += wanted;
       const isAlone = this.#polls.size === 0;
-      this.#isQuiet = isAlone && this.#wasLastEmpty;
+      // Alone after an empty reply, it only waits.
+      this.#graceMs = isAlone && this.#lastCount === 0 ? 0 : STOP_GRACE_MS;
       const waitSeconds = isAlone
         ? this.#options.waitSeconds
         : Math.min(this.#options.waitSeconds, FURTHER_WAIT_SECONDS);
       const poll = this.#poll(wanted, waitSeconds, this.#polling.signal).finally(() => {
         this.#polls.delete(poll);
         this.#expected -= wanted;
-        if (!this.#isOver() && !this.#wasEmpty && this.#failure === null) this.#startPolls();
+        this.#goOn();
         this.#changed.notify();
       });
       this.#polls.add(poll);
@@ -201,10 +230,12 @@ export class Poller {
   }
 
   async #pause(pauseMs: number): Promise<void> {
-    this.#isPausing = true;
-    await this.#options.clock.sleep(pauseMs, this.#pausing.signal);
-    this.#isPausing = false;
-    if (!this.#isOver() && this.#failure === null) this.#startPolls();
+    const { signal } = this.#pausing;
+    this.#phase = "pausing";
+    await this.#options.clock.sleep(pauseMs, signal);
+    if (signal.aborted) return;
+    this.#phase = "polling";
+    this.#goOn();
   }
 
   async #poll(wanted: number, waitSeconds: number, signal: AbortSignal): Promise<void> {
@@ -239,11 +270,11 @@ export class Poller {
   }
 
   async #accept(messages: readonly SqsMessage[], wanted: number, requestedAtMs: number): Promise<void> {
-    this.#wasLastEmpty = messages.length === 0;
-    if (this.#wasLastEmpty) {
+    this.#lastCount = messages.length;
+    if (messages.length === 0) {
       this.#failures.reset();
       this.#scale.note(0, wanted, requestedAtMs);
-      this.#wasEmpty = true;
+      if (this.#phase === "polling") this.#phase = "dry";
       return;
     }
     const { deliveries, bytes, corrupt, withheld } = this.#options.intake.accept(messages, requestedAtMs);
