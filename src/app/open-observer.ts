@@ -7,11 +7,11 @@ import { queuesNamed } from "../sources/sqs/client/queue-address.ts";
 import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
 import { countReasons } from "../storage/quarantine/quarantine.ts";
 import { checkMigrated } from "../storage/schema/migrations.ts";
-import { type LiveWorker, type WorkerReport, listWorkers } from "../storage/workers.ts";
+import { type LiveWorker, type ReportedWorker, listWorkers } from "../storage/workers.ts";
 import { HEARTBEAT_EVERY_MS } from "./keep-heartbeat.ts";
 import { ownQueues } from "./own-queues.ts";
 import { deadLetterDepth, queueDepth } from "./queue-depth.ts";
-import type { Part, Snapshot, WorkerStatus } from "./snapshot.ts";
+import type { Part, QueueParts, Snapshot, StoredParts, WorkerStatus } from "./snapshot.ts";
 
 export interface ObserverOptions {
   /** Only for the demo's local queue; null: the standard AWS chain. */
@@ -19,11 +19,6 @@ export interface ObserverOptions {
   /** Workers of this very program: what they tell is newer than what the database knows, and is there without it. */
   readonly ownWorkers: () => readonly LiveWorker[];
 }
-
-/** What the database tells. */
-type StoredParts = Pick<Snapshot, "workers" | "malformedWorkers" | "quarantine">;
-/** What the queue tells. */
-type QueueParts = Pick<Snapshot, "depth" | "deadLetters">;
 
 /** Looks at a pipeline from outside, without receiving a message or opening an event. */
 export interface Observer {
@@ -117,7 +112,7 @@ export function openObserver(config: Config, { credentials, ownWorkers }: Observ
 
 const inTime = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(READ_TIMEOUT_MS)]);
 
-function statusOf({ startedAt, silentMs, stoppedAt, ...report }: WorkerReport): WorkerStatus {
+function statusOf({ startedAt, silentMs, stoppedAt, ...report }: ReportedWorker): WorkerStatus {
   const isSilent = silentMs > SILENT_AFTER_MS;
   return { ...report, startedAt, silentMs, state: stoppedAt !== null ? "stopped" : isSilent ? "silent" : "running" };
 }

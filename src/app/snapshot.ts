@@ -65,3 +65,9 @@ export interface Snapshot {
     readonly reasons: readonly ReasonCount[];
   }>;
 }
+
+/** What the queue tells. */
+export type QueueParts = Pick<Snapshot, "depth" | "deadLetters">;
+
+/** What the database tells. */
+export type StoredParts = Pick<Snapshot, "workers" | "malformedWorkers" | "quarantine">;

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { add, config, examples, type Execute, json } from "./define-command.ts";
 
-interface Options {
+interface DuplicatesArguments {
   readonly column?: string;
   readonly min: number;
   readonly user?: string;
@@ -22,7 +22,7 @@ export function addDuplicatesCommand(program: Command, execute: Execute): void {
       .option("--limit <values>", "list so many of each column, most users first", limit, 20)
       .addOption(config())
       .addOption(json())
-      .action((options: Options) =>
+      .action((options: DuplicatesArguments) =>
         execute(async (terminal) => {
           const { duplicatesCommand } = await import("./commands/duplicates.ts");
           return duplicatesCommand(

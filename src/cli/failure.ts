@@ -42,12 +42,12 @@ export function exitCodeOfErrorCode(code: ErrorCode): ExitCode {
 }
 
 /** Why a command failed, in what it shows to the outside. */
-export interface Failure {
+export interface CommandFailure {
   readonly error: ErrorReport;
   readonly exitCode: ExitCode;
 }
 
-export const failureOf = (error: unknown): Failure => ({ error: reportOf(error), exitCode: exitCodeOf(error) });
+export const failureOf = (error: unknown): CommandFailure => ({ error: reportOf(error), exitCode: exitCodeOf(error) });
 
 export interface ErrorReport {
   readonly code: string;

@@ -111,7 +111,7 @@ function keyVersion(text: string): number {
   return Number(text);
 }
 
-interface Options {
+interface RewriteArguments {
   readonly config: string;
   readonly column?: string;
   readonly json?: boolean;
@@ -126,7 +126,7 @@ function addRewriteCommands(keys: Command, execute: Execute): void {
       .addOption(config())
       .option(...COLUMN)
       .addOption(json())
-      .action((options: Options) =>
+      .action((options: RewriteArguments) =>
         execute(async (terminal) => {
           const { keysRewrapCommand } = await import("./commands/rewrite.ts");
           return keysRewrapCommand(chosen(options), terminal);
@@ -145,7 +145,7 @@ function addRewriteCommands(keys: Command, execute: Execute): void {
       .addOption(config())
       .option(...COLUMN)
       .addOption(json())
-      .action((options: Options) =>
+      .action((options: RewriteArguments) =>
         execute(async (terminal) => {
           const { keysTakeoverCommand } = await import("./commands/rewrite.ts");
           return keysTakeoverCommand(chosen(options), terminal);
@@ -155,7 +155,7 @@ function addRewriteCommands(keys: Command, execute: Execute): void {
   );
 }
 
-const chosen = (options: Options): { config: string; column: string | null; json: boolean } => ({
+const chosen = (options: RewriteArguments): { config: string; column: string | null; json: boolean } => ({
   config: options.config,
   column: options.column ?? null,
   json: options.json ?? false,

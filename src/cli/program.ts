@@ -14,7 +14,7 @@ import { parseListenAddress } from "./listen-address.ts";
 import { addQuarantineCommands } from "./quarantine-commands.ts";
 import { addRedriveCommand } from "./redrive-command.ts";
 import { addAllowDebug } from "./refuse-debugging.ts";
-import type { DashboardOptions } from "./run-dashboard.ts";
+import type { DashboardArguments } from "./run-dashboard.ts";
 import { addStatusCommand } from "./status-command.ts";
 import { suggestChoices } from "./suggest-choices.ts";
 import type { Terminal } from "./terminal.ts";
@@ -232,7 +232,7 @@ function dashboard(): Option {
 }
 
 /** What belongs to the dashboard says nothing without it. */
-function dashboardOptions({ dashboard: at, dashboardActions, privateFile }: RunFlags): DashboardOptions | null {
+function dashboardOptions({ dashboard: at, dashboardActions, privateFile }: RunFlags): DashboardArguments | null {
   const allowsActions = dashboardActions ?? false;
   if (allowsActions && at === undefined) throw needs("--dashboard-actions", "--dashboard");
   if (privateFile !== undefined && !allowsActions) throw needs("--private-file", "--dashboard-actions");

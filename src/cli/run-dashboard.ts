@@ -17,7 +17,7 @@ import { printReport, reportOf } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** As the command line gives them. */
-export interface DashboardOptions {
+export interface DashboardArguments {
   readonly at: ListenAddress;
   /** Whether a viewer may discard events and, with the private file, replay them. */
   readonly allowsActions: boolean;
@@ -25,7 +25,7 @@ export interface DashboardOptions {
   readonly privateFile: string | null;
 }
 
-export interface DashboardParts extends Omit<DashboardOptions, "privateFile"> {
+export interface DashboardParts extends Omit<DashboardArguments, "privateFile"> {
   readonly config: Config;
   readonly keysJson: string | undefined;
   /** Only for the demo's local queue; null: the standard AWS chain. */
@@ -55,7 +55,7 @@ const CLIENT_FOLDER = fileURLToPath(new URL("../dashboard/client/", import.meta.
  */
 export async function openRunDashboard(
   config: Config,
-  { privateFile, ...options }: DashboardOptions,
+  { privateFile, ...options }: DashboardArguments,
   abort: AbortSignal,
   terminal: Terminal,
 ): Promise<RunDashboard> {

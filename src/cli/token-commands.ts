@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { add, config, examples, type Execute, json } from "./define-command.ts";
 
-interface SearchOptions {
+interface SearchArguments {
   readonly user?: string;
   readonly reason?: string;
   readonly config: string;
@@ -22,7 +22,7 @@ export function addTokenCommands(program: Command, execute: Execute): void {
       .option("--reason <text>", "why, for the audit")
       .addOption(config())
       .addOption(json())
-      .action((column: string, value: string | undefined, options: SearchOptions & { readonly limit: number }) =>
+      .action((column: string, value: string | undefined, options: SearchArguments & { readonly limit: number }) =>
         execute(async (terminal) => {
           const { lookupCommand } = await import("./commands/lookup.ts");
           return lookupCommand({ ...searchOf(column, value, options), limit: options.limit }, terminal);
@@ -44,7 +44,7 @@ export function addTokenCommands(program: Command, execute: Execute): void {
       .option("--reason <text>", "why, for the audit")
       .addOption(config())
       .addOption(json())
-      .action((column: string, value: string | undefined, options: SearchOptions & { readonly yes?: boolean }) =>
+      .action((column: string, value: string | undefined, options: SearchArguments & { readonly yes?: boolean }) =>
         execute(async (terminal) => {
           const { eraseCommand } = await import("./commands/erase.ts");
           return eraseCommand({ ...searchOf(column, value, options), yes: options.yes ?? false }, terminal);
@@ -102,7 +102,7 @@ function addUnquoting(program: Command, name: string, description: string): Comm
   });
 }
 
-function searchOf(column: string, value: string | undefined, options: SearchOptions) {
+function searchOf(column: string, value: string | undefined, options: SearchArguments) {
   return {
     config: options.config,
     column,

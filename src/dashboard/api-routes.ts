@@ -1,11 +1,11 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { Clock } from "../pipeline/contracts.ts";
-import type { Action, DashboardData } from "./dashboard-data.ts";
+import type { RunAction, DashboardData } from "./dashboard-data.ts";
 import { DuplicatesCache } from "./duplicates-cache.ts";
 import type { DashboardEnv } from "./guard.ts";
 import type { LiveFeed } from "./live-feed.ts";
-import { Refusal, readActionRequest, readQuarantineQuery } from "./read-request.ts";
+import { RequestRefusal, readActionRequest, readQuarantineQuery } from "./read-request.ts";
 
 const BODY_BYTES_MAX = 64 * 1024;
 
@@ -22,11 +22,11 @@ export function apiRoutes({ data, feed, clock, closing }: ApiOptions): Hono<Dash
   const duplicates = new DuplicatesCache((column) => data.duplicates(column, closing), clock);
   let isActing = false;
 
-  async function act(context: Context<DashboardEnv>, action: Action | null, name: string): Promise<Response> {
+  async function act(context: Context<DashboardEnv>, action: RunAction | null, name: string): Promise<Response> {
     if (action === null) throw notAllowed(name);
     const request = readActionRequest(await context.req.text());
     if (isActing) {
-      throw new Refusal(409, "another replay or discard is at work", "Wait until it has ended, then try again.");
+      throw new RequestRefusal(409, "another replay or discard is at work", "Wait until it has ended, then try again.");
     }
     isActing = true;
     try {
@@ -43,7 +43,7 @@ export function apiRoutes({ data, feed, clock, closing }: ApiOptions): Hono<Dash
       // Whoever asks for the headers alone is no viewer.
       if (env.incoming.method === "HEAD") return new Response(null, { headers });
       const stream = feed.open(() => env.outgoing.destroy());
-      if (stream === null) throw new Refusal(503, "too many pages watch already", "Close some of them.");
+      if (stream === null) throw new RequestRefusal(503, "too many pages watch already", "Close some of them.");
       return new Response(stream, { headers });
     })
     .get("/quarantine", async (context) =>
@@ -52,7 +52,7 @@ export function apiRoutes({ data, feed, clock, closing }: ApiOptions): Hono<Dash
     .get("/duplicates", async (context) => {
       const column = context.req.query("column") ?? "";
       if (!data.duplicateColumns.includes(column)) {
-        throw new Refusal(400, `column must be one of ${data.duplicateColumns.join(", ")}`);
+        throw new RequestRefusal(400, `column must be one of ${data.duplicateColumns.join(", ")}`);
       }
       return context.json(await duplicates.get(column));
     })
@@ -61,7 +61,7 @@ export function apiRoutes({ data, feed, clock, closing }: ApiOptions): Hono<Dash
       bodyLimit({
         maxSize: BODY_BYTES_MAX,
         onError: () => {
-          throw new Refusal(413, "the body has more than 64 KiB", "Choose fewer events, or all of one reason.");
+          throw new RequestRefusal(413, "the body has more than 64 KiB", "Choose fewer events, or all of one reason.");
         },
       }),
     )
@@ -69,8 +69,8 @@ export function apiRoutes({ data, feed, clock, closing }: ApiOptions): Hono<Dash
     .post("/quarantine/discard", (context) => act(context, data.discard, "discard"));
 }
 
-const notAllowed = (action: string): Refusal =>
-  new Refusal(
+const notAllowed = (action: string): RequestRefusal =>
+  new RequestRefusal(
     403,
     `this dashboard may not ${action}`,
     action === "replay"

@@ -90,6 +90,6 @@ export interface ActionReport {
   readonly unopened: number;
 }
 
-export interface Failure {
+export interface ErrorReply {
   readonly error: Trouble;
 }

@@ -10,7 +10,7 @@ import type { PrivateKey } from "../keys/private-key.ts";
 import { newReplayTotals } from "../pipeline/replay.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { ActionRequest } from "./api.ts";
-import type { Action } from "./dashboard-data.ts";
+import type { RunAction } from "./dashboard-data.ts";
 
 export interface ActionOptions {
   /** With as many connections as an action may take. */
@@ -24,8 +24,8 @@ export interface ActionOptions {
 }
 
 export interface DashboardActions {
-  readonly replay: Action | null;
-  readonly discard: Action;
+  readonly replay: RunAction | null;
+  readonly discard: RunAction;
 }
 
 /** Of one action: more are for the command line, which shows how far it is and can be stopped. */

@@ -3,11 +3,11 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Trouble } from "../app/snapshot.ts";
 import { type ErrorCode, PiipeError } from "../errors.ts";
 import { type ApiOptions, apiRoutes } from "./api-routes.ts";
-import type { Failure } from "./api.ts";
+import type { ErrorReply } from "./api.ts";
 import type { ClientFile } from "./client-files.ts";
 import { type DashboardEnv, type GuardOptions, guard } from "./guard.ts";
 import { plainPage, securityHeaders } from "./plain-page.ts";
-import { Refusal } from "./read-request.ts";
+import { RequestRefusal } from "./read-request.ts";
 
 export interface AppOptions extends ApiOptions, GuardOptions {
   readonly files: ReadonlyMap<string, ClientFile>;
@@ -34,21 +34,21 @@ export function dashboardApp(options: AppOptions): Hono<DashboardEnv> {
     const isCut = error === context.env.incoming.errored;
     if (!isCut && !(error instanceof PiipeError)) reportBug(error);
     const { status, trouble } = answerTo(error);
-    if (context.req.path.startsWith("/api/")) return context.json<Failure>({ error: trouble }, status);
+    if (context.req.path.startsWith("/api/")) return context.json<ErrorReply>({ error: trouble }, status);
     return context.html(plainPage(trouble), status);
   });
   return app;
 }
 
-interface Answer {
+interface ErrorAnswer {
   readonly status: ContentfulStatusCode;
   readonly trouble: Trouble;
 }
 
-function answerTo(error: unknown): Answer {
+function answerTo(error: unknown): ErrorAnswer {
   if (!(error instanceof PiipeError)) return { status: 500, trouble: BUG };
   const { code, message, hint } = error;
-  const status = error instanceof Refusal ? error.status : statusOf(code);
+  const status = error instanceof RequestRefusal ? error.status : statusOf(code);
   return { status, trouble: { code, message, hint } };
 }
 
@@ -65,10 +65,10 @@ const BUG: Trouble = {
   hint: "The output of piipe has the lines to report.",
 };
 
-const notFound = (): Refusal => new Refusal(404, "there is no such page");
+const notFound = (): RequestRefusal => new RequestRefusal(404, "there is no such page");
 
-const notBuilt = (): Refusal =>
-  new Refusal(
+const notBuilt = (): RequestRefusal =>
+  new RequestRefusal(
     503,
     "the pages of the dashboard were not built",
     "In a working tree of piipe: npm run build. The package from the registry has them.",

@@ -1,4 +1,4 @@
-import type { Snapshot } from "../app/snapshot.ts";
+import type { QueueParts, Snapshot, StoredParts } from "../app/snapshot.ts";
 import type { QuarantineState } from "../storage/quarantine/quarantine.ts";
 import type { LiveWorker } from "../storage/workers.ts";
 import type { ActionReport, ActionRequest, ConfigPage, DuplicatesPage, QuarantinePage } from "./api.ts";
@@ -11,14 +11,8 @@ export interface QuarantineQuery {
   readonly entriesMax: number;
 }
 
-/** What the queue tells. */
-export type QueueParts = Pick<Snapshot, "depth" | "deadLetters">;
-
-/** What the database tells. */
-export type StoredParts = Pick<Snapshot, "workers" | "malformedWorkers" | "quarantine">;
-
 /** Replays or discards. `stop` finishes the page at hand and begins no other. */
-export type Action = (request: ActionRequest, stop: AbortSignal) => Promise<ActionReport>;
+export type RunAction = (request: ActionRequest, stop: AbortSignal) => Promise<ActionReport>;
 
 /**
  * All that the dashboard knows: it asks nothing but these functions, and none of them gives a record, a raw value or a
@@ -44,6 +38,6 @@ export interface DashboardData {
   duplicates(column: string, abort: AbortSignal): Promise<DuplicatesPage>;
   config(): ConfigPage;
   /** null: not allowed. */
-  readonly replay: Action | null;
-  readonly discard: Action | null;
+  readonly replay: RunAction | null;
+  readonly discard: RunAction | null;
 }

@@ -62,7 +62,7 @@ export class PeriodicRead<T> {
 
 const KEPT_MS = 30_000;
 
-interface Answer {
+interface CachedPage {
   readonly page: Promise<DuplicatesPage>;
   /** Infinite while it is looked for. */
   untilMs: number;
@@ -72,7 +72,7 @@ interface Answer {
 export class DuplicatesCache {
   readonly #find: (column: string) => Promise<DuplicatesPage>;
   readonly #clock: Clock;
-  readonly #answers = new Map<string, Answer>();
+  readonly #answers = new Map<string, CachedPage>();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(find: (column: string) => Promise<DuplicatesPage>, clock: Clock) {
@@ -84,7 +84,7 @@ export class DuplicatesCache {
     const known = this.#answers.get(column);
     if (known !== undefined && this.#clock.elapsedMs() < known.untilMs) return known.page;
     const page = this.#last.then(() => this.#find(column));
-    const answer: Answer = { page, untilMs: Number.POSITIVE_INFINITY };
+    const answer: CachedPage = { page, untilMs: Number.POSITIVE_INFINITY };
     this.#answers.set(column, answer);
     this.#last = page.then(
       () => {

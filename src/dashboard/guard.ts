@@ -1,7 +1,7 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, MiddlewareHandler } from "hono";
 import type { Access } from "./access.ts";
-import { Refusal } from "./read-request.ts";
+import { RequestRefusal } from "./read-request.ts";
 
 export type DashboardEnv = { Bindings: HttpBindings };
 
@@ -44,7 +44,7 @@ function checkHost(context: Context<DashboardEnv>, hostNames: ReadonlySet<string
     const names = [...hostNames];
     if (names.some((name) => host === `${name}:${port}` || (port === 80 && host === name))) return;
   }
-  throw new Refusal(
+  throw new RequestRefusal(
     403,
     "the dashboard is not called by this name",
     `Open it as piipe printed it: http://127.0.0.1:${portOf(context)}/ on the machine that runs it. For a tunnel, use the same port at both ends.`,
@@ -63,12 +63,12 @@ function checkOrigin(context: Context<DashboardEnv>): void {
     if (isForPage && site !== undefined && site !== "same-origin" && site !== "none") throw crossSite();
     return;
   }
-  if (method !== "POST") throw new Refusal(405, "the dashboard takes GET, HEAD and POST only");
+  if (method !== "POST") throw new RequestRefusal(405, "the dashboard takes GET, HEAD and POST only");
   if (site !== undefined && site !== "same-origin") throw crossSite();
   if (!isSameOrigin(req.header("origin") ?? "", headers.host ?? "")) throw crossSite();
   const [type = ""] = (req.header("content-type") ?? "").split(";");
   if (type.trim().toLowerCase() !== "application/json") {
-    throw new Refusal(415, "the content type must be application/json");
+    throw new RequestRefusal(415, "the content type must be application/json");
   }
 }
 
@@ -80,7 +80,7 @@ function isSameOrigin(origin: string, host: string): boolean {
   return URL.canParse(own) && new URL(own).host === originHost;
 }
 
-const crossSite = (): Refusal => new Refusal(403, "the request comes from the page of another site");
+const crossSite = (): RequestRefusal => new RequestRefusal(403, "the request comes from the page of another site");
 
 /** `/?token=…`, once: from then on the browser has a cookie, and no address bar or history shows the token. */
 function openWithQuery(context: Context<DashboardEnv>, access: Access): Response | null {
@@ -100,8 +100,8 @@ function checkAccess({ req, env }: Context<DashboardEnv>, access: Access): void 
   if (!access.hasBearer(authorization)) throw noAccess("the token is wrong");
 }
 
-const noAccess = (message: string): Refusal =>
-  new Refusal(
+const noAccess = (message: string): RequestRefusal =>
+  new RequestRefusal(
     401,
     message,
     "Open the address that piipe printed when it started, which ends with /?token=… , or add ?token= and the value of " +

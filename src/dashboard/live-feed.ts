@@ -1,7 +1,7 @@
-import type { Snapshot, Trouble } from "../app/snapshot.ts";
+import type { Snapshot, Trouble, StoredParts } from "../app/snapshot.ts";
 import type { Clock } from "../pipeline/contracts.ts";
 import type { Hello, Sample, Tick } from "./api.ts";
-import type { DashboardData, StoredParts } from "./dashboard-data.ts";
+import type { DashboardData } from "./dashboard-data.ts";
 import { PeriodicRead } from "./duplicates-cache.ts";
 import { Meter } from "./meter.ts";
 import { Viewers } from "./viewers.ts";

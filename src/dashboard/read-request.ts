@@ -6,7 +6,7 @@ import type { QuarantineQuery } from "./dashboard-data.ts";
 export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 503;
 
 /** Why a request is not answered. Quotes nothing of it. */
-export class Refusal extends PiipeError {
+export class RequestRefusal extends PiipeError {
   readonly status: RefusalStatus;
 
   constructor(status: RefusalStatus, message: string, hint?: string) {
@@ -32,12 +32,12 @@ const TEXT = /^[\x20-\x7e]{1,128}$/;
 export function readQuarantineQuery(query: Readonly<Record<string, string>>): QuarantineQuery {
   const { state = "pending", code = "", limit = String(ENTRIES) } = query;
   const wanted = Object.hasOwn(STATES, state) ? STATES[state] : undefined;
-  if (wanted === undefined) throw new Refusal(400, `state must be one of ${Object.keys(STATES).join(", ")}`);
+  if (wanted === undefined) throw new RequestRefusal(400, `state must be one of ${Object.keys(STATES).join(", ")}`);
   const entriesMax = /^[1-9]\d{0,3}$/.test(limit) ? Number(limit) : 0;
   if (entriesMax < 1 || entriesMax > ENTRIES_MAX) {
-    throw new Refusal(400, `limit must be a whole number from 1 to ${ENTRIES_MAX}`);
+    throw new RequestRefusal(400, `limit must be a whole number from 1 to ${ENTRIES_MAX}`);
   }
-  if (code !== "" && !isText(code)) throw new Refusal(400, "code must be the code of a reason");
+  if (code !== "" && !isText(code)) throw new RequestRefusal(400, "code must be the code of a reason");
   return { state: wanted, code: code === "" ? null : code, entriesMax };
 }
 
@@ -48,7 +48,11 @@ export function readActionRequest(body: string): ActionRequest {
     const areIds = Array.isArray(ids) && ids.length > 0 && ids.length <= IDS_MAX && ids.every(isText);
     if (code === undefined && areIds) return { ids };
   }
-  throw new Refusal(400, 'the body must be {"ids": […]} or {"code": "…"}', "Name at least one event, or one reason.");
+  throw new RequestRefusal(
+    400,
+    'the body must be {"ids": […]} or {"code": "…"}',
+    "Name at least one event, or one reason.",
+  );
 }
 
 const isText = (value: unknown): value is string => typeof value === "string" && TEXT.test(value);

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Keyring } from "./keyring.ts";
-import { type KeyFiles, createKeys, writeNewKeys } from "./new-keyring.ts";
+import { type NewKeyFiles, createKeys, writeNewKeys } from "./new-keyring.ts";
 import { PrivateKey } from "./private-key.ts";
 
 let folder: string;
-let files: KeyFiles;
+let files: NewKeyFiles;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "piipe-keys-"));
   files = { keyringFile: join(folder, "piipe.keys.json"), privateFile: join(folder, "piipe.private.json") };

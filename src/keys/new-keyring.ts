@@ -10,7 +10,7 @@ import { syncDirectory } from "./secret-files.ts";
 
 const OWNER_ONLY = 0o600;
 
-export interface KeyFiles {
+export interface NewKeyFiles {
   readonly keyringFile: string;
   readonly privateFile: string;
 }
@@ -22,7 +22,7 @@ export interface KeyFiles {
  * @throws PiipeError `keys.exists` when a file of one of the names stands there; `usage.invalid` when the files cannot
  * be written
  */
-export async function writeNewKeys({ keyringFile, privateFile }: KeyFiles): Promise<void> {
+export async function writeNewKeys({ keyringFile, privateFile }: NewKeyFiles): Promise<void> {
   const { keyring, privateKey } = createKeys(new Date());
   await writeNewFile(privateFile, privateKey);
   try {

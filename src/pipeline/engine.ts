@@ -17,7 +17,7 @@ import type {
 } from "./contracts.ts";
 import { divideBatch } from "./divide-batch.ts";
 import { EmptyWatch } from "./empty-watch.ts";
-import { Findings, NewFields } from "./findings.ts";
+import { ReceiptFindings, NewFields } from "./findings.ts";
 import { Halt } from "./halt.ts";
 import { Hold } from "./hold.ts";
 import { LeftMessages } from "./left-messages.ts";
@@ -65,7 +65,8 @@ export const carriedOver = (haltAboveShare: number, clock: Clock): Carried => ({
   judge: new RefusalJudge(haltAboveShare, clock),
 });
 
-export interface RunOptions {
+/** What ends a run. */
+export interface RunEnd {
   /** Stop receiving, finish what was received. */
   readonly stop: AbortSignal;
   /** Cancel I/O now; what is unsettled is redelivered later. */
@@ -165,7 +166,7 @@ export class Engine {
    * @throws {PiipeError} `interrupted` when aborted with deliveries unsettled; any other when a service or the data
    * stops the pipeline: what no transaction holds is released first
    */
-  async run(options: RunOptions): Promise<Totals> {
+  async run(options: RunEnd): Promise<Totals> {
     const { stop, abort, emptyConfirmations } = options;
     if (this.#stages.source.ordered && !this.#stages.seal)
       throw new Error("an ordered source needs a key to seal with");
@@ -321,7 +322,7 @@ export class Engine {
 
     const startedMs = this.#clock.elapsedMs();
     const released = new Map<Delivery, Settlement>();
-    const findings = new Findings();
+    const findings = new ReceiptFindings();
     for (const delivery of deliveries) {
       if (this.#stages.source.ordered) this.#places.set(delivery, this.#nextPlace++);
       this.#orGiveBack(delivery, released, () => this.#take(delivery, released, findings));
@@ -343,7 +344,7 @@ export class Engine {
   }
 
   /** Decodes and masks one delivery into the open batch. */
-  #take(delivery: Delivery, released: Map<Delivery, Settlement>, findings: Findings): void {
+  #take(delivery: Delivery, released: Map<Delivery, Settlement>, findings: ReceiptFindings): void {
     const decoded = this.#stages.decode(delivery);
     const masked = decoded.ok ? this.#stages.mask(decoded.value) : decoded;
     // A left message that comes back tells nothing new.

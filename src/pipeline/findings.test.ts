@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { record } from "../../tests/support/masked-records.ts";
 import type { MaskedRecord, RawRecord, Suspicion } from "./contracts.ts";
-import { Findings, NewFields } from "./findings.ts";
+import { ReceiptFindings, NewFields } from "./findings.ts";
 
 const raw = (...unknownFields: readonly string[]): RawRecord => ({
   id: "m",
@@ -13,7 +13,7 @@ const raw = (...unknownFields: readonly string[]): RawRecord => ({
 const masked = (...suspicions: readonly Suspicion[]): MaskedRecord => ({ ...record([]), suspicions });
 
 function eventsOf(newFields: NewFields, ...pairs: ReadonlyArray<readonly [RawRecord, MaskedRecord]>) {
-  const findings = new Findings();
+  const findings = new ReceiptFindings();
   for (const [before, after] of pairs) findings.add(before, after);
   return [...findings.events(newFields)];
 }

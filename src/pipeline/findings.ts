@@ -24,7 +24,7 @@ export class NewFields {
 }
 
 /** What is worth telling about the events of one receipt, gathered into one telemetry event of each kind. */
-export class Findings {
+export class ReceiptFindings {
   #withUnknownFields: RawRecord[] | null = null;
   #suspicions: Suspicion[] | null = null;
 

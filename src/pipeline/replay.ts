@@ -13,7 +13,7 @@ import type {
   Result,
   Sink,
 } from "./contracts.ts";
-import { Findings, NewFields } from "./findings.ts";
+import { ReceiptFindings, NewFields } from "./findings.ts";
 import { openHeld } from "./open-held.ts";
 import { rejectionKey } from "./rejection-text.ts";
 import { writeWithRetry } from "./write-with-retry.ts";
@@ -81,7 +81,7 @@ export async function replay(stages: ReplayStages, totals: ReplayTotals, options
       page.map(({ id }) => id),
       options.abort,
     );
-    const findings = new Findings();
+    const findings = new ReceiptFindings();
     const { records, refused, unopened } = prepare(page, stages, findings);
     for (const event of findings.events(newFields)) options.emit(event);
     const noteRefused = async (rejections: ReadonlyMap<string, Rejection>): Promise<void> => {
@@ -106,13 +106,13 @@ export async function replay(stages: ReplayStages, totals: ReplayTotals, options
   }
 }
 
-interface Prepared {
+interface PreparedPage {
   readonly records: readonly MaskedRecord[];
   readonly refused: ReadonlyMap<string, Rejection>;
   readonly unopened: number;
 }
 
-function prepare(page: readonly HeldEvent[], stages: ReplayStages, findings: Findings): Prepared {
+function prepare(page: readonly HeldEvent[], stages: ReplayStages, findings: ReceiptFindings): PreparedPage {
   const records: MaskedRecord[] = [];
   const refused = new Map<string, Rejection>();
   let unopened = 0;
@@ -141,7 +141,7 @@ function openOrNull(event: HeldEvent, open: Open): Delivery | null {
 function decodeAndMask(
   delivery: Delivery,
   { decode, mask }: ReplayStages,
-  findings: Findings,
+  findings: ReceiptFindings,
 ): Result<MaskedRecord, Rejection> {
   const decoded = decode(delivery);
   if (!decoded.ok) return decoded;

@@ -3,14 +3,14 @@ import { type TlsFault, tlsFaultOf } from "../tls-codes.ts";
 import { ruleFor, safeFacts } from "./sqlstate.ts";
 
 /** Where a pool connects to, without the password: `db.example:5432`, database `events`, user `piipe`. */
-export interface Place {
+export interface ConnectionPlace {
   readonly address: string;
   readonly database: string;
   readonly user: string;
 }
 
 /** Why no connection could be made. pg tells some cases apart only by the beginning of its message. */
-export function connectFailure(error: unknown, place: Place, connectionsMax: number): PiipeError {
+export function connectFailure(error: unknown, place: ConnectionPlace, connectionsMax: number): PiipeError {
   const where = `${place.address}, database ${place.database}`;
   const text = error instanceof Error ? error.message : "";
   const facts = safeFacts(error);

@@ -5,7 +5,7 @@ import { postgresUrlProblem } from "../config/service-url.ts";
 import { PiipeError } from "../errors.ts";
 import { closingClient } from "./closing-client.ts";
 import { confirmNames } from "./confirm-names.ts";
-import { type Place, connectFailure } from "./connect-failure.ts";
+import { type ConnectionPlace, connectFailure } from "./connect-failure.ts";
 import { DatabaseFailure, databaseFailure } from "./database-failure.ts";
 import { localSettings, pathSetting } from "./local-settings.ts";
 
@@ -57,7 +57,7 @@ export interface PostgresConnection {
 }
 
 export interface PostgresPool {
-  readonly place: Place;
+  readonly place: ConnectionPlace;
   /** @throws {PiipeError} `database.*` when there is no connection; `interrupted` when `abort` fires first */
   connect(abort?: AbortSignal): Promise<PostgresConnection>;
   /**
@@ -230,7 +230,7 @@ function withPlainSslMode(connectionString: string): string {
 }
 
 /** As pg itself understands the URL, together with the PG* variables of the environment. */
-function placeOf(connectionString: string): Place {
+function placeOf(connectionString: string): ConnectionPlace {
   const invalid = (): PiipeError =>
     // Neither the URL nor the error that quotes it: the password is in both.
     new PiipeError("config.invalid", "sink.postgres.url is not a PostgreSQL connection URL", {

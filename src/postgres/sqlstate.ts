@@ -231,16 +231,16 @@ export function ruleFor(error: unknown): SqlStateRule {
  * Raised, or of a connection that a function makes, as dblink's. Not what befalls a statement while a function runs, such as
  * a deadlock.
  */
-function isOfFunction({ code }: PostgresFacts, origin: Origin): boolean {
+function isOfFunction({ code }: PostgresFacts, origin: ErrorOrigin): boolean {
   return isRaised(origin) || (origin.isWithin && code.startsWith("08") && code !== POOLER);
 }
 
-function isRaised({ routine }: Origin): boolean {
+function isRaised({ routine }: ErrorOrigin): boolean {
   return routine === "exec_stmt_raise" || routine === "exec_stmt_assert";
 }
 
 /** What raised an error tells more than the SQLSTATE: triggers raise any of them. */
-function byOrigin(rule: SqlStateRule, { code, constraint }: PostgresFacts, origin: Origin): SqlStateRule {
+function byOrigin(rule: SqlStateRule, { code, constraint }: PostgresFacts, origin: ErrorOrigin): SqlStateRule {
   const { routine, isWithin, isOfStatement } = origin;
   if (routine === "ExecWithCheckOptions" && code === "42501") return ROW_SECURITY;
   // A violated CHECK has a name.
@@ -269,7 +269,7 @@ function withinFunction(rule: SqlStateRule): SqlStateRule {
 }
 
 /** Where in the server an error arose. Its text, which quotes values, goes no further. */
-interface Origin {
+interface ErrorOrigin {
   /** Of the server's source. null: the server does not tell. */
   readonly routine: string | null;
   /** In a function. */
@@ -278,7 +278,7 @@ interface Origin {
   readonly isOfStatement: boolean;
 }
 
-function originOf(error: unknown): Origin {
+function originOf(error: unknown): ErrorOrigin {
   if (!(error instanceof pg.DatabaseError)) return { routine: null, isWithin: false, isOfStatement: true };
   const { routine = null, where = "", position = "", code } = error;
   // piipe's own functions fail for what they were asked.

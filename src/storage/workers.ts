@@ -28,7 +28,7 @@ export interface LiveWorker {
 }
 
 /** A worker as `piipe.workers` knows it. Times are UTC: `2026-01-31T12:00:00.000000Z`. */
-export interface WorkerReport extends WorkerIdentity {
+export interface ReportedWorker extends WorkerIdentity {
   readonly startedAt: string;
   /** When the last report came. */
   readonly seenAt: string;
@@ -90,7 +90,7 @@ export async function listWorkers(
   table: TableName,
   workersMax: number,
   onMalformed: (rows: number) => void = () => {},
-): Promise<readonly WorkerReport[]> {
+): Promise<readonly ReportedWorker[]> {
   const text = `
 WITH resolved AS (
   SELECT n.nspname || '.' || c.relname AS name
@@ -174,7 +174,7 @@ const PLAIN_TEXT = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
  * A row of `piipe.workers`. Every worker may write there, so it is taken for data: null when it is not as a worker reports
  * itself.
  */
-function parseWorker(row: Row): WorkerReport | null {
+function parseWorker(row: Row): ReportedWorker | null {
   const { id, pipeline, source, target, host, version } = row;
   const texts = [id, pipeline, source, target, host, version];
   if (row["is_sound"] !== "t" || !texts.every(isPlainText)) return null;

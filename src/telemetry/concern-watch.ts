@@ -16,7 +16,7 @@ const LAG_SMOOTHED_MS = 20_000;
 /** By a quarter of the time that passed: a worker that nearly keeps up is no concern yet. */
 const LAG_GROWTH_MS = LAG_SPAN_MS / 4;
 
-interface Mark {
+interface LagMark {
   readonly atMs: number;
   readonly received: number;
   readonly redelivered: number;
@@ -29,7 +29,7 @@ export class ConcernWatch {
   #redelivered = 0;
   readonly #lastMs = new Map<Concern, number>();
   /** The oldest first. */
-  readonly #marks: Mark[] = [];
+  readonly #marks: LagMark[] = [];
 
   count(event: TelemetryEvent, nowMs: number): void {
     switch (event.type) {

@@ -11,12 +11,12 @@ const RECENT_MS = 10_000;
 /** Longer than the pause between two tries: what has not failed for so long is well again. */
 const TROUBLE_MS = 60_000;
 
-interface Trouble {
+interface LastTrouble {
   readonly code: string;
   readonly atMs: number;
 }
 
-interface Mark {
+interface RateMark {
   readonly atMs: number;
   readonly received: number;
   readonly stored: number;
@@ -52,12 +52,12 @@ export class WorkerCounters {
   #unsettledNow = 0;
   /** No message that waits was sent before; infinite when none waits. */
   #waitingSentAtMs = Number.POSITIVE_INFINITY;
-  #queueTrouble: Trouble | null = null;
-  #databaseTrouble: Trouble | null = null;
+  #queueTrouble: LastTrouble | null = null;
+  #databaseTrouble: LastTrouble | null = null;
   #isDraining = false;
   readonly #concerns = new ConcernWatch();
   /** One a second at most, the oldest first. */
-  readonly #marks: Mark[] = [];
+  readonly #marks: RateMark[] = [];
 
   count(event: TelemetryEvent, nowMs: number): void {
     this.#concerns.count(event, nowMs);
@@ -193,7 +193,7 @@ export class WorkerCounters {
   }
 }
 
-function current(trouble: Trouble | null, nowMs: number): string | null {
+function current(trouble: LastTrouble | null, nowMs: number): string | null {
   return trouble !== null && nowMs - trouble.atMs < TROUBLE_MS ? trouble.code : null;
 }
 

@@ -1,6 +1,6 @@
 import type { PostgresConfig } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
-import type { Place } from "../../postgres/connect-failure.ts";
+import type { ConnectionPlace } from "../../postgres/connect-failure.ts";
 import { ENCODING_REMEDY, encodingWarning } from "../../postgres/encoding.ts";
 import type { ServerFacts } from "../../postgres/inspect-server.ts";
 import { utcDay } from "../../postgres/utc-day.ts";
@@ -12,7 +12,7 @@ import { isLocalHost } from "./is-local-host.ts";
 const VERSION_MIN = 10;
 const VERSION_MAX = 18;
 
-export function judgeVersion({ version, majorVersion }: ServerFacts, { address }: Place): Finding {
+export function judgeVersion({ version, majorVersion }: ServerFacts, { address }: ConnectionPlace): Finding {
   const text = `PostgreSQL ${version} at ${address}`;
   if (majorVersion >= VERSION_MIN && majorVersion <= VERSION_MAX) return ok("database", text);
   return warning(
@@ -29,7 +29,7 @@ export function judgeEncoding({ encoding }: ServerFacts): readonly Finding[] {
 }
 
 /** Nothing when it takes writes. */
-export function judgeWritable({ isStandby, isReadOnly }: ServerFacts, { address }: Place): readonly Finding[] {
+export function judgeWritable({ isStandby, isReadOnly }: ServerFacts, { address }: ConnectionPlace): readonly Finding[] {
   if (isStandby) {
     return [
       failure(
@@ -68,7 +68,7 @@ export function judgeConnections(
   );
 }
 
-export function judgeTls({ tls, pooler }: ServerFacts, { address }: Place): Finding {
+export function judgeTls({ tls, pooler }: ServerFacts, { address }: ConnectionPlace): Finding {
   const host = address.slice(0, address.lastIndexOf(":"));
   if (tls === null && !isLocalHost(host)) {
     return warning(

@@ -10,7 +10,7 @@ import { showTable } from "../../postgres/identifiers.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import { createLog } from "../../telemetry/log.ts";
 import { confirm, requireConsent } from "../confirm.ts";
-import { EXIT_CODES, type ExitCode, type Failure, failureOf, printReport } from "../failure.ts";
+import { EXIT_CODES, type ExitCode, type CommandFailure, failureOf, printReport } from "../failure.ts";
 import { operatorName } from "../operator-name.ts";
 import { counted, differingOf, reasonOf } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
@@ -32,7 +32,7 @@ export async function redriveCommand(options: RedriveCommandOptions, terminal: T
   const signals = listenForStop(terminal, DRAIN_TIMEOUT_MS);
   const outcome = newRedriveOutcome(options.dryRun);
   let isAgreed = true;
-  let failure: Failure | null = null;
+  let failure: CommandFailure | null = null;
   try {
     if (!options.dryRun) requireConsent(options.yes, terminal);
     isAgreed = await redrive(outcome, options, signals, terminal);

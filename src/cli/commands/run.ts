@@ -8,9 +8,9 @@ import type { Totals } from "../../pipeline/totals.ts";
 import type { LogLevel } from "../../telemetry/log-level.ts";
 import { createLog } from "../../telemetry/log.ts";
 import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
-import { EXIT_CODES, type ExitCode, type Failure, failureOf, printReport } from "../failure.ts";
+import { EXIT_CODES, type ExitCode, type CommandFailure, failureOf, printReport } from "../failure.ts";
 import { differingOf } from "../output.ts";
-import type { DashboardOptions, RunDashboard } from "../run-dashboard.ts";
+import type { DashboardArguments, RunDashboard } from "../run-dashboard.ts";
 import type { RunMetrics } from "../run-metrics.ts";
 import { runPipeline } from "../run-pipeline.ts";
 import { RunProgress, showsBar, withoutBatches } from "../run-progress.ts";
@@ -26,7 +26,7 @@ import {
   shareConnections,
 } from "../workers/worker-count.ts";
 
-export interface RunOptions {
+export interface RunCommandOptions {
   readonly config: string;
   readonly untilEmpty: boolean;
   readonly workers: WorkersWanted;
@@ -37,23 +37,23 @@ export interface RunOptions {
   /** Where to serve the metrics; null: nowhere. */
   readonly metrics: ListenAddress | null;
   /** null: none. */
-  readonly dashboard: DashboardOptions | null;
+  readonly dashboard: DashboardArguments | null;
   /** Of this process among the workers of another; null: it is none of them. */
   readonly place: WorkerPlace | null;
 }
 
-interface Outcome {
+interface RunOutcome {
   /** Null: nothing was begun. */
   readonly totals: Readonly<Totals> | null;
   readonly elapsedMs: number;
-  readonly failure: Failure | null;
+  readonly failure: CommandFailure | null;
   /** Only where there are several. */
   readonly workers?: { readonly workers: number; readonly restarts: number };
 }
 
 const NOTHING: Totals = { received: 0, stored: 0, skipped: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 };
 
-export async function runCommand(options: RunOptions, terminal: Terminal): Promise<ExitCode> {
+export async function runCommand(options: RunCommandOptions, terminal: Terminal): Promise<ExitCode> {
   if (options.place) return runWorker(options, options.place, terminal);
   const signals = listenForStop(terminal, options.drainTimeoutMs);
   const { totals, elapsedMs, failure, workers } = await run(options, signals, terminal);
@@ -69,7 +69,7 @@ export async function runCommand(options: RunOptions, terminal: Terminal): Promi
   return signals.received() === "SIGINT" ? EXIT_CODES.interrupted : EXIT_CODES.done;
 }
 
-async function run(options: RunOptions, signals: StopSignals, terminal: Terminal): Promise<Outcome> {
+async function run(options: RunCommandOptions, signals: StopSignals, terminal: Terminal): Promise<RunOutcome> {
   let config: Config;
   let workers: number;
   let metrics: RunMetrics | null = null;
@@ -129,7 +129,7 @@ async function run(options: RunOptions, signals: StopSignals, terminal: Terminal
 }
 
 async function openMetrics(
-  { metrics: at, logLevel }: RunOptions,
+  { metrics: at, logLevel }: RunCommandOptions,
   workers: number,
   { stop }: StopSignals,
   terminal: Terminal,
@@ -141,7 +141,7 @@ async function openMetrics(
 
 async function openDashboard(
   config: Config,
-  { dashboard }: RunOptions,
+  { dashboard }: RunCommandOptions,
   { abort }: StopSignals,
   terminal: Terminal,
 ): Promise<RunDashboard | null> {

@@ -2,7 +2,7 @@ import type { Snapshot, WorkerStatus } from "../../app/snapshot.ts";
 import { CONCERNS, CONCERN_NAMES } from "../../telemetry/concerns.ts";
 import { counted, showMs } from "../output.ts";
 
-export interface Verdict {
+export interface StatusVerdict {
   readonly level: "ok" | "warning" | "error";
   readonly text: string;
   /** What to do about it. */
@@ -16,9 +16,9 @@ export function judgeStatus({
   workers,
   malformedWorkers = 0,
   quarantine,
-}: Snapshot): readonly Verdict[] {
+}: Snapshot): readonly StatusVerdict[] {
   const waiting = depth.ok ? depth.value.visible : 0;
-  const verdicts: Verdict[] = [];
+  const verdicts: StatusVerdict[] = [];
   if (!depth.ok) verdicts.push(unread("the queue", depth.error));
   if (!workers.ok) verdicts.push(unread("the workers", workers.error));
   // Both are in the database: the same failure needs to be told once.
@@ -54,7 +54,7 @@ export function judgeStatus({
   return [{ level: "ok", text: `all is well: running ${running}, ${atWork}`, hint: null }];
 }
 
-function judgeDuplicates(workers: readonly WorkerStatus[]): readonly Verdict[] {
+function judgeDuplicates(workers: readonly WorkerStatus[]): readonly StatusVerdict[] {
   const differing = workers.reduce((sum, { figures }) => sum + (figures.differing ?? 0), 0);
   if (differing === 0) return [];
   return [
@@ -72,8 +72,8 @@ export const isRunning = ({ state }: WorkerStatus): boolean => state === "runnin
 const workerName = ({ host, pid, number }: WorkerStatus): string =>
   `${number === null ? "" : `${number} on `}${host}${pid === null ? "" : `, process ${pid}`}`;
 
-function judgeWorkers(workers: readonly WorkerStatus[], waiting: number): readonly Verdict[] {
-  const verdicts: Verdict[] = [];
+function judgeWorkers(workers: readonly WorkerStatus[], waiting: number): readonly StatusVerdict[] {
+  const verdicts: StatusVerdict[] = [];
   const running = workers.filter(isRunning);
   if (running.length === 0) {
     verdicts.push({
@@ -131,6 +131,6 @@ function missed(workers: readonly WorkerStatus[]): readonly WorkerStatus[] {
 function unread(
   what: string,
   { code, message, hint }: { code: string; message: string; hint: string | null },
-): Verdict {
+): StatusVerdict {
   return { level: "error", text: `${what} could not be read: ${message} [${code}]`, hint };
 }

@@ -2,9 +2,9 @@ import type { Snapshot, WorkerStatus } from "../../app/snapshot.ts";
 import { showMs, textTable } from "../output.ts";
 import type { styler } from "../terminal.ts";
 import { type FleetFigures, fleetFigures, meanMs } from "./fleet-figures.ts";
-import { type Verdict, isRunning, judgeStatus } from "./judge-status.ts";
+import { type StatusVerdict, isRunning, judgeStatus } from "./judge-status.ts";
 
-type Style = ReturnType<typeof styler>;
+type Styler = ReturnType<typeof styler>;
 type Line = readonly [name: string, text: string];
 
 const NAME_CHARS = 14;
@@ -17,7 +17,7 @@ const DROPPABLE = ["version", "since", "pid", "host"];
  * A snapshot for people: first what is well or wrong, then the figures in groups.
  * @param charsMax of a line of the tables
  */
-export function statusText(snapshot: Snapshot, style: Style, charsMax = Infinity): string {
+export function statusText(snapshot: Snapshot, style: Styler, charsMax = Infinity): string {
   const { pipeline, queue, table, at, depth, deadLetters, workers, quarantine } = snapshot;
   const parts = [
     judgeStatus(snapshot).map((verdict) => verdictText(verdict, style)),
@@ -48,7 +48,7 @@ function deadLetterLines(depth: Snapshot["depth"], deadLetters: Snapshot["deadLe
   return [["dead letters", `${waiting === 0 ? "none" : waiting} in ${queue}`]];
 }
 
-function verdictText({ level, text, hint }: Verdict, style: Style): string {
+function verdictText({ level, text, hint }: StatusVerdict, style: Styler): string {
   const [colour, mark] = MARKS[level];
   return `${style(colour, mark)} ${text}${hint === null ? "" : `\n  → ${hint}`}`;
 }

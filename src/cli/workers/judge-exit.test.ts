@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { EXIT_CODES } from "../failure.ts";
-import { type Circumstances, type Verdict, exitCodeFor, judgeExit } from "./judge-exit.ts";
+import { type Circumstances, type ExitVerdict, exitCodeFor, judgeExit } from "./judge-exit.ts";
 
 const RUNNING: Circumstances = { isStopping: false, untilEmpty: false, hasStarted: true, hasAnyStarted: true };
 
 describe("judgeExit", () => {
-  it.each<[number | string | null, Verdict, Partial<Circumstances>]>([
+  it.each<[number | string | null, ExitVerdict, Partial<Circumstances>]>([
     [0, "stopped", {}],
     [0, "done", { untilEmpty: true }],
     [130, "stopped", {}],
@@ -24,7 +24,7 @@ describe("judgeExit", () => {
     expect(judgeExit(exitOf(end), { ...RUNNING, ...circumstances })).toBe(verdict);
   });
 
-  it.each<[number | string | null, Verdict, Partial<Circumstances>]>([
+  it.each<[number | string | null, ExitVerdict, Partial<Circumstances>]>([
     [0, "done", {}],
     [130, "final", {}],
     [4, "final", {}],

@@ -8,7 +8,7 @@ import type { WorkerExit } from "./worker-process.ts";
  * - `failed`: another takes its place, unless that happened too often
  * - `final`: another would end the same way, so all end
  */
-export type Verdict = "done" | "stopped" | "failed" | "final";
+export type ExitVerdict = "done" | "stopped" | "failed" | "final";
 
 export interface Circumstances {
   /** All workers were told to end. */
@@ -20,7 +20,7 @@ export interface Circumstances {
   readonly hasAnyStarted: boolean;
 }
 
-export function judgeExit({ code, signal }: WorkerExit, circumstances: Circumstances): Verdict {
+export function judgeExit({ code, signal }: WorkerExit, circumstances: Circumstances): ExitVerdict {
   const { isStopping, untilEmpty, hasStarted, hasAnyStarted } = circumstances;
   if (isStopping) {
     // Ctrl-C reaches every process of the terminal, also one that does not listen yet.
@@ -73,7 +73,7 @@ export class RestartLimit {
    * Counts the end of a life of so long.
    * @returns the pause before the next one; null: no more
    */
-  nextDelayMs(verdict: Exclude<Verdict, "done">, livedMs: number): number | null {
+  nextDelayMs(verdict: Exclude<ExitVerdict, "done">, livedMs: number): number | null {
     if (livedMs >= this.#healthyAfterMs) this.#failures = 0;
     if (verdict === "stopped") return FIRST_DELAY_MS;
     this.#failures += 1;

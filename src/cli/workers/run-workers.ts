@@ -5,7 +5,7 @@ import type { FleetMonitor } from "../../telemetry/fleet-monitor.ts";
 import type { LogLevel } from "../../telemetry/log-level.ts";
 import { createLineWriter } from "../../telemetry/log.ts";
 import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
-import type { Failure } from "../failure.ts";
+import type { CommandFailure } from "../failure.ts";
 import type { RunDashboard } from "../run-dashboard.ts";
 import type { StopSignals } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
@@ -27,7 +27,7 @@ export interface WorkersOptions {
 export interface WorkersRun {
   readonly totals: Totals | null;
   readonly elapsedMs: number;
-  readonly failure: Failure | null;
+  readonly failure: CommandFailure | null;
   readonly restarts: number;
 }
 

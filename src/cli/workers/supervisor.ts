@@ -3,7 +3,7 @@ import { PiipeError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { Totals } from "../../pipeline/totals.ts";
 import type { LiveWorker } from "../../storage/workers.ts";
-import { type ErrorReport, type Failure, failureOf, reportOf } from "../failure.ts";
+import { type ErrorReport, type CommandFailure, failureOf, reportOf } from "../failure.ts";
 import type { StopSignals } from "../stop-signals.ts";
 import { RestartLimit, exitCodeFor, judgeExit } from "./judge-exit.ts";
 import { type ReportEvent, describeEnd } from "./supervisor-log.ts";
@@ -46,7 +46,7 @@ export class Supervisor {
   /** Fires when the workers shall end, for whatever reason. */
   readonly #stopping = new AbortController();
   readonly #aborting = new AbortController();
-  #failure: Failure | null = null;
+  #failure: CommandFailure | null = null;
   #restarts = 0;
   #startedMs: number | null = null;
 
@@ -84,7 +84,7 @@ export class Supervisor {
   }
 
   /** Resolves when every worker has ended: with why, or null when all is well. */
-  async run({ stop, abort }: StopSignals): Promise<Failure | null> {
+  async run({ stop, abort }: StopSignals): Promise<CommandFailure | null> {
     const onStop = (): void => this.#stopping.abort();
     const onAbort = (): void => this.#aborting.abort();
     stop.addEventListener("abort", onStop);

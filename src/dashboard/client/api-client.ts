@@ -1,18 +1,18 @@
 import type { Result } from "../../pipeline/contracts.ts";
-import type { Failure } from "../api.ts";
+import type { ErrorReply } from "../api.ts";
 
 /** Why something could not be shown or done. `code` is null where piipe itself did not answer. */
-export interface Problem {
+export interface RequestProblem {
   readonly code: string | null;
   readonly message: string;
   readonly hint: string | null;
 }
 
-export function getJson<T>(path: string, abort: AbortSignal): Promise<Result<T, Problem>> {
+export function getJson<T>(path: string, abort: AbortSignal): Promise<Result<T, RequestProblem>> {
   return request(path, { signal: abort });
 }
 
-export function postJson<T>(path: string, body: unknown): Promise<Result<T, Problem>> {
+export function postJson<T>(path: string, body: unknown): Promise<Result<T, RequestProblem>> {
   return request(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -20,7 +20,7 @@ export function postJson<T>(path: string, body: unknown): Promise<Result<T, Prob
   });
 }
 
-async function request<T>(path: string, init: RequestInit): Promise<Result<T, Problem>> {
+async function request<T>(path: string, init: RequestInit): Promise<Result<T, RequestProblem>> {
   let response: Response;
   let body: unknown;
   try {
@@ -33,7 +33,7 @@ async function request<T>(path: string, init: RequestInit): Promise<Result<T, Pr
     };
   }
   if (response.ok && body !== null) return { ok: true, value: body as T };
-  const failure = body as Partial<Failure> | null;
+  const failure = body as Partial<ErrorReply> | null;
   const unknown = { code: null, message: `piipe answered with status ${response.status}`, hint: signInHint(response) };
   return { ok: false, error: failure?.error ?? unknown };
 }

@@ -8,7 +8,7 @@ import { plural } from "./format.ts";
  */
 export type Level = "good" | "warn" | "bad";
 
-export interface Finding {
+export interface SnapshotFinding {
   readonly level: Level;
   /** One sentence without figures that change each second: screen readers say it whenever it changes. */
   readonly text: string;
@@ -18,7 +18,7 @@ export interface Finding {
 }
 
 /** What is well and what is wrong, the worst first; never empty. */
-export function findingsOf(snapshot: Snapshot): readonly [Finding, ...Finding[]] {
+export function findingsOf(snapshot: Snapshot): readonly [SnapshotFinding, ...SnapshotFinding[]] {
   const workers = snapshot.workers.ok ? snapshot.workers.value : null;
   const wrong = [
     databaseFinding(snapshot),
@@ -32,14 +32,14 @@ export function findingsOf(snapshot: Snapshot): readonly [Finding, ...Finding[]]
   return first === undefined ? [goodFinding(snapshot, workers ?? [])] : [first, ...others];
 }
 
-function databaseFinding({ quarantine, workers }: Snapshot): Finding | null {
+function databaseFinding({ quarantine, workers }: Snapshot): SnapshotFinding | null {
   const trouble = !quarantine.ok ? quarantine.error : !workers.ok ? workers.error : null;
   if (trouble !== null) return ofTrouble("The database is away", "database.", trouble);
   const troubled = running(workers.ok ? workers.value : []).filter(({ figures }) => figures.databaseTrouble !== null);
   return ofWorkers("cannot write to the database", troubled, ({ figures }) => figures.databaseTrouble);
 }
 
-function queueFinding({ depth, workers }: Snapshot): Finding | null {
+function queueFinding({ depth, workers }: Snapshot): SnapshotFinding | null {
   if (!depth.ok) return ofTrouble("The queue is away", "queue.", depth.error);
   const troubled = running(workers.ok ? workers.value : []).filter(({ figures }) => figures.queueTrouble !== null);
   return ofWorkers("cannot use the queue", troubled, ({ figures }) => figures.queueTrouble);
@@ -54,7 +54,7 @@ const AWAY: ReadonlySet<string> = new Set([
   "queue.throttled",
 ]);
 
-function ofTrouble(away: string, area: string, { code, message, hint }: Trouble): Finding {
+function ofTrouble(away: string, area: string, { code, message, hint }: Trouble): SnapshotFinding {
   const text = AWAY.has(code) && code.startsWith(area) ? away : away.replace("is away", "cannot be read");
   return { level: "bad", text: `${text}.`, detail: sentence(message), hint };
 }
@@ -63,7 +63,7 @@ function ofWorkers(
   what: string,
   workers: readonly WorkerStatus[],
   codeOf: (worker: WorkerStatus) => string | null,
-): Finding | null {
+): SnapshotFinding | null {
   if (workers.length === 0) return null;
   const codes = [...new Set(workers.map(codeOf))].join(", ");
   return {
@@ -74,7 +74,7 @@ function ofWorkers(
   };
 }
 
-function workerFindings(workers: readonly WorkerStatus[]): readonly (Finding | null)[] {
+function workerFindings(workers: readonly WorkerStatus[]): readonly (SnapshotFinding | null)[] {
   const silent = workers.filter(({ state }) => state === "silent").length;
   const alive = running(workers);
   const draining = alive.filter(({ figures }) => figures.isDraining).length;
@@ -107,7 +107,7 @@ function workerFindings(workers: readonly WorkerStatus[]): readonly (Finding | n
   ];
 }
 
-function concernFinding(concern: Concern, alive: readonly WorkerStatus[]): Finding | null {
+function concernFinding(concern: Concern, alive: readonly WorkerStatus[]): SnapshotFinding | null {
   // A worker of an earlier version tells of none.
   const { length } = alive.filter(({ figures }) => figures.concerns?.includes(concern));
   if (length === 0) return null;
@@ -115,7 +115,7 @@ function concernFinding(concern: Concern, alive: readonly WorkerStatus[]): Findi
   return { level: "warn", text: `${plural(length, "worker")}: ${text}.`, detail: null, hint: `${hint}.` };
 }
 
-function differingFinding(workers: readonly WorkerStatus[]): Finding | null {
+function differingFinding(workers: readonly WorkerStatus[]): SnapshotFinding | null {
   const differing = workers.reduce((sum, { figures }) => sum + (figures.differing ?? 0), 0);
   if (differing === 0) return null;
   return {
@@ -126,7 +126,7 @@ function differingFinding(workers: readonly WorkerStatus[]): Finding | null {
   };
 }
 
-function malformedFinding({ malformedWorkers = 0 }: Snapshot): Finding | null {
+function malformedFinding({ malformedWorkers = 0 }: Snapshot): SnapshotFinding | null {
   if (malformedWorkers === 0) return null;
   return {
     level: "warn",
@@ -136,7 +136,7 @@ function malformedFinding({ malformedWorkers = 0 }: Snapshot): Finding | null {
   };
 }
 
-function deadLetterFinding({ deadLetters }: Snapshot): Finding | null {
+function deadLetterFinding({ deadLetters }: Snapshot): SnapshotFinding | null {
   if (!deadLetters.ok || deadLetters.value === null || deadLetters.value.waiting === 0) return null;
   const { queue, waiting } = deadLetters.value;
   return {
@@ -147,7 +147,7 @@ function deadLetterFinding({ deadLetters }: Snapshot): Finding | null {
   };
 }
 
-function goodFinding({ depth, quarantine, queue }: Snapshot, workers: readonly WorkerStatus[]): Finding {
+function goodFinding({ depth, quarantine, queue }: Snapshot, workers: readonly WorkerStatus[]): SnapshotFinding {
   const count = running(workers).length;
   const alive = plural(count, "worker");
   const isEmpty = depth.ok && depth.value.visible + depth.value.hidden + depth.value.delayed === 0;

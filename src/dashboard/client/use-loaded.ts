@@ -1,18 +1,18 @@
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { getJson, type Problem } from "./api-client.ts";
+import { getJson, type RequestProblem } from "./api-client.ts";
 
 export interface Loaded<T> {
   /** Of the last answer: it stays while a newer one is awaited, so that nothing jumps. */
   readonly value: T | null;
   /** Of the last try. */
-  readonly problem: Problem | null;
+  readonly problem: RequestProblem | null;
   readonly isLoading: boolean;
   readonly reload: () => void;
 }
 
 /** Asks when the part is first shown, when the path changes, and by `reload`. */
 export function useLoaded<T>(path: string): Loaded<T> {
-  const [state, setState] = useState<{ readonly value: T | null; readonly problem: Problem | null }>({
+  const [state, setState] = useState<{ readonly value: T | null; readonly problem: RequestProblem | null }>({
     value: null,
     problem: null,
   });

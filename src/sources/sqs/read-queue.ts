@@ -13,12 +13,12 @@ export interface QueueAttributes {
   readonly encryption: "sqs-managed" | "kms" | "none" | null;
   readonly hasContentBasedDeduplication: boolean;
   /** null: there is no dead-letter queue. */
-  readonly redrive: Redrive | null;
+  readonly redrive: RedrivePolicy | null;
   /** Messages in whatever state; approximate on SQS. */
   readonly depth: number;
 }
 
-export interface Redrive {
+export interface RedrivePolicy {
   readonly deadLetterArn: string;
   /** Receipts after which a message moves there. */
   readonly receivesMax: number;
@@ -63,7 +63,7 @@ function encryptionOf(attributes: Readonly<Record<string, string | null>>): Queu
 }
 
 /** `maxReceiveCount` is a number, or text that holds one: SQS takes both. */
-function redriveOf(policy: string | null): Redrive | null {
+function redriveOf(policy: string | null): RedrivePolicy | null {
   try {
     const { deadLetterTargetArn: arn, maxReceiveCount } = JSON.parse(policy ?? "{}") as Record<string, unknown>;
     const receivesMax = Number(maxReceiveCount);

@@ -88,7 +88,7 @@ const ROUNDS_MAX = 3;
 const ROUND_BASE_MS = 100;
 const ROUND_DELAY_MAX_MS = 2_000;
 
-export interface Release<M extends HeldReceipt = HeldReceipt> {
+export interface ReceiptRelease<M extends HeldReceipt = HeldReceipt> {
   readonly message: M;
   readonly delaySeconds: number;
 }
@@ -126,12 +126,12 @@ export class Settler {
   }
 
   release<M extends HeldReceipt>(
-    releases: readonly Release<M>[],
+    releases: readonly ReceiptRelease<M>[],
     signal: AbortSignal,
     onEnd: (message: M) => void = () => {},
   ): Promise<Settled> {
     const { clock } = this.#options;
-    const entryOf = ({ message, delaySeconds }: Release<M>): BatchEntry<"ChangeMessageVisibilityBatch"> => ({
+    const entryOf = ({ message, delaySeconds }: ReceiptRelease<M>): BatchEntry<"ChangeMessageVisibilityBatch"> => ({
       ReceiptHandle: message.receiptHandle,
       VisibilityTimeout: grantableSeconds(message, delaySeconds, clock.nowMs()),
     });

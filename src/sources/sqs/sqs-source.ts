@@ -6,7 +6,7 @@ import type { SqsCaller, SqsMessage } from "./client/sqs-actions.ts";
 import { HoldLimit, type Look } from "./hold-limit.ts";
 import { Intake } from "./intake.ts";
 import { Poller } from "./poller.ts";
-import { type Release, Settler } from "./settler.ts";
+import { type ReceiptRelease, Settler } from "./settler.ts";
 import { type TrackedMessage, Tracker } from "./tracker.ts";
 import { Visibility } from "./visibility.ts";
 
@@ -123,7 +123,7 @@ export class SqsSource implements Source {
 
   async settle(settled: ReadonlyMap<Delivery, Settlement>, abort: AbortSignal): Promise<SettleReport> {
     const deletes: TrackedMessage[] = [];
-    const releases: Release<TrackedMessage>[] = [];
+    const releases: ReceiptRelease<TrackedMessage>[] = [];
     for (const [delivery, settlement] of settled) {
       const message = this.#tracker.get(delivery.id);
       if (message === undefined) continue;

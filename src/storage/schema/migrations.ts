@@ -31,13 +31,13 @@ export async function readMigrations(): Promise<readonly Migration[]> {
   );
 }
 
-type Run = (text: string) => Promise<StatementResult>;
+type RunScript = (text: string) => Promise<StatementResult>;
 
 /**
  * The migrations that the database lacks.
  * @throws {PiipeError} `database.not-migrated` when the database has others than this version of piipe knows
  */
-async function pendingMigrations(run: Run, known: readonly Migration[]): Promise<readonly Migration[]> {
+async function pendingMigrations(run: RunScript, known: readonly Migration[]): Promise<readonly Migration[]> {
   const { rows: found } = await run("SELECT to_regclass('piipe.migrations')::text AS migrations");
   if (typeof found[0]?.["migrations"] !== "string") return known;
   const { rows } = await run("SELECT number, name, checksum FROM piipe.migrations ORDER BY number");

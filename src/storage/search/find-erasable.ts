@@ -7,7 +7,7 @@ import { type UserColumn, countRows } from "./find-tokens.ts";
 import { completeSearches, detailsOf } from "./look-up.ts";
 import { SEARCH_LIMITS, type StoredTable, columnOfRow } from "./stored-columns.ts";
 import {
-  type ColumnSearch,
+  type TokenSearch,
   type ColumnTokens,
   type DoubtfulLinks,
   joinLinked,
@@ -136,7 +136,7 @@ export async function findErasable(
   pool: PostgresPool,
   table: StoredTable,
   query: {
-    readonly searches: readonly ColumnSearch[];
+    readonly searches: readonly TokenSearch[];
     /** Whose tokens of the found rows may have links and originals. */
     readonly otherColumns: readonly string[];
     readonly user: UserColumn | null;

@@ -4,14 +4,14 @@ import { type RunStatement, inTransaction } from "../../postgres/transaction.ts"
 import { type AuditEntry, writeAudit } from "../audit.ts";
 import { type FoundToken, type UserColumn, countRows, countTokens, sampleRows } from "./find-tokens.ts";
 import { SEARCH_LIMITS, type StoredTable, columnOfRow } from "./stored-columns.ts";
-import { type ColumnSearch, type ColumnTokens, type DoubtfulLinks, withLinkedTokens } from "./token-filter.ts";
+import { type TokenSearch, type ColumnTokens, type DoubtfulLinks, withLinkedTokens } from "./token-filter.ts";
 
 /** SHA-256 in hex. */
 const DIGEST_CHARS = 64;
 
 export interface LookupQuery {
   /** The tokens that could be made of the value; what is linked with them is found here. */
-  readonly searches: readonly ColumnSearch[];
+  readonly searches: readonly TokenSearch[];
   /** null: there is none. */
   readonly user: UserColumn | null;
   /** null: there is none. */
@@ -54,7 +54,7 @@ export async function lookUp(pool: PostgresPool, table: StoredTable, query: Look
 export async function completeSearches(
   run: RunStatement,
   table: StoredTable,
-  searches: readonly ColumnSearch[],
+  searches: readonly TokenSearch[],
 ): Promise<{ readonly searches: readonly ColumnTokens[]; readonly doubtfulLinks: readonly DoubtfulLinks[] }> {
   const complete: ColumnTokens[] = [];
   const doubtfulLinks: DoubtfulLinks[] = [];

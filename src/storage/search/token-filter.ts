@@ -46,7 +46,7 @@ export interface LinkedTokens {
  */
 export async function withLinkedTokens(
   run: RunStatement,
-  { column, tokens, links }: Pick<ColumnSearch, "column" | "tokens" | "links">,
+  { column, tokens, links }: Pick<TokenSearch, "column" | "tokens" | "links">,
 ): Promise<LinkedTokens> {
   if (links === null) return { tokens, doubtful: [] };
   const doubtful = new Set<number>();
@@ -103,7 +103,7 @@ export interface ColumnTokens {
 }
 
 /** What is searched for a value in one column. */
-export interface ColumnSearch extends ColumnTokens {
+export interface TokenSearch extends ColumnTokens {
   /** Searched only while the column holds bare digests: nothing else may get to know it. */
   readonly bareDigest: string | null;
   /** null: no link leads to another token. */

@@ -1,12 +1,12 @@
 import type { DuplicatesPage as Answer, Hello, ShownDuplicate } from "../../api.ts";
 import { formatCount, plural } from "../format.ts";
-import { DataTable, type TableColumn } from "../parts/data-table.tsx";
+import { DataTable, type DataColumn } from "../parts/data-table.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { ProblemNote } from "../parts/problem-note.tsx";
 import { linkTo, route } from "../route.ts";
 import { useLoaded } from "../use-loaded.ts";
 
-const COLUMNS: readonly [TableColumn<ShownDuplicate>, ...TableColumn<ShownDuplicate>[]] = [
+const COLUMNS: readonly [DataColumn<ShownDuplicate>, ...DataColumn<ShownDuplicate>[]] = [
   { label: "Token", show: ({ token }) => (token === null ? "no token" : <code class="token">{token}</code>) },
   { label: "Rows", isNumber: true, show: ({ rows }) => formatCount(rows) },
   { label: "Users", isNumber: true, show: ({ users }) => (users === null ? "–" : formatCount(users)) },

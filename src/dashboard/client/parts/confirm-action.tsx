@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { ActionReport } from "../../api.ts";
 import { type Action, describeReport, effectOf, EVENTS_MAX, titleOf, VERBS } from "../action.ts";
-import { type Problem, postJson } from "../api-client.ts";
+import { type RequestProblem, postJson } from "../api-client.ts";
 import { formatExactly } from "../format.ts";
 import { Modal } from "./modal.tsx";
 import { ProblemNote } from "./problem-note.tsx";
@@ -10,7 +10,7 @@ type Stage =
   | { readonly kind: "asking" }
   | { readonly kind: "running" }
   | { readonly kind: "done"; readonly report: ActionReport }
-  | { readonly kind: "failed"; readonly problem: Problem };
+  | { readonly kind: "failed"; readonly problem: RequestProblem };
 
 export interface ConfirmActionProps {
   readonly action: Action;

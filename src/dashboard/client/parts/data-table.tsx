@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 
-export interface TableColumn<Row> {
+export interface DataColumn<Row> {
   readonly label: string;
   readonly isNumber?: boolean;
   readonly show: (row: Row) => ComponentChildren;
@@ -9,7 +9,7 @@ export interface TableColumn<Row> {
 export interface DataTableProps<Row> {
   readonly caption: string;
   /** The first one names the row. */
-  readonly columns: readonly [TableColumn<Row>, ...TableColumn<Row>[]];
+  readonly columns: readonly [DataColumn<Row>, ...DataColumn<Row>[]];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
 }

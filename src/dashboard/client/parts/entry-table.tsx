@@ -1,5 +1,5 @@
 import type { QuarantineEntry } from "../../../storage/quarantine/quarantine.ts";
-import { DataTable, type TableColumn } from "./data-table.tsx";
+import { DataTable, type DataColumn } from "./data-table.tsx";
 import { Moment } from "./moment.tsx";
 
 export interface EntryTableProps {
@@ -11,7 +11,7 @@ export interface EntryTableProps {
 }
 
 export function EntryTable({ entries, chosen, onChoose, onShow }: EntryTableProps) {
-  const name: TableColumn<QuarantineEntry> = {
+  const name: DataColumn<QuarantineEntry> = {
     label: "Message id",
     show: (entry) => (
       <span class="choice">

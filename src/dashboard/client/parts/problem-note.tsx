@@ -1,7 +1,7 @@
-import type { Problem } from "../api-client.ts";
+import type { RequestProblem } from "../api-client.ts";
 import { Prose } from "./prose.tsx";
 
-export function ProblemNote({ problem }: { readonly problem: Problem }) {
+export function ProblemNote({ problem }: { readonly problem: RequestProblem }) {
   return (
     <div class="note bad" role="alert">
       <p>

@@ -1,5 +1,5 @@
 import type { Snapshot } from "../../../app/snapshot.ts";
-import { type Finding, findingsOf, type Level } from "../findings.ts";
+import { type SnapshotFinding, findingsOf, type Level } from "../findings.ts";
 import { Prose } from "./prose.tsx";
 
 const LEVELS: Readonly<Record<Level, { readonly mark: string; readonly name: string }>> = {
@@ -28,7 +28,7 @@ export function StatusBanner({ snapshot }: { readonly snapshot: Snapshot }) {
   );
 }
 
-function FindingLine({ finding: { level, text, detail, hint } }: { readonly finding: Finding }) {
+function FindingLine({ finding: { level, text, detail, hint } }: { readonly finding: SnapshotFinding }) {
   const { mark, name } = LEVELS[level];
   return (
     <p>

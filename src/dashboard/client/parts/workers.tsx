@@ -1,6 +1,6 @@
 import type { WorkerState, WorkerStatus } from "../../../app/snapshot.ts";
 import { formatCount, formatDuration, formatRate, plural } from "../format.ts";
-import { DataTable, type TableColumn } from "./data-table.tsx";
+import { DataTable, type DataColumn } from "./data-table.tsx";
 import { Moment } from "./moment.tsx";
 
 const MEANINGS: Readonly<Record<WorkerState, string>> = {
@@ -9,7 +9,7 @@ const MEANINGS: Readonly<Record<WorkerState, string>> = {
   stopped: "ended as it should",
 };
 
-const COLUMNS: readonly [TableColumn<WorkerStatus>, ...TableColumn<WorkerStatus>[]] = [
+const COLUMNS: readonly [DataColumn<WorkerStatus>, ...DataColumn<WorkerStatus>[]] = [
   {
     label: "Worker",
     show: ({ host, pid, number }) => (

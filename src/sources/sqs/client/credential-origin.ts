@@ -13,7 +13,7 @@ export interface AwsIdentity {
   readonly expiresAt: Date | null;
 }
 
-interface Origin {
+interface CredentialOrigin {
   /** As the chain marks what it found (`$source`). */
   readonly mark: string;
   readonly text: string;
@@ -21,7 +21,7 @@ interface Origin {
 }
 
 /** The first that fits counts: a role that a profile names is marked as both. */
-const ORIGINS: readonly Origin[] = [
+const ORIGINS: readonly CredentialOrigin[] = [
   { mark: "CREDENTIALS_ENV_VARS_STS_WEB_ID_TOKEN", text: "a web identity of the environment", isRenewed: true },
   { mark: "CREDENTIALS_PROFILE_STS_WEB_ID_TOKEN", text: "a web identity of the profile", isRenewed: true },
   { mark: "CREDENTIALS_STS_ASSUME_ROLE_WEB_ID", text: "a web identity", isRenewed: true },

@@ -24,7 +24,7 @@ export interface SqsClientOptions {
 }
 
 /** Where the requests about a queue go. */
-interface Place {
+interface QueuePlace {
   readonly origin: string;
   readonly host: string;
   readonly path: string;
@@ -43,7 +43,7 @@ export class SqsClient implements SqsCaller {
   /** null until the first reply has shown it. */
   #protocol: Protocol | null = null;
   /** By queue URL; null before it is known. A client has one queue. */
-  readonly #places = new Map<string | null, Place>();
+  readonly #places = new Map<string | null, QueuePlace>();
 
   constructor(options: SqsClientOptions) {
     this.#options = options;
@@ -101,7 +101,7 @@ export class SqsClient implements SqsCaller {
     return transport.post({ origin, path, headers, body, headersTimeoutMs }, signal);
   }
 
-  #placeOf(queueUrl: string | null): Place {
+  #placeOf(queueUrl: string | null): QueuePlace {
     let place = this.#places.get(queueUrl);
     if (place === undefined) {
       const { origin, host, pathname } = this.#base(queueUrl);
