@@ -1,10 +1,11 @@
 import type { Config } from "../config/config.ts";
 import type { Source } from "../pipeline/contracts.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
 import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
 import { openDatabase } from "./open-database.ts";
 import { openRun, type Run, type RunOptions } from "./open-run.ts";
 import { openSource } from "./open-source.ts";
-import { prepare, type Prepared, type PrepareOptions } from "./prepare.ts";
+import { prepare, type PrepareOptions } from "./prepare.ts";
 
 export interface PipelineOptions extends Omit<PrepareOptions, "isDryRun">, Omit<RunOptions, "announce"> {
   /** Ends the start early; `run` takes its own signals. */
@@ -24,27 +25,35 @@ export interface Pipeline extends Run {
  * @throws {PiipeError} what is missing or wrong, before anything was touched
  */
 export const openPipeline = (config: Config, options: PipelineOptions): Promise<Pipeline> =>
-  assemble(config, { ...options, isDryRun: false }, ({ emit }) => openSource(config, { ...options, emit }));
+  onOwnPool(config, async (pool, owned) => {
+    const prepared = await prepare(config, pool, { ...options, isDryRun: false });
+    const source = owned(await openSource(config, { ...options, emit: prepared.emit }));
+    return openRun(prepared, source, options);
+  });
 
-/** @param open opens the source, once everything else is in order */
-export async function assemble(
+/**
+ * Opens something over a pool of its own. Its `close` closes the sources that `owned` was given, the last one first, and
+ * the pool; so does what `open` throws.
+ */
+export async function onOwnPool<T>(
   config: Config,
-  options: PrepareOptions & RunOptions,
-  open: (prepared: Prepared) => Promise<Source>,
-): Promise<Pipeline> {
+  open: (pool: PostgresPool, owned: <S extends Source>(source: S) => S) => Promise<T>,
+): Promise<T & Pick<Pipeline, "close">> {
   const pool = openDatabase(config);
-  let source: Source | null = null;
+  const sources: Source[] = [];
   const close = async (): Promise<void> => {
     try {
-      await source?.close();
+      for (const source of sources.toReversed()) await source.close();
     } finally {
       await pool.close();
     }
   };
   try {
-    const prepared = await prepare(config, pool, options);
-    source = await open(prepared);
-    return { ...(await openRun(prepared, source, options)), close };
+    const opened = await open(pool, (source) => {
+      sources.push(source);
+      return source;
+    });
+    return { ...opened, close };
   } catch (error) {
     await close();
     throw error;

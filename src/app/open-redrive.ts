@@ -12,9 +12,11 @@ import { writeAudit } from "../storage/audit.ts";
 import { findClaims, messageKeyOf, sourceIdOf } from "../storage/ledger/claim.ts";
 import { retryDatabase } from "../storage/retry-database.ts";
 import type { Emit } from "../telemetry/events.ts";
-import { type Pipeline, type PipelineOptions, assemble } from "./open-pipeline.ts";
+import { type Pipeline, type PipelineOptions, onOwnPool } from "./open-pipeline.ts";
 import { openQueueInspector } from "./open-queue-inspector.ts";
+import { openRun } from "./open-run.ts";
 import { openSource } from "./open-source.ts";
+import { prepare } from "./prepare.ts";
 import { requireRedriveRights } from "./require-own-rights.ts";
 
 export interface RedriveOptions {
@@ -56,36 +58,35 @@ const LEDGER_DAYS = 18;
  */
 export async function openRedrive(config: Config, options: RedriveOptions): Promise<Redrive> {
   const { from, isDryRun, abort } = options;
-  const queues = await findQueues(config, options);
+  const { origin, deadLetter, isAws } = await findQueues(config, options);
   const leftAlone: LeftAlone = { foreign: 0, unmarked: 0, unseen: 0, hidden: 0 };
-  let deadLetterArn = "";
-  const sourceOptions = {
-    ...options,
-    untilEmpty: true,
-    async announce(pool: PostgresPool, signal: AbortSignal) {
-      if (!isDryRun) await note(pool, config, options, { from: deadLetterArn, queue: queues.origin, abort: signal });
-    },
-  };
-  const pipeline = await assemble(config, sourceOptions, async ({ pool, emit }) => {
+  return onOwnPool(config, async (pool, owned) => {
+    const prepared = await prepare(config, pool, options);
     if (!isDryRun) await requireRedriveRights(pool);
-    const source = await openSource(config, { ...sourceOptions, emit }, queues.deadLetter);
-    deadLetterArn = source.name;
-    if (source.name === queues.origin) {
-      await source.close();
-      throw notDeadLetter(config);
-    }
-    return new DeadLetterSource({
-      source,
-      origin: queues.origin,
-      takesUnmarked: from !== null,
-      isDryRun,
-      sentAtOf: (ids) => sentAtOf(ids, { pool, origin: queues.origin, abort }),
-      leftAlone,
-      abort,
-      clock: systemClock,
+    const sourceOptions = { ...options, untilEmpty: true, emit: prepared.emit };
+    const deadLetters = owned(await openSource(config, sourceOptions, deadLetter));
+    if (deadLetters.name === origin) throw notDeadLetter(config);
+    const source = owned(
+      new DeadLetterSource({
+        source: deadLetters,
+        origin,
+        takesUnmarked: from !== null,
+        isDryRun,
+        sentAtOf: (ids) => sentAtOf(ids, { pool, origin, abort }),
+        leftAlone,
+        abort,
+        clock: systemClock,
+      }),
+    );
+    const run = await openRun(prepared, source, {
+      process: options.process,
+      untilEmpty: true,
+      async announce(signal) {
+        if (!isDryRun) await note(pool, config, options, { from: deadLetters.name, queue: origin, abort: signal });
+      },
     });
+    return { ...run, from: deadLetters.name, isAws, leftAlone };
   });
-  return { ...pipeline, from: deadLetterArn, isAws: queues.isAws, leftAlone };
 }
 
 interface Queues {

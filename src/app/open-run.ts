@@ -7,7 +7,6 @@ import type { Sink, Source } from "../pipeline/contracts.ts";
 import { Engine } from "../pipeline/engine.ts";
 import { JUDGED_FROM_EVENTS } from "../pipeline/refusal-guard.ts";
 import type { Totals } from "../pipeline/totals.ts";
-import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { sourceIdOf } from "../storage/ledger/claim.ts";
 import { keepLedger } from "../storage/ledger/ledger-maintenance.ts";
@@ -28,7 +27,7 @@ export interface RunOptions {
   /** For `piipe.workers`; `number` is null when it is none of several. Left out: the pipeline is run from code. */
   readonly process?: { readonly pid: number; readonly number: number | null };
   /** Before anything is received; what it throws ends the run. */
-  readonly announce?: (pool: PostgresPool, abort: AbortSignal) => Promise<void>;
+  readonly announce?: (abort: AbortSignal) => Promise<void>;
 }
 
 /** What becomes of the messages of one source. */
@@ -117,7 +116,7 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
     async run({ stop, abort }) {
       // Every request and transaction under way listens to it, some dozens at once.
       setMaxListeners(0, abort);
-      await announce?.(pool, abort);
+      await announce?.(abort);
       if (!isDryRun) await room.read(abort);
       emit({ type: "pipeline.started", source: source.name, table: showTable(table.name) });
       const ended = new AbortController();
