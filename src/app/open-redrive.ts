@@ -149,15 +149,8 @@ async function note(
   { from, queue, abort }: { readonly from: string; readonly queue: string; readonly abort: AbortSignal },
 ): Promise<void> {
   const details = { from, queue, table: showTable(config.sink.postgres.table), takesUnmarked: given !== null };
-  await inTransaction(
-    pool,
-    {
-      doing: "noting in piipe.audit who redrives messages",
-      statementTimeoutMs: 30_000,
-      lockTimeoutMs: 10_000,
-      abort,
-    },
-    (run) => writeAudit(run, { action: "redrive", operator, reason, details }),
+  await inTransaction(pool, { doing: "noting in piipe.audit who redrives messages", abort }, (run) =>
+    writeAudit(run, { action: "redrive", operator, reason, details }),
   );
 }
 

@@ -9,7 +9,8 @@ import type { PrivateKey } from "../keys/private-key.ts";
 import { duplicateColumns } from "../mask/duplicate-columns.ts";
 import { countReasons, listEntries } from "../storage/quarantine/quarantine.ts";
 import { checkMigrated } from "../storage/schema/migrations.ts";
-import { DUPLICATES_REPLY_TIMEOUT_MS, resolveTable } from "../storage/search/duplicates.ts";
+import { resolveTable } from "../storage/search/duplicates.ts";
+import { SEARCH_REPLY_TIMEOUT_MS } from "../storage/search/stored-columns.ts";
 import type { LiveWorker } from "../storage/workers.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { dashboardActions } from "./dashboard-actions.ts";
@@ -93,7 +94,7 @@ export function openDashboardData(options: DashboardDataOptions): OpenedData {
             const { values: duplicates, ...found } = await findDuplicates(own, column, columns, query);
             return { ...found, duplicates };
           },
-          { replyTimeoutMs: DUPLICATES_REPLY_TIMEOUT_MS },
+          { replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS },
         );
       }),
       config: () => ({ yaml: printConfig(config, pool.place), warnings: config.warnings }),

@@ -48,9 +48,8 @@ SELECT current_setting('server_version') AS version, current_setting('server_ver
 
 /** @throws {PiipeError} `database.*` */
 export async function inspectServer(pool: PostgresPool, nowMs: () => number): Promise<ServerFacts> {
-  const options = { doing: "asking the server about itself", statementTimeoutMs: 30_000, lockTimeoutMs: 10_000 };
   // In a transaction, as a run writes: a connection pooler may allow none.
-  return inTransaction(pool, options, async (run, link) => {
+  return inTransaction(pool, { doing: "asking the server about itself" }, async (run, link) => {
     const sentMs = nowMs();
     const { rows } = await run(READ_SERVER);
     const receivedMs = nowMs();

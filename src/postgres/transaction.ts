@@ -7,14 +7,15 @@ import { localSettings } from "./local-settings.ts";
 export interface TransactionOptions {
   /** Completes "while …" in errors; names things of the configuration only. */
   readonly doing: string;
-  readonly statementTimeoutMs: number;
-  readonly lockTimeoutMs: number;
+  /** Default: those of `TIMEOUTS.usual`. */
+  readonly statementTimeoutMs?: number | undefined;
+  readonly lockTimeoutMs?: number | undefined;
   /** It writes the target table. Default: what is read comes in one form, whatever the server's settings are. */
   readonly writesTarget?: boolean;
   /** All statements see the same, and write nothing. */
   readonly isSnapshot?: boolean;
   /** Cuts the connection; whether the transaction was committed is then unknown. */
-  readonly abort?: AbortSignal;
+  readonly abort?: AbortSignal | undefined;
   /** Ends with ROLLBACK, also when all went well: a trial. Default: false. */
   readonly rollsBack?: boolean;
 }
@@ -24,6 +25,22 @@ export type RunStatement = (
   text: string,
   values?: readonly (string | null)[],
 ) => ReturnType<PostgresConnection["query"]>;
+
+/** How long a statement may take, and how long it may wait for a lock. In one place, as they wait for each other. */
+export const TIMEOUTS = {
+  /** A batch, or a few rows. */
+  usual: { statementTimeoutMs: 30_000, lockTimeoutMs: 10_000 },
+  /** What it holds, others wait for: it must not hold that for long for want of something else. */
+  besideOthers: { statementTimeoutMs: 30_000, lockTimeoutMs: 2_000 },
+  /** It locks a whole table: while it waits for that, every writer waits behind it. */
+  lockingTable: { statementTimeoutMs: 30_000, lockTimeoutMs: 1_000 },
+  /** The same, and looks through all of its rows. */
+  lockingBigTable: { statementTimeoutMs: 60_000, lockTimeoutMs: 1_000 },
+  /** Without an index on a column of tokens the whole table is read: minutes. */
+  readingTable: { statementTimeoutMs: 900_000, lockTimeoutMs: 10_000 },
+  /** Other workers may be at the same, and are waited for. */
+  migrating: { statementTimeoutMs: 60_000, lockTimeoutMs: 30_000 },
+} as const;
 
 /** The server ends a transaction whose client is silent for so long: its locks would hold up other workers. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
@@ -61,7 +78,9 @@ export async function inTransaction<T>(
 
 /** One round trip. */
 function begin(options: TransactionOptions, path: string | null): string {
-  const { statementTimeoutMs, lockTimeoutMs, writesTarget = false, isSnapshot = false } = options;
+  const { usual } = TIMEOUTS;
+  const { statementTimeoutMs = usual.statementTimeoutMs, lockTimeoutMs = usual.lockTimeoutMs } = options;
+  const { writesTarget = false, isSnapshot = false } = options;
   return [
     `BEGIN ISOLATION LEVEL ${isSnapshot ? "REPEATABLE READ, READ ONLY" : "READ COMMITTED"}`,
     `SET LOCAL statement_timeout = ${statementTimeoutMs}`,

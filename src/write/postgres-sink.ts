@@ -49,8 +49,6 @@ export interface PostgresSinkOptions {
   readonly statementTimeoutMs?: number;
 }
 
-const STATEMENT_TIMEOUT_MS = 30_000;
-const LOCK_TIMEOUT_MS = 10_000;
 /** So often a batch may run into the statement timeout before one of its rows may be what takes so long. */
 const TIMEOUTS_BEFORE_SEARCH = 3;
 /** Timeouts of a search before any row is stored: finding one of 1,000 rows takes fewer, a slow server more. */
@@ -79,7 +77,7 @@ export class PostgresSink implements Sink {
   readonly #rejectedMax: number | undefined;
   readonly #blamesRows: boolean;
   readonly #random: () => number;
-  readonly #statementTimeoutMs: number;
+  readonly #statementTimeoutMs: number | undefined;
   /** Of each batch that is being written: its timeouts, one after the other. */
   readonly #timeouts = new WeakMap<Batch, number>();
   #stored: MaskedRecord | null = null;
@@ -89,7 +87,7 @@ export class PostgresSink implements Sink {
     this.#rejectedMax = rejectedMax;
     this.#blamesRows = claim === "quarantine";
     this.#random = options.random ?? Math.random;
-    this.#statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
+    this.#statementTimeoutMs = options.statementTimeoutMs;
     this.#source = { id: sourceIdOf(sourceName), name: sourceName };
     this.#columnCount = columns.length;
     this.#declared = new Set(columns.map(({ name }) => name));
@@ -223,7 +221,6 @@ export class PostgresSink implements Sink {
       {
         doing: this.#doing,
         statementTimeoutMs: this.#statementTimeoutMs,
-        lockTimeoutMs: LOCK_TIMEOUT_MS,
         writesTarget: true,
         abort,
       },

@@ -2,14 +2,12 @@ import type { Column, MaskedRecord, WriteOutcome } from "../pipeline/contracts.t
 import type { PostgresPool } from "../postgres/connection.ts";
 import { DatabaseFailure } from "../postgres/database-failure.ts";
 import { showTable } from "../postgres/identifiers.ts";
-import { inTransaction } from "../postgres/transaction.ts";
+import { TIMEOUTS, inTransaction } from "../postgres/transaction.ts";
 import { bisect } from "./bisect.ts";
 import { CountedStore } from "./counted-store.ts";
 import type { TargetTable } from "./target-table.ts";
 
-const STATEMENT_TIMEOUT_MS = 30_000;
 const UNDO_PART = "ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part";
-const LOCK_TIMEOUT_MS = 2_000;
 /** Each costs some round trips, and a run would halt long before. */
 const REJECTED_MAX = 100;
 const STORED: WriteOutcome = { kind: "stored" };
@@ -35,12 +33,7 @@ export async function tryRows(
   const store = new CountedStore(table, columns);
   return inTransaction(
     pool,
-    {
-      doing: `trying rows in ${showTable(table.name)}`,
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      lockTimeoutMs: LOCK_TIMEOUT_MS,
-      rollsBack: true,
-    },
+    { doing: `trying rows in ${showTable(table.name)}`, ...TIMEOUTS.besideOthers, rollsBack: true },
     async (run) => {
       await run("SET CONSTRAINTS ALL IMMEDIATE");
       let skipped = 0;

@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { afterEach, expect, inject, test, vi } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
-import { inTransaction } from "../../src/postgres/transaction.ts";
+import { TIMEOUTS, inTransaction } from "../../src/postgres/transaction.ts";
 import { query } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
 
@@ -249,4 +249,15 @@ test("names stand in a failure as the catalogue has them: what a function in the
         "a constraint of the table refused a row, while trying (SQLSTATE 23514, table pg_catalog.pg_class, column relname)",
     });
   }
+});
+
+test.each([
+  ["the usual", {}, { statement: "30s", lock: "10s" }],
+  ["others", TIMEOUTS.besideOthers, { statement: "30s", lock: "2s" }],
+])("a transaction has limits: %s", async (_, limits, shown) => {
+  const pool = poolOf(inject("postgresUrl"));
+  const { rows } = await inTransaction(pool, { doing: "asking", ...limits }, (run) =>
+    run("SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock"),
+  );
+  expect(rows).toEqual([shown]);
 });

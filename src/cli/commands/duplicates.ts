@@ -6,7 +6,8 @@ import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
-import { DUPLICATES_REPLY_TIMEOUT_MS, resolveTable } from "../../storage/search/duplicates.ts";
+import { resolveTable } from "../../storage/search/duplicates.ts";
+import { SEARCH_REPLY_TIMEOUT_MS } from "../../storage/search/stored-columns.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { NO_TOKEN, charsMaxOf, counted, textTable } from "../output.ts";
 import { type Terminal, styler } from "../terminal.ts";
@@ -28,7 +29,7 @@ export async function duplicatesCommand(options: DuplicatesOptions, terminal: Te
   const config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
   const chosen = chooseColumns(config.columns, options);
   const report = await withDatabase(config, (pool) => findInAll(pool, config, chosen, options, terminal), {
-    replyTimeoutMs: DUPLICATES_REPLY_TIMEOUT_MS,
+    replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS,
   });
   terminal.writeOut(options.json ? `${JSON.stringify(jsonOf(report, options))}\n` : textOf(report, options, terminal));
   return EXIT_CODES.done;

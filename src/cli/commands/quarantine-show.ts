@@ -73,7 +73,7 @@ async function openEntry(
   const queue = queues.find(({ arn }) => arn === entry.queue);
   if (state !== "pending" || !queue) throw bodyGone(entry);
   const doing = "noting in piipe.audit who opens an event";
-  await inTransaction(pool, { doing, statementTimeoutMs: 30_000, lockTimeoutMs: 10_000 }, (run) =>
+  await inTransaction(pool, { doing }, (run) =>
     writeAudit(run, { action: "open", operator: operatorName(), reason, details: { queue: queue.arn, id } }),
   );
   const choice = { queue, ids: [id], code: null, untilFirstSeen: await databaseTime(pool) };

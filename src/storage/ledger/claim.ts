@@ -100,7 +100,7 @@ export async function findClaims<T extends PossibleClaim>(
   claims: readonly T[],
   abort: AbortSignal,
 ): Promise<readonly T[]> {
-  const options = { doing: "looking into the ledger", statementTimeoutMs: 30_000, lockTimeoutMs: 10_000, abort };
+  const options = { doing: "looking into the ledger", abort };
   const wanted = claims.map(({ day, messageKey }, position) => ({ position, day, messageKey }));
   const { rows } = await inTransaction(pool, options, (run) => run(FIND, [JSON.stringify(wanted), sourceId]));
   const found = new Set(rows.map((row) => Number(row["position"])));

@@ -2,7 +2,7 @@ import { PiipeError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
-import { type RunStatement, inTransaction } from "../../postgres/transaction.ts";
+import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { utcDay } from "../../postgres/utc-day.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import { LEDGER_MAINTENANCE_LOCK } from "../advisory-locks.ts";
@@ -45,9 +45,6 @@ export const MIGRATED_DAYS_AHEAD = 14;
 
 const PRUNE_ROWS_MAX = 10_000;
 const PRUNE_ROUNDS_MAX = 50;
-const STATEMENT_TIMEOUT_MS = 30_000;
-/** While maintenance waits for its lock, every writer waits behind it. */
-const LOCK_TIMEOUT_MS = 1_000;
 
 /**
  * Makes the ledger's partitions ahead of time, and drops what is older than the retention, business ids too. Called at
@@ -153,13 +150,7 @@ async function underLock(
   abort: AbortSignal | undefined,
   work: (run: RunStatement) => Promise<number>,
 ): Promise<number> {
-  const options = {
-    doing: "maintaining the ledger",
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    lockTimeoutMs: LOCK_TIMEOUT_MS,
-    ...(abort === undefined ? {} : { abort }),
-  };
-  return inTransaction(pool, options, async (run) => {
+  return inTransaction(pool, { doing: "maintaining the ledger", ...TIMEOUTS.lockingTable, abort }, async (run) => {
     const { rows } = await run(`SELECT pg_try_advisory_xact_lock(${LEDGER_MAINTENANCE_LOCK}) AS locked`);
     return rows[0]?.["locked"] === "t" ? work(run) : 0;
   });

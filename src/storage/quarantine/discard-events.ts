@@ -10,9 +10,6 @@ export interface DiscardOptions {
   readonly abort: AbortSignal;
 }
 
-const STATEMENT_TIMEOUT_MS = 30_000;
-const LOCK_TIMEOUT_MS = 10_000;
-
 /** In the order of a replay's claims: the two wait for each other instead of deadlocking. */
 const DISCARD = `
 WITH chosen AS (
@@ -29,22 +26,13 @@ RETURNING entry.message_id`;
  */
 export async function discardEvents(pool: PostgresPool, choice: Choice, options: DiscardOptions): Promise<number> {
   const { operator, reason, eventsMax, abort } = options;
-  return inTransaction(
-    pool,
-    {
-      doing: "discarding quarantined events",
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-      lockTimeoutMs: LOCK_TIMEOUT_MS,
-      abort,
-    },
-    async (run) => {
-      const { rows } = await run(DISCARD, [...choiceValues(choice), String(eventsMax)]);
-      const ids = rows.map((row) => row["message_id"] ?? "");
-      if (ids.length > 0) {
-        const details = { queue: choice.queue.arn, events: ids.length, ids };
-        await writeAudit(run, { action: "discard", operator, reason, details });
-      }
-      return ids.length;
-    },
-  );
+  return inTransaction(pool, { doing: "discarding quarantined events", abort }, async (run) => {
+    const { rows } = await run(DISCARD, [...choiceValues(choice), String(eventsMax)]);
+    const ids = rows.map((row) => row["message_id"] ?? "");
+    if (ids.length > 0) {
+      const details = { queue: choice.queue.arn, events: ids.length, ids };
+      await writeAudit(run, { action: "discard", operator, reason, details });
+    }
+    return ids.length;
+  });
 }

@@ -20,9 +20,6 @@ export interface PageLimits {
   readonly bytesMax: number;
 }
 
-const STATEMENT_TIMEOUT_MS = 30_000;
-const LOCK_TIMEOUT_MS = 10_000;
-
 /** `$1` to `$4` are `choiceValues`. */
 export const CHOSEN = `
   source_id = $1::bigint AND state = 'pending' AND first_seen <= $4::timestamptz
@@ -120,15 +117,8 @@ export class PendingEvents implements HeldEvents {
   async noteRefused(refused: ReadonlyMap<string, Rejection>, abort: AbortSignal): Promise<void> {
     if (refused.size === 0) return;
     const rejections = [...refused].map(([id, { code, path, detail }]) => ({ id, code, path, detail }));
-    await inTransaction(
-      this.#pool,
-      {
-        doing: "noting why events were refused again",
-        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-        lockTimeoutMs: LOCK_TIMEOUT_MS,
-        abort,
-      },
-      (run) => run(NOTE_REFUSED, [this.#choice.queue.sourceId, JSON.stringify(rejections)]),
+    await inTransaction(this.#pool, { doing: "noting why events were refused again", abort }, (run) =>
+      run(NOTE_REFUSED, [this.#choice.queue.sourceId, JSON.stringify(rejections)]),
     );
   }
 }

@@ -2,7 +2,7 @@ import { PiipeError } from "../../errors.ts";
 import { backoffMs } from "../../pipeline/backoff.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
-import { type RunStatement, type TransactionOptions, inTransaction } from "../../postgres/transaction.ts";
+import { TIMEOUTS, type RunStatement, type TransactionOptions, inTransaction } from "../../postgres/transaction.ts";
 import { retryDatabase } from "../retry-database.ts";
 import {
   type Heap,
@@ -31,9 +31,6 @@ export interface RewriteReport {
 
 /** Each pass after the first meets what was written, or moved about, while the one before it ran. */
 const PASSES_MAX = 4;
-const STATEMENT_TIMEOUT_MS = 30_000;
-/** Rows that other sessions hold are not waited for; what else is locked delays the users of the rows held. */
-const LOCK_TIMEOUT_MS = 2_000;
 /** How often rows that other sessions hold are tried again within a pass: for more than half a minute. */
 const ROUNDS_MAX = 20;
 /** How often a pass goes through what was added while it ran: a table in use never ends. */
@@ -62,8 +59,8 @@ export async function rewriteTokens(
   const { clock, stop, abort, onProgress } = options;
   const transaction: TransactionOptions = {
     doing: `rewriting the tokens of column ${task.column}`,
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    lockTimeoutMs: LOCK_TIMEOUT_MS,
+    // Rows that other sessions hold are not waited for; what else is locked delays the users of the rows held.
+    ...TIMEOUTS.besideOthers,
     writesTarget: true,
     abort,
   };

@@ -4,7 +4,7 @@ import type { Clock, TokenForm } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { type TableName, quoteIdentifier, quoteLiteral, quoteTable, showTable } from "../../postgres/identifiers.ts";
-import { type TransactionOptions, inTransaction } from "../../postgres/transaction.ts";
+import { TIMEOUTS, type TransactionOptions, inTransaction } from "../../postgres/transaction.ts";
 import { retryDatabase } from "../retry-database.ts";
 import { formCondition } from "./token-form-sql.ts";
 
@@ -33,10 +33,6 @@ export interface TokenCheckReport {
 export const TOKEN_CHECK_PREFIX = "piipe_token_";
 /** PostgreSQL cuts a longer name, and two columns could then have the same. */
 const NAME_BYTES_MAX = 63;
-
-const STATEMENT_TIMEOUT_MS = 60_000;
-/** While a change waits for its lock, every writer waits behind it. */
-const LOCK_TIMEOUT_MS = 1_000;
 
 /** The name of a column's check. */
 export function tokenCheckName(column: string): string {
@@ -234,8 +230,7 @@ async function validate(
 
 const transactionOf = (table: TableName): TransactionOptions => ({
   doing: `adding the token checks to ${showTable(table)}`,
-  statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-  lockTimeoutMs: LOCK_TIMEOUT_MS,
+  ...TIMEOUTS.lockingBigTable,
 });
 
 /** Tries the check on a token of each form: its text could be read wrongly, and a copy of it could be out of date. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool, StatementResult } from "../../postgres/connection.ts";
-import { inTransaction } from "../../postgres/transaction.ts";
+import { TIMEOUTS, inTransaction } from "../../postgres/transaction.ts";
 import { MIGRATION_LOCK } from "../advisory-locks.ts";
 
 export interface Migration {
@@ -73,9 +73,6 @@ export interface MigrationReport {
   readonly warnings: readonly string[];
 }
 
-const STATEMENT_TIMEOUT_MS = 60_000;
-const LOCK_TIMEOUT_MS = 30_000;
-
 /**
  * Brings piipe's own tables up to date, in one transaction: all of it or nothing. Safe while other workers do the
  * same, and when there is nothing to do.
@@ -85,11 +82,7 @@ const LOCK_TIMEOUT_MS = 30_000;
  */
 export async function migrate(pool: PostgresPool): Promise<readonly string[]> {
   const known = await readMigrations();
-  const options = {
-    doing: "migrating the schema piipe",
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    lockTimeoutMs: LOCK_TIMEOUT_MS,
-  };
+  const options = { doing: "migrating the schema piipe", ...TIMEOUTS.migrating };
   return inTransaction(pool, options, async (run) => {
     await run(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`);
     const pending = await pendingMigrations(run, known);

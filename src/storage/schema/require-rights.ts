@@ -34,7 +34,7 @@ ORDER BY wanted.position`;
  */
 export async function requireRights(pool: PostgresPool, needed: readonly NeededRight[]): Promise<void> {
   const wanted = needed.map(({ table, right }, position) => ({ position, ...table, right }));
-  const options = { doing: "looking at the user's rights", statementTimeoutMs: 30_000, lockTimeoutMs: 10_000 };
+  const options = { doing: "looking at the user's rights" };
   // In a transaction, as the work to come is: a connection pooler may allow none.
   const { rows } = await inTransaction(pool, options, (run) => run(FIND_MISSING, [JSON.stringify(wanted)]));
   if (rows.length === 0) return;

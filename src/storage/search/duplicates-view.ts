@@ -3,7 +3,7 @@ import type { PiipeError } from "../../errors.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { type TableName, quoteIdentifier, quoteLiteral, quoteTable, showTable } from "../../postgres/identifiers.ts";
-import { type RunStatement, inTransaction } from "../../postgres/transaction.ts";
+import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { DUPLICATES_VIEW_LOCK } from "../advisory-locks.ts";
 import { resolveTable } from "./duplicates.ts";
 
@@ -24,9 +24,6 @@ export interface DuplicatesViewOutcome {
 
 type ResolvedTable = TableName & { readonly schema: string };
 
-const STATEMENT_TIMEOUT_MS = 30_000;
-/** While a change waits for its lock, every query on the view waits behind it. */
-const LOCK_TIMEOUT_MS = 2_000;
 /** PostgreSQL cuts longer names without an error. */
 const NAME_BYTES_MAX = 63;
 const SUFFIX = "_duplicates";
@@ -51,7 +48,7 @@ export async function updateDuplicatesView(
     if (place?.isUpToDate === true) return nothing;
     return await inTransaction(
       pool,
-      { doing, statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs: LOCK_TIMEOUT_MS },
+      { doing, ...TIMEOUTS.besideOthers },
       async (run) => {
         const { rows } = await run(`SELECT pg_try_advisory_xact_lock(${DUPLICATES_VIEW_LOCK}) AS locked`);
         if (rows[0]?.["locked"] !== "t") return nothing; // Another worker is at it.

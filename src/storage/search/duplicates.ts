@@ -1,7 +1,7 @@
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { quoteTable, showTable, type TableName } from "../../postgres/identifiers.ts";
-import { inTransaction } from "../../postgres/transaction.ts";
+import { TIMEOUTS, inTransaction } from "../../postgres/transaction.ts";
 
 export interface DuplicatesQuery {
   /** As `resolveTable` gives it. */
@@ -38,12 +38,6 @@ export interface Duplicates {
   readonly rowsFound: number;
 }
 
-/** All rows of a big table are read: minutes, where other statements take seconds. */
-const STATEMENT_TIMEOUT_MS = 900_000;
-const LOCK_TIMEOUT_MS = 10_000;
-/** How long the pool that reads duplicates must wait for a reply: longer than the server works on one. */
-export const DUPLICATES_REPLY_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 30_000;
-
 const READ_DUPLICATES = `
 SELECT token, rows, users, count(*) OVER () AS values_found, sum(rows) OVER () AS rows_found,
        replace(to_json(first_seen) #>> '{}', '+00:00', 'Z') AS first_seen,
@@ -60,9 +54,8 @@ export async function readDuplicates(pool: PostgresPool, query: DuplicatesQuery)
   const { table, column, userColumn, timeColumn, rowsMin, limit, abort } = query;
   const options = {
     doing: `looking for duplicates in column ${column} of ${showTable(table)}`,
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    lockTimeoutMs: LOCK_TIMEOUT_MS,
-    ...(abort === undefined ? {} : { abort }),
+    ...TIMEOUTS.readingTable,
+    abort,
   };
   return inTransaction(pool, options, async (run) => {
     await run("SET TRANSACTION READ ONLY");

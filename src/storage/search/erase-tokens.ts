@@ -2,7 +2,7 @@ import { PiipeError } from "../../errors.ts";
 import type { PostgresPool, Row } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
-import { type RunStatement, inTransaction } from "../../postgres/transaction.ts";
+import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { ERASURE_LOCK } from "../advisory-locks.ts";
 import {
   type BesideCounts,
@@ -13,7 +13,7 @@ import {
   isKnown,
   sumOf,
 } from "./find-erasable.ts";
-import { SEARCH_LIMITS, type StoredTable, columnOfRow } from "./stored-columns.ts";
+import { type StoredTable, columnOfRow } from "./stored-columns.ts";
 import { type ColumnTokens, type SqlPart, tokenFilter } from "./token-filter.ts";
 
 /** One transaction deletes so many rows at most: its locks and its WAL must not hold up the workers. */
@@ -50,7 +50,7 @@ export async function eraseTokens(
 ): Promise<ErasedCounts> {
   const options = {
     doing: `erasing from ${showTable(table.name)}`,
-    ...SEARCH_LIMITS,
+    ...TIMEOUTS.readingTable,
     writesTarget: true,
     abort,
   };

@@ -1,11 +1,11 @@
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
-import { type RunStatement, inTransaction } from "../../postgres/transaction.ts";
+import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { type AuditEntry, writeAudit } from "../audit.ts";
 import { OF_QUEUES, type QuarantinedQueue, sourceIds } from "../quarantine/quarantine.ts";
 import { type UserColumn, countRows } from "./find-tokens.ts";
 import { completeSearches, detailsOf } from "./look-up.ts";
-import { SEARCH_LIMITS, type StoredTable, columnOfRow } from "./stored-columns.ts";
+import { type StoredTable, columnOfRow } from "./stored-columns.ts";
 import {
   type TokenSearch,
   type ColumnTokens,
@@ -145,7 +145,7 @@ export async function findErasable(
   },
   audit: Pick<AuditEntry, "action" | "operator" | "reason">,
 ): Promise<Erasable> {
-  const options = { doing: `looking for what to erase from ${showTable(table.name)}`, ...SEARCH_LIMITS };
+  const options = { doing: `looking for what to erase from ${showTable(table.name)}`, ...TIMEOUTS.readingTable };
   return inTransaction(pool, options, async (run) => {
     const { searches, doubtfulLinks } = await completeSearches(run, table, query.searches);
     const { rows } = await countRows(run, table, searches, null);

@@ -1,9 +1,9 @@
 import type { PostgresPool, Row } from "../../postgres/connection.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
-import { type RunStatement, inTransaction } from "../../postgres/transaction.ts";
+import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { type AuditEntry, writeAudit } from "../audit.ts";
 import { type FoundToken, type UserColumn, countRows, countTokens, sampleRows } from "./find-tokens.ts";
-import { SEARCH_LIMITS, type StoredTable, columnOfRow } from "./stored-columns.ts";
+import { type StoredTable, columnOfRow } from "./stored-columns.ts";
 import { type TokenSearch, type ColumnTokens, type DoubtfulLinks, withLinkedTokens } from "./token-filter.ts";
 
 /** SHA-256 in hex. */
@@ -35,7 +35,7 @@ export interface LookupFindings {
 /** Finds the rows of a value. That it was looked up is noted in the same transaction, before anyone learns the answer. */
 export async function lookUp(pool: PostgresPool, table: StoredTable, query: LookupQuery): Promise<LookupFindings> {
   const { user, timeColumn, columns, limit, audit } = query;
-  const options = { doing: `looking a value up in ${showTable(table.name)}`, ...SEARCH_LIMITS };
+  const options = { doing: `looking a value up in ${showTable(table.name)}`, ...TIMEOUTS.readingTable };
   return inTransaction(pool, options, async (run) => {
     const { searches, doubtfulLinks } = await completeSearches(run, table, query.searches);
     const tokens: FoundToken[] = [];

@@ -1,13 +1,10 @@
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { type TableName, quoteIdentifier, quoteTable, showTable } from "../../postgres/identifiers.ts";
+import { TIMEOUTS } from "../../postgres/transaction.ts";
 
-/** Without an index on a column of tokens the whole table is read: minutes, where other statements take seconds. */
-const STATEMENT_TIMEOUT_MS = 900_000;
 /** How long the pool must wait for a reply: longer than the server works on one. */
-export const SEARCH_REPLY_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 30_000;
-
-export const SEARCH_LIMITS = { statementTimeoutMs: STATEMENT_TIMEOUT_MS, lockTimeoutMs: 10_000 } as const;
+export const SEARCH_REPLY_TIMEOUT_MS = TIMEOUTS.readingTable.statementTimeoutMs + 30_000;
 
 /** The target table, as far as searching in it goes. */
 export interface StoredTable {

@@ -1,9 +1,9 @@
 import type { LinkRule } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
-import { type RunStatement, inTransaction } from "../../postgres/transaction.ts";
+import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { type AuditEntry, writeAudit } from "../audit.ts";
-import { SEARCH_LIMITS, type StoredTable } from "../search/stored-columns.ts";
+import type { StoredTable } from "../search/stored-columns.ts";
 import { type ColumnTokens, tokenFilter, withLinkedTokens } from "../search/token-filter.ts";
 
 /** What a token was made from, still sealed. */
@@ -21,7 +21,7 @@ export interface RevealRequest {
   readonly audit: Pick<AuditEntry, "operator" | "reason">;
 }
 
-const OPTIONS = { doing: "looking for an original", ...SEARCH_LIMITS };
+const OPTIONS = { doing: "looking for an original", ...TIMEOUTS.readingTable };
 
 /**
  * The vault's entries of a token and of those linked with it, its own first. When there is one, that it is to be revealed
@@ -58,7 +58,7 @@ export async function isStored(
   { column, token }: Pick<RevealRequest, "column" | "token">,
 ): Promise<boolean> {
   const filter = tokenFilter(table, [{ column, tokens: [token] }]);
-  const options = { doing: `looking for a token in ${showTable(table.name)}`, ...SEARCH_LIMITS };
+  const options = { doing: `looking for a token in ${showTable(table.name)}`, ...TIMEOUTS.readingTable };
   return inTransaction(pool, options, async (run) => {
     const { rowCount } = await run(
       `SELECT 1 FROM ${quoteTable(table.name)} AS t WHERE ${filter.sql} LIMIT 1`,
