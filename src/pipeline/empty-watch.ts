@@ -1,5 +1,6 @@
 import { PiipeError } from "../errors.ts";
 import type { Emit } from "../telemetry/events.ts";
+import { GiveUpTimer } from "./backoff.ts";
 import type { Clock, Source } from "./contracts.ts";
 
 export interface EmptyWatchOptions {
@@ -16,7 +17,7 @@ export class EmptyWatch {
   readonly #clock: Clock;
   readonly #options: EmptyWatchOptions;
   #times = 0;
-  #failingSinceMs: number | null = null;
+  readonly #patience: GiveUpTimer;
   /** Told once for each wait, which may last as long as the visibility timeout. */
   #isWaiting = false;
 
@@ -24,6 +25,7 @@ export class EmptyWatch {
     this.#source = source;
     this.#clock = clock;
     this.#options = options;
+    this.#patience = new GiveUpTimer(options.giveUpAfterMs);
   }
 
   /** Something was received: begin again. */
@@ -39,7 +41,7 @@ export class EmptyWatch {
   async isEmpty(left: number, stop: AbortSignal): Promise<boolean> {
     try {
       const depth = await this.#source.depth(stop);
-      this.#failingSinceMs = null;
+      this.#patience.reset();
       this.#times = depth <= left ? this.#times + 1 : 0;
       if (depth > left && !this.#isWaiting) {
         this.#isWaiting = true;
@@ -49,11 +51,8 @@ export class EmptyWatch {
       if (stop.aborted) return false;
       if (!(error instanceof PiipeError) || !error.retryable) throw error;
       // The next receive, which waits, comes before the next question: that is the pause between the tries.
-      const nowMs = this.#clock.nowMs();
-      this.#failingSinceMs ??= nowMs;
       this.#times = 0;
-      const { giveUpAfterMs } = this.#options;
-      if (giveUpAfterMs !== null && nowMs - this.#failingSinceMs >= giveUpAfterMs) throw error;
+      if (this.#patience.isOver(this.#clock.nowMs())) throw error;
     }
     return this.#times >= this.#options.confirmations;
   }

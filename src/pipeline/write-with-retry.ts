@@ -1,6 +1,6 @@
 import { PiipeError } from "../errors.ts";
 import type { Emit } from "../telemetry/events.ts";
-import { backoffMs } from "./backoff.ts";
+import { GiveUpTimer, backoffMs } from "./backoff.ts";
 import type { Batch, BatchOutcome, Clock, Sink } from "./contracts.ts";
 
 const RETRY_BASE_MS = 100;
@@ -29,8 +29,7 @@ export interface WriteRetryOptions {
  */
 export async function writeWithRetry(sink: Sink, batch: Batch, options: WriteRetryOptions): Promise<BatchOutcome> {
   const { clock, emit, stop, abort, failed, giveUpAfterMs, earlierTell = false } = options;
-  /** Not since the start: a dead network takes longer to be noticed than a run gives up after. */
-  let failingSinceMs: number | null = null;
+  const patience = new GiveUpTimer(giveUpAfterMs);
   let drainedSinceMs: number | null = null;
   /** Made once: Node keeps a trace of each for as long as those live that it is made of, and an outage may last. */
   let wakes: { readonly running: AbortSignal; readonly draining: AbortSignal } | null = null;
@@ -40,8 +39,7 @@ export async function writeWithRetry(sink: Sink, batch: Batch, options: WriteRet
     } catch (error) {
       if (!(error instanceof PiipeError) || !error.retryable || abort.aborted || failed.aborted) throw error;
       const nowMs = clock.nowMs();
-      failingSinceMs ??= nowMs;
-      if (giveUpAfterMs !== null && nowMs - failingSinceMs >= giveUpAfterMs) throw error;
+      if (patience.isOver(nowMs)) throw error;
       if (stop.aborted) drainedSinceMs ??= nowMs;
       if (drainedSinceMs !== null && nowMs - drainedSinceMs >= DRAIN_RETRY_MS) throw error;
       const delayMs = backoffMs(attempt, RETRY_BASE_MS, RETRY_CAP_MS, clock.random());

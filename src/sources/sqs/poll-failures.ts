@@ -1,5 +1,5 @@
 import { PiipeError } from "../../errors.ts";
-import { backoffMs } from "../../pipeline/backoff.ts";
+import { GiveUpTimer, backoffMs } from "../../pipeline/backoff.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import { MalformedReply } from "./client/reply-shape.ts";
@@ -10,16 +10,14 @@ const DELAY_MAX_MS = 20_000;
 
 /** The failures of polls since the last one that succeeded. */
 export class PollFailures {
-  readonly #giveUpAfterMs: number | null;
+  readonly #patience: GiveUpTimer;
   readonly #clock: Clock;
   readonly #emit: Emit;
   #count = 0;
-  /** When the first of them was seen. */
-  #sinceMs: number | null = null;
 
   /** @param giveUpAfterMs as in SqsSourceOptions */
   constructor(giveUpAfterMs: number | null, clock: Clock, emit: Emit) {
-    this.#giveUpAfterMs = giveUpAfterMs;
+    this.#patience = new GiveUpTimer(giveUpAfterMs);
     this.#clock = clock;
     this.#emit = emit;
   }
@@ -27,9 +25,7 @@ export class PollFailures {
   /** Whether a later poll may succeed, and it is not yet time to give up. */
   isPassing(failure: unknown): failure is PiipeError {
     if (!(failure instanceof PiipeError) || !failure.retryable) return false;
-    const nowMs = this.#clock.nowMs();
-    this.#sinceMs ??= nowMs;
-    return this.#giveUpAfterMs === null || nowMs - this.#sinceMs < this.#giveUpAfterMs;
+    return !this.#patience.isOver(this.#clock.nowMs());
   }
 
   /** Waits before the next poll, longer after each failure. */
@@ -53,7 +49,7 @@ export class PollFailures {
   reset(): void {
     if (this.#count > 0) this.#emit({ type: "source.recovered" });
     this.#count = 0;
-    this.#sinceMs = null;
+    this.#patience.reset();
   }
 }
 
