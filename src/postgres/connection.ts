@@ -3,6 +3,7 @@ import { TLSSocket } from "node:tls";
 import pg from "pg";
 import { postgresUrlProblem } from "../config/service-url.ts";
 import { PiipeError } from "../errors.ts";
+import { interruptible } from "../interruptible.ts";
 import { closingClient } from "./closing-client.ts";
 import { confirmNames } from "./confirm-names.ts";
 import { type ConnectionPlace, connectFailure } from "./connect-failure.ts";
@@ -204,19 +205,11 @@ export function cutOnAbort(connection: PostgresConnection, abort: AbortSignal | 
 
 /** Rejects as soon as `abort` fires; a connection that comes later goes back to the pool. */
 async function unlessAborted(connecting: Promise<pg.PoolClient>, abort: AbortSignal): Promise<pg.PoolClient> {
-  let onAbort = ignore;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(new PiipeError("interrupted", "stopped while connecting to PostgreSQL"));
-    abort.addEventListener("abort", onAbort, { once: true });
-    if (abort.aborted) onAbort();
-  });
   try {
-    return await Promise.race([connecting, aborted]);
+    return await interruptible(connecting, abort, "connecting to PostgreSQL");
   } catch (error) {
     connecting.then((client) => client.release(), ignore);
     throw error;
-  } finally {
-    abort.removeEventListener("abort", onAbort);
   }
 }
 

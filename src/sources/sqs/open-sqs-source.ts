@@ -1,7 +1,7 @@
+import { interruptible } from "../../interruptible.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import { type SqsPlace, openSqsClient } from "./client/open-sqs-client.ts";
-import { interruptible } from "./client/retry.ts";
 import { readQueue } from "./read-queue.ts";
 import { SqsSource } from "./sqs-source.ts";
 

@@ -1,9 +1,9 @@
 import type { PiipeError } from "../../errors.ts";
+import { interruptible } from "../../interruptible.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import { type AwsIdentity, identityOf } from "./client/credential-origin.ts";
 import { type OpenedSqsClient, type SqsPlace, openSqsClient } from "./client/open-sqs-client.ts";
 import { type QueueAddress, parseQueue } from "./client/queue-address.ts";
-import { interruptible } from "./client/retry.ts";
 import { probePermissions } from "./probe-permissions.ts";
 import { type QueueAttributes, parseQueueAttributes, readQueue } from "./read-queue.ts";
 import { ServerClock } from "./server-clock.ts";

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
+import { interruptible } from "../../interruptible.ts";
 import type { Clock, Delivery, SettleReport, Settlement, Source } from "../../pipeline/contracts.ts";
 import type { Emit } from "../../telemetry/events.ts";
-import { interruptible } from "./client/retry.ts";
 import type { SqsCaller, SqsMessage } from "./client/sqs-actions.ts";
 import { HoldLimit, type Look } from "./hold-limit.ts";
 import { Intake } from "./intake.ts";

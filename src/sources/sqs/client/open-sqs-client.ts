@@ -1,3 +1,4 @@
+import { interruptible } from "../../../interruptible.ts";
 import type { Clock } from "../../../pipeline/contracts.ts";
 import type { Emit } from "../../../telemetry/events.ts";
 import {
@@ -10,7 +11,7 @@ import {
   staticCredentials,
 } from "./aws-environment.ts";
 import { type QueueAddress, originOf, parseQueue, regionalEndpoint } from "./queue-address.ts";
-import { Retry, interruptible } from "./retry.ts";
+import { Retry } from "./retry.ts";
 import { Signer } from "./signer.ts";
 import type { SqsCaller } from "./sqs-actions.ts";
 import { SqsClient } from "./sqs-client.ts";

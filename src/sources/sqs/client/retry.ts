@@ -6,27 +6,6 @@ import type { CredentialSource } from "./aws-environment.ts";
 import { type RequestContext, describeFailure } from "./describe-failure.ts";
 import { type SqsFailure, thrownFailure } from "./sqs-errors.ts";
 
-/**
- * Waits for `work`, but no longer than until `signal` fires: a look-up of credentials, for one, cannot be cancelled.
- * @throws PiipeError `interrupted`, at once, when `signal` fires; else what `work` throws
- */
-export async function interruptible<T>(work: Promise<T>, signal: AbortSignal, doing: string): Promise<T> {
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason);
-  });
-  if (signal.aborted) onAbort();
-  else signal.addEventListener("abort", onAbort);
-  try {
-    return await Promise.race([aborted, work]);
-  } catch (error) {
-    // The same signal mostly makes the work fail too.
-    throw signal.aborted ? new PiipeError("interrupted", `stopped while ${doing}`) : error;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
 /** As the official client's standard mode (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html). */
 const ATTEMPTS_MAX = 3;
 const TRANSIENT_BASE_MS = 100;

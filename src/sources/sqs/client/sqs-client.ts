@@ -1,9 +1,10 @@
 import { queueUrlParts } from "../../../config/service-url.ts";
+import { interruptible } from "../../../interruptible.ts";
 import type { CredentialSource } from "./aws-environment.ts";
 import { jsonProtocol } from "./json-protocol.ts";
 import type { EncodedRequest, Protocol } from "./protocol.ts";
 import { originOf } from "./queue-address.ts";
-import { type Retry, interruptible } from "./retry.ts";
+import type { Retry } from "./retry.ts";
 import type { Signer } from "./signer.ts";
 import type { ActionInputs, ActionOutputs, SqsAction, SqsCaller } from "./sqs-actions.ts";
 import { notSqsFailure, replyFailure } from "./sqs-errors.ts";
