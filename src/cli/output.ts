@@ -6,9 +6,6 @@ export function counted(count: number, noun: string, plural = `${noun}s`): strin
   return `${count} ${count === 1 ? noun : plural}`;
 }
 
-/** Shown in the place of a masked column's value that is no token: it may be raw, from before the mask. */
-export const NO_TOKEN = "[no token]";
-
 /** Why, for the audit: a reason of blanks is none. */
 export function reasonOf(text: string | null): string | null {
   const reason = text?.trim() ?? "";

@@ -36,10 +36,18 @@ export async function findDuplicates(
   return { column: column.name, ...found, values: found.values.map((value) => shown(value, column, countBy.time)) };
 }
 
-/** A date has no time of day to show. */
 function shown(value: DuplicateValue, column: MaskedColumn, time: DuplicateColumns["time"]): ShownValue {
   const token = tokenTestOf(column)?.(value.token) === false ? null : value.token;
-  if (time?.type !== "date") return { ...value, token };
-  const { firstSeen, lastSeen } = value;
-  return { ...value, token, firstSeen: firstSeen?.slice(0, 10) ?? null, lastSeen: lastSeen?.slice(0, 10) ?? null };
+  return { ...value, token, ...timesShown(value, time) };
+}
+
+/** Shown in the place of a masked column's value that is no token: it may be raw, from before the mask. */
+export const NO_TOKEN = "[no token]";
+
+type SeenTimes = Pick<DuplicateValue, "firstSeen" | "lastSeen">;
+
+/** A date has no time of day to show. */
+export function timesShown({ firstSeen, lastSeen }: SeenTimes, time: DuplicateColumns["time"]): SeenTimes {
+  if (time?.type !== "date") return { firstSeen, lastSeen };
+  return { firstSeen: firstSeen?.slice(0, 10) ?? null, lastSeen: lastSeen?.slice(0, 10) ?? null };
 }

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { withDatabase } from "../../app/open-database.ts";
 import { type ChosenColumns, chooseColumns } from "../../app/search/choose-duplicate-columns.ts";
-import { type ColumnFindings, type ShownValue, findDuplicates } from "../../app/search/find-duplicates.ts";
+import { type ColumnFindings, NO_TOKEN, type ShownValue, findDuplicates } from "../../app/search/find-duplicates.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
@@ -9,7 +9,7 @@ import { showTable } from "../../postgres/identifiers.ts";
 import { resolveTable } from "../../storage/search/duplicates.ts";
 import { SEARCH_REPLY_TIMEOUT_MS } from "../../storage/search/stored-columns.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
-import { NO_TOKEN, charsMaxOf, counted, textTable } from "../output.ts";
+import { charsMaxOf, counted, textTable } from "../output.ts";
 import { type Terminal, styler } from "../terminal.ts";
 
 export interface DuplicatesOptions {

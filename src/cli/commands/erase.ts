@@ -1,19 +1,14 @@
-import { ownQueues } from "../../app/own-queues.ts";
-import { PiipeError } from "../../errors.ts";
-import { isMasked } from "../../mask/column-tokens.ts";
-import { whyUnsearchable } from "../../mask/value-tokens.ts";
+import { type EraseWatch, eraseValue } from "../../app/search/erase-value.ts";
+import type { Search } from "../../app/search/open-search.ts";
 import { showTable } from "../../postgres/identifiers.ts";
-import { AUDIT_RIGHT } from "../../storage/audit.ts";
-import { type NeededRight, ownTable, requireRights } from "../../storage/schema/require-rights.ts";
-import { type ErasedCounts, eraseTokens } from "../../storage/search/erase-tokens.ts";
-import { type Erasable, type OtherRows, findErasable } from "../../storage/search/find-erasable.ts";
+import type { ErasedCounts } from "../../storage/search/erase-tokens.ts";
+import type { Erasable, OtherRows } from "../../storage/search/find-erasable.ts";
 import type { StoredTable } from "../../storage/search/stored-columns.ts";
 import { confirm, declined, requireConsent } from "../confirm.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
-import { type Search, type SearchOptions, blindSpots, openSearch, tokensOf, withTable } from "../open-search.ts";
-import { operatorName } from "../operator-name.ts";
-import { counted, reasonOf } from "../output.ts";
+import { counted } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
+import { type SearchOptions, auditOf, blindSpots, searchValue } from "../search-value.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface EraseOptions extends SearchOptions {
@@ -23,79 +18,62 @@ export interface EraseOptions extends SearchOptions {
 /** Deletes a value's rows, links and vault entries, and says what of the person remains. Safe to repeat. */
 export async function eraseCommand(options: EraseOptions, terminal: Terminal): Promise<ExitCode> {
   requireConsent(options.yes, terminal);
-  const search = await openSearch(options, terminal);
-  const stop = new AbortController();
-  const searched = search.searches.map(({ column }) => column.name);
-  const otherColumns = otherTokenColumns(search);
-  const columns = [...searched, ...otherColumns, ...(search.user ? [search.user.name] : [])];
-  return withTable(search, columns, async (pool, table) => {
-    await requireRights(pool, rightsFor(table));
-    const queues = await ownQueues(search.config, pool);
-    const query = { searches: tokensOf(search.searches), otherColumns, user: search.user, queues };
-    const audit = { operator: operatorName(), reason: reasonOf(options.reason) };
-    if (!options.yes) {
-      const preview = await findErasable(pool, table, query, { ...audit, action: "lookup" });
-      terminal.writeError(previewOf(preview, search, table));
-      if (!(await confirm("Delete this for ever?", false, terminal))) {
-        return declined("Nothing was deleted.", options.json, terminal);
-      }
-    }
-    // Found anew: a question may stand unanswered for long while workers write.
-    const found = await findErasable(pool, table, query, { ...audit, action: "erase" });
-    terminal.onSignal(() => stop.abort());
-    const bar = new ProgressBar(terminal, "rows deleted:");
-    let rowsDeleted = 0;
-    const erased = await eraseTokens(pool, table, found.searches, {
-      otherColumns,
-      onProgress(rows) {
-        rowsDeleted = rows;
-        bar.update(rows, Math.max(rows, found.rows));
+  const search = await searchValue(options, terminal);
+  const progress = new EraseProgress(terminal);
+  const erasure = await eraseValue(search, {
+    audit: auditOf(options),
+    confirm: options.yes
+      ? null
+      : (preview, table) => {
+          terminal.writeError(previewOf(preview, search, table));
+          return confirm("Delete this for ever?", false, terminal);
+        },
+    watch: (found) => progress.begin(found),
+    abort: progress.abort,
+  }).catch((error: unknown) => {
+    if (progress.rows > 0 && !progress.abort.aborted) terminal.writeError(unfinished(progress.rows));
+    throw error;
+  });
+  if (erasure === null) return declined("Nothing was deleted.", options.json, terminal);
+  const { erased, found, table } = erasure;
+  terminal.writeOut(
+    options.json ? `${JSON.stringify(jsonOf(erased, found, search, table))}\n` : textOf(erased, found, search, table),
+  );
+  return EXIT_CODES.done;
+}
+
+/** Shows how far the deletion has come, and ends it at a signal: before it, a signal ends the process. */
+class EraseProgress {
+  readonly #terminal: Terminal;
+  readonly #stop = new AbortController();
+  /** Deleted so far. */
+  rows = 0;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  get abort(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  begin({ rows: found }: Erasable): EraseWatch {
+    this.#terminal.onSignal(() => this.#stop.abort());
+    const bar = new ProgressBar(this.#terminal, "rows deleted:");
+    return {
+      update: (rows) => {
+        this.rows = rows;
+        bar.update(rows, Math.max(rows, found));
       },
-      abort: stop.signal,
-    })
-      .finally(() => {
-        if (rowsDeleted > 0) bar.finish(rowsDeleted, Math.max(rowsDeleted, found.rows));
-      })
-      .catch((error: unknown) => {
-        if (stop.signal.aborted) throw stopped(rowsDeleted);
-        if (rowsDeleted > 0) terminal.writeError(unfinished(rowsDeleted));
-        throw error;
-      });
-    terminal.writeOut(
-      options.json ? `${JSON.stringify(jsonOf(erased, found, search, table))}\n` : textOf(erased, found, search, table),
-    );
-    return EXIT_CODES.done;
-  });
+      end: () => {
+        if (this.rows > 0) bar.finish(this.rows, Math.max(this.rows, found));
+      },
+    };
+  }
 }
-
-/** The row's other tokens may have originals and links of their own. */
-function otherTokenColumns({ config, searches }: Search): readonly string[] {
-  const searched = new Set(searches.map(({ column }) => column.name));
-  return config.columns
-    .filter(isMasked)
-    .filter((column) => whyUnsearchable(column) === null && !searched.has(column.name))
-    .map(({ name }) => name);
-}
-
-const stopped = (rows: number): PiipeError =>
-  new PiipeError("interrupted", `stopped when ${counted(rows, "row")} had been deleted, for good`, {
-    hint: "Run the command again to delete the rest.",
-  });
 
 const unfinished = (rows: number): string =>
   `${counted(rows, "row")} had been deleted, for good, when this failed. Run the command again to delete the rest.\n`;
-
-function rightsFor(table: StoredTable): readonly NeededRight[] {
-  const both = [table.name, ownTable("key_links"), ownTable("vault")];
-  return [
-    ...both.flatMap((of) => [
-      { table: of, right: "SELECT" as const },
-      { table: of, right: "DELETE" as const },
-    ]),
-    { table: ownTable("quarantine"), right: "SELECT" },
-    AUDIT_RIGHT,
-  ];
-}
 
 function previewOf(
   { searches, doubtfulLinks, rows, links, vault, others }: Erasable,

@@ -1,91 +1,28 @@
-import { isMasked } from "../../mask/column-tokens.ts";
-import { tokenTestOf } from "../../mask/token-form.ts";
-import { isBareDigest, versionOfToken } from "../../mask/value-tokens.ts";
-import type { Row } from "../../postgres/connection.ts";
-import { AUDIT_RIGHT } from "../../storage/audit.ts";
-import { ownTable, requireRights } from "../../storage/schema/require-rights.ts";
-import type { FoundToken } from "../../storage/search/find-tokens.ts";
-import { type LookupFindings, lookUp } from "../../storage/search/look-up.ts";
+import { type LookupReport, type TokenReport, lookUpValue } from "../../app/search/look-up-value.ts";
+import type { Search } from "../../app/search/open-search.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
-import { type Search, type SearchOptions, blindSpots, openSearch, tokensOf, withTable } from "../open-search.ts";
-import { operatorName } from "../operator-name.ts";
-import { NO_TOKEN, charsMaxOf, counted, reasonOf, textTable } from "../output.ts";
+import { charsMaxOf, counted, textTable } from "../output.ts";
+import { type SearchOptions, auditOf, blindSpots, searchValue } from "../search-value.ts";
 import { type Terminal, showControls } from "../terminal.ts";
 
 export interface LookupOptions extends SearchOptions {
   readonly limit: number;
 }
 
-interface TokenReport extends FoundToken {
-  /** Key version; null where the token shows none. */
-  readonly version: number | null;
-}
-
 /** Finds a person's rows without unmasking anyone else's. Prints tokens and stored rows, never the value. */
 export async function lookupCommand(options: LookupOptions, terminal: Terminal): Promise<ExitCode> {
-  const search = await openSearch(options, terminal);
-  const columns = search.config.columns.map(({ name }) => name);
-  const found = await withTable(search, columns, async (pool, table) => {
-    await requireRights(pool, [
-      { table: table.name, right: "SELECT" },
-      { table: ownTable("key_links"), right: "SELECT" },
-      AUDIT_RIGHT,
-    ]);
-    return lookUp(pool, table, {
-      searches: tokensOf(search.searches),
-      user: search.user,
-      timeColumn: search.time?.name ?? null,
-      columns,
-      limit: options.limit,
-      audit: { operator: operatorName(), reason: reasonOf(options.reason) },
-    });
-  });
-  const findings = { ...found, sample: found.sample.map(hidingRawValues(search)) };
-  const tokens = findings.tokens.map((token) => reportOf(token, search));
+  const { limit } = options;
+  const search = await searchValue(options, terminal);
+  const report = await lookUpValue(search, { limit, audit: auditOf(options) });
   terminal.writeOut(
     options.json
-      ? `${JSON.stringify(jsonOf(search, findings, tokens))}\n`
-      : textOf(search, findings, tokens, { limit: options.limit, charsMax: charsMaxOf(terminal) }),
+      ? `${JSON.stringify(jsonOf(search, report))}\n`
+      : textOf(search, report, { limit, charsMax: charsMaxOf(terminal) }),
   );
   return EXIT_CODES.done;
 }
 
-/** Other masked columns of a row may still hold what they had before their mask. */
-function hidingRawValues({ config }: Search): (row: Row) => Row {
-  const tests = config.columns.filter(isMasked).map((column) => [column.name, tokenTestOf(column)] as const);
-  return (row) => {
-    const hidden = tests.filter(
-      ([name, isToken]) => isToken !== null && typeof row[name] === "string" && !isToken(row[name]),
-    );
-    return { ...row, ...Object.fromEntries(hidden.map(([name]) => [name, NO_TOKEN])) };
-  };
-}
-
-function reportOf(found: FoundToken, { searches, time }: Search): TokenReport {
-  const column = searches.find((search) => search.column.name === found.column)?.column;
-  const { token } = found;
-  if (column === undefined) return { ...found, ...timesOf(found, time), version: null };
-  const shown = isBareDigest(column, token) ? BARE_DIGEST : token;
-  return { ...found, ...timesOf(found, time), token: shown, version: versionOfToken(column, token) };
-}
-
-/** Whoever reads the digest itself can find the value out by trying. */
-const BARE_DIGEST = "bare SHA-256";
-
-/** A date has no time of day to show. */
-function timesOf(
-  { firstSeen, lastSeen }: FoundToken,
-  time: Search["time"],
-): Pick<FoundToken, "firstSeen" | "lastSeen"> {
-  if (time?.type !== "date") return { firstSeen, lastSeen };
-  return { firstSeen: firstSeen?.slice(0, 10) ?? null, lastSeen: lastSeen?.slice(0, 10) ?? null };
-}
-
-function jsonOf(
-  search: Search,
-  { rows, users, sample, doubtfulLinks }: LookupFindings,
-  tokens: readonly TokenReport[],
-): object {
+function jsonOf(search: Search, { rows, users, tokens, sample, doubtfulLinks }: LookupReport): object {
   return {
     rows,
     userColumn: search.user?.name ?? null,
@@ -109,8 +46,7 @@ function jsonOf(
 
 function textOf(
   search: Search,
-  { rows, users, sample, doubtfulLinks }: LookupFindings,
-  tokens: readonly TokenReport[],
+  { rows, users, tokens, sample, doubtfulLinks }: LookupReport,
   { limit, charsMax }: { readonly limit: number; readonly charsMax: number },
 ): string {
   const ofUsers = users === null ? "" : ` of ${counted(users, "user")} (${search.user?.name})`;

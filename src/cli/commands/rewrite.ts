@@ -1,75 +1,138 @@
-import { PiipeError } from "../../errors.ts";
-import type { MaskedColumn } from "../../mask/column-tokens.ts";
-import { OPERATORS } from "../../mask/operators/operators.ts";
-import { type RewriteKeys, rewrapOf, rewrappedVersions, takeoverOf } from "../../mask/token-rewrites.ts";
-import type { ExitCode } from "../failure.ts";
-import { type ColumnPlan, type RewriteCommandOptions, rewriteColumns } from "../rewrite-columns.ts";
+import { resolve } from "node:path";
+import {
+  type ColumnWatch,
+  type Rewrite,
+  type RewriteOutcome,
+  type RewriteWay,
+  openRewrite,
+} from "../../app/open-rewrite.ts";
+import { REWRAP, TAKEOVER } from "../../app/rewrite-ways.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf, printError, reportOf } from "../failure.ts";
+import { textTable } from "../output.ts";
+import { ProgressBar } from "../progress-bar.ts";
+import { listenForStop } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 
-/** Nothing is linked: a link would lead whoever has the leaked key from the old tokens to the new ones. */
-export function keysRewrapCommand(options: RewriteCommandOptions, terminal: Terminal): Promise<ExitCode> {
-  return rewriteColumns(options, terminal, {
-    command: "keys rewrap",
-    plan(columns, keys) {
-      const rewrapped = rewrappedVersions(keys.keyring);
-      if (rewrapped.length === 0) throw overNothing();
-      const versions = rewrapped.map(({ version }) => version).join(", ");
-      const plans = columns.filter(({ mask }) => OPERATORS[mask].needsKey).map((column) => planOf(column, keys));
-      return {
-        plans,
-        what: `tokens of key version ${versions}`,
-        remedy:
-          `A worker still runs with an older keyring and writes tokens of version ${versions}: bring the keyring to ` +
-          "every worker, restart them, and run the command again.",
-        unreadable: `values that look like tokens of key version ${versions} cannot be rewritten`,
-        whenUnreadable:
-          "The key does not open them: another domain or column name made them, or they were changed. Keep version " +
-          `${versions}, and look for such rows by the beginnings of their tokens.`,
-      };
-    },
-  });
+export interface RewriteCommandOptions {
+  readonly config: string;
+  /** null: all that can be rewritten. */
+  readonly column: string | null;
+  readonly json: boolean;
 }
 
-function planOf(column: MaskedColumn, keys: RewriteKeys): ColumnPlan {
-  const rewrite = rewrapOf(column, keys);
-  const pinned = column.keyVersion === null ? "" : `, and stay as version ${column.keyVersion} made them`;
-  return rewrite === null
-    ? { column, rewrite, reason: `tokens of ${column.mask} do not show which key version made them${pinned}` }
-    : { column, rewrite };
+export const keysRewrapCommand = (options: RewriteCommandOptions, terminal: Terminal): Promise<ExitCode> =>
+  rewriteCommand(options, terminal, REWRAP);
+
+export const keysTakeoverCommand = (options: RewriteCommandOptions, terminal: Terminal): Promise<ExitCode> =>
+  rewriteCommand(options, terminal, TAKEOVER);
+
+/** A batch takes well under a second, unless it waits for locks. */
+const DRAIN_TIMEOUT_MS = 30_000;
+
+/** Rewrites one column after the other and prints what was done. */
+async function rewriteCommand(
+  { config: file, column, json }: RewriteCommandOptions,
+  terminal: Terminal,
+  way: RewriteWay,
+): Promise<ExitCode> {
+  const config = await loadConfig(resolve(terminal.folder, file), terminal.environment);
+  const rewrite = await openRewrite(config, way, { column, keysJson: terminal.environment["PIIPE_KEYS"] });
+  const { stop, abort, close } = listenForStop(terminal, DRAIN_TIMEOUT_MS, "the batch under way");
+  const outcome = await rewrite
+    .run({
+      stop,
+      abort,
+      onCheckDropped(check) {
+        terminal.writeError(
+          `dropped the check ${check}: it did not hold for all rows, and would refuse new tokens in those; ` +
+            "add it again with `piipe migrate --token-checks`\n",
+        );
+      },
+      onColumn: (name) => new ColumnBars(terminal, name),
+    })
+    .finally(close);
+  print(rewrite, outcome, json, terminal);
+  if (outcome.error === null) return EXIT_CODES.done;
+  printError(outcome.error, terminal);
+  return exitCodeOf(outcome.error);
 }
 
-function overNothing(): PiipeError {
-  return new PiipeError("usage.invalid", "no key version in use is over another: there is nothing to rewrap", {
-    hint:
-      "After a leak: `piipe keys add --over` adds a version over the primary one, bring the keyring to every worker, " +
-      "`piipe keys promote` makes it primary, bring the keyring to every worker again and restart them, then rewrap.",
-  });
+/** A bar for each phase of a column. */
+class ColumnBars implements ColumnWatch {
+  readonly #terminal: Terminal;
+  readonly #column: string;
+  #shown: ShownPhase;
+
+  constructor(terminal: Terminal, column: string) {
+    this.#terminal = terminal;
+    this.#column = column;
+    // Before the first blocks are done: the rate is of the time that they take, too.
+    this.#shown = this.#start("rewriting");
+  }
+
+  readonly update: ColumnWatch["update"] = ({ phase, done, total }) => {
+    if (this.#shown.phase !== phase) {
+      this.end();
+      this.#shown = this.#start(phase);
+    }
+    this.#shown.done = done;
+    this.#shown.total = total;
+    this.#shown.bar.update(done, total);
+  };
+
+  readonly end = (): void => {
+    const { bar, done, total } = this.#shown;
+    if (done > 0) bar.finish(done, total);
+  };
+
+  #start(phase: string): ShownPhase {
+    return { phase, bar: new ProgressBar(this.#terminal, `${this.#column}: ${phase} blocks`), done: 0, total: 0 };
+  }
 }
 
-const MASK = "hmac-over-sha256";
+interface ShownPhase {
+  readonly phase: string;
+  readonly bar: ProgressBar;
+  done: number;
+  total: number;
+}
 
-export function keysTakeoverCommand(options: RewriteCommandOptions, terminal: Terminal): Promise<ExitCode> {
-  return rewriteColumns(options, terminal, {
-    command: "keys takeover",
-    plan(columns, keys) {
-      const plans = columns.flatMap((column) => {
-        const rewrite = takeoverOf(column, keys);
-        return rewrite === null ? [] : [{ column, rewrite }];
-      });
-      if (plans.length === 0) {
-        throw new PiipeError("usage.invalid", `no column has the mask ${MASK}: there is nothing to take over`, {
-          hint: `Give the columns that hold bare SHA-256 values \`mask: ${MASK}\`, then run the command again.`,
-        });
-      }
-      return {
-        plans,
-        what: "bare SHA-256 values",
-        remedy: "Something still writes bare SHA-256 values: stop it, and run the command again.",
-        unreadable: "values are neither SHA-256 in lower-case hex nor tokens of this keyring, and may be raw",
-        whenUnreadable:
-          "No event can match the unreadable ones. Update digests in another spelling to lower-case hex, and run the " +
-          "command again; update or delete raw values.",
-      };
-    },
-  });
+function print(
+  { plans, version }: Rewrite,
+  { reports, error }: RewriteOutcome,
+  json: boolean,
+  terminal: Terminal,
+): void {
+  const notRewritable = plans.flatMap((plan) =>
+    plan.rewrite === null ? [{ column: plan.column.name, mask: plan.column.mask, reason: plan.reason }] : [],
+  );
+  if (json) {
+    const columns = reports.map(({ column, rows, links, originals, left }) => ({
+      column: column.name,
+      mask: column.mask,
+      rows,
+      links,
+      vault: originals,
+      remaining: left?.remaining ?? null,
+      unreadable: left?.unreadable ?? null,
+    }));
+    const failure = error === null ? {} : { error: reportOf(error) };
+    terminal.writeOut(`${JSON.stringify({ version, columns, notRewritable, ...failure })}\n`);
+    return;
+  }
+  if (reports.length > 0) {
+    const shown = reports.map(({ column, rows, links, originals, left }) => ({
+      column: column.name,
+      "rows rewritten": String(rows),
+      links: String(links),
+      vault: String(originals),
+      remaining: left === null ? "not known" : String(left.remaining),
+      unreadable: left === null ? "not known" : String(left.unreadable),
+    }));
+    terminal.writeOut(`${textTable(shown)}\n`);
+  }
+  for (const { column, reason } of notRewritable) {
+    terminal.writeError(`warning: column ${column} was not rewritten: ${reason}\n`);
+  }
 }
