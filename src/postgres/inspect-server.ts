@@ -1,4 +1,5 @@
 import type { PostgresPool } from "./connection.ts";
+import { settingIfKnown } from "./dialect.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** What a server says of itself and of this connection. */
@@ -38,7 +39,7 @@ SELECT current_setting('server_version') AS version, current_setting('server_ver
   (SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_backend_pid()) AS is_encrypted,
   least(
     current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
-      - coalesce(current_setting('reserved_connections', true)::integer, 0)
+      - coalesce(${settingIfKnown("reserved_connections")}::integer, 0)
       - (SELECT sum(numbackends) FROM pg_catalog.pg_stat_database),
     (SELECT nullif(datconnlimit, -1) - numbackends FROM pg_catalog.pg_database d
        JOIN pg_catalog.pg_stat_database s ON s.datid = d.oid WHERE d.datname = current_database()),

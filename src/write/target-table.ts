@@ -1,5 +1,6 @@
 import { PiipeError } from "../errors.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
+import { generatedOf, isInsertable } from "../postgres/dialect.ts";
 import { type TableName, quoteTable, showTable } from "../postgres/identifiers.ts";
 
 /** A trigger or rule by which the table's owner decides what becomes of an inserted row. */
@@ -112,17 +113,14 @@ export interface TargetTable {
   readonly path: RowPath;
 }
 
-/**
- * attgenerated came with PostgreSQL 12; read through JSON, an older catalogue gives null instead of an error. The scale
- * of a numeric is a signed number in the lowest 11 bits of its modifier; before PostgreSQL 15 none was negative.
- */
+/** The scale of a numeric is a signed number in the lowest 11 bits of its modifier; before PostgreSQL 15 none was negative. */
 const READ_TABLE = `
 WITH RECURSIVE target AS (
   SELECT c.oid, c.relname, c.relkind, n.nspname
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.oid = to_regclass($1::text)
 ), attribute AS (
-  SELECT a.*, to_json(a)->>'attgenerated' AS generated
+  SELECT a.*, ${generatedOf("a")} AS generated
   FROM pg_catalog.pg_attribute a JOIN target ON a.attrelid = target.oid
   WHERE a.attnum > 0 AND NOT a.attisdropped
 ), unwrapped AS (
@@ -153,9 +151,6 @@ SELECT target.nspname AS schema, target.relname AS name, target.relkind AS kind,
 ) AS columns
 FROM target`;
 
-/** Table, partitioned table, view; and a foreign table, which is refused for what it is. */
-const INSERTABLE_KINDS: ReadonlySet<string | null | undefined> = new Set(["r", "p", "v", "f"]);
-
 /** @throws {PiipeError} `database.table-missing`, or as the pool fails */
 export async function readTargetTable(pool: PostgresPool, table: TableName): Promise<TargetTable> {
   const { rows } = await pool.query(`reading the columns of ${showTable(table)}`, READ_TABLE, [quoteTable(table)]);
@@ -174,7 +169,7 @@ export async function readTargetTable(pool: PostgresPool, table: TableName): Pro
   const name = { schema: row["schema"] ?? "", name: row["name"] ?? "" };
   return {
     name,
-    isTable: INSERTABLE_KINDS.has(row["kind"]),
+    isTable: isInsertable(row["kind"]),
     columns: JSON.parse(row["columns"] ?? "[]") as TableColumn[],
     path: await readRowPath(pool, name),
   };

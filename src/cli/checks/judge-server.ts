@@ -1,6 +1,7 @@
 import type { PostgresConfig } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { ConnectionPlace } from "../../postgres/connect-failure.ts";
+import { TESTED_VERSIONS } from "../../postgres/dialect.ts";
 import { ENCODING_REMEDY, encodingWarning } from "../../postgres/encoding.ts";
 import type { ServerFacts } from "../../postgres/inspect-server.ts";
 import { utcDay } from "../../postgres/utc-day.ts";
@@ -8,17 +9,14 @@ import { type Ledger, addDays } from "../../storage/ledger/ledger-maintenance.ts
 import { type Finding, failure, ok, warning } from "./findings.ts";
 import { isLocalHost } from "./is-local-host.ts";
 
-/** What the tests run on. */
-const VERSION_MIN = 10;
-const VERSION_MAX = 18;
-
 export function judgeVersion({ version, majorVersion }: ServerFacts, { address }: ConnectionPlace): Finding {
   const text = `PostgreSQL ${version} at ${address}`;
-  if (majorVersion >= VERSION_MIN && majorVersion <= VERSION_MAX) return ok("database", text);
+  const { min, max } = TESTED_VERSIONS;
+  if (majorVersion >= min && majorVersion <= max) return ok("database", text);
   return warning(
     "database",
-    `${text}: piipe is tested with PostgreSQL ${VERSION_MIN} to ${VERSION_MAX}`,
-    majorVersion < VERSION_MIN ? "Upgrade the server." : "Look for a newer piipe.",
+    `${text}: piipe is tested with PostgreSQL ${min} to ${max}`,
+    majorVersion < min ? "Upgrade the server." : "Look for a newer piipe.",
   );
 }
 

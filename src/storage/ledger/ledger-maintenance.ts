@@ -2,6 +2,7 @@ import { PiipeError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
+import { hasPartitions, tryTakeLock } from "../../postgres/dialect.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { utcDay } from "../../postgres/utc-day.ts";
 import type { Emit } from "../../telemetry/events.ts";
@@ -136,7 +137,7 @@ export async function readLedger(pool: PostgresPool, abort?: AbortSignal): Promi
   }
   const days = (JSON.parse(row["partitions"] ?? "[]") as string[]).flatMap((name) => partitionDay(name) ?? []);
   return {
-    isPartitioned: row["kind"] === "p",
+    isPartitioned: hasPartitions(row["kind"]),
     partitions: new Set(days),
     serverNowMs: Number(row["now_ms"]),
     mayClaimBusinessIds: row["may_claim_business_ids"] === "t",
@@ -151,8 +152,7 @@ async function underLock(
   work: (run: RunStatement) => Promise<number>,
 ): Promise<number> {
   return inTransaction(pool, { doing: "maintaining the ledger", ...TIMEOUTS.lockingTable, abort }, async (run) => {
-    const { rows } = await run(`SELECT pg_try_advisory_xact_lock(${LEDGER_MAINTENANCE_LOCK}) AS locked`);
-    return rows[0]?.["locked"] === "t" ? work(run) : 0;
+    return (await tryTakeLock(run, LEDGER_MAINTENANCE_LOCK)) ? work(run) : 0;
   });
 }
 

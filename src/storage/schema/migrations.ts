@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool, StatementResult } from "../../postgres/connection.ts";
+import { takeLock } from "../../postgres/dialect.ts";
 import { TIMEOUTS, inTransaction } from "../../postgres/transaction.ts";
 import { MIGRATION_LOCK } from "../advisory-locks.ts";
 
@@ -84,7 +85,7 @@ export async function migrate(pool: PostgresPool): Promise<readonly string[]> {
   const known = await readMigrations();
   const options = { doing: "migrating the schema piipe", ...TIMEOUTS.migrating };
   return inTransaction(pool, options, async (run) => {
-    await run(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`);
+    await takeLock(run, MIGRATION_LOCK);
     const pending = await pendingMigrations(run, known);
     for (const { number, name, sql, checksum } of pending) {
       await run(sql);

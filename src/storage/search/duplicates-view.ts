@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { PiipeError } from "../../errors.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
+import { tryTakeLock } from "../../postgres/dialect.ts";
 import { type TableName, quoteIdentifier, quoteLiteral, quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { DUPLICATES_VIEW_LOCK } from "../advisory-locks.ts";
@@ -46,22 +47,17 @@ export async function updateDuplicatesView(
   try {
     const place = await findPlace((text, values) => pool.query(doing, text, values), table, options);
     if (place?.isUpToDate === true) return nothing;
-    return await inTransaction(
-      pool,
-      { doing, ...TIMEOUTS.besideOthers },
-      async (run) => {
-        const { rows } = await run(`SELECT pg_try_advisory_xact_lock(${DUPLICATES_VIEW_LOCK}) AS locked`);
-        if (rows[0]?.["locked"] !== "t") return nothing; // Another worker is at it.
-        const found = await findPlace(run, table, options);
-        if (found === null) return { changed: null, warning: namesTaken(table) };
-        if (found.isUpToDate) return nothing;
-        const view = `piipe.${quoteIdentifier(found.name)}`;
-        // Replaced in place it keeps the rights that were granted on it: the columns are always the same.
-        await run(`CREATE OR REPLACE VIEW ${view} AS${selectOf(table, options)}`);
-        await run(`COMMENT ON VIEW ${view} IS ${quoteLiteral(commentOf(table, options))}`);
-        return { changed: `piipe.${found.name}`, warning: null };
-      },
-    );
+    return await inTransaction(pool, { doing, ...TIMEOUTS.besideOthers }, async (run) => {
+      if (!(await tryTakeLock(run, DUPLICATES_VIEW_LOCK))) return nothing; // Another worker is at it.
+      const found = await findPlace(run, table, options);
+      if (found === null) return { changed: null, warning: namesTaken(table) };
+      if (found.isUpToDate) return nothing;
+      const view = `piipe.${quoteIdentifier(found.name)}`;
+      // Replaced in place it keeps the rights that were granted on it: the columns are always the same.
+      await run(`CREATE OR REPLACE VIEW ${view} AS${selectOf(table, options)}`);
+      await run(`COMMENT ON VIEW ${view} IS ${quoteLiteral(commentOf(table, options))}`);
+      return { changed: `piipe.${found.name}`, warning: null };
+    });
   } catch (error) {
     if (!(error instanceof DatabaseFailure) || error.fate === "reconnect") throw error;
     return { changed: null, warning: refused(error) };

@@ -1,6 +1,7 @@
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool, Row } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
+import { takeLock } from "../../postgres/dialect.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { ERASURE_LOCK } from "../advisory-locks.ts";
@@ -140,7 +141,7 @@ async function deleteOrphansOf(
   table: StoredTable,
   gone: readonly ColumnTokens[],
 ): Promise<BesideCounts> {
-  if (gone.length > 0) await run(`SELECT pg_advisory_xact_lock(${ERASURE_LOCK})`);
+  if (gone.length > 0) await takeLock(run, ERASURE_LOCK);
   const deleted: BesideCounts[] = [];
   for (const tokens of gone) deleted.push(await deleteOrphans(run, table, tokens));
   return sumOf(deleted);

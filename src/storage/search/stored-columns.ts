@@ -1,5 +1,6 @@
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
+import { hasPlaces } from "../../postgres/dialect.ts";
 import { type TableName, quoteIdentifier, quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { TIMEOUTS } from "../../postgres/transaction.ts";
 
@@ -36,9 +37,6 @@ SELECT target.nspname AS schema, target.relname AS name, target.relkind AS kind,
 ) AS types
 FROM target`;
 
-/** Table, partitioned table. */
-const KINDS_WITH_PLACES: ReadonlySet<string | null | undefined> = new Set(["r", "p"]);
-
 /**
  * Looks at the table only as far as the columns that are searched in: whoever erases need not be able to insert.
  * @throws {PiipeError} `database.table-missing`, `database.table-mismatch`, or as the pool fails
@@ -67,7 +65,7 @@ export async function readStoredTable(
   }
   return {
     name: { schema: row["schema"] ?? "", name: row["name"] ?? "" },
-    hasPlaces: KINDS_WITH_PLACES.has(row["kind"]),
+    hasPlaces: hasPlaces(row["kind"]),
     typeOf(column) {
       const type = types.get(column);
       if (type === undefined) throw new TypeError(`column ${column} was not asked for`);
