@@ -5,7 +5,7 @@ import { systemClock } from "../clock.ts";
 import { PiipeError } from "../errors.ts";
 import type { Sink, Source } from "../pipeline/contracts.ts";
 import { Engine } from "../pipeline/engine.ts";
-import { JUDGED_FROM_EVENTS } from "../pipeline/refusal-guard.ts";
+import { JUDGED_FROM_EVENTS } from "../pipeline/refusal-judge.ts";
 import type { Totals } from "../pipeline/totals.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { sourceIdOf } from "../storage/ledger/claim.ts";

@@ -34,6 +34,18 @@ export function showMs(ms: number): string {
   return `${Math.floor(wholes / perUnit)} ${unit}${rest === 0 ? "" : ` ${rest} ${smallUnit}`}`;
 }
 
+const WHOLE_UNITS = [
+  [86_400, "day"],
+  [3_600, "hour"],
+  [60, "minute"],
+] as const;
+
+/** In the largest unit that divides it: `4 days`, `90 seconds`. */
+export function showSeconds(seconds: number): string {
+  const [size, unit] = WHOLE_UNITS.find(([length]) => seconds >= length && seconds % length === 0) ?? [1, "second"];
+  return counted(seconds / size, unit);
+}
+
 type TableRow = Readonly<Record<string, string>>;
 
 export interface TableFit {

@@ -2,8 +2,7 @@ import { expect, test } from "vitest";
 import { record, refusedEvent } from "../../tests/support/masked-records.ts";
 import { delivery } from "../../tests/support/model-source.ts";
 import type { BatchOutcome, WriteOutcome } from "./contracts.ts";
-import { divideBatch } from "./divide-batch.ts";
-import { OpenBatch } from "./open-batch.ts";
+import { OpenBatch, divideBatch } from "./open-batch.ts";
 
 const STORED: WriteOutcome = { kind: "stored" };
 const QUARANTINED: WriteOutcome = { kind: "quarantined" };

@@ -1,7 +1,6 @@
 import { PiipeError } from "../errors.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { type BatchLimits, Batcher } from "./batcher.ts";
-import { quarantineFull } from "./beyond-limit.ts";
 import { Condition } from "./condition.ts";
 import type {
   BatchOutcome,
@@ -15,15 +14,13 @@ import type {
   Sink,
   Source,
 } from "./contracts.ts";
-import { divideBatch } from "./divide-batch.ts";
 import { EmptyWatch } from "./empty-watch.ts";
 import { ReceiptFindings, NewFields } from "./findings.ts";
 import { Halt } from "./halt.ts";
 import { Hold } from "./hold.ts";
 import { LeftMessages } from "./left-messages.ts";
-import { OpenBatch } from "./open-batch.ts";
-import { JUDGED_FROM_EVENTS } from "./refusal-guard.ts";
-import { RefusalJudge } from "./refusal-judge.ts";
+import { OpenBatch, divideBatch } from "./open-batch.ts";
+import { JUDGED_FROM_EVENTS, RefusalJudge, quarantineFull } from "./refusal-judge.ts";
 import { sealDelivery } from "./sealed-delivery.ts";
 import type { Totals } from "./totals.ts";
 import { writeWithRetry } from "./write-with-retry.ts";

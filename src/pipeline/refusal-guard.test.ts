@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { RefusalGuard } from "./refusal-guard.ts";
+import { RefusalGuard } from "./refusal-judge.ts";
 
 describe("RefusalGuard", () => {
   it("says nothing about fewer than 100 events", () => {

@@ -1,7 +1,5 @@
-import type { PiipeError } from "../errors.ts";
-import { eventsBeyondLimit, rowsBeyondLimit, rowsUnlikeEarlier } from "./beyond-limit.ts";
+import { PiipeError } from "../errors.ts";
 import type { Batch, Clock } from "./contracts.ts";
-import { RefusalGuard } from "./refusal-guard.ts";
 
 /** How long the first refused events of a run, when they are too many, wait for more events to be judged by. */
 const FIRST_JUDGEMENT_MS = 5_000;
@@ -87,4 +85,124 @@ export class RefusalJudge {
     this.#firstJudgement = ended.aborted ? "ahead" : "over";
     if (!ended.aborted) onOver();
   }
+}
+
+/** Recent events that the share is taken over. */
+const WINDOW_EVENTS = 1_000;
+/** Fewer events than this say nothing about the queue: three bad messages of five are three bad messages. */
+export const JUDGED_FROM_EVENTS = 100;
+/** At the end nothing more will tell. */
+const JUDGED_AT_END_FROM_EVENTS = 10;
+
+/**
+ * Watches the share of refused events. A schema change at the producer or a wrong column in the configuration
+ * refuses nearly everything: then the pipeline must halt, not carry the whole queue into the quarantine.
+ */
+export class RefusalGuard {
+  readonly #haltAboveShare: number;
+  readonly #refusedFlags = new Uint8Array(WINDOW_EVENTS);
+  #seen = 0;
+  #refusedInWindow = 0;
+
+  /** @param haltAboveShare share of refused events in (0, 1]; 1 never halts */
+  constructor(haltAboveShare: number) {
+    this.#haltAboveShare = haltAboveShare;
+  }
+
+  /** Counts one event. Returns true when too many of the recent events were refused. */
+  count(isRefused: boolean): boolean {
+    this.#note(isRefused);
+    return this.#isBeyondLimit();
+  }
+
+  /**
+   * Counts events that were judged together. Returns as `count` does. The refused ones are spread among the others: where
+   * in a batch they were says nothing, and a batch may be larger than the window.
+   */
+  countBatch(refused: number, events: number): boolean {
+    for (let index = 0; index < events; index += 1) {
+      this.#note(Math.floor(((index + 1) * refused) / events) > Math.floor((index * refused) / events));
+    }
+    return this.#isBeyondLimit();
+  }
+
+  /** Too many were refused so far, and too few were seen to halt for it. */
+  get isInDoubt(): boolean {
+    return this.#seen < JUDGED_FROM_EVENTS && this.#isTooMany();
+  }
+
+  /** As `count` says, when nothing follows any more. */
+  get isBeyondLimitAtEnd(): boolean {
+    return this.#seen >= JUDGED_AT_END_FROM_EVENTS && this.#isTooMany();
+  }
+
+  /** Refused events among the recent ones, for the message of the halt. */
+  get recent(): { readonly refused: number; readonly events: number } {
+    return { refused: this.#refusedInWindow, events: Math.min(this.#seen, WINDOW_EVENTS) };
+  }
+
+  #note(isRefused: boolean): void {
+    const slot = this.#seen % WINDOW_EVENTS;
+    this.#refusedInWindow += Number(isRefused) - (this.#refusedFlags[slot] ?? 0);
+    this.#refusedFlags[slot] = Number(isRefused);
+    this.#seen += 1;
+  }
+
+  #isBeyondLimit(): boolean {
+    return this.#seen >= JUDGED_FROM_EVENTS && this.#isTooMany();
+  }
+
+  #isTooMany(): boolean {
+    const { refused, events } = this.recent;
+    return refused > events * this.#haltAboveShare;
+  }
+}
+
+/** Why the run halts when too many events do not fit the columns. */
+function eventsBeyondLimit(guard: RefusalGuard): PiipeError {
+  const { refused, events } = guard.recent;
+  return new PiipeError("data.beyond-limit", `halted: ${refused} of the last ${events} events were refused`, {
+    hint:
+      "A whole queue that does not fit its columns is rarely bad data: compare the configured columns with real " +
+      `events (\`piipe mask < events.ndjson\` names code and path of each refusal). ${REMAINDER}`,
+  });
+}
+
+/** Why the run halts when the table refuses too many rows. */
+function rowsBeyondLimit(guard: RefusalGuard): PiipeError {
+  const { refused, events } = guard.recent;
+  return new PiipeError("data.beyond-limit", `halted: PostgreSQL refused ${refused} of the last ${events} rows`, {
+    hint:
+      "A table that takes hardly any row is rarely bad data: compare its constraints and triggers with real events " +
+      `(the log names code, columns and constraint of refused rows). ${REMAINDER}`,
+  });
+}
+
+/** Why the run halts when the table takes none of the rows that come, and would take an earlier one. */
+function rowsUnlikeEarlier(refused: number): PiipeError {
+  return new PiipeError(
+    "data.beyond-limit",
+    `halted: PostgreSQL refused each of ${refused} rows, and would take one that was stored before`,
+    {
+      hint:
+        "Compare the table's triggers, policies and partitions with the events that come now (the log names code, " +
+        `columns and constraint of refused rows). ${REMAINDER}`,
+    },
+  );
+}
+
+const REMAINDER =
+  "What was not written stays in the queue. `quarantine.haltAboveShare` sets the limit, and with 1 there is none.";
+
+/** Why the run of a FIFO queue halts when the quarantine takes no more. */
+export function quarantineFull(): PiipeError {
+  return new PiipeError(
+    "data.beyond-limit",
+    "halted: the quarantine is full, and a FIFO queue's order forbids to go on",
+    {
+      hint:
+        "`piipe quarantine list` shows what waits. Mend the cause, then `piipe quarantine replay`, or `piipe quarantine " +
+        "discard`; start again after that. What was not written stays in the queue.",
+    },
+  );
 }

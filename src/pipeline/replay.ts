@@ -14,8 +14,8 @@ import type {
   Sink,
 } from "./contracts.ts";
 import { ReceiptFindings, NewFields } from "./findings.ts";
-import { openHeld } from "./open-held.ts";
 import { rejectionKey } from "./rejection-text.ts";
+import { openHeld } from "./sealed-delivery.ts";
 import { writeWithRetry } from "./write-with-retry.ts";
 
 export interface ReplayStages {

@@ -352,7 +352,7 @@ export const MUTANTS = [
   {
     area: "refusals",
     name: "never halts, whatever share is refused",
-    file: "src/pipeline/refusal-guard.ts",
+    file: "src/pipeline/refusal-judge.ts",
     search: "return this.#seen >= JUDGED_FROM_EVENTS && this.#isTooMany();",
     replacement: "return false;",
     witnesses: [{ testFile: ENGINE_TEST, title: "halts" }],

@@ -1,8 +1,7 @@
 import type { QueueAttributes } from "../../app/open-queue-inspector.ts";
 import { PiipeError } from "../../errors.ts";
-import { counted } from "../output.ts";
+import { counted, showSeconds } from "../output.ts";
 import { type Finding, failure, ok, warning } from "./findings.ts";
-import { showSeconds } from "./show-seconds.ts";
 
 const SUBJECT = "dead letters";
 /** A restart or a lost connection costs a good message a receipt, too. */

@@ -2,10 +2,9 @@ import type { AwsIdentity, QueueAttributes } from "../../app/open-queue-inspecto
 import { BODY_BYTES_MAX } from "../../decode/limits.ts";
 import { PiipeError } from "../../errors.ts";
 import { RETENTION_DAYS } from "../../storage/ledger/ledger-maintenance.ts";
-import { counted } from "../output.ts";
+import { counted, showSeconds } from "../output.ts";
 import { type Finding, failure, ok, warning } from "./findings.ts";
 import { isLocalHost } from "./is-local-host.ts";
-import { showSeconds } from "./show-seconds.ts";
 
 const VISIBILITY_SECONDS_MIN = 30;
 const VISIBILITY_SECONDS_LONG = 900;

@@ -6,7 +6,7 @@ import { loadConfig } from "../../config/load-config.ts";
 import { compileDecoder } from "../../decode/compile-decoder.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Delivery } from "../../pipeline/contracts.ts";
-import { RefusalGuard } from "../../pipeline/refusal-guard.ts";
+import { RefusalGuard } from "../../pipeline/refusal-judge.ts";
 import { showRejection } from "../../pipeline/rejection-text.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { counted } from "../output.ts";
