@@ -6,6 +6,7 @@ import { add, config, examples, type Execute, json } from "./define-command.ts";
 
 const ENTRIES_DEFAULT = 20;
 const ENTRIES_MAX = 10_000;
+const PRIVATE_FILE = "piipe.private.json";
 
 /** `piipe quarantine …`: what becomes of refused events. */
 export function addQuarantineCommands(program: Command, execute: Execute): void {
@@ -31,21 +32,11 @@ function addList(quarantine: Command, execute: Execute): void {
       )
       .option("--limit <number>", "how many events to list; the counts are of all", entriesMax, ENTRIES_DEFAULT)
       .addOption(json())
-      .action(
-        (options: { config: string; code?: string; state: QuarantineState | "all"; limit: number; json?: boolean }) =>
-          execute(async (terminal) => {
-            const { quarantineListCommand } = await import("./commands/quarantine-list.ts");
-            return quarantineListCommand(
-              {
-                config: options.config,
-                code: options.code ?? null,
-                state: options.state === "all" ? null : options.state,
-                entriesMax: options.limit,
-                json: options.json ?? false,
-              },
-              terminal,
-            );
-          }),
+      .action((given: Given) =>
+        execute(async (terminal) => {
+          const { quarantineListCommand } = await import("./commands/quarantine-list.ts");
+          return quarantineListCommand(optionsOf(given), terminal);
+        }),
       ),
     [
       ["piipe quarantine list", "what waits, by reason, and the newest events"],
@@ -62,25 +53,11 @@ function addShow(quarantine: Command, execute: Execute): void {
       .addOption(privateFile())
       .option("--reason <text>", "why it is opened: needed with --open")
       .addOption(json())
-      .action(
-        (
-          id: string,
-          options: { config: string; open?: boolean; privateFile: string; reason?: string; json?: boolean },
-        ) =>
-          execute(async (terminal) => {
-            const { quarantineShowCommand } = await import("./commands/quarantine-show.ts");
-            return quarantineShowCommand(
-              {
-                config: options.config,
-                id,
-                open: options.open ?? false,
-                privateFile: options.privateFile,
-                reason: options.reason ?? null,
-                json: options.json ?? false,
-              },
-              terminal,
-            );
-          }),
+      .action((id: string, given: Given) =>
+        execute(async (terminal) => {
+          const { quarantineShowCommand } = await import("./commands/quarantine-show.ts");
+          return quarantineShowCommand({ ...optionsOf(given), id }, terminal);
+        }),
       ),
     [
       ["piipe quarantine show 9f2c1a80", "an id may be cut after eight characters"],
@@ -90,14 +67,6 @@ function addShow(quarantine: Command, execute: Execute): void {
       ],
     ],
   );
-}
-
-interface ChoiceArguments {
-  readonly config: string;
-  readonly code?: string;
-  readonly all?: boolean;
-  readonly reason?: string;
-  readonly json?: boolean;
 }
 
 function addReplay(quarantine: Command, execute: Execute): void {
@@ -116,17 +85,10 @@ function addReplay(quarantine: Command, execute: Execute): void {
       .option("--dry-run", "go the whole way but for the writing, and say what would happen")
       .option("--reason <text>", "why, for piipe.audit")
       .addOption(json())
-      .action((ids: string[], options: ChoiceArguments & { privateFile: string; dryRun?: boolean }) =>
+      .action((ids: string[], given: Given) =>
         execute(async (terminal) => {
           const { quarantineReplayCommand } = await import("./commands/quarantine-replay.ts");
-          return quarantineReplayCommand(
-            {
-              ...choiceOf(ids, options),
-              privateFile: options.privateFile,
-              dryRun: options.dryRun ?? false,
-            },
-            terminal,
-          );
+          return quarantineReplayCommand({ ...optionsOf(given), ids }, terminal);
         }),
       ),
     [
@@ -146,10 +108,10 @@ function addDiscard(quarantine: Command, execute: Execute): void {
       .option("--reason <text>", "why, for piipe.audit")
       .option("--yes", "do not ask")
       .addOption(json())
-      .action((ids: string[], options: ChoiceArguments & { yes?: boolean }) =>
+      .action((ids: string[], given: Given) =>
         execute(async (terminal) => {
           const { quarantineDiscardCommand } = await import("./commands/quarantine-discard.ts");
-          return quarantineDiscardCommand({ ...choiceOf(ids, options), yes: options.yes ?? false }, terminal);
+          return quarantineDiscardCommand({ ...optionsOf(given), ids }, terminal);
         }),
       ),
     [
@@ -159,16 +121,35 @@ function addDiscard(quarantine: Command, execute: Execute): void {
   );
 }
 
-function choiceOf(ids: readonly string[], options: ChoiceArguments) {
-  return {
-    config: options.config,
-    ids,
-    code: options.code ?? null,
-    all: options.all ?? false,
-    reason: options.reason ?? null,
-    json: options.json ?? false,
-  };
+/** The options of all these commands, as commander gives them: each has some. */
+interface Given {
+  readonly config: string;
+  readonly code?: string;
+  readonly state?: QuarantineState | "all";
+  readonly limit?: number;
+  readonly all?: boolean;
+  readonly open?: boolean;
+  readonly privateFile?: string;
+  readonly dryRun?: boolean;
+  readonly reason?: string;
+  readonly yes?: boolean;
+  readonly json?: boolean;
 }
+
+/** The same, as the commands take them. */
+const optionsOf = ({ config: file, code: reasonCode, state, limit, privateFile: keyFile, ...given }: Given) => ({
+  config: file,
+  code: reasonCode ?? null,
+  state: state === undefined || state === "all" ? null : state,
+  entriesMax: limit ?? ENTRIES_DEFAULT,
+  all: given.all ?? false,
+  open: given.open ?? false,
+  privateFile: keyFile ?? PRIVATE_FILE,
+  dryRun: given.dryRun ?? false,
+  reason: given.reason ?? null,
+  yes: given.yes ?? false,
+  json: given.json ?? false,
+});
 
 /** Not `--reason`, which says why the operator acts. */
 function code(description: string): Option {
@@ -182,7 +163,7 @@ function code(description: string): Option {
 }
 
 function privateFile(): Option {
-  return new Option("--private-file <path>", "the private key, which opens events").default("piipe.private.json");
+  return new Option("--private-file <path>", "the private key, which opens events").default(PRIVATE_FILE);
 }
 
 function entriesMax(text: string): number {
