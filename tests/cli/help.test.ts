@@ -1,5 +1,7 @@
+import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { EXIT_CODES } from "../../src/cli/failure.ts";
+import { buildProgram } from "../../src/cli/program.ts";
 import { runCli } from "../support/cli.ts";
 
 const COMMANDS = [
@@ -24,7 +26,18 @@ const COMMANDS = [
   ["completion"],
 ];
 
+function pathsOf(command: Command, path: readonly string[] = []): readonly string[][] {
+  return command.commands
+    .filter((child) => child.name() !== "help")
+    .flatMap((child) => [[...path, child.name()], ...pathsOf(child, [...path, child.name()])]);
+}
+
 describe("the command line", () => {
+  it("has the commands of this list", () => {
+    const commands = pathsOf(buildProgram(async () => {})).map((words) => words.join(" "));
+    expect(commands.toSorted()).toEqual(COMMANDS.map((words) => words.join(" ")).toSorted());
+  });
+
   it.each(COMMANDS.map((words) => [words.join(" "), words] as const))(
     "%s --help shows examples first",
     async (_, words) => {
