@@ -24,8 +24,8 @@ piipe itself does not send OTLP. Names that begin with \`piipe.\` have no counte
 
 Reasons: \`starting\`, \`draining\` (after SIGTERM), \`writes-failing\` and \`receives-failing\`: for five seconds or more, or
 at once when no row can be written and the worker holds what it has ([message-life.md](message-life.md)).
-An empty queue's replies do not count as success, so after an outage of the queue it takes until a message comes, or one
-minute. Kubernetes: \`livenessProbe\` on \`/healthz\`, never on \`/readyz\`: a restart mends neither queue nor database.`;
+An empty queue's replies do not count as success. After an outage of the queue, \`receives-failing\` therefore lasts until a
+message comes, or for one minute. Kubernetes: \`livenessProbe\` on \`/healthz\`, never on \`/readyz\`: a restart mends neither queue nor database.`;
 
 /** @type {ReadonlyArray<readonly [MetricRow["scope"], string]>} */
 const SECTIONS = [
