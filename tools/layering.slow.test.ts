@@ -47,6 +47,7 @@ const cases: readonly Case[] = [
     ["src/decode/package.ts", "pg"],
     ["src/mask/package.ts", "undici"],
     ["src/cli/server.ts", "fauxqs"],
+    ["src/cli/session.ts", "../postgres/transaction.ts"],
     ["src/app/part.ts", "commander"],
     ["src/decode/files.ts", "node:fs"],
     ["src/decode/promised-files.ts", "node:fs/promises"],

@@ -62,19 +62,25 @@ const LAYERS = [
 
   { name: "config", paths: ["src/config/"], may: SHARED },
   { name: "keys", paths: ["src/keys/"], may: SHARED },
-  { name: "postgres", paths: ["src/postgres/"], may: SHARED },
+  // Who has these can open a database and write to it.
+  {
+    name: "sessions",
+    paths: ["src/postgres/connection.ts", "src/postgres/transaction.ts"],
+    may: [...SHARED, "postgres"],
+  },
+  { name: "postgres", paths: ["src/postgres/"], may: [...SHARED, "sessions"] },
   { name: "telemetry", paths: ["src/telemetry/"], may: [...SHARED, "events"] },
 
   { name: "sources", paths: ["src/sources/"], ...STAGE, may: [...SHARED, "waiting"] },
   { name: "decode", paths: ["src/decode/"], ...STAGE, builtins: PURE },
   { name: "mask", paths: ["src/mask/"], ...STAGE, may: [...SHARED, "keys"], builtins: PURE },
-  { name: "write", paths: ["src/write/"], ...STAGE, may: [...SHARED, "postgres", "storage"] },
+  { name: "write", paths: ["src/write/"], ...STAGE, may: [...SHARED, "postgres", "sessions", "storage"] },
   { name: "engine", paths: ["src/pipeline/"], ...STAGE, may: [...SHARED, "waiting"], builtins: [] },
-  { name: "storage", paths: ["src/storage/"], ...STAGE, may: [...SHARED, "postgres", "waiting"] },
+  { name: "storage", paths: ["src/storage/"], ...STAGE, may: [...SHARED, "postgres", "sessions", "waiting"] },
 
   { name: "init", paths: ["src/init/"], may: [...SHARED, "config", "decode", "mask"], builtins: PURE },
 
-  { name: "app", paths: ["src/app/"], may: [...LEAVES, ...STAGES, "engine", "storage", "init"] },
+  { name: "app", paths: ["src/app/"], may: [...LEAVES, "sessions", ...STAGES, "engine", "storage", "init"] },
   { name: "embedded", paths: ["src/embedded/"], may: SHARED },
   // What the browser gets: of the rest it may know no more than names and shapes.
   { name: "pages", paths: ["src/dashboard/client/"], may: ["contracts"], mayTypes: ["dashboard", "app", "storage"] },
@@ -83,6 +89,7 @@ const LAYERS = [
     name: "dashboard wiring",
     paths: ["src/dashboard/open-dashboard-data.ts", "src/dashboard/dashboard-actions.ts"],
     may: [...LEAVES, "mask", "engine", "storage", "app", "dashboard"],
+    mayTypes: ["sessions"],
   },
   // Snapshots, counts and tokens: nothing of a record reaches it.
   { name: "dashboard", paths: ["src/dashboard/"], may: SHARED, mayTypes: ["app", "storage"] },
@@ -90,6 +97,8 @@ const LAYERS = [
     name: "cli",
     paths: ["src/cli/"],
     may: [...LEAVES, "decode", "mask", "engine", "storage", "init", "app", "dashboard", "dashboard wiring", "embedded"],
+    // Through app alone: what it opens, code can.
+    mayTypes: ["sessions"],
   },
   { name: "library", paths: ["src/define-pipeline.ts"], may: [...LEAVES, "app"], mayTypes: ["engine", "storage"] },
   { name: "index", paths: ["src/index.ts"], may: [...LEAVES, "app", "library"], mayTypes: ["engine", "storage"] },
@@ -114,7 +123,7 @@ export const PACKAGE_OWNERS = new Map([
   ["fauxqs", ["embedded"]],
   ["hono", ["dashboard"]],
   ["light-my-request", ["embedded"]],
-  ["pg", ["postgres", "embedded"]],
+  ["pg", ["postgres", "sessions", "embedded"]],
   ["preact", ["pages"]],
   ["prom-client", ["telemetry"]],
   ["undici", ["sources"]],

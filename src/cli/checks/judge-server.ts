@@ -27,7 +27,10 @@ export function judgeEncoding({ encoding }: ServerFacts): readonly Finding[] {
 }
 
 /** Nothing when it takes writes. */
-export function judgeWritable({ isStandby, isReadOnly }: ServerFacts, { address }: ConnectionPlace): readonly Finding[] {
+export function judgeWritable(
+  { isStandby, isReadOnly }: ServerFacts,
+  { address }: ConnectionPlace,
+): readonly Finding[] {
   if (isStandby) {
     return [
       failure(

@@ -1,16 +1,9 @@
 import { resolve } from "node:path";
-import type { Quarantine } from "../../app/choose-events.ts";
+import { findEntry, openEntry } from "../../app/open-entry.ts";
 import { PiipeError } from "../../errors.ts";
 import { loadPrivateKey } from "../../keys/keyring-file.ts";
-import type { PrivateKey } from "../../keys/private-key.ts";
-import { openSealed } from "../../keys/seal.ts";
-import { type Delivery, REJECTION_CODES } from "../../pipeline/contracts.ts";
+import { REJECTION_CODES } from "../../pipeline/contracts.ts";
 import { remedyOf } from "../../pipeline/rejection-remedies.ts";
-import { openHeld } from "../../pipeline/sealed-delivery.ts";
-import { inTransaction } from "../../postgres/transaction.ts";
-import { writeAudit } from "../../storage/audit.ts";
-import { findEntries } from "../../storage/quarantine/find-entries.ts";
-import { PendingEvents, databaseTime } from "../../storage/quarantine/pending-events.ts";
 import type { QuarantineEntry } from "../../storage/quarantine/quarantine.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { operatorName } from "../operator-name.ts";
@@ -41,9 +34,9 @@ export async function quarantineShowCommand(options: QuarantineShowOptions, term
   }
   const privateKey = options.open ? await loadPrivateKey(resolve(terminal.folder, options.privateFile)) : null;
   return withQuarantine(options.config, terminal, async (quarantine) => {
-    const [entry] = await findEntries(quarantine.pool, quarantine.queues, [options.id]);
-    if (!entry) throw new Error("an id that is not there was found");
-    const opened = privateKey === null ? null : await openEntry(quarantine, entry, privateKey, reason);
+    const entry = await findEntry(quarantine, options.id);
+    const audit = { operator: operatorName(), reason };
+    const opened = privateKey === null ? null : await openEntry(quarantine, entry, privateKey, audit);
     if (options.json) {
       const raw = opened && {
         body: opened.body,
@@ -59,34 +52,6 @@ export async function quarantineShowCommand(options: QuarantineShowOptions, term
       terminal.writeOut(terminal.outIsTerminal ? `${showControls(opened.body)}\n` : opened.body);
     }
     return EXIT_CODES.done;
-  });
-}
-
-/** Noted first, and committed: what cannot be noted is not opened. */
-async function openEntry(
-  { pool, queues }: Quarantine,
-  entry: QuarantineEntry,
-  privateKey: PrivateKey,
-  reason: string,
-): Promise<Delivery> {
-  const { id, state } = entry;
-  const queue = queues.find(({ arn }) => arn === entry.queue);
-  if (state !== "pending" || !queue) throw bodyGone(entry);
-  const doing = "noting in piipe.audit who opens an event";
-  await inTransaction(pool, { doing }, (run) =>
-    writeAudit(run, { action: "open", operator: operatorName(), reason, details: { queue: queue.arn, id } }),
-  );
-  const choice = { queue, ids: [id], code: null, untilFirstSeen: await databaseTime(pool) };
-  const events = new PendingEvents(pool, choice, { eventsMax: 1, bytesMax: 0 });
-  const [event] = await events.next(new AbortController().signal);
-  if (!event) throw bodyGone(entry);
-  return openHeld(event, (...sealedAndBound) => openSealed(privateKey, ...sealedAndBound));
-}
-
-function bodyGone({ id, state }: QuarantineEntry): PiipeError {
-  const settled = state === "pending" ? "settled just now" : state;
-  return new PiipeError("usage.invalid", `the event ${id} was ${settled}: what was sealed is gone`, {
-    hint: "Only pending events can be opened.",
   });
 }
 
