@@ -306,6 +306,68 @@ describe("Engine", () => {
     expect(sink.quarantine.size).toBe(0);
   });
 
+  it.each([
+    ["a table", new PiipeError("database.table-missing", "gone")],
+    ["a database", new PiipeError("database.unreachable", "away", { retryable: true })],
+  ])("waits for %s that is away when it halts, and stores what is good then", async (_, failure) => {
+    clock.sleep = (delayMs, signal) => systemClock.sleep(Math.min(delayMs, 2), signal);
+    let startedMs = 0;
+    // Longer than a drain would go on trying.
+    clock.nowMs = () => (startedMs += 1_000);
+    const { source, sink, run, events } = setUp({
+      limits: { batchRowsMax: 1_000, inFlightMax: 1_000, lingerMs: 60_000 },
+    });
+    let tries = 0;
+    sink.beforeWrite = () => {
+      tries += 1;
+      if (tries <= 20) throw failure;
+    };
+    source.promisesMore = true;
+    source.send(...[0, 1, 2, 3, 4].flatMap((n) => [...labelled(12, "bad", n), ...labelled(8, "ok", n)]));
+    await expect(run(null)).rejects.toMatchObject({ code: "data.beyond-limit" });
+    expect(sink.rows.size).toBe(40);
+    expect(source.deleted).toHaveLength(40);
+    expect(source.released.every(({ id }) => id.startsWith("bad"))).toBe(true);
+    expect(sink.quarantine.size).toBe(0);
+    const waits = events.filter(({ type }) => type === (failure.retryable ? "batch.retried" : "batch.held"));
+    expect(waits.length).toBeGreaterThan(10);
+  });
+
+  it("carries nothing into the quarantine by a batch that waits for its table when the run halts", async () => {
+    clock.sleep = (delayMs, signal) => systemClock.sleep(Math.min(delayMs, 2), signal);
+    const { source, sink, run, stop, seen } = setUp({ limits: { batchRowsMax: 10, writesInFlightMax: 1 } });
+    let isMended = false;
+    sink.beforeWrite = async () => {
+      // The first one is on its way when the others tell that too many are refused.
+      if (!isMended) await new Promise((resolve) => setTimeout(resolve, 20));
+      if (!isMended) throw new PiipeError("database.table-missing", "gone");
+    };
+    source.send(...labelled(8, "ok", 0), ...labelled(2, "bad", 0), ...labelled(98, "bad", 1));
+    const running = run(null);
+    await seen("batch.held");
+    isMended = true;
+    await expect(running).rejects.toMatchObject({ code: "data.beyond-limit" });
+    expect([...sink.rows.keys()].toSorted()).toEqual(labelled(8, "ok", 0).map(({ id }) => id));
+    expect(sink.quarantine.size).toBe(0);
+    expect(source.released).toHaveLength(100);
+    stop.abort();
+  });
+
+  it("gives all back after one more try when it is stopped while it waits before a halt", async () => {
+    const { source, sink, run, stop, seen } = setUp({ limits: { batchRowsMax: 1_000, inFlightMax: 1_000 } });
+    sink.beforeWrite = () => {
+      throw new PiipeError("database.table-missing", "gone");
+    };
+    source.promisesMore = true;
+    source.send(...[0, 1, 2, 3, 4].flatMap((n) => [...labelled(12, "bad", n), ...labelled(8, "ok", n)]));
+    const running = run(null);
+    await seen("batch.held");
+    stop.abort();
+    await expect(running).rejects.toMatchObject({ code: "data.beyond-limit" });
+    expect(source.released).toHaveLength(100);
+    expect(sink.rows.size).toBe(0);
+  });
+
   it("in an ordered queue a halt gives back what follows a refused message of its group, and stores the rest", async () => {
     const { source, sink, run } = setUp({
       source: new ModelSource({ ordered: true }),

@@ -110,6 +110,7 @@ export class Engine {
   /** Notified whenever room, work or a signal changes. */
   readonly #changed = new Condition();
   #abort: AbortSignal = new AbortController().signal;
+  #stop: AbortSignal = this.#abort;
   #endsByItself = false;
   readonly #failed = new AbortController();
   #failure: unknown = null;
@@ -168,6 +169,7 @@ export class Engine {
     if (this.#stages.source.ordered && !this.#stages.seal)
       throw new Error("an ordered source needs a key to seal with");
     this.#abort = abort;
+    this.#stop = stop;
     // What a run leaves behind must all be known to it, or it would wait for it for ever.
     this.#endsByItself = emptyConfirmations !== null;
     if (this.#endsByItself) this.#left = new LeftMessages(Number.POSITIVE_INFINITY);
@@ -403,7 +405,7 @@ export class Engine {
       const outcome = await writeWithRetry(this.#stages.sink, batch, {
         clock: this.#clock,
         emit: this.#emit,
-        stop: this.#receiving.signal,
+        stop: this.#stop,
         abort: this.#abort,
         failed: this.#failed.signal,
         giveUpAfterMs: this.#limits.giveUpAfterMs,
@@ -413,7 +415,7 @@ export class Engine {
       this.#account(batch, outcome, settled, hundredths(this.#clock.elapsedMs() - startedMs));
     } catch (error) {
       const mayTellNow = !earlierTell && this.#mayEarlierTell(batch) && !this.#failed.signal.aborted;
-      if (this.#isHeldFor(error)) this.#keep(batch, error);
+      if (this.#isHeldFor(error)) this.#keep(batch, error, settled);
       else if (error instanceof PiipeError && error.mayBeData && mayTellNow) {
         if (this.#hold?.batch === batch) this.#release(this.#hold);
         this.#batcher.putBack(batch);
@@ -443,11 +445,23 @@ export class Engine {
 
   /** No retry mends it, and giving back would only spend the receives of what it holds up. */
   #isHeldFor(error: unknown): error is PiipeError {
-    if (!(error instanceof PiipeError) || error.retryable || this.#receiving.signal.aborted) return false;
-    return error.mayBeData || !this.#endsByItself;
+    if (!(error instanceof PiipeError) || error.retryable) return false;
+    if (this.#stop.aborted || this.#abort.aborted || this.#failed.signal.aborted) return false;
+    // What is good before a halt, too; but a run that ends by itself ends then.
+    return (error.mayBeData && !this.#halt) || !this.#endsByItself;
   }
 
-  #keep(batch: OpenBatch, error: PiipeError): void {
+  /** What is refused of a batch that was filled before a halt goes back first. */
+  #keep(batch: OpenBatch, error: PiipeError, settled: Map<Delivery, Settlement>): void {
+    const halt = this.#halt;
+    if (!halt || (halt.isUnderWay && batch.refused.length === 0)) return this.#holdUp(batch, error);
+    if (this.#hold?.batch === batch) this.#release(this.#hold);
+    for (const [delivery, settlement] of this.#divide(halt, batch, [])) settled.set(delivery, settlement);
+    const good = this.#batcher.next();
+    if (good) this.#holdUp(good, error);
+  }
+
+  #holdUp(batch: OpenBatch, error: PiipeError): void {
     const hold = this.#hold;
     if (hold?.batch === batch) return hold.again(error);
     // It joins the other at its next try.

@@ -12,7 +12,7 @@ export interface WriteRetryOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly abort: AbortSignal;
-  /** Fires when the pipeline drains: then what cannot be written soon is better given back to the queue. */
+  /** Fires when the pipeline is told to end: then what cannot be written soon is better given back to the queue. */
   readonly stop: AbortSignal;
   /** Fires when waiting for better times makes no sense any more: the pipeline has failed elsewhere. */
   readonly failed: AbortSignal;

@@ -23,6 +23,7 @@ function scenarioOf(messages: readonly PlannedMessage[], options: Partial<Scenar
       staleHandles: "ignored",
       receivesMax: 3,
       locksWholeGroup: true,
+      servesTheGone: true,
     },
     messages,
     workerStartsMs: [0],

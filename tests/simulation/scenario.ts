@@ -26,6 +26,8 @@ export interface PlannedQueue {
   readonly receivesMax: number | null;
   /** A FIFO group waits for all its hidden messages, as in SQS; else only for those before. */
   readonly locksWholeGroup: boolean;
+  /** A poll that was cut off may be given messages, which it then has received in vain. */
+  readonly servesTheGone: boolean;
 }
 
 export interface PlannedSignal {
@@ -88,6 +90,7 @@ const queue: fc.Arbitrary<PlannedQueue> = fc.record({
   staleHandles: fc.constantFrom("ignored", "refused"),
   receivesMax: weighted<number | null>([5, null], [1, 10], [1, 3], [1, 1]),
   locksWholeGroup: weighted([2, true], [1, false]),
+  servesTheGone: fc.constant(true),
 });
 
 /** FIFO queues deliver again only what was neither extended nor deleted in time. */
@@ -155,6 +158,8 @@ export const haltingScenarios: fc.Arbitrary<Scenario> = fc
       staleHandles: "ignored",
       receivesMax: 3,
       locksWholeGroup: true,
+      // That spends receives at every stop, whatever the worker does.
+      servesTheGone: false,
     },
     messages:
       shape === "burst"

@@ -100,7 +100,33 @@ export function testSeeds(usualSeeds: number): void {
   );
 }
 
-/** Halts and restarts under a low `maxReceiveCount`. Each scenario is larger than those of `testSeeds`. */
+/** Runs the scenario of a seed: each is larger than those of `runSeed`, and no smaller one is looked for. */
+async function runHaltingSeed(seed: number): Promise<ReadonlyMap<string, number>> {
+  const [scenario] = fc.sample(haltingScenarios, { seed, numRuns: 1, unbiased: true });
+  if (scenario === undefined) throw new Error("fast-check made no scenario");
+  const { innocent, sent, rows, quarantined, queued, deadLettered, ...report } = await simulate(scenario).catch(
+    (error: unknown) => {
+      throw new PromiseBroken(`seed ${seed}: ${String(error)}`);
+    },
+  );
+  expect({ seed, innocent }).toEqual({ seed, innocent: [] });
+  expect({ seed, sent: rows + quarantined + queued + deadLettered }).toEqual({ seed, sent });
+  expect({ seed, rows }).toEqual({ seed, rows: scenario.messages.filter(({ kind }) => kind === "good").length });
+  return report.counts;
+}
+
+/** Seeds that broke a promise once. */
+export function testKnownSeeds(seeds: readonly number[], haltingSeeds: readonly number[]): void {
+  test.each(seeds)("seed %d, which broke a promise once", { timeout: 180_000 }, async (seed) => {
+    const { sent, rows, quarantined, queued, deadLettered } = await runSeed(seed);
+    expect(rows + quarantined + queued + deadLettered).toBe(sent);
+  });
+  test.each(haltingSeeds)("seed %d of halts, which broke a promise once", async (seed) => {
+    expect((await runHaltingSeed(seed)).has("run failed")).toBe(true);
+  });
+}
+
+/** Halts and restarts under a low `maxReceiveCount`. */
 export function testHaltingSeeds(usualSeeds: number): void {
   const seeds = Math.ceil(Number(process.env["PIIPE_SIMULATION_SEEDS"] ?? usualSeeds * 10) / 10);
   const firstSeed = Number(process.env["PIIPE_SIMULATION_SEED"] ?? 1);
@@ -109,17 +135,7 @@ export function testHaltingSeeds(usualSeeds: number): void {
     async () => {
       const counts = new Map<string, number>();
       for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
-        const [scenario] = fc.sample(haltingScenarios, { seed, numRuns: 1, unbiased: true });
-        if (scenario === undefined) throw new Error("fast-check made no scenario");
-        const { innocent, sent, rows, quarantined, queued, deadLettered, ...report } = await simulate(scenario).catch(
-          (error: unknown) => {
-            throw new PromiseBroken(`seed ${seed}: ${String(error)}`);
-          },
-        );
-        expect({ seed, innocent }).toEqual({ seed, innocent: [] });
-        expect({ seed, sent: rows + quarantined + queued + deadLettered }).toEqual({ seed, sent });
-        expect({ seed, rows }).toEqual({ seed, rows: scenario.messages.filter(({ kind }) => kind === "good").length });
-        for (const [what, count] of report.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+        for (const [what, count] of await runHaltingSeed(seed)) counts.set(what, (counts.get(what) ?? 0) + count);
       }
       const awaited =
         seeds * 10 >= COVERAGE_SEEDS ? ["halt at begin", "run failed", "dead-lettered", "row barred", "row unfit"] : [];

@@ -1,6 +1,6 @@
 import { ModelDatabase } from "./model-database.ts";
 import { ModelSqs } from "./model-sqs.ts";
-import type { PlannedMessage, Scenario } from "./scenario.ts";
+import type { MessageKind, PlannedMessage, Scenario } from "./scenario.ts";
 import { SimWorker } from "./sim-worker.ts";
 import { type SentMessage, World } from "./world.ts";
 
@@ -61,9 +61,14 @@ export async function simulate(scenario: Scenario): Promise<Report> {
 
   const isDone = (): boolean => {
     if (sent.size < messages.length) return false;
+    const kindOf = (id: string): MessageKind => sent.get(id)?.kind ?? "good";
+    const isAnyBarred = [...sqs.ids].some((id) => kindOf(id) === "barred");
     const barredGroups = new Set<string>();
     for (const id of sqs.ids) {
-      const { kind = "good", groupId = null } = sent.get(id) ?? {};
+      const kind = kindOf(id);
+      const groupId = sent.get(id)?.groupId ?? null;
+      // A run keeps all that it holds: what is stored, and came again beside such a one, goes when something tells.
+      if (isAnyBarred && database.isCommitted(id)) continue;
       // When nothing is left that could tell whether row or table is at fault, it stays, and what is behind it.
       if (kind === "barred" && groupId !== null) barredGroups.add(groupId);
       if (kind === "barred" || (groupId !== null && barredGroups.has(groupId))) continue;

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
-import { scenarioOf, testHaltingSeeds, testSeeds } from "./seeds.ts";
+import { scenarioOf, testHaltingSeeds, testKnownSeeds, testSeeds } from "./seeds.ts";
 import { simulate } from "./simulate.ts";
 
 testSeeds(60);
 testHaltingSeeds(9);
+testKnownSeeds([1_100], [140, 271, 1_095, 1_701]);
 
 test("a seed runs the same way every time", async () => {
   for (let seed = 1; seed <= 10; seed += 1) {

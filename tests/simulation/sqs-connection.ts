@@ -63,7 +63,8 @@ export class SqsConnection implements SqsCaller {
       await clock.sleep(Math.min(fault.lastsMs, HANG_MAX_MS));
     }
     const isGone = (): boolean => signal.aborted || !life.isAlive;
-    if (isGone() && random.chance(0.5)) return never();
+    const { servesTheGone } = this.#world.scenario.queue;
+    if (isGone() && (random.chance(0.5) || !servesTheGone)) return never();
 
     let served: readonly Served[] = [];
     let reply: ActionOutputs[SqsAction];
@@ -187,7 +188,7 @@ export class SqsConnection implements SqsCaller {
     }
     const untilMs = clock.nowMs() + waitSeconds * 1_000;
     // Whether a server notices that the one who waits is gone, or gives it messages, is chance.
-    const noticesAbsence = random.chance(0.5);
+    const noticesAbsence = random.chance(0.5) || !this.#world.scenario.queue.servesTheGone;
     for (;;) {
       const served = sqs.receive(this.#life, max, seconds);
       if (served.length > 0 || clock.nowMs() >= untilMs) return served;
