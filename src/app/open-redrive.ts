@@ -26,7 +26,7 @@ export interface RedriveOptions {
   readonly credentials: StaticCredentials | null;
   /** The dead-letter queue: a name, URL or ARN. null: the one that the configured queue's redrive policy names. */
   readonly from: string | null;
-  /** Goes the whole way but for the writing, and leaves every message in the dead-letter queue. */
+  /** Rolls back what is written, and leaves every message in the dead-letter queue. */
   readonly isDryRun: boolean;
   /** For the audit. */
   readonly operator: string;

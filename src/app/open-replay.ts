@@ -14,11 +14,11 @@ import { openTable } from "./open-table.ts";
 import { requireReplayRights } from "./require-own-rights.ts";
 
 /** What refused events go through again. */
-export type SecondWay = Pick<ReplayStages, "open" | "decode" | "mask" | "sink">;
+export type SecondWay = Pick<ReplayStages, "open" | "decode" | "mask" | "sink" | "isDryRun">;
 
 /**
  * Checks everything that a replay needs, as `openPipeline` does for a run. Asks no queue. Gives the stages for the events
- * of a queue; `isDryRun` leaves out the sink. The pool stays the caller's.
+ * of a queue. A dry run needs the same rights, as it writes and rolls back. The pool stays the caller's.
  * @throws {PiipeError} what is missing or wrong, before anything was opened
  */
 export async function openReplay(
@@ -29,10 +29,8 @@ export async function openReplay(
   const { privateKey, isDryRun } = options;
   const { keyring, mask } = await openMask(config, options.keysJson);
   const table = await openTable(config, keyring, pool);
-  if (!isDryRun) {
-    await requireReplayRights(config, pool);
-    await noteKeys(pool, columnKeysOf(config, keyring));
-  }
+  await requireReplayRights(config, pool);
+  if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
   const { columns, unknownFields, dedupeBy } = config;
   const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields, dedupeBy });
   const open: Open = (...sealedAndBound) => openSealed(privateKey, ...sealedAndBound);
@@ -40,6 +38,7 @@ export async function openReplay(
     open,
     decode,
     mask,
-    sink: isDryRun ? null : new PostgresSink({ pool, table, columns, sourceName: arn, claim: "quarantine" }),
+    sink: new PostgresSink({ pool, table, columns, sourceName: arn, claim: "quarantine", isTrial: isDryRun }),
+    isDryRun,
   });
 }

@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events";
 import { hostname } from "node:os";
 import { systemClock } from "../clock.ts";
 import { PiipeError } from "../errors.ts";
-import type { Sink, Source } from "../pipeline/contracts.ts";
+import type { Source } from "../pipeline/contracts.ts";
 import { Engine } from "../pipeline/engine.ts";
 import { JUDGED_FROM_EVENTS } from "../pipeline/refusal-judge.ts";
 import type { Totals } from "../pipeline/totals.ts";
@@ -13,7 +13,6 @@ import { keepLedger } from "../storage/ledger/ledger-maintenance.ts";
 import { noteKeys } from "../storage/rotation/key-checks.ts";
 import type { LiveWorker, WorkerIdentity } from "../storage/workers.ts";
 import { PostgresSink } from "../write/postgres-sink.ts";
-import { DryRunSink } from "./dry-run-sink.ts";
 import { keepHeartbeat } from "./keep-heartbeat.ts";
 import { columnKeysOf } from "./open-mask.ts";
 import { GIVE_UP_AFTER_MS } from "./open-source.ts";
@@ -66,17 +65,16 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
   const { untilEmpty, announce } = options;
   if (source.ordered && !seal) throw sealKeyMissing();
   if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
-  const sink: Sink = isDryRun
-    ? new DryRunSink(pool, source.name)
-    : new PostgresSink({
-        pool,
-        table,
-        columns: config.columns,
-        sourceName: source.name,
-        claim: "ledger",
-        rejectedMax: source.ordered ? 1 : REJECTED_MAX,
-        random: () => systemClock.random(),
-      });
+  const sink = new PostgresSink({
+    pool,
+    table,
+    columns: config.columns,
+    sourceName: source.name,
+    claim: "ledger",
+    rejectedMax: source.ordered ? 1 : REJECTED_MAX,
+    isTrial: isDryRun,
+    random: () => systemClock.random(),
+  });
   const room = new QuarantineRoom(pool, sourceIdOf(source.name));
   const engine = new Engine(
     { source, decode, mask, sink, seal, ...(!isDryRun && { takeRoom: room.take }) },

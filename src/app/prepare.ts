@@ -22,7 +22,7 @@ export interface PrepareOptions {
   /** The keyring's JSON, as `PIIPE_KEYS` holds it; undefined: only the configured file. */
   readonly keysJson: string | undefined;
   readonly emit: Emit;
-  /** Everything but the writing: no table is changed, piipe's own included. */
+  /** What is written is rolled back: no table is changed, piipe's own included. */
   readonly isDryRun: boolean;
 }
 

@@ -43,7 +43,7 @@ export async function replayChosen(
     const { queue } = choice;
     const stages = stagesOf(queue);
     const announce = async (ids: readonly string[]): Promise<void> => {
-      const details = { queue: queue.arn, table, dryRun: stages.sink === null, events: ids.length, ids };
+      const details = { queue: queue.arn, table, dryRun: stages.isDryRun, events: ids.length, ids };
       await inTransaction(
         pool,
         {

@@ -82,7 +82,7 @@ function addReplay(quarantine: Command, execute: Execute): void {
       .addOption(code("all pending events with this reason"))
       .option("--all", "all pending events")
       .addOption(privateFile())
-      .option("--dry-run", "go the whole way but for the writing, and say what would happen")
+      .option("--dry-run", "go the whole way, roll back what was written, and say what would happen")
       .option("--reason <text>", "why, for piipe.audit")
       .addOption(json())
       .action((ids: string[], given: Given) =>

@@ -27,7 +27,7 @@ export function addRedriveCommand(program: Command, execute: Execute): void {
         "the dead-letter queue, as a name, URL or ARN: instead of the one in the queue's redrive policy. Messages that " +
           "do not say which queue they come from are then taken too",
       )
-      .option("--dry-run", "go the whole way but for writing and deleting, and say what would happen")
+      .option("--dry-run", "go the whole way, roll back what was written, delete nothing, and say what would happen")
       .option("--reason <text>", "why, for piipe.audit")
       .option("--yes", "do not ask")
       .addOption(json())

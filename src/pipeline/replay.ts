@@ -25,8 +25,10 @@ export interface ReplayStages {
   readonly open: Open;
   readonly decode: Decode;
   readonly mask: Mask;
-  /** Claims the events where they wait, in the transaction that stores them. null: a dry run. */
-  readonly sink: Sink | null;
+  /** Claims the events where they wait, in the transaction that stores them. */
+  readonly sink: Sink;
+  /** The sink rolls back what it writes: nothing else is to be changed either. */
+  readonly isDryRun: boolean;
 }
 
 export interface ReplayOptions {
@@ -44,7 +46,7 @@ export interface ReplayOptions {
 /** What a replay did so far. `events` is the sum of the other counts. */
 export interface ReplayTotals {
   events: number;
-  /** Rows written; in a dry run those that would be, unless PostgreSQL refuses them or has their business id. */
+  /** Rows written; in a dry run those that would be. */
   stored: number;
   /** Accepted, and kept out of the table by a trigger or rule of its owner: settled. */
   skipped: number;
@@ -85,7 +87,7 @@ export async function replay(stages: ReplayStages, totals: ReplayTotals, options
     const { records, refused, unopened } = prepare(page, stages, findings);
     for (const event of findings.events(newFields)) options.emit(event);
     const noteRefused = async (rejections: ReadonlyMap<string, Rejection>): Promise<void> => {
-      if (stages.sink !== null) await stages.events.noteRefused(rejections, options.abort);
+      if (!stages.isDryRun) await stages.events.noteRefused(rejections, options.abort);
       for (const rejection of rejections.values()) addRefusal(totals, rejection);
       totals.refused += rejections.size;
       totals.events += rejections.size;
@@ -94,14 +96,14 @@ export async function replay(stages: ReplayStages, totals: ReplayTotals, options
     totals.events += unopened;
     // Before the write, which may fail: what these are refused for has nothing to do with the database.
     await noteRefused(refused);
-    const written = stages.sink === null ? null : await write(records, stages.sink, options);
-    await noteRefused(written?.rejected ?? new Map());
+    const written = await write(records, stages.sink, options);
+    await noteRefused(written.rejected);
 
-    totals.events += records.length - (written?.rejected.size ?? 0);
-    totals.stored += written?.stored ?? records.length;
-    totals.skipped += written?.skipped ?? 0;
-    totals.duplicate += written?.duplicate ?? 0;
-    if (written !== null && written.differing > 0) totals.differing = (totals.differing ?? 0) + written.differing;
+    totals.events += records.length - written.rejected.size;
+    totals.stored += written.stored;
+    totals.skipped += written.skipped;
+    totals.duplicate += written.duplicate;
+    if (written.differing > 0) totals.differing = (totals.differing ?? 0) + written.differing;
     options.onPage(totals);
   }
 }

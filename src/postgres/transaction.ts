@@ -76,6 +76,30 @@ export async function inTransaction<T>(
   }
 }
 
+/**
+ * Runs `work` as a part of a transaction: what it throws undoes the part alone.
+ * @param undoes also when all went well. Default: false
+ */
+export async function inSavepoint<T>(
+  run: RunStatement,
+  work: () => Promise<T>,
+  { undoes = false }: { readonly undoes?: boolean } = {},
+): Promise<T> {
+  await run("SAVEPOINT part");
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    if (!(error instanceof DatabaseFailure) || error.fate !== "reconnect") await run(UNDO_PART);
+    throw error;
+  }
+  await run(undoes ? UNDO_PART : RELEASE_PART);
+  return result;
+}
+
+const RELEASE_PART = "RELEASE SAVEPOINT part";
+const UNDO_PART = `ROLLBACK TO SAVEPOINT part; ${RELEASE_PART}`;
+
 /** One round trip. */
 function begin(options: TransactionOptions, path: string | null): string {
   const { usual } = TIMEOUTS;

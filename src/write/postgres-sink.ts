@@ -13,7 +13,7 @@ import type { PostgresPool } from "../postgres/connection.ts";
 import { DatabaseFailure } from "../postgres/database-failure.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import type { PostgresFacts } from "../postgres/sqlstate.ts";
-import { type RunStatement, inTransaction } from "../postgres/transaction.ts";
+import { type RunStatement, TIMEOUTS, type TransactionOptions, inSavepoint, inTransaction } from "../postgres/transaction.ts";
 import { businessValues, findDiffering } from "../storage/ledger/business-claim.ts";
 import { CLAIMS, type Claim, type ClaimName, parseKeys, sourceIdOf, tableIdOf } from "../storage/ledger/claim.ts";
 import { writeQuarantine } from "../storage/quarantine/quarantine-rows.ts";
@@ -43,16 +43,35 @@ export interface PostgresSinkOptions {
    * is in the quarantine. Default: all are looked for.
    */
   readonly rejectedMax?: number;
+  /**
+   * Every write is rolled back, and its outcome is what it would have been. Rows of one write meet each other, and those of
+   * two do not. Numbers that the table's sequences gave are not given again. Default: false.
+   */
+  readonly isTrial?: boolean;
   /** As in `Clock`. Default: chance. */
   readonly random?: () => number;
   /** Default: 30,000. */
   readonly statementTimeoutMs?: number;
 }
 
+/** What is deferred would come with the COMMIT. */
+const CHECK_ALL_NOW = "SET CONSTRAINTS ALL IMMEDIATE";
 /** So often a batch may run into the statement timeout before one of its rows may be what takes so long. */
 const TIMEOUTS_BEFORE_SEARCH = 3;
 /** Timeouts of a search before any row is stored: finding one of 1,000 rows takes fewer, a slow server more. */
 const TIMEOUTS_OF_SEARCH_MAX = 15;
+
+/** Runs statements that belong together: what `work` throws undoes them. */
+type Transact = <T>(work: (run: RunStatement) => Promise<T>) => Promise<T>;
+
+interface Search {
+  /** Asked last for a row that passes. */
+  readonly witness: MaskedRecord | null;
+  /** A row may be what takes so long. */
+  readonly suspectsRow: boolean;
+  /** Is filled: of each record that was refused alone. */
+  readonly failures: Map<MaskedRecord | undefined, PostgresFacts | null>;
+}
 
 const STORED: WriteOutcome = { kind: "stored" };
 const DUPLICATE: WriteOutcome = { kind: "duplicate" };
@@ -76,6 +95,7 @@ export class PostgresSink implements Sink {
   readonly #places: RefusedPlaces;
   readonly #rejectedMax: number | undefined;
   readonly #blamesRows: boolean;
+  readonly #isTrial: boolean;
   readonly #random: () => number;
   readonly #statementTimeoutMs: number | undefined;
   /** Of each batch that is being written: its timeouts, one after the other. */
@@ -86,6 +106,7 @@ export class PostgresSink implements Sink {
     this.#pool = pool;
     this.#rejectedMax = rejectedMax;
     this.#blamesRows = claim === "quarantine";
+    this.#isTrial = options.isTrial ?? false;
     this.#random = options.random ?? Math.random;
     this.#statementTimeoutMs = options.statementTimeoutMs;
     this.#source = { id: sourceIdOf(sourceName), name: sourceName };
@@ -105,33 +126,58 @@ export class PostgresSink implements Sink {
   async write(batch: Batch, abort: AbortSignal, { earlierTell } = { earlierTell: false }): Promise<BatchOutcome> {
     const timeouts = this.#timeouts.get(batch) ?? 0;
     const suspectsRow = timeouts >= TIMEOUTS_BEFORE_SEARCH;
+    const search: Search = { witness: earlierTell ? this.#witness() : null, suspectsRow, failures: new Map() };
+    const write = (transact: Transact): Promise<BatchOutcome> =>
+      batch.records.length === 0 ? this.#writeOnce([], batch.refused, transact) : this.#bisect(batch, transact, search);
     try {
-      return batch.records.length === 0
-        ? await this.#writeOnce([], batch.refused, abort)
-        : await this.#bisect(batch, abort, { witness: earlierTell ? this.#witness() : null, suspectsRow });
+      const outcome = await (this.#isTrial ? this.#try(write, abort) : write(this.#committing(abort)));
+      // When no transaction is open: the pool may have one connection.
+      return search.failures.size === 0 ? outcome : await this.#placed(batch, outcome, search, abort);
     } catch (error) {
       if (isTimeout(error)) this.#timeouts.set(batch, suspectsRow ? 0 : timeouts + 1);
       throw await this.#explain(error, abort);
     }
   }
 
+  #committing(abort: AbortSignal): Transact {
+    return (work) => inTransaction(this.#pool, this.#transactionOptions(abort), work);
+  }
+
+  /** Runs a write to its end and rolls it back: its transactions are parts of one. */
+  #try(write: (transact: Transact) => Promise<BatchOutcome>, abort: AbortSignal): Promise<BatchOutcome> {
+    const { lockTimeoutMs } = TIMEOUTS.besideOthers;
+    const options: TransactionOptions = { ...this.#transactionOptions(abort), lockTimeoutMs, rollsBack: true };
+    return inTransaction(this.#pool, options, async (run) => {
+      await run(CHECK_ALL_NOW);
+      return write((work) => inSavepoint(run, () => work(run)));
+    });
+  }
+
+  #transactionOptions(abort: AbortSignal): TransactionOptions {
+    return {
+      doing: this.#doing,
+      statementTimeoutMs: this.#statementTimeoutMs,
+      writesTarget: true,
+      abort,
+    };
+  }
+
   /** The refused events go with the first records that can be written: with those that follow them, or before. */
   async #bisect(
     { records, refused }: Batch,
-    abort: AbortSignal,
-    { witness, suspectsRow }: { readonly witness: MaskedRecord | null; readonly suspectsRow: boolean },
+    transact: Transact,
+    { witness, suspectsRow, failures }: Search,
   ): Promise<BatchOutcome> {
     let ofRefused: readonly WriteOutcome[] = [];
     let skipped = 0;
     let hasEarlierTold = false;
     let hasStored = false;
     let timeouts = 0;
-    const failures = new Map<MaskedRecord | undefined, PostgresFacts | null>();
     const outcomes = await bisect(records, {
       declared: this.#declared,
       write: async (part) => {
         const isWithRefused = ofRefused.length < refused.length;
-        const written = await this.#writeOnce(part, isWithRefused ? refused : [], abort).catch((error: unknown) => {
+        const written = await this.#writeOnce(part, isWithRefused ? refused : [], transact).catch((error: unknown) => {
           if (part.length === 1 && error instanceof DatabaseFailure) failures.set(part[0], error.facts);
           if (!suspectsRow || !isTimeout(error)) throw error;
           timeouts += 1;
@@ -145,7 +191,7 @@ export class PostgresSink implements Sink {
         return written.records;
       },
       wouldStore: async (record) => {
-        const passes = await this.#wouldStore(record, abort);
+        const passes = await this.#wouldStore(record, transact);
         hasEarlierTold ||= passes && record === witness;
         return passes;
       },
@@ -154,20 +200,30 @@ export class PostgresSink implements Sink {
       random: this.#random,
       ...(this.#rejectedMax === undefined ? {} : { rejectedMax: this.#rejectedMax }),
     });
-    const placed: WriteOutcome[] = [];
-    for (const [index, outcome] of outcomes.entries()) {
-      placed.push(await this.#placed(outcome, failures.get(records[index]) ?? null, abort));
-    }
     return {
-      records: placed,
+      records: outcomes,
       refused: ofRefused,
       ...(skipped > 0 && { skipped }),
       ...(hasEarlierTold ? { earlierTold: true } : {}),
     };
   }
 
-  /** With the constraint that refused a row. What others of the batch have come to stands, so a failure is none. */
-  async #placed(outcome: WriteOutcome, facts: PostgresFacts | null, abort: AbortSignal): Promise<WriteOutcome> {
+  /** With the constraints that refused rows. */
+  async #placed(
+    { records }: Batch,
+    outcome: BatchOutcome,
+    { failures }: Search,
+    abort: AbortSignal,
+  ): Promise<BatchOutcome> {
+    const placed: WriteOutcome[] = [];
+    for (const [index, ofRecord] of outcome.records.entries()) {
+      placed.push(await this.#placedOne(ofRecord, failures.get(records[index]) ?? null, abort));
+    }
+    return { ...outcome, records: placed };
+  }
+
+  /** What others of the batch have come to stands, so a failure is none. */
+  async #placedOne(outcome: WriteOutcome, facts: PostgresFacts | null, abort: AbortSignal): Promise<WriteOutcome> {
     if (outcome.kind !== "rejected" || facts === null) return outcome;
     try {
       const path = (await this.#places.placeOf(facts, abort)) ?? outcome.rejection.path;
@@ -183,12 +239,11 @@ export class PostgresSink implements Sink {
     return this.#stored && { ...this.#stored, id: randomUUID(), businessKeys: [], leakedBusinessKeys: [] };
   }
 
-  async #wouldStore(record: MaskedRecord, abort: AbortSignal): Promise<boolean> {
+  async #wouldStore(record: MaskedRecord, transact: Transact): Promise<boolean> {
     let wouldStore = false;
     try {
-      await this.#writeOnce([record], [], abort, async (run, claimed) => {
-        // What is deferred would come with the COMMIT.
-        await run("SET CONSTRAINTS ALL IMMEDIATE");
+      await this.#writeOnce([record], [], transact, async (run, claimed) => {
+        await run(CHECK_ALL_NOW);
         wouldStore = claimed.size > 0;
         throw new RolledBack();
       });
@@ -198,11 +253,11 @@ export class PostgresSink implements Sink {
     return wouldStore;
   }
 
-  /** @param last is run before the COMMIT; what it throws rolls back */
+  /** @param last is run at the end; what it throws rolls back */
   async #writeOnce(
     records: readonly MaskedRecord[],
     refused: readonly RefusedEvent[],
-    abort: AbortSignal,
+    transact: Transact,
     last: (run: RunStatement, claimed: ReadonlySet<string>) => Promise<void> = () => Promise.resolve(),
   ): Promise<BatchOutcome> {
     if (records.length + refused.length === 0) return { records: [], refused: [] };
@@ -216,42 +271,33 @@ export class PostgresSink implements Sink {
         : claimValues(records, refused, keys, this.#source.id);
     const dedupes = records.some(({ businessKeys }) => businessKeys.length > 0);
     if (dedupes) values.push(...businessValues(records, keys, this.#tableId));
-    const { claimed, skipped, differing } = await inTransaction(
-      this.#pool,
-      {
-        doing: this.#doing,
-        statementTimeoutMs: this.#statementTimeoutMs,
-        writesTarget: true,
-        abort,
-      },
-      async (run) => {
-        const { rows } = await run(dedupes ? this.#dedupeStatement : this.#statement, values);
-        const claims = parseKeys(rows[0]?.["claimed"]);
-        const news = records.filter((_, index) => claims.has(keys[index] ?? ""));
-        const stored = this.#counted === null ? news.length : await this.#counted.store(run, news);
-        const different = await blamingNoRow(async () => {
-          // Only for what is stored now: a message that comes again must not bring back what was erased.
-          if (stored > 0) await writeTokenRows(run, news);
-          if (refused.length > 0) {
-            const isClaimed = refused.map((_, index) => claims.has(keys[records.length + index] ?? ""));
-            await writeQuarantine(
-              run,
-              this.#source,
-              refused.filter((_, index) => isClaimed[index]),
-              refused.filter((_, index) => !isClaimed[index]),
-            );
-          }
-          if (!dedupes) return NO_KEYS;
-          const repeated = parseKeys(rows[0]?.["repeated"]);
-          const isRepeated = (_: unknown, index: number): boolean => repeated.has(keys[index] ?? "");
-          const again = records.filter(isRepeated);
-          const keysAgain = keys.slice(0, records.length).filter(isRepeated);
-          return findDiffering(run, this.#claim, again, keysAgain, this.#tableId);
-        });
-        await last(run, claims);
-        return { claimed: claims, skipped: news.length - stored, differing: different };
-      },
-    );
+    const { claimed, skipped, differing } = await transact(async (run) => {
+      const { rows } = await run(dedupes ? this.#dedupeStatement : this.#statement, values);
+      const claims = parseKeys(rows[0]?.["claimed"]);
+      const news = records.filter((_, index) => claims.has(keys[index] ?? ""));
+      const stored = this.#counted === null ? news.length : await this.#counted.store(run, news);
+      const different = await blamingNoRow(async () => {
+        // Only for what is stored now: a message that comes again must not bring back what was erased.
+        if (stored > 0) await writeTokenRows(run, news);
+        if (refused.length > 0) {
+          const isClaimed = refused.map((_, index) => claims.has(keys[records.length + index] ?? ""));
+          await writeQuarantine(
+            run,
+            this.#source,
+            refused.filter((_, index) => isClaimed[index]),
+            refused.filter((_, index) => !isClaimed[index]),
+          );
+        }
+        if (!dedupes) return NO_KEYS;
+        const repeated = parseKeys(rows[0]?.["repeated"]);
+        const isRepeated = (_: unknown, index: number): boolean => repeated.has(keys[index] ?? "");
+        const again = records.filter(isRepeated);
+        const keysAgain = keys.slice(0, records.length).filter(isRepeated);
+        return findDiffering(run, this.#claim, again, keysAgain, this.#tableId);
+      });
+      await last(run, claims);
+      return { claimed: claims, skipped: news.length - stored, differing: different };
+    });
     const outcomes = keys.map((key, index) => {
       if (!claimed.has(key)) return differing.has(key) ? DIFFERING : DUPLICATE;
       return index < records.length ? STORED : QUARANTINED;

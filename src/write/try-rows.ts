@@ -1,13 +1,11 @@
 import type { Column, MaskedRecord, WriteOutcome } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { DatabaseFailure } from "../postgres/database-failure.ts";
 import { showTable } from "../postgres/identifiers.ts";
-import { TIMEOUTS, inTransaction } from "../postgres/transaction.ts";
+import { TIMEOUTS, inSavepoint, inTransaction } from "../postgres/transaction.ts";
 import { bisect } from "./bisect.ts";
 import { CountedStore } from "./counted-store.ts";
 import type { TargetTable } from "./target-table.ts";
 
-const UNDO_PART = "ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part";
 /** Each costs some round trips, and a run would halt long before. */
 const REJECTED_MAX = 100;
 const STORED: WriteOutcome = { kind: "stored" };
@@ -37,27 +35,14 @@ export async function tryRows(
     async (run) => {
       await run("SET CONSTRAINTS ALL IMMEDIATE");
       let skipped = 0;
-      /** @param end of the part's savepoint, when the table took the rows */
-      const insert = async (part: readonly MaskedRecord[], end: string): Promise<number> => {
-        await run("SAVEPOINT part");
-        let stored: number;
-        try {
-          stored = await store.store(run, part);
-        } catch (error) {
-          if (error instanceof DatabaseFailure && error.fate !== "reconnect") await run(UNDO_PART);
-          throw error;
-        }
-        await run(end);
-        return stored;
-      };
       const outcomes = await bisect(records, {
         declared: new Set(columns.map(({ name }) => name)),
         async write(part) {
-          skipped += part.length - (await insert(part, "RELEASE SAVEPOINT part"));
+          skipped += part.length - (await inSavepoint(run, () => store.store(run, part)));
           return part.map(() => STORED);
         },
         async wouldStore(record) {
-          await insert([record], UNDO_PART);
+          await inSavepoint(run, () => store.store(run, [record]), { undoes: true });
           return true;
         },
         rejectedMax: REJECTED_MAX,

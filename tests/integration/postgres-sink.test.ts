@@ -5,7 +5,7 @@ import type { Column, MaskedRecord, WriteOutcome } from "../../src/pipeline/cont
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { inTransaction } from "../../src/postgres/transaction.ts";
 import { checkTable } from "../../src/write/check-table.ts";
-import { PostgresSink } from "../../src/write/postgres-sink.ts";
+import { PostgresSink, type PostgresSinkOptions } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { batchOf, column, record, refusedEvent, SENT_AT_MS } from "../support/masked-records.ts";
 import {
@@ -67,7 +67,7 @@ async function sinkOn(
   ddl: string,
   columns: readonly Column[],
   via = pool,
-  options: { readonly rejectedMax?: number; readonly statementTimeoutMs?: number } = {},
+  options: Pick<PostgresSinkOptions, "rejectedMax" | "statementTimeoutMs" | "isTrial"> = {},
 ): Promise<PostgresSink> {
   await sql(ddl);
   return sinkOver("events", columns, via, options);
@@ -77,7 +77,7 @@ async function sinkOver(
   name: string,
   columns: readonly Column[],
   via = pool,
-  options: { readonly rejectedMax?: number; readonly statementTimeoutMs?: number } = {},
+  options: Pick<PostgresSinkOptions, "rejectedMax" | "statementTimeoutMs" | "isTrial"> = {},
 ): Promise<PostgresSink> {
   const table = await readTargetTable(via, { schema: null, name });
   checkTable(table, columns, new Map());
@@ -321,14 +321,61 @@ test.each([
     randomBytes(9_000).toString("hex"),
     { code: "database.limit", path: null },
   ],
-] as const)("a row that fails with %s is rejected, the other is stored", async (sqlState, ddl, bad, rejection) => {
+] as const)("a row that fails with %s is rejected, the other is stored; a trial says so before", async (...refused) => {
+  const [sqlState, ddl, bad, rejection] = refused;
   const sink = await sinkOn(ddl, TEXT);
+  // With one connection: what a trial looks up must not wait for the trial.
+  const trial = await sinkOver("events", TEXT, poolOf(database.url, 1), { isTrial: true });
   const before = await count("events");
   // NOT NULL that came after the start, on a column that the configuration fills.
   if (sqlState === "23502") await sql("ALTER TABLE events ALTER COLUMN t SET NOT NULL");
   const batch = batchOf([record(["good"]), record([bad])]);
-  expect((await sink.write(batch, NEVER)).records).toEqual([STORED, { kind: "rejected", rejection }]);
+  for (const each of [trial, sink]) {
+    expect(await count("events")).toBe(before);
+    expect((await each.write(batch, NEVER)).records).toEqual([STORED, { kind: "rejected", rejection }]);
+  }
   expect(await count("events")).toBe(before + 1);
+});
+
+test("a trial finds the rows of a batch that are in each other's way, and leaves neither rows nor claims", async () => {
+  const trial = await sinkOn("CREATE TABLE events (n integer UNIQUE)", NUMBERED, pool, { isTrial: true });
+  const records = [1, 2, 1, 3, 2, 4].map((n) => record([n]));
+  const batch = batchOf(records, [refusedEvent()]);
+  const taken = { kind: "rejected", rejection: { code: "database.constraint", path: "n (constraint events_n_key)" } };
+  const outcome = { records: [STORED, STORED, taken, STORED, taken, STORED], refused: [{ kind: "quarantined" }] };
+  expect(await trial.write(batch, NEVER)).toEqual(outcome);
+  for (const table of ["events", "piipe.ledger", "piipe.quarantine"]) expect(await count(table)).toBe(0);
+  const sink = await sinkOver("events", NUMBERED);
+  expect(await sink.write(batch, NEVER)).toEqual(outcome);
+  // What is stored is a duplicate to the next trial.
+  expect((await trial.write(batchOf(records), NEVER)).records).toEqual(
+    outcome.records.map((each) => (each === taken ? taken : DUPLICATE)),
+  );
+});
+
+test("a trial tells of rows that a table keeps out, and tries again where it is cut short", async () => {
+  const trial = await sinkOn(
+    `CREATE TABLE events (n integer);
+     CREATE FUNCTION keeps_out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       RETURN CASE WHEN NEW.n > 1 THEN NEW END;
+     END $$;
+     CREATE TRIGGER keeps_out BEFORE INSERT ON events FOR EACH ROW EXECUTE PROCEDURE keeps_out()`,
+    NUMBERED,
+    pool,
+    { isTrial: true },
+  );
+  const batch = batchOf(numbered(5));
+  expect(await trial.write(batch, NEVER)).toMatchObject({ records: Array(5).fill(STORED), skipped: 2 });
+  await withClient(database.url, async (other) => {
+    await other.query("BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE");
+    const cut = new AbortController();
+    const cutShort = trial.write(batch, cut.signal);
+    cut.abort();
+    await expect(cutShort).rejects.toMatchObject({ code: "interrupted" });
+    await other.query("ROLLBACK");
+  });
+  expect(await trial.write(batch, NEVER)).toMatchObject({ skipped: 2 });
+  expect(await count("events")).toBe(0);
 });
 
 test("names of a constraint that a trigger makes up are not shown: they may be a value", async () => {

@@ -47,6 +47,20 @@ async function refuse({ databaseUrl, environment }: LoginPipeline, { ddl, asRole
   return { ...environment, DATABASE_URL: role.url };
 }
 
+/** Rows, claims and refused events are as they were. */
+async function unchanging<T>({ databaseUrl }: LoginPipeline, work: () => Promise<T>): Promise<T> {
+  const snapshot = () =>
+    Promise.all(
+      ["user_logins", "piipe.ledger", "piipe.quarantine", "piipe.business_ids", "piipe.key_checks"].map((table) =>
+        query(databaseUrl, `SELECT to_jsonb(each)::text AS row FROM ${table} AS each ORDER BY 1`),
+      ),
+    );
+  const before = await snapshot();
+  const result = await work();
+  expect(await snapshot()).toEqual(before);
+  return result;
+}
+
 /** One page of the quarantine that PostgreSQL takes nothing of, and a second one that is good. */
 async function twoPages(): Promise<LoginPipeline> {
   const pipeline = await createLoginPipeline(sqs, {
@@ -75,9 +89,15 @@ describe("piipe quarantine replay", () => {
     async (cause) => {
       const pipeline = await twoPages();
       const environment = await refuse(pipeline, cause);
-      const result = await runCli(["quarantine", "replay", "--all", "--json"], {
-        folder: pipeline.folder,
-        environment,
+      const replay = (args: readonly string[]) =>
+        runCli(["quarantine", "replay", "--all", "--json", ...args], { folder: pipeline.folder, environment });
+      const dry = await unchanging(pipeline, () => replay(["--dry-run"]));
+      const result = await replay([]);
+      const { wouldStore, wouldSkip, ...asInEarnest } = jsonOf(dry);
+      expect({ code: dry.code, ...asInEarnest, stored: wouldStore, skipped: wouldSkip }).toEqual({
+        code: result.code,
+        ...jsonOf(result),
+        dryRun: true,
       });
       expect({ code: result.code, ...jsonOf(result) }).toMatchObject({
         code: 5,
@@ -149,7 +169,16 @@ describe("piipe redrive", () => {
     await sqs.send(pipeline.queue.url, [FIRST, SECOND, THIRD, FOURTH]);
     await letters.move(pipeline.queue.url);
     const environment = await refuse(pipeline, cause);
-    const result = await runCli(["redrive", "--yes", "--json"], { folder: pipeline.folder, environment });
+    const redrive = (args: readonly string[]) =>
+      runCli(["redrive", "--json", ...args], { folder: pipeline.folder, environment });
+    const dry = await unchanging(pipeline, () => redrive(["--dry-run"]));
+    const result = await redrive(["--yes"]);
+    expect({ code: dry.code, ...jsonOf(dry) }).toMatchObject({
+      code: 0,
+      wouldStore: 2,
+      wouldQuarantine: 2,
+      refusals: jsonOf(result)["refusals"],
+    });
     expect({ code: result.code, ...jsonOf(result) }).toMatchObject({ code: 0, stored: 2, quarantined: 2, deleted: 4 });
     expect(await userIds(pipeline)).toEqual(GOOD_USERS);
     expect((await reasons(pipeline)).map(({ reason }) => reason)).toEqual(REFUSED_USERS.map(() => cause.reason));

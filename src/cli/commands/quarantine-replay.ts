@@ -20,7 +20,7 @@ import type { Terminal } from "../terminal.ts";
 export interface QuarantineReplayOptions extends ChoiceOptions {
   readonly config: string;
   readonly privateFile: string;
-  /** Goes the whole way but for the writing. */
+  /** Goes the whole way, and rolls back what is written. */
   readonly dryRun: boolean;
   /** For the audit. */
   readonly reason: string | null;
@@ -123,7 +123,7 @@ function reportJson(totals: ReplayTotals, settled: number, dryRun: boolean, fail
   return {
     dryRun,
     events,
-    ...(dryRun ? { wouldStore: stored } : { stored, skipped }),
+    ...(dryRun ? { wouldStore: stored, wouldSkip: skipped } : { stored, skipped }),
     alreadySettled: settled + duplicate,
     ...(totals.differing === undefined ? {} : { differing: totals.differing }),
     refused,

@@ -149,7 +149,7 @@ function redriveJson({ dryRun, begun, elapsedMs, refusals }: RedriveOutcome): ob
     ...(begun && { from: begun.from, queue: begun.source }),
     received,
     ...(dryRun
-      ? { wouldStore: stored, duplicate, wouldQuarantine: quarantined }
+      ? { wouldStore: stored, wouldSkip: skipped, duplicate, wouldQuarantine: quarantined }
       : { stored, skipped, duplicate, quarantined }),
     left,
     ...(begun ?? NOTHING).leftAlone,
@@ -168,7 +168,8 @@ function redriveSummary(outcome: RedriveOutcome): string {
   for (const { rejection, count } of refusals.values()) {
     lines.push(`  ${count} × ${showRejection(rejection)}`);
   }
-  if (skipped > 0) lines.push(`kept out of the table by its own triggers or rules, and deleted: ${skipped}`);
+  if (skipped > 0)
+    lines.push(`kept out of the table by its own triggers or rules${dryRun ? "" : ", and deleted"}: ${skipped}`);
   if (left > 0)
     lines.push(
       `refused, and left in the dead-letter queue ${outcome.isQuarantineFull ? "as the quarantine is full" : "for want of a sealing key"}: ${left}`,
