@@ -111,6 +111,17 @@ test("a duplicate says so when its content is known to be another one", async ()
   expect(await write(sink, withContent("c", 8, "7"))).toEqual([DUPLICATE]);
 });
 
+test("a trial knows the ids that are there, and claims none", async () => {
+  await write(await sinkOn(), message("a", 1));
+  const table = await readTargetTable(pool, { schema: null, name: "events" });
+  const options = { pool, table, columns: COLUMNS, sourceName: "arn", claim: "ledger", isTrial: true } as const;
+  const records = [message("a", 2), message("b", 3), message("b", 4), message("c", -1)];
+  const outcomes = [DUPLICATE, STORED, DUPLICATE, expect.objectContaining({ kind: "rejected" })];
+  expect(await write(new PostgresSink(options), ...records)).toEqual(outcomes);
+  expect([await stored(), await count("piipe.business_ids"), await count("piipe.ledger")]).toEqual([[1], 1, 1]);
+  expect(await write(await sinkOn(), ...records)).toEqual(outcomes);
+});
+
 test("a message that is only delivered again claims nothing: its id was another event's when it came first", async () => {
   const sink = await sinkOn();
   const before = record([1]);
