@@ -109,6 +109,23 @@ describe("createLog", () => {
     ]);
   });
 
+  it.each([
+    [{ type: "batch.retried", code: "database.unreachable", sqlState: null, attempt: 1, delayMs: 9 }, written],
+    [
+      { type: "source.retried", action: "ReceiveMessage", code: "queue.unreachable", attempt: 1, delayMs: 9 },
+      { type: "source.recovered" },
+    ],
+  ] as const)("tells of an outage the 1st, 10th and 100th try, and of the next outage again: %o", (retried, passed) => {
+    const outage = Array<TelemetryEvent>(200).fill(retried);
+    const ofOne = [undefined, 10, 100];
+    const timesOf = (events: readonly TelemetryEvent[]): unknown[] =>
+      log("json", "warn", events).map((line) => (JSON.parse(line) as { times?: number }).times);
+    expect(timesOf(outage)).toEqual(ofOne);
+    expect(timesOf([...outage, passed, ...outage])).toEqual([...ofOne, ...ofOne]);
+    // Another cause is told at once.
+    expect(timesOf([...outage, { ...retried, code: "database.busy" }])).toEqual([...ofOne, undefined]);
+  });
+
   it("says what to do when the queue is tried for ever with credentials that have expired", () => {
     const retried = { type: "source.retried", action: "ReceiveMessage", attempt: 7, delayMs: 9_000 } as const;
     expect(log("text", "warn", [{ ...retried, code: "queue.credentials" }])[0]).toContain("aws sso login");

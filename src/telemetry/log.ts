@@ -45,8 +45,8 @@ interface LogLine {
 
 /**
  * Turns telemetry events into log lines: at most one for each batch. Events hold no data of messages, so neither do
- * the lines. What each event of a queue may cause, or each hour, is logged the 1st, 10th, 100th … time: neither a bad
- * producer nor a missing right must flood the log.
+ * the lines. What each event of a queue may cause, each try or each hour, is logged the 1st, 10th, 100th … time: neither a
+ * bad producer nor an outage nor a missing right must flood the log.
  */
 export function createLog(options: LineOptions): Emit {
   const writeLine = createLineWriter(options);
@@ -54,6 +54,9 @@ export function createLog(options: LineOptions): Emit {
   /** How often the like has happened, or null when it is not to be logged again. */
   const timesLogged = (event: TelemetryEvent): number | null => {
     if (event.type === "fields.unknown" && event.fieldsAdded === 0) return null;
+    const ended = ENDED_BY[event.type];
+    // The next outage is news.
+    if (ended !== undefined) for (const kind of repeated.keys()) if (kind.startsWith(ended)) repeated.delete(kind);
     const kind = repeatedKind(event);
     if (kind === null) return 1;
     const times = (repeated.get(kind) ?? 0) + 1;
@@ -71,6 +74,12 @@ export function createLog(options: LineOptions): Emit {
   };
 }
 
+/** What has passed, by the event that shows it. */
+const ENDED_BY: Readonly<Partial<Record<TelemetryEvent["type"], string>>> = {
+  "batch.written": "batch.retried ",
+  "source.recovered": "source.retried ",
+};
+
 /** What is told the 1st, 10th, 100th … time, as one text for each kind; null for what is told every time. */
 function repeatedKind(event: TelemetryEvent): string | null {
   switch (event.type) {
@@ -83,6 +92,10 @@ function repeatedKind(event: TelemetryEvent): string | null {
       return `${event.type} ${event.detector} ${event.column}`;
     case "duplicates.differed":
       return event.type;
+    case "batch.retried":
+      return `${event.type} ${event.code} ${event.sqlState ?? ""}`;
+    case "source.retried":
+      return `${event.type} ${event.action} ${event.code}`;
     case "ledger.maintenance-failed":
     case "heartbeat.failed":
       // A worker without the rights fails again and again, for as long as it runs.
