@@ -31,6 +31,7 @@ const LAYERS = [
       "src/pipeline/rejection-remedies.ts",
       "src/pipeline/rejection-text.ts",
       "src/telemetry/concerns.ts",
+      "src/telemetry/missed-workers.ts",
     ],
     may: ["errors"],
     builtins: [],

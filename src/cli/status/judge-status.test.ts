@@ -95,6 +95,11 @@ it("names the silent workers for which no other has been started since, one for 
   expect(verdicts([worker(), ...lost])).toHaveLength(2);
   expect(verdicts([after, ...lost])).toEqual(["warning: worker a-host, process 2 is silent for 2 min"]);
   expect(verdicts([after, after, ...lost])).toEqual(["ok: all is well: running 2 workers, nothing waits"]);
+  // What was started since and has ended as it should is proof enough; what has fallen silent itself is none.
+  const ended = { ...after, state: "stopped" } as const;
+  expect(verdicts([ended, ended, ...lost])).toEqual(["warning: no worker runs"]);
+  expect(verdicts([{ ...ended, startedAt: worker().startedAt }, ...lost])).toHaveLength(3);
+  expect(verdicts([{ ...after, state: "silent" }, ...lost])).toHaveLength(4);
 });
 
 it("warns of dead letters, and not when there are none or nobody may know", () => {

@@ -1,5 +1,6 @@
 import type { Snapshot, WorkerStatus } from "../../app/snapshot.ts";
 import { CONCERNS, CONCERN_NAMES } from "../../telemetry/concerns.ts";
+import { missedWorkers } from "../../telemetry/missed-workers.ts";
 import { counted, showMs } from "../output.ts";
 
 export interface StatusVerdict {
@@ -84,7 +85,7 @@ function judgeWorkers(workers: readonly WorkerStatus[], waiting: number): readon
       hint: "`piipe run` starts one",
     });
   }
-  for (const worker of missed(workers)) {
+  for (const worker of missedWorkers(workers)) {
     verdicts.push({
       level: "warning",
       text: `worker ${workerName(worker)} is silent for ${showMs(worker.silentMs)}`,
@@ -110,22 +111,6 @@ function judgeWorkers(workers: readonly WorkerStatus[], waiting: number): readon
     verdicts.push({ level: "warning", text: `worker ${concerned.map(workerName).join("; ")} ${text}`, hint });
   }
   return verdicts;
-}
-
-/**
- * The silent ones, but those whose place another has taken since: each running one takes one place. By the database's
- * clock alone, as this machine's may differ.
- */
-function missed(workers: readonly WorkerStatus[]): readonly WorkerStatus[] {
-  const startsMs = workers.filter(isRunning).map(({ startedAt }) => Date.parse(startedAt ?? ""));
-  const silent = workers.filter(({ state }) => state === "silent").toSorted((a, b) => a.silentMs - b.silentMs);
-  return silent.filter(({ seenAt }) => {
-    const seenMs = Date.parse(seenAt ?? "");
-    const successor = startsMs.findIndex((startedMs) => startedMs > seenMs);
-    if (successor === -1) return true;
-    startsMs.splice(successor, 1);
-    return false;
-  });
 }
 
 function unread(

@@ -90,5 +90,10 @@ describe("what is wrong", () => {
     expect(textsOf(withWorkers({ ...workerOf(1), state: "stopped" }))).toEqual([
       "bad: No worker runs: nothing is received.",
     ]);
+    const later = { ...workerOf(1), startedAt: "2100-01-01T00:00:00.000000Z" };
+    expect(textsOf(withWorkers(later, silent))).toEqual(["good: All is well: 1 worker running."]);
+    expect(textsOf(withWorkers({ ...later, state: "stopped" }, silent))).toEqual([
+      "bad: No worker runs: nothing is received.",
+    ]);
   });
 });

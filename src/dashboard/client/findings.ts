@@ -1,5 +1,6 @@
 import type { Snapshot, Trouble, WorkerStatus } from "../../app/snapshot.ts";
 import { type Concern, CONCERN_NAMES, CONCERNS } from "../../telemetry/concerns.ts";
+import { missedWorkers } from "../../telemetry/missed-workers.ts";
 import { plural } from "./format.ts";
 
 /**
@@ -75,7 +76,7 @@ function ofWorkers(
 }
 
 function workerFindings(workers: readonly WorkerStatus[]): readonly (SnapshotFinding | null)[] {
-  const silent = workers.filter(({ state }) => state === "silent").length;
+  const silent = missedWorkers(workers).length;
   const alive = running(workers);
   const draining = alive.filter(({ figures }) => figures.isDraining).length;
   return [
@@ -93,7 +94,7 @@ function workerFindings(workers: readonly WorkerStatus[]): readonly (SnapshotFin
           level: "warn",
           text: `${plural(silent, "worker")} went silent without having stopped.`,
           detail: "Killed, or cut off from the database. What was received comes again by itself.",
-          hint: "Look for the process on its host; a silent worker is forgotten after a day.",
+          hint: "Look for the process on its host. It is no longer named once another was started, or after a day.",
         },
     draining === 0
       ? null
