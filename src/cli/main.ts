@@ -9,7 +9,7 @@ import { printError } from "./failure.ts";
 import { parentChannelOf } from "./parent-channel.ts";
 import { LiveLine } from "./progress-bar.ts";
 import { isGuarded, refuseDebugging } from "./refuse-debugging.ts";
-import { withShownControls } from "./terminal.ts";
+import { STOP_SIGNALS, withShownControls } from "./terminal.ts";
 import type { Terminal } from "./terminal.ts";
 
 // The heap may double between collections instead of growing fourfold. Draining 100,000 messages, that took the peak of
@@ -38,8 +38,7 @@ const terminal: Terminal = {
   outIsTerminal: isatty(1),
   ask: isatty(0) && isatty(2) ? askAtTerminal({ input: process.stdin, output: process.stderr }) : null,
   onSignal(listener) {
-    process.on("SIGINT", listener);
-    process.on("SIGTERM", listener);
+    for (const signal of STOP_SIGNALS) process.on(signal, () => listener(signal));
   },
   ...(parent === undefined ? {} : { parent }),
 };

@@ -1,4 +1,4 @@
-import type { Terminal } from "./terminal.ts";
+import type { StopSignal, Terminal } from "./terminal.ts";
 
 /** The two ways to end a run: `stop` drains, `abort` cuts that short. */
 export interface StopSignals {
@@ -11,7 +11,7 @@ export interface StopSignals {
 /** Driven by signals: the first one drains, a second one or the time limit aborts. */
 export interface ProcessSignals extends StopSignals {
   /** The first signal received, or null when the run ended by itself. */
-  readonly received: () => "SIGINT" | "SIGTERM" | null;
+  readonly received: () => StopSignal | null;
 }
 
 /** Under npm, Ctrl-C arrives twice: from the terminal, and passed on by npm. A person is slower. */
@@ -23,7 +23,7 @@ const SAME_KEYPRESS_MS = 300;
  */
 export function listenForStop(terminal: Terminal, drainTimeoutMs: number, what = "what was received"): ProcessSignals {
   const ending = new Ending(drainTimeoutMs);
-  let first: "SIGINT" | "SIGTERM" | null = null;
+  let first: StopSignal | null = null;
   let firstMs = 0;
   terminal.onSignal((signal) => {
     if (first) {

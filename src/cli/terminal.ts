@@ -83,6 +83,10 @@ export interface ParentChannel {
   readonly close: () => void;
 }
 
+/** What ends a command in an orderly way. SIGHUP: its terminal was closed. */
+export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export type StopSignal = (typeof STOP_SIGNALS)[number];
+
 /** The process as the commands see it: only main.ts touches `process` itself. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -105,8 +109,8 @@ export interface Terminal {
   readonly outIsTerminal: boolean;
   /** Asks the person at the terminal; null when there is none, and commands must be told by their options. */
   readonly ask: Ask | null;
-  /** Starts listening to SIGINT and SIGTERM; without this call they end the process as usual. */
-  readonly onSignal: (listener: (signal: "SIGINT" | "SIGTERM") => void) => void;
+  /** Starts listening to the stop signals; without this call they end the process as usual. */
+  readonly onSignal: (listener: (signal: StopSignal) => void) => void;
   readonly parent?: ParentChannel;
 }
 

@@ -47,6 +47,15 @@ describe("piipe demo", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it("leaves nothing behind when its terminal is closed while it serves", async () => {
+    const demo = startCli(["demo", "--serve"], options);
+    await demo.printed("Everything stays up until Ctrl-C");
+    expect(await readdir(folder)).toContain("piipe-demo");
+    demo.process.kill("SIGHUP");
+    expect((await demo.ended).code).toBe(0);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   it("stays up with --serve until Ctrl-C: what it says can be done meanwhile works, and its dashboard shows what it landed", async () => {
     const demo = startCli(["demo", "--serve"], options);
     await demo.printed("Everything stays up until Ctrl-C");

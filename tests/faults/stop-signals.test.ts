@@ -17,6 +17,7 @@ describe("a signal to run", () => {
   it.each([
     ["SIGTERM", 0],
     ["SIGINT", 130],
+    ["SIGHUP", 0],
   ] as const)("%s under load: finishes what was received, leaves nothing in flight", async (signal, code) => {
     await sqs.send(pipeline.queue.url, loginEvents(2_500));
     const worker = startCli(["run", "--json"], pipeline);

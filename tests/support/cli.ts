@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { runCommandLine } from "../../src/cli/command-line.ts";
-import type { Terminal } from "../../src/cli/terminal.ts";
+import type { StopSignal, Terminal } from "../../src/cli/terminal.ts";
 
 /** The built command, as users run it: `npm test` builds it first. */
 const CLI_FILE = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
@@ -36,7 +36,7 @@ export interface RunningCommand {
   /** Resolves when stderr holds the text; rejects when the command ends first. */
   readonly printed: (text: string) => Promise<void>;
   /** Sends it. */
-  readonly signal: (name: "SIGINT" | "SIGTERM") => void;
+  readonly signal: (name: StopSignal) => void;
 }
 
 export interface RunningCli extends RunningCommand {
@@ -101,7 +101,7 @@ export function startCommand(args: readonly string[], options: CliOptions = {}):
   const output = new Output();
   const environment = environmentOf(options);
   const giveBack = lendEnvironment(environment);
-  const listeners: Array<(signal: "SIGINT" | "SIGTERM") => void> = [];
+  const listeners: Array<(signal: StopSignal) => void> = [];
   const terminal: Terminal = {
     environment,
     folder: options.folder ?? process.cwd(),

@@ -32,6 +32,7 @@ describe("judgeExit", () => {
     ["SIGTERM", "final", {}],
     ["SIGTERM", "done", { hasStarted: false }],
     ["SIGINT", "done", { hasStarted: false, hasAnyStarted: false }],
+    ["SIGHUP", "done", { hasStarted: false }],
     ["SIGKILL", "final", { hasStarted: false }],
   ])("%s while all are stopped: %s %j", (end, verdict, circumstances) => {
     expect(judgeExit(exitOf(end), { ...RUNNING, isStopping: true, ...circumstances })).toBe(verdict);

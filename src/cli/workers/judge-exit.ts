@@ -1,4 +1,5 @@
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
+import { STOP_SIGNALS } from "../terminal.ts";
 import type { WorkerExit } from "./worker-process.ts";
 
 /**
@@ -23,8 +24,8 @@ export interface Circumstances {
 export function judgeExit({ code, signal }: WorkerExit, circumstances: Circumstances): ExitVerdict {
   const { isStopping, untilEmpty, hasStarted, hasAnyStarted } = circumstances;
   if (isStopping) {
-    // Ctrl-C reaches every process of the terminal, also one that does not listen yet.
-    const isEarly = !hasStarted && (signal === "SIGINT" || signal === "SIGTERM");
+    // Ctrl-C, or its end, reaches every process of the terminal, also one that does not listen yet.
+    const isEarly = !hasStarted && STOP_SIGNALS.some((each) => each === signal);
     return code === EXIT_CODES.done || isEarly ? "done" : "final";
   }
   switch (code) {

@@ -83,7 +83,7 @@ export async function runWorker(options: WorkerOptions, place: WorkerPlace, term
 }
 
 /**
- * Ctrl-C and a service manager's SIGTERM reach every process of a group at once, beside the supervisor's order: however
+ * Ctrl-C, a closed terminal's SIGHUP and a service manager's SIGTERM reach every process of a group at once, beside the supervisor's order: however
  * often that is, it means the one stop. To cut the drain short is for the supervisor, or for the time limit when there
  * is no supervisor any more.
  */
