@@ -24,6 +24,7 @@ export function keyChecksOf(columns: readonly Column[], keyring: Keyring, domain
       {
         column: column.name,
         mask: column.mask,
+        type: column.type,
         active: known.find(({ version }) => version === active) ?? null,
         known,
         showsVersion: operator.tokenLetter !== null,
@@ -40,6 +41,7 @@ export function businessKeyCheckOf({ from }: BusinessIdField, keyring: Keyring, 
   return {
     column: from,
     mask: DEDUPE_PURPOSE,
+    type: null,
     active: known.find(({ version }) => version === keyring.primary?.version) ?? null,
     known,
     // Ids are claimed under every version: whichever comes next, the one of before is still recognised.

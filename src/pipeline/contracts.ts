@@ -266,6 +266,8 @@ export type KeyedUse = MaskName | "dedupe";
 export interface ColumnKeys {
   readonly column: string;
   readonly mask: KeyedUse;
+  /** Decides how values are normalised before they are masked; null: business ids are of no type. */
+  readonly type: ColumnType | null;
   /** Of the version that makes the tokens; null while none does. */
   readonly active: KeyCheck | null;
   /** Of every version that the keyring has the root of. */

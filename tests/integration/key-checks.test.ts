@@ -1,11 +1,16 @@
-import { copyFile, rm } from "node:fs/promises";
+import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import { keyChecksOf } from "../../src/mask/key-checks.ts";
 import type { Column } from "../../src/pipeline/contracts.ts";
 import { type PostgresPool, openPool } from "../../src/postgres/connection.ts";
-import { compareKeys, describeMalformedChecks, noteKeys } from "../../src/storage/rotation/key-checks.ts";
+import {
+  compareKeys,
+  describeMalformedChecks,
+  describeOtherTypes,
+  noteKeys,
+} from "../../src/storage/rotation/key-checks.ts";
 import { migrate } from "../../src/storage/schema/migrations.ts";
 import { runCli } from "../support/cli.ts";
 import { keyringOf } from "../support/keyring-of.ts";
@@ -41,9 +46,11 @@ describe("the keys that made the stored tokens", () => {
     const second = keyringOf({ 1: "primary" }, {}, "other");
     await noteKeys(pool, keyChecksOf(TOKEN, first, "logins"));
     await noteKeys(pool, keyChecksOf(TOKEN, first, "logins"));
-    expect(await query(database.url, "SELECT domain, column_name, mask, version FROM piipe.key_checks")).toEqual([
-      { domain: "logins", column_name: "token", mask: "hmac-sha256", version: 1 },
-    ]);
+    expect(
+      await query(database.url, "SELECT domain, column_name, mask, version FROM piipe.key_checks ORDER BY 3"),
+    ).toEqual(
+      ["hmac-sha256", "type text"].map((mask) => ({ domain: "logins", column_name: "token", mask, version: 1 })),
+    );
     await expect(compareKeys(pool, keyChecksOf(TOKEN, second, "logins"))).rejects.toMatchObject({
       ...MISMATCH,
       hint: expect.stringContaining("WHERE domain = 'logins' AND column_name = 'token' AND mask = 'hmac-sha256'."),
@@ -85,6 +92,35 @@ describe("the keys that made the stored tokens", () => {
       text: expect.stringContaining("(6)"),
       hint: expect.stringContaining("DELETE FROM piipe.key_checks"),
     });
+  });
+
+  test("are told apart from the type that values were masked as: another one is told, until it is deleted", async () => {
+    const keyring = keyringOf({ 1: "linking", 2: "primary" });
+    const of = (type: Column["type"], domain = "typed") =>
+      keyChecksOf([testColumn({ name: "address", type, mask: "hmac-sha256" })], keyring, domain);
+    await noteKeys(pool, of("text"));
+    expect(await describeOtherTypes(pool, of("text"))).toEqual([]);
+    expect(await describeOtherTypes(pool, of("ip", "another"))).toEqual([]);
+    const told = {
+      text: expect.stringContaining("values of column address were masked as text before, and are masked as ip now"),
+      hint: expect.stringMatching(
+        /`type: text`.*DELETE .* domain = 'typed' AND column_name = 'address' AND mask = 'type text'/,
+      ),
+    };
+    // Nobody has masked as the new type yet, then somebody has.
+    expect(await describeOtherTypes(pool, of("ip"))).toEqual([told]);
+    await noteKeys(pool, of("ip"));
+    await noteKeys(pool, of("ip"));
+    expect(await describeOtherTypes(pool, of("ip"))).toEqual([told]);
+    // No piipe wrote that.
+    await query(
+      database.url,
+      `INSERT INTO piipe.key_checks (domain, column_name, mask, version, check_value)
+       VALUES ('typed', 'address', 'type ' || chr(27), 1, repeat('0', 32))`,
+    );
+    await query(database.url, "DELETE FROM piipe.key_checks WHERE domain = 'typed' AND mask = 'type text'");
+    expect(await describeOtherTypes(pool, of("ip"))).toEqual([]);
+    expect(await describeOtherTypes(pool, of("text"))).toMatchObject([{ hint: expect.stringContaining("`type: ip`") }]);
   });
 
   test("may be several where tokens show their version, each compared", async () => {
@@ -156,6 +192,31 @@ describe("a pipeline with another keyring", () => {
       await copyFile(join(folder, "before.json"), file);
       expect((await runCli(["run", "--until-empty"], pipeline)).code).toBe(0);
       expect(await pipeline.rows()).toBe(10);
+    } finally {
+      await pipeline.remove();
+    }
+  });
+
+  test("of another type of a masked column is warned of by a check, and when a run starts", async () => {
+    const pipeline = await createLoginPipeline(sqs);
+    try {
+      await sqs.send(pipeline.queue.url, loginEvents(5));
+      expect((await runCli(["run", "--until-empty"], pipeline)).stderr).not.toContain("masked as");
+      expect((await runCli(["check"], pipeline)).stdout).not.toContain("masked as");
+      const file = join(pipeline.folder, "piipe.yaml");
+      const text = await readFile(file, "utf8");
+      const changed = text.replace("{ from: ip, type: ip, mask", "{ from: ip, type: text, mask");
+      expect(changed).not.toBe(text);
+      await writeFile(file, changed);
+      const warning = "values of column masked_ip were masked as ip before, and are masked as text now";
+      const check = await runCli(["check", "--json"], pipeline);
+      expect(check.code).toBe(0);
+      expect((JSON.parse(check.stdout) as { findings: unknown[] }).findings).toContainEqual(
+        expect.objectContaining({ subject: "keys", level: "warning", text: expect.stringContaining(warning) }),
+      );
+      const run = await runCli(["run", "--until-empty"], pipeline);
+      expect({ code: run.code, isWarned: run.stderr.includes(warning) }).toEqual({ code: 0, isWarned: true });
+      expect((await runCli(["check"], pipeline)).stdout).toContain(warning);
     } finally {
       await pipeline.remove();
     }

@@ -12,7 +12,7 @@ import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { inspectServer } from "../../postgres/inspect-server.ts";
 import { readLedger } from "../../storage/ledger/ledger-maintenance.ts";
-import { describeMalformedChecks } from "../../storage/rotation/key-checks.ts";
+import { describeMalformedChecks, describeOtherTypes } from "../../storage/rotation/key-checks.ts";
 import { checkMigrated, firstPending } from "../../storage/schema/migrations.ts";
 import { type Samples, judgeColumns, readSamples } from "./check-columns.ts";
 import { type Finding, Findings, warning } from "./findings.ts";
@@ -120,10 +120,11 @@ async function lookAtTable(
     },
   );
   for (const { text, remedy } of seen?.remarks ?? []) findings.add(warning("table", text, remedy));
+  const columnKeys = columnKeysOf(config, keyring);
   const malformed =
-    seen === null
-      ? null
-      : await findings.attempt("keys", () => describeMalformedChecks(pool, columnKeysOf(config, keyring)));
+    seen === null ? null : await findings.attempt("keys", () => describeMalformedChecks(pool, columnKeys));
   if (malformed !== null) findings.add(warning("keys", malformed.text, malformed.hint));
+  const otherTypes = seen === null ? null : await findings.attempt("keys", () => describeOtherTypes(pool, columnKeys));
+  for (const { text, hint } of otherTypes ?? []) findings.add(warning("keys", text, hint));
   return seen?.isThere ?? null;
 }

@@ -1,5 +1,5 @@
 import { PiipeError } from "../../errors.ts";
-import type { ColumnKeys, KeyCheck } from "../../pipeline/contracts.ts";
+import { COLUMN_TYPES, type ColumnKeys, type ColumnType, type KeyCheck } from "../../pipeline/contracts.ts";
 import type { PostgresPool, StatementResult } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { quoteLiteral } from "../../postgres/identifiers.ts";
@@ -22,6 +22,12 @@ SELECT used.domain, used."column", used.mask, used.version, used.value
 FROM json_to_recordset($1::json) AS used (domain text, "column" text, mask text, version integer, value text)
 ORDER BY 2, 3, 4
 ON CONFLICT DO NOTHING`;
+
+/** A row of the table. Its mask may be a note on the column's type instead. */
+type NotedCheck = Omit<KeyCheck, "mask"> & { readonly mask: string };
+
+const typeNote = (type: ColumnType): string => `type ${type}`;
+const TYPE_NOTE = new RegExp(`^type (${COLUMN_TYPES.join("|")})$`);
 
 const DOING = "comparing the keys with those that made the stored tokens";
 /** There is no such table, or no such schema. */
@@ -46,16 +52,43 @@ export async function noteKeys(pool: PostgresPool, columns: readonly ColumnKeys[
   await compareKeys(pool, columns);
 }
 
-/** Those that make tokens, and did not before. */
-async function unnotedKeys(pool: PostgresPool, columns: readonly ColumnKeys[]): Promise<readonly KeyCheck[]> {
+/** Those that make tokens, and did not before; and types that values were not masked as before. */
+async function unnotedKeys(pool: PostgresPool, columns: readonly ColumnKeys[]): Promise<readonly NotedCheck[]> {
   const domain = domainOf(columns);
   if (domain === null) return [];
   const used = await readChecks(pool, domain, columns);
   return columns.flatMap((keys) => {
-    const ofColumn = used.filter(({ column, mask }) => column === keys.column && mask === keys.mask);
-    compareColumn(keys, ofColumn, domain);
-    const { active } = keys;
-    return active === null || ofColumn.some(({ version }) => version === active.version) ? [] : [active];
+    const ofColumn = used.filter(({ column }) => column === keys.column);
+    const ofMask = ofColumn.filter(({ mask }) => mask === keys.mask);
+    compareColumn(keys, ofMask, domain);
+    const { active, type } = keys;
+    if (active === null) return [];
+    const isTypeNoted = type === null || ofColumn.some(({ mask }) => mask === typeNote(type));
+    return [
+      ...(ofMask.some(({ version }) => version === active.version) ? [] : [active]),
+      ...(isTypeNoted ? [] : [{ ...active, mask: typeNote(type) }]),
+    ];
+  });
+}
+
+/** What to say about columns whose values were also masked as another type: with another form, equal values have other tokens. */
+export async function describeOtherTypes(
+  pool: PostgresPool,
+  columns: readonly ColumnKeys[],
+): Promise<ReadonlyArray<{ readonly text: string; readonly hint: string }>> {
+  const domain = domainOf(columns);
+  if (domain === null) return [];
+  const used = await readChecks(pool, domain, columns);
+  return columns.flatMap(({ column, type }) => {
+    if (type === null) return [];
+    const noted = used.flatMap((check) => (check.column === column ? (TYPE_NOTE.exec(check.mask)?.[1] ?? []) : []));
+    const others = [...new Set(noted)].filter((each) => each !== type).toSorted();
+    return others.map((other) => ({
+      text:
+        `values of column ${column} were masked as ${other} before, and are masked as ${type} now: where the two write a ` +
+        "value differently, its new tokens match none of the stored ones",
+      hint: `Write \`type: ${other}\` again, or use a new column for the new type. ${startOver(domain, column, `type ${other}`)}`,
+    }));
   });
 }
 
@@ -97,11 +130,12 @@ async function readChecks(
   pool: PostgresPool,
   domain: string,
   columns: readonly ColumnKeys[],
-): Promise<readonly Omit<KeyCheck, "domain">[]> {
+): Promise<readonly NotedCheck[]> {
   const { rows } = await orNone(() => pool.query(DOING, READ, [domain, namesOf(columns)]));
   return rows.map((row) => ({
+    domain,
     column: row["column_name"] ?? "",
-    mask: row["mask"] as KeyCheck["mask"],
+    mask: row["mask"] ?? "",
     version: Number(row["version"]),
     value: row["check_value"] ?? "",
   }));
@@ -109,7 +143,7 @@ async function readChecks(
 
 function compareColumn(
   { column, mask, active, known, showsVersion }: ColumnKeys,
-  used: readonly Omit<KeyCheck, "domain">[],
+  used: readonly NotedCheck[],
   domain: string,
 ): void {
   const other = used.find(({ version, value }) =>
@@ -145,6 +179,6 @@ const madeBy = (use: ColumnKeys["mask"], column: string): string =>
   use === "dedupe" ? `claimed the business ids of dedupeBy: ${column}` : `made the stored tokens of column ${column}`;
 
 /** The way out for who means it. */
-const startOver = (domain: string, column: string, mask: ColumnKeys["mask"]): string =>
+const startOver = (domain: string, column: string, mask: string): string =>
   "If the stored tokens of this column are of no use any more: DELETE FROM piipe.key_checks WHERE " +
   `domain = ${quoteLiteral(domain)} AND column_name = ${quoteLiteral(column)} AND mask = ${quoteLiteral(mask)}.`;
