@@ -12,9 +12,10 @@ export interface Units {
 interface FoldTable {
   /** Of each code unit: its form, when that is one unit, or what to look for in `forms`. */
   readonly codes: Uint16Array;
-  /** Of each code point: where its form stands in `forms`; 0: it has none there. A map takes several times as long. */
+  /** Of each code point: the number of its form in `forms`; 0: it has none there. A map takes several times as long. */
   readonly formAt: Uint16Array;
-  readonly forms: readonly string[];
+  /** Of each form: how many units it has, and as many as it may have. Texts take twice as long. */
+  readonly forms: Uint16Array;
 }
 
 const CODES = 0x1_0000;
@@ -27,6 +28,7 @@ const DROPPED = 0xffff;
 const SEVERAL = 0xfffe;
 /** Longer ones are no spellings, but words in one character: a text must not grow. */
 const FOLDED_UNITS_MAX = 3;
+const FORM_ROOM = 1 + FOLDED_UNITS_MAX;
 
 const HANGUL = 0xac00;
 const HANGUL_END = 0xd7a4;
@@ -92,8 +94,13 @@ function newTable(): FoldTable {
   for (const mark of ordered) set(mark.codePointAt(0) ?? 0, "");
   // Which of the two small letters a sigma has depends on what stands around it.
   set(0x3c2, "\u03c3");
-  return { codes, formAt, forms };
+  return { codes, formAt, forms: Uint16Array.from(forms.flatMap(roomFor)) };
 }
+
+const roomFor = (form: string): number[] => [
+  form.length,
+  ...Array.from({ length: FOLDED_UNITS_MAX }, (_, unit) => form.charCodeAt(unit) || 0),
+];
 
 const pointAt = (units: Uint16Array, at: number, length: number): number =>
   length === 1 ? (units[at] ?? 0) : pairOf(units[at] ?? 0, units[at + 1] ?? 0);
@@ -123,9 +130,22 @@ const hasOrder = (mark: string): boolean =>
 
 export function unitsOf(text: string): Units {
   const codes = new Uint16Array(text.length);
-  for (let at = 0; at < text.length; at += 1) codes[at] = text.charCodeAt(at);
+  writeUnits(text, codes, 0);
   return { codes, length: text.length };
 }
+
+/** Writes the text from there on. @returns where it ends */
+export function writeUnits(text: string, codes: Uint16Array, start: number): number {
+  if (text.length > LOOPED_UNITS_MAX) {
+    Buffer.from(codes.buffer, codes.byteOffset).write(text, start * codes.BYTES_PER_ELEMENT, "utf16le");
+  } else {
+    for (let at = 0; at < text.length; at += 1) codes[start + at] = text.charCodeAt(at);
+  }
+  return start + text.length;
+}
+
+/** A longer text is copied faster by Node. */
+const LOOPED_UNITS_MAX = 64;
 
 export const textOf = ({ codes, length }: Units): string =>
   Buffer.from(codes.buffer, codes.byteOffset, length * codes.BYTES_PER_ELEMENT).toString("utf16le");
@@ -160,8 +180,9 @@ export function foldUnits({ codes, length }: Units): Units {
         out[end++] = code;
         continue;
       }
-      const form = forms[index] ?? "";
-      for (let unit = 0; unit < form.length; unit += 1) out[end++] = form.charCodeAt(unit);
+      const form = index * FORM_ROOM;
+      const formEnd = form + (forms[form] ?? 0);
+      for (let unit = form; unit < formEnd;) out[end++] = forms[++unit] ?? 0;
       if (isPair) at += 1;
     }
   }

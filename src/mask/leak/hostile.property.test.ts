@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { testColumn } from "../../../tests/support/test-column.ts";
 import { compileEchoCheck } from "./echo-check.ts";
-import { fold, unitsOf } from "./fold.ts";
+import { fold, textOf, unitsOf } from "./fold.ts";
 import { NeedleSearch } from "./needle-search.ts";
 import { viewsOf } from "./views.ts";
 
@@ -47,6 +47,20 @@ const unit = fc.constantFrom(
 const hostile = fc
   .array(fc.tuple(unit, fc.integer({ min: 1, max: 400 })), { minLength: 1, maxLength: 6 })
   .map((parts) => parts.map(([text, count]) => text.repeat(count)).join(""));
+
+test("units are those of the text, however long it is and whatever it is broken off from", () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: fc.constantFrom("a", "\u00e9", "\ud834", "\udd60", "\u{1d160}"), maxLength: 200 }),
+      (text) => {
+        const { codes, length } = unitsOf(text);
+        expect(Array.from(codes)).toEqual(Array.from({ length: text.length }, (_, at) => text.charCodeAt(at)));
+        expect([length, textOf({ codes, length })]).toEqual([text.length, text]);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
 
 test("a search finds each needle wherever it ends, and looks at each character of the text once", () => {
   const text = fc.string({ unit: fc.constantFrom("a", "b", "\u00e9", "\u0433"), maxLength: 60 });

@@ -1,5 +1,5 @@
 import type { ColumnType } from "../../pipeline/contracts.ts";
-import { foldUnits, type Units } from "./fold.ts";
+import { foldUnits, type Units, writeUnits } from "./fold.ts";
 import { isHexDigit, isSeparator } from "./spellings.ts";
 import { hasBackslash, hasPercentEscape, unescapeJson, unescapePercent } from "./unescape.ts";
 
@@ -55,14 +55,9 @@ function joined(texts: readonly PlacedText[]): Units {
   let length = 0;
   for (const { place, text } of texts) {
     codes[length++] = TEXT_START;
-    length = place.type === "json" ? writeJson(text, codes, length) : writeText(text.trim(), codes, length);
+    length = place.type === "json" ? writeJson(text, codes, length) : writeUnits(text.trim(), codes, length);
   }
   return { codes, length };
-}
-
-function writeText(text: string, codes: Uint16Array, start: number): number {
-  for (let at = 0; at < text.length; at += 1) codes[start + at] = text.charCodeAt(at);
-  return start + text.length;
 }
 
 /** Without the white space between the parts of JSON. */
