@@ -80,6 +80,27 @@ describe("a burst of rows that a trigger refuses", () => {
     }
   });
 
+  test("before every good one, after a start: a second worker stores what is behind them, and tells", async () => {
+    const messages = [...send(200, "barred", 0), ...send(20, "good", MINUTE_MS), ...send(1, "good", 10 * MINUTE_MS)];
+    const report = await simulate(
+      scenarioOf(messages, {
+        workerStartsMs: [SECOND_MS, 2 * MINUTE_MS],
+        // The first one has stored nothing, and holds all that it may.
+        signals: [{ kind: "stop", afterMs: 4 * MINUTE_MS, worker: 0, awayMs: 60 * MINUTE_MS }],
+      }),
+    );
+    expect(report).toMatchObject({ rows: 21, innocent: [] });
+    const lines = report.trace();
+    const storedBy = (worker: number): boolean =>
+      lines.some((line) => line.includes(`worker ${worker}.1: {"type":"batch.written","stored":`));
+    expect([storedBy(1), storedBy(2)]).toEqual([false, true]);
+    expect(
+      failures(report)
+        .slice(0, 2)
+        .map((line) => line.replace(/^\S+ s {2}/, "")),
+    ).toEqual(["worker 1.1: failed: database.refused", "worker 2.1: failed: data.beyond-limit"]);
+  });
+
   test.each([
     [11, false],
     [45, false],
