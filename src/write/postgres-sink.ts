@@ -13,7 +13,13 @@ import type { PostgresPool } from "../postgres/connection.ts";
 import { DatabaseFailure } from "../postgres/database-failure.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import type { PostgresFacts } from "../postgres/sqlstate.ts";
-import { type RunStatement, TIMEOUTS, type TransactionOptions, inSavepoint, inTransaction } from "../postgres/transaction.ts";
+import {
+  type RunStatement,
+  TIMEOUTS,
+  type TransactionOptions,
+  inSavepoint,
+  inTransaction,
+} from "../postgres/transaction.ts";
 import { businessValues, findDiffering } from "../storage/ledger/business-claim.ts";
 import { CLAIMS, type Claim, type ClaimName, parseKeys, sourceIdOf, tableIdOf } from "../storage/ledger/claim.ts";
 import { writeQuarantine } from "../storage/quarantine/quarantine-rows.ts";

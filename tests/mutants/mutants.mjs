@@ -343,8 +343,8 @@ export const MUTANTS = [
     area: "commit",
     name: "a dry run that commits",
     file: "src/write/postgres-sink.ts",
-    search: "{ ...this.#transactionOptions(abort), rollsBack: true }",
-    replacement: "this.#transactionOptions(abort)",
+    search: "{ ...this.#transactionOptions(abort), lockTimeoutMs, rollsBack: true }",
+    replacement: "{ ...this.#transactionOptions(abort), lockTimeoutMs }",
     witnesses: [{ testFile: SINK_TEST, title: "leaves neither rows nor claims" }],
   },
   {
