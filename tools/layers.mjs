@@ -30,6 +30,7 @@ const LAYERS = [
       "src/pipeline/delivery-bytes.ts",
       "src/pipeline/rejection-remedies.ts",
       "src/pipeline/rejection-text.ts",
+      "src/pipeline/value-places.ts",
       "src/telemetry/concerns.ts",
       "src/telemetry/missed-workers.ts",
     ],
@@ -73,7 +74,8 @@ const LAYERS = [
   { name: "telemetry", paths: ["src/telemetry/"], may: [...SHARED, "events"] },
 
   { name: "sources", paths: ["src/sources/"], ...STAGE, may: [...SHARED, "waiting"] },
-  { name: "decode", paths: ["src/decode/"], ...STAGE, builtins: PURE },
+  // To inflate a text that is at hand is a computation: synchronous, of its argument alone, and bounded.
+  { name: "decode", paths: ["src/decode/"], ...STAGE, builtins: [...PURE, "node:zlib#gunzipSync"] },
   { name: "mask", paths: ["src/mask/"], ...STAGE, may: [...SHARED, "keys"], builtins: PURE },
   { name: "write", paths: ["src/write/"], ...STAGE, may: [...SHARED, "postgres", "sessions", "storage"] },
   { name: "engine", paths: ["src/pipeline/"], ...STAGE, may: [...SHARED, "waiting"], builtins: [] },

@@ -1,5 +1,5 @@
 import { runOverCanned } from "../support/canned-run.mjs";
-/** How much memory piipe holds at full rate, when events are ordinary, long, and longer than it takes. */
+/** How much memory piipe holds at full rate, when events are ordinary, long, and hold texts longer than it takes. */
 import { judge } from "../support/goals.mjs";
 import { NOTES } from "../support/pipelines.mjs";
 import { number, range } from "../support/report.mjs";
@@ -10,7 +10,7 @@ const QUARANTINE = "piipe.quarantine";
 
 const CASES = [
   { name: "600 bytes, stored", bytes: 600, count: 100_000, quickCount: 40_000, storedIn: NOTES.table },
-  // A hair below piipe's own limit.
+  // Each of its four texts a hair below the longest that is stored.
   { name: "255 KiB, stored", bytes: 255 * KIB, count: 400, quickCount: 200, storedIn: NOTES.table },
   { name: "1 MiB, quarantined", bytes: KIB * KIB, count: 200, quickCount: 100, storedIn: QUARANTINE },
 ];

@@ -31,8 +31,9 @@ export async function openReplay(
   const table = await openTable(config, keyring, pool);
   await requireReplayRights(config, pool);
   if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
-  const { columns, unknownFields, dedupeBy } = config;
-  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields, dedupeBy });
+  const { columns, unknownFields, dedupeBy, source } = config;
+  const { unwrap } = source;
+  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields, dedupeBy, unwrap });
   const open: Open = (...sealedAndBound) => openSealed(privateKey, ...sealedAndBound);
   return ({ arn }) => ({
     open,

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { hostname } from "node:os";
 import { systemClock } from "../clock.ts";
+import { BODY_BYTES_MAX } from "../decode/limits.ts";
 import { PiipeError } from "../errors.ts";
 import type { Source } from "../pipeline/contracts.ts";
 import { Engine } from "../pipeline/engine.ts";
@@ -81,6 +82,7 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
     {
       inFlightMax: Math.max(JUDGED_FROM_EVENTS, IN_FLIGHT_BATCHES * config.batch.rows),
       inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
+      ...(config.source.unwrap.includes("gzip") && { unpackedBytesMax: BODY_BYTES_MAX }),
       batchRowsMax: config.batch.rows,
       batchBytesMax: config.batch.bytes,
       lingerMs: config.batch.lingerMs,

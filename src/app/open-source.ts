@@ -1,5 +1,6 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
+import { attributeNamesOf } from "../decode/compile-decoder.ts";
 import { openSqsSource, type StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
 import type { SqsSource } from "../sources/sqs/sqs-source.ts";
 import type { Emit } from "../telemetry/events.ts";
@@ -29,7 +30,7 @@ export async function openSource(
     region: at.region,
     endpoint,
     visibilityTimeoutSeconds,
-    attributeNames: attributeNamesOf(config),
+    attributeNames: attributeNamesOf(config.columns, config.dedupeBy),
     // A run that is to end asks in short turns; 20 s, SQS's longest wait, makes an idle service cheap.
     waitSeconds: options.untilEmpty ? 1 : 20,
     // It is to end: messages that come later need not come together.
@@ -41,8 +42,3 @@ export async function openSource(
     emit: options.emit,
   });
 }
-
-const attributeNamesOf = ({ columns, dedupeBy }: Config): readonly string[] =>
-  [...columns, ...(dedupeBy === null ? [] : [dedupeBy])].flatMap(({ origin }) =>
-    origin.kind === "attribute" ? [origin.name] : [],
-  );

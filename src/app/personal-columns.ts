@@ -1,8 +1,10 @@
 /** Columns that are stored as they are and look personal: what `check` warns of. */
 import type { Config } from "../config/config.ts";
 import { personalPartOf } from "../config/looks-personal.ts";
+import { renderPlace } from "../config/value-origin.ts";
 import { type Detections, showDetections } from "../mask/leak/count-detections.ts";
 import type { Column } from "../pipeline/contracts.ts";
+import { placesOf } from "../pipeline/value-places.ts";
 
 export interface PersonalColumn {
   readonly column: string;
@@ -34,10 +36,11 @@ export function personalColumns(
   });
 }
 
-function ofName({ name, from, origin, type }: Column): string | null {
+function ofName({ name, origin, type }: Column): string | null {
   const part = personalPartOf(name);
   if (part !== null) return `its name looks personal (${part})`;
-  const fieldPart = origin.kind === "metadata" ? null : personalPartOf(from);
+  const fields = placesOf(origin).filter(({ kind }) => kind !== "metadata");
+  const fieldPart = fields.map((place) => personalPartOf(renderPlace(place))).find((found) => found !== null) ?? null;
   if (fieldPart !== null) return `it comes from a field whose name looks personal (${fieldPart})`;
   return type === "ip" ? "it holds IP addresses (type ip)" : null;
 }

@@ -72,8 +72,9 @@ export async function prepare(config: Config, pool: PostgresPool, options: Prepa
   for (const { text, hint } of await describeOtherTypes(pool, columnKeys)) warn(`${text}. ${hint}`);
   const encoding = encodingWarning(await readEncoding(pool));
   if (encoding !== null) warn(`${encoding}. ${ENCODING_REMEDY}`);
-  const { columns, unknownFields, dedupeBy } = config;
-  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields, dedupeBy });
+  const { columns, unknownFields, dedupeBy, source } = config;
+  const { unwrap } = source;
+  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields, dedupeBy, unwrap });
   // A dry run carries nothing into the quarantine, and is to tell of everything.
   const carried = carriedOver(isDryRun ? 1 : config.quarantine.haltAboveShare, systemClock);
   return { config, pool, table, keyring, decode, mask, seal, isDryRun, emit, counters, carried };

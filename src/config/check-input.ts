@@ -27,11 +27,14 @@ export function problemLines(problems: readonly LocatedProblem[]): string {
   return left > 0 ? [...lines.slice(0, PROBLEMS_MAX), `… and ${left} more`].join("\n") : lines.join("\n");
 }
 
-/** `source.sqs.queue`, `columns["a b"].type`; the whole is called "the configuration". */
+/** `source.sqs.queue`, `columns["a b"].type`, `source.unwrap[0]`; the whole is called "the configuration". */
 function settingName(path: readonly string[]): string {
   if (path.length === 0) return "the configuration";
   return path
-    .map((key) => (/^[\p{L}_][\p{L}\p{N}_-]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`))
+    .map((key) => {
+      if (/^\d{1,4}$/.test(key)) return `[${key}]`;
+      return /^[\p{L}_][\p{L}\p{N}_-]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+    })
     .join("")
     .replace(/^\./, "");
 }
@@ -63,6 +66,11 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown): readonly Proble
     return [{ path, at: "key", what: "a column's name is wrong", remedy: `it must be ${issue.issues[0]?.message}` }];
   }
   const value = valueAt(input, path);
+  if (issue.code === "invalid_union") {
+    // One of something, or a list of them: what the value is tells which is meant.
+    const meant = (Array.isArray(value) ? issue.errors[1] : issue.errors[0]) ?? [];
+    return meant.flatMap((inner) => describeIssue({ ...inner, path: [...issue.path, ...inner.path] }, input));
+  }
   if (value === undefined) return [{ path, at: "value", what: `${name} is missing`, remedy: `give ${issue.message}` }];
   const [rightOrWrong, remedy] = split(issue.message);
   if (remedy !== null) return [{ path, at: "value", what: `${name} ${rightOrWrong}`, remedy }];
@@ -85,6 +93,7 @@ function unknownKey(path: readonly string[], key: string, known: string): Proble
 
 function fault(issue: z.core.$ZodIssue, value: unknown): string {
   if (value === null || value === "") return "is empty";
+  if (issue.code === "too_small" && Array.isArray(value)) return "has too few elements";
   if (issue.code === "too_small") return "is too small";
   if (issue.code === "too_big") return "is too large";
   if (issue.code === "invalid_value" && typeof value === "string") return "is none of the known";

@@ -9,8 +9,8 @@ import {
   PII_DETECTIONS,
   PRECISIONS,
 } from "../pipeline/contracts.ts";
-import { choice, isObject, mapping } from "./schema-parts.ts";
-import { parseOrigin } from "./value-origin.ts";
+import { choice, isObject, mapping, oneOrMore } from "./schema-parts.ts";
+import { parsePlace, placesIn } from "./value-origin.ts";
 
 const REFUSED_MASKS: ReadonlyMap<unknown, string> = new Map(
   ["ff3", "ff3-1", "fpe-ff3", "fpe-ff3-1"].map((name) => [name, `names ${name}, which NIST has withdrawn as insecure`]),
@@ -44,20 +44,27 @@ const METADATA_TYPES: Readonly<Record<MetadataName, readonly ColumnType[]>> = {
   group_id: ["text", "uuid", "ip", "version", "date", "timestamp"],
   sent_at: ["timestamp", "date", "text"],
   received_at: ["timestamp", "date", "text"],
+  "sns.topic": ["text"],
+  "sns.subject": ["text"],
+  "sns.timestamp": ["timestamp", "date", "text"],
+  "sns.message_id": ["text", "uuid"],
 };
 
+const PLACE = "a field, a path or a piece of metadata";
+
+const place = z.string(PLACE).superRefine((from, context) => {
+  const parsed = parsePlace(from);
+  if (!parsed.ok) context.addIssue({ code: "custom", message: parsed.error });
+});
+
 export const columnSchema = mapping("a mapping with the key type", {
-  from: z
-    .string("a field, a dotted path or a piece of metadata")
-    .superRefine((from, context) => {
-      const origin = parseOrigin(from);
-      if (!origin.ok) context.addIssue({ code: "custom", message: origin.error });
-    })
+  from: oneOrMore(place, PLACE)
     .optional()
     .describe(
-      "Where the value comes from: a field, a dotted path into nested JSON (device.os.name), or metadata of the " +
-        "message (@message_id, @sent_at, @received_at, @group_id, @attribute.NAME). Default: the field of the " +
-        "column's own name.",
+      "Where the value comes from: a field, a path into nested JSON (device.os.name, items[0].sku), or metadata of the " +
+        "message (@message_id, @sent_at, @received_at, @group_id, @attribute.NAME, and with `unwrap: sns` @sns.topic and its " +
+        "like). Several: the first that has a value (“Paths” in docs/configuration.md). Default: the field of the column's " +
+        "own name.",
     ),
   type: choice(COLUMN_TYPES).describe("What the value is. An event whose value is something else is refused."),
   mask: z
@@ -116,9 +123,9 @@ export const columnSchema = mapping("a mapping with the key type", {
 })
   .superRefine(
     (value, context) => {
-      const origin = parseOrigin(value.from ?? "");
-      const fitting = origin.ok && origin.value.kind === "metadata" ? METADATA_TYPES[origin.value.name] : null;
-      if (fitting !== null && !fitting.includes(value.type)) {
+      for (const from of placesIn(value.from)) {
+        const fitting = from.kind === "metadata" ? METADATA_TYPES[from.name] : null;
+        if (fitting === null || fitting.includes(value.type)) continue;
         context.addIssue({
           code: "custom",
           path: ["type"],

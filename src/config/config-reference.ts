@@ -25,6 +25,47 @@ becomes a number or true/false where the setting asks for one. Within \`{ }\` an
 \`: \` or \` #\`, write the whole value in quotes. Anchors and tags are not supported.
 `;
 
+const PATHS = `## Paths
+
+What \`from\` and \`dedupeBy\` may be:
+
+| written | takes |
+| --- | --- |
+| \`ip\` | the field \`ip\` of the event |
+| \`device.os.name\` | \`name\` in \`os\` in \`device\` |
+| \`items[0].sku\` | \`sku\` of the first element of \`items\`; \`matrix[1][0]\` works as well |
+| \`"user.id".name\` | \`name\` in the field \`user.id\`: names with dots, brackets or quotes, or an \`@\` at the beginning, stand in double quotes, with JSON's escapes. In YAML: \`from: '"user.id".name'\` |
+| \`"@sent_at"\` | metadata (the quotes are YAML's; a field of that name is \`'"@sent_at"'\`) |
+| \`[customer.email, contact.email]\` | the first that has a value |
+
+Of several, one that is missing or null is passed over, and so is one that is out of reach, as what stands on the way to it is
+no object or array. In a masked column an empty text is passed over, too. The others then need not be there. When none has a
+value, the column is NULL if it is \`nullable\` and nothing was out of reach; else the event is refused, and the rejection names
+all of them: \`customer.email or contact.email\`. A value that was found but does not fit refuses the event: the next is not tried.
+
+Without \`from\` a column takes the field of exactly its own name, dots included.
+`;
+
+const WRAPPINGS = `## Wrappings
+
+\`source.unwrap\` says what each message's body is wrapped in, outermost first, as in \`unwrap: [sns, gzip]\`. Every message must
+be wrapped so; another is refused (\`body.wrapping\`), with the step that could not be taken.
+
+| step | takes | gives |
+| --- | --- | --- |
+| \`sns\` | a notification of Amazon SNS without raw message delivery | what was published, and the metadata \`@sns.topic\`, \`@sns.subject\`, \`@sns.timestamp\` and \`@sns.message_id\` |
+| \`base64\` | a text in base64, also of the form for URLs, on one line or several | its bytes, as UTF-8 text unless \`gzip\` follows |
+| \`gzip\` | gzip, which in a text is written in base64: \`base64\` before it may be left out | what was packed |
+| \`json\` | a JSON string that holds JSON | that JSON |
+
+- With \`sns\`, an \`@attribute.NAME\` is the attribute that was published with the event; without such a one, the message's own. A
+  request to confirm a subscription is refused as \`body.confirmation\`.
+- What is unpacked may have as many bytes as a body, 1 MiB: inflating ends there, and the event is refused (\`body.too-large\`).
+- A byte order mark at the beginning of a text is skipped, wrapped or not.
+- A refused message is sealed as it was received, and unwrapped again when it is replayed.
+- Whoever may send to the queue may write such an envelope, SNS's as well: its metadata proves nothing.
+`;
+
 const TYPES = `## Types
 
 What a column's value must be in the event, and what the table's column may be. Anything else refuses the event, or stops
@@ -44,7 +85,7 @@ ipcrypt masks (also inet) and \`drop\` (any type).
 | \`version\` | one to three numbers, such as \`2.3.0\` or \`0.96\` | integer, bigint, numeric: major × 1,000,000 + minor × 1,000 + patch; text: as it is |
 | \`json\` | any JSON whose numbers are within a double's range; stored as it is written in the body | jsonb, json, text |
 
-Metadata are text, but for \`@sent_at\` and \`@received_at\`, which are timestamps. Message attributes are read as the
+Metadata are text, but for \`@sent_at\`, \`@received_at\` and \`@sns.timestamp\`, which are timestamps. Message attributes are read as the
 column's type means them. Before masking, values are brought into one form: docs/masking.md says which.
 `;
 
@@ -66,7 +107,7 @@ columns:
 
 /** The whole of docs/configuration.md, made from the schema. */
 export function configReference(): string {
-  return `${INTRO.replace("EXAMPLE", () => EXAMPLE)}\n${sections(inputSchema(), "").join("\n")}\n${TYPES}`;
+  return `${INTRO.replace("EXAMPLE", () => EXAMPLE)}\n${sections(inputSchema(), "").join("\n")}\n${PATHS}\n${WRAPPINGS}\n${TYPES}`;
 }
 
 function sections(node: SchemaNode, path: string): readonly string[] {
@@ -96,6 +137,11 @@ function section(node: SchemaNode, path: string): string {
 
 function valueText(node: SchemaNode): string {
   if (node.enum !== undefined) return node.enum.map((name) => `\`${name}\``).join(", ");
+  if (node.anyOf !== undefined) {
+    const [one, ...others] = node.anyOf;
+    const hasList = others.some(({ type }) => type === "array");
+    return `${one === undefined ? "" : valueText(one)}${hasList ? ", or a list of these" : ""}`;
+  }
   if (node.type === "object") return "a mapping";
   if (node.type === "boolean") return "`true` or `false`";
   if (node.type === "string") return "text";

@@ -1,11 +1,11 @@
-import type { BusinessIdField, Column } from "../pipeline/contracts.ts";
+import type { BusinessIdField, Column, UnwrapStep } from "../pipeline/contracts.ts";
 import type { Secret } from "./secret.ts";
 import type { TableName } from "./table-name.ts";
 
 /** A checked configuration with every default filled in, frozen to its depths. null: left out, and no fixed default. */
 export interface Config {
   readonly name: string;
-  readonly source: { readonly sqs: SqsConfig };
+  readonly source: SourceConfig;
   readonly sink: { readonly postgres: PostgresConfig };
   readonly keys: KeysConfig;
   readonly columns: readonly Column[];
@@ -18,6 +18,12 @@ export interface Config {
   readonly quarantine: QuarantineConfig;
   /** What is allowed but risky, as sentences: printed at every start. */
   readonly warnings: readonly string[];
+}
+
+export interface SourceConfig {
+  readonly sqs: SqsConfig;
+  /** What bodies are wrapped in, outermost first. Empty: a body is the event. */
+  readonly unwrap: readonly UnwrapStep[];
 }
 
 export interface SqsConfig {

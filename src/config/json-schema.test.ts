@@ -13,11 +13,12 @@ test("editors accept the example with its references, and references for every c
   const reference = "${NAME:-x}";
   const references = {
     ...example(),
+    source: { sqs: { queue: "q" }, unwrap: ["sns", reference] },
     unknownFields: reference,
     allowUnkeyed: reference,
     batch: { rows: reference, bytes: 2_000_000, lingerMs: "${A}" },
     quarantine: { haltAboveShare: reference },
-    columns: { a: { type: reference, mask: reference, nullable: reference } },
+    columns: { a: { type: reference, mask: reference, nullable: reference, from: ["b", reference] } },
   };
   expect(editor.safeParse(example()).success).toBe(true);
   expect(editor.safeParse(references).success).toBe(true);
@@ -34,6 +35,10 @@ test.each([
   { quarantine: { haltAboveShare: 0 } },
   { sink: { postgres: { url: "mysql://h", table: "t" } } },
   { source: undefined },
+  { source: { sqs: { queue: "q" }, unwrap: "zip" } },
+  { source: { sqs: { queue: "q" }, unwrap: ["sns", "zip"] } },
+  { columns: { a: { type: "text", from: 5 } } },
+  { columns: { a: { type: "text", from: ["b", 5] } } },
 ])("editors refuse %j", (change) => {
   expect(editor.safeParse({ ...example(), ...change }).success).toBe(false);
 });
@@ -62,7 +67,8 @@ test("the reference has a row for every setting, with its values and default", (
   expect(rows).toContain(
     "| `digits` | whole number from 6 to 56 |  | With `mask: fpe-ff1`, and then needed: how many digits each value has. Another number of digits is refused; what stands between them (spaces, hyphens, dots, slashes, brackets, a plus sign) is kept. |",
   );
-  const [settingsPart = "", typesPart = ""] = configReference().split("## Types");
+  const [settingsPart = "", guides = ""] = configReference().split("## Paths");
+  const [, typesPart = ""] = guides.split("## Types");
   const settings = settingsPart.match(/^\| `\w+` \|/gm) ?? [];
   for (const type of COLUMN_TYPES) expect(typesPart).toContain(`| \`${type}\` |`);
   expect(settings).toHaveLength(countSettings(inputSchema()));

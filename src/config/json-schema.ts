@@ -15,6 +15,7 @@ export interface SchemaNode {
   readonly required?: readonly string[];
   readonly additionalProperties?: SchemaNode | boolean;
   readonly anyOf?: readonly SchemaNode[];
+  readonly items?: SchemaNode;
 }
 
 /** The configuration as a program gives it: `definePipeline`'s side. */
@@ -45,6 +46,8 @@ function allowReferences(node: SchemaNode): SchemaNode {
       ...(typeof additionalProperties === "object" && { additionalProperties: allowReferences(additionalProperties) }),
     };
   }
+  if (node.type === "array" && node.items !== undefined) return { ...node, items: allowReferences(node.items) };
+  if (node.anyOf !== undefined) return { ...node, anyOf: node.anyOf.map(allowReferences) };
   const isFreeText = node.type === "string" && node.enum === undefined && node.pattern === undefined;
   if (isFreeText) return node;
   const { description, default: fallback, ...constraint } = node;

@@ -43,7 +43,10 @@ const column = (settings: object) => ({ columns: { c: { type: "text", ...setting
 test("every default is filled in", () => {
   expect(parse(MINIMAL)).toStrictEqual({
     name: "user_logins",
-    source: { sqs: { queue: "login-queue", region: null, endpoint: null, visibilityTimeoutSeconds: null } },
+    source: {
+      sqs: { queue: "login-queue", region: null, endpoint: null, visibilityTimeoutSeconds: null },
+      unwrap: [],
+    },
     sink: {
       postgres: {
         url: new Secret("postgres://user:geheim@host/db"),
@@ -79,10 +82,15 @@ test("every default is filled in", () => {
 });
 
 test("a business id is a field, a path or an attribute", () => {
-  const dedupeBy = (from: string): Config["dedupeBy"] => parse({ ...MINIMAL, dedupeBy: from }).dedupeBy;
+  const dedupeBy = (from: string | string[]): Config["dedupeBy"] => parse({ ...MINIMAL, dedupeBy: from }).dedupeBy;
   expect(dedupeBy("event_id")).toEqual({ from: "event_id", origin: { kind: "field", path: ["event_id"] } });
   expect(dedupeBy("order.id")).toEqual({ from: "order.id", origin: { kind: "field", path: ["order", "id"] } });
   const attribute = { kind: "attribute", name: "event-id" };
+  const places = [
+    { kind: "field", path: ["event_id"] },
+    { kind: "field", path: ["ids", 0] },
+  ];
+  expect(dedupeBy(["event_id", "ids[0]"])).toEqual({ from: "event_id or ids[0]", origin: { kind: "first", places } });
   expect(dedupeBy("@attribute.event-id")).toEqual({ from: "@attribute.event-id", origin: attribute });
 });
 
@@ -96,6 +104,7 @@ test("what is given stays", () => {
         endpoint: "http://127.0.0.1:4566",
         visibilityTimeoutSeconds: 43_200,
       },
+      unwrap: ["sns", "gzip"],
     },
     sink: { postgres: { url: "postgresql://u@/db?host=/tmp", table: "t", createTable: true, maxConnections: 100 } },
     keys: { file: "./keys.json", domain: "shared" },
@@ -103,6 +112,7 @@ test("what is given stays", () => {
       "a.b": { type: "json", nullable: true },
       ip: { type: "ip", mask: "hmac-sha256", from: "net.ip" },
       tenant: { type: "text", from: "@attribute.tenant" },
+      sku: { type: "text", from: ["items[0].sku", '"item.sku"', "@sns.subject"] },
     },
     unknownFields: "quarantine",
     allowUnkeyed: true,
@@ -113,13 +123,28 @@ test("what is given stays", () => {
   expect(config.sink.postgres.url.reveal()).toBe("postgresql://u@/db?host=/tmp");
   expect(config).toMatchObject({
     name: "logins",
-    source: { sqs: { region: "eu-west-1", endpoint: "http://127.0.0.1:4566", visibilityTimeoutSeconds: 43_200 } },
+    source: {
+      sqs: { region: "eu-west-1", endpoint: "http://127.0.0.1:4566", visibilityTimeoutSeconds: 43_200 },
+      unwrap: ["sns", "gzip"],
+    },
     sink: { postgres: { table: { schema: null, name: "t" }, createTable: true, maxConnections: 100 } },
     keys: { file: resolve("/etc/piipe/keys.json"), domain: "shared" },
     columns: [
       { name: "a.b", from: "a.b", origin: { kind: "field", path: ["a.b"] }, nullable: true },
       { name: "ip", from: "net.ip", origin: { kind: "field", path: ["net", "ip"] }, mask: "hmac-sha256" },
       { name: "tenant", origin: { kind: "attribute", name: "tenant" } },
+      {
+        name: "sku",
+        from: 'items[0].sku or "item.sku" or @sns.subject',
+        origin: {
+          kind: "first",
+          places: [
+            { kind: "field", path: ["items", 0, "sku"] },
+            { kind: "field", path: ["item.sku"] },
+            { kind: "metadata", name: "sns.subject" },
+          ],
+        },
+      },
     ],
     notPersonal: [],
     unknownFields: "quarantine",
@@ -128,6 +153,10 @@ test("what is given stays", () => {
     quarantine: { haltAboveShare: 1 },
     warnings: [],
   });
+});
+
+test("one step of unwrapping needs no list", () => {
+  expect(parse({ ...MINIMAL, source: { ...MINIMAL.source, unwrap: "sns" } }).source.unwrap).toEqual(["sns"]);
 });
 
 test.each(["\n", "\r\n"])("leaves out the line's end of a URL that was read from a file: %j", (end) => {
@@ -147,6 +176,8 @@ test.each([
   [{ type: "text", from: "@group_id" }, "warn"],
   [{ type: "text", from: "@message_id" }, "off"],
   [{ type: "text", from: "@sent_at" }, "off"],
+  [{ type: "text", from: ["@sent_at", "@received_at"] }, "off"],
+  [{ type: "text", from: ["time", "@sent_at"] }, "warn"],
 ] as const)("%j has `piiDetection: %s`", (settings, piiDetection) => {
   expect(parse({ ...MINIMAL, columns: { c: settings } }).columns).toMatchObject([{ piiDetection }]);
 });
@@ -256,11 +287,54 @@ describe("what is wrong and what would be right", () => {
     ],
     [
       column({ from: "@sentat" }),
-      "columns.c.from names unknown metadata; it must be one of @message_id, @sent_at, @received_at, @group_id, @attribute.NAME",
+      "columns.c.from names unknown metadata; it must be one of @message_id, @sent_at, @received_at, @group_id, @sns.topic, @sns.subject, @sns.timestamp, @sns.message_id, @attribute.NAME, or in double quotes a field that begins with @",
     ],
     [
       column({ from: "a..b" }),
-      "columns.c.from has an empty part; it must be a field, or a path such as device.os.name",
+      "columns.c.from has an empty part (part 2); it must be a field, or a path such as device.os.name",
+    ],
+    [
+      column({ from: "items[-1].sku" }),
+      "columns.c.from has no possible index in part 1; an index is a whole number from 0 in brackets, as in items[0].sku",
+    ],
+    [
+      column({ from: 5 }),
+      "columns.c.from is a whole number; put it in quotes; it must be a field, a path or a piece of metadata",
+    ],
+    [
+      column({ from: [] }),
+      "columns.c.from has too few elements; it must be a list of one or more, each a field, a path or a piece of metadata",
+    ],
+    [
+      column({ from: ["a", "b..c", "@sentat", 5] }),
+      "columns.c.from[1] has an empty part (part 2); it must be a field, or a path such as device.os.name",
+      "columns.c.from[2] names unknown metadata; it must be one of @message_id, @sent_at, @received_at, @group_id, @sns.topic, @sns.subject, @sns.timestamp, @sns.message_id, @attribute.NAME, or in double quotes a field that begins with @",
+      "columns.c.from[3] is a whole number; put it in quotes; it must be a field, a path or a piece of metadata",
+    ],
+    [
+      column({ from: ["day", "@sent_at"], type: "ip" }),
+      "columns.c.type does not suit this metadata; it must be timestamp or date or text",
+    ],
+    [
+      column({ from: ["id", "@sns.message_id"] }),
+      "columns.c.from names metadata of SNS, and source.unwrap has no sns; add it there, or take the field of the event",
+    ],
+    [
+      { source: { sqs: { queue: "q" }, unwrap: "sn" } },
+      "source.unwrap is none of the known; did you mean sns? It must be one of sns, base64, gzip, json",
+    ],
+    [
+      { source: { sqs: { queue: "q" }, unwrap: ["sns", "zip", 5] } },
+      "source.unwrap[1] is none of the known; did you mean gzip? It must be one of sns, base64, gzip, json",
+      "source.unwrap[2] is a whole number; it must be one of sns, base64, gzip, json",
+    ],
+    [
+      { source: { sqs: { queue: "q" }, unwrap: ["sns", "sns"] } },
+      "source.unwrap names sns twice; it must name it once at most",
+    ],
+    [
+      { source: { sqs: { queue: "q" }, unwrap: Array(7).fill("json") } },
+      "source.unwrap is too long; it must have 6 steps at most",
     ],
     ...(["ipcrypt-deterministic", "ipcrypt-pfx"] as const).map(
       (mask) => [column({ mask }), `columns.c.type is none that ${mask} can mask; it must be ip`] as const,
@@ -333,6 +407,15 @@ describe("what is wrong and what would be right", () => {
       "columns.d would store unmasked what another column masks; mask it too, or remove it",
     ],
     [
+      {
+        columns: {
+          m: { from: ["a[0].ip", "ip"], type: "ip", mask: "hmac-sha256" },
+          c: { from: ["x", "a[0]"], type: "json" },
+        },
+      },
+      "columns.c would store unmasked what another column masks; mask it too, or remove it",
+    ],
+    [
       column({ sealed: true }),
       "unknown key sealed in columns.c; the keys here are from, type, mask, digits, precision, keyVersion, reveal, piiDetection, echo, nullable",
     ],
@@ -340,7 +423,10 @@ describe("what is wrong and what would be right", () => {
     [{ dedupeBye: "id" }, "unknown key dedupeBye at the top; did you mean dedupeBy?"],
     [{ dedupeBy: 5 }, `dedupeBy is a whole number; put it in quotes; it must be ${BUSINESS_ID}`],
     [{ dedupeBy: "" }, `dedupeBy is empty; it must be ${BUSINESS_ID}`],
-    [{ dedupeBy: "order..id" }, "dedupeBy has an empty part; it must be a field, or a path such as device.os.name"],
+    [
+      { dedupeBy: "order..id" },
+      "dedupeBy has an empty part (part 2); it must be a field, or a path such as device.os.name",
+    ],
     ...["@message_id", "@sent_at", "@received_at", "@group_id", "@id"].map((from): Case => [
       { dedupeBy: from },
       `dedupeBy names metadata, which is another when an event is sent again, or the same for many; it must be ${BUSINESS_ID}`,
@@ -349,6 +435,11 @@ describe("what is wrong and what would be right", () => {
       { dedupeBy: "@attribute.a b" },
       "dedupeBy names no possible message attribute; after @attribute. it must have 1 to 256 letters, digits, _ - or periods",
     ],
+    [
+      { dedupeBy: ["id", "@sent_at"] },
+      `dedupeBy[1] names metadata, which is another when an event is sent again, or the same for many; it must be ${BUSINESS_ID}`,
+    ],
+    [{ dedupeBy: ["a".repeat(133), "b".repeat(131)] }, "dedupeBy is wrong; it must be at most 267 bytes long"],
     [{ dedupeBy: "a".repeat(268) }, "dedupeBy is wrong; it must be at most 267 bytes long"],
     [{ piiDetection: "warn" }, `unknown key piiDetection at the top; ${TOP}`],
     [{ "postgres://u:geheim@h/db": 1 }, `unknown key at the top; ${TOP}`],

@@ -18,6 +18,11 @@ export interface PipelineConfig {
       /** How long a received message stays hidden from other workers, in seconds. Default: the queue's own. */
       visibilityTimeoutSeconds?: number | undefined;
     };
+    /**
+     * What each message's body is wrapped in, outermost first (“Wrappings” in docs/configuration.md).
+     * Default: nothing, the body is the event.
+     */
+    unwrap?: "sns" | "base64" | "gzip" | "json" | ("sns" | "base64" | "gzip" | "json")[] | undefined;
   };
   /** Where the masked records go. */
   sink: {
@@ -56,11 +61,12 @@ export interface PipelineConfig {
     string,
     {
       /**
-       * Where the value comes from: a field, a dotted path into nested JSON (device.os.name), or metadata of
-       * the message (@message_id, @sent_at, @received_at, @group_id, @attribute.NAME). Default: the field of
-       * the column's own name.
+       * Where the value comes from: a field, a path into nested JSON (device.os.name, items[0].sku), or
+       * metadata of the message (@message_id, @sent_at, @received_at, @group_id, @attribute.NAME, and with
+       * `unwrap: sns` @sns.topic and its like). Several: the first that has a value (“Paths” in
+       * docs/configuration.md). Default: the field of the column's own name.
        */
-      from?: string | undefined;
+      from?: string | string[] | undefined;
       /** What the value is. An event whose value is something else is refused. */
       type: "text" | "integer" | "number" | "boolean" | "timestamp" | "date" | "uuid" | "ip" | "version" | "json";
       /** How the value is masked (docs/masking.md). Default: not personal data, stored as it is. */
@@ -118,10 +124,10 @@ export interface PipelineConfig {
   unknownFields?: "ignore" | "quarantine" | undefined;
   /**
    * The event's own id, for producers that may send an event again: a field, a path (order.id) or
-   * @attribute.NAME. Of the events that share one within 16 days, the first is stored; an event without
-   * one is refused. Needs a keyring (docs/message-life.md).
+   * @attribute.NAME; several: the first that has a value. Of the events that share one within 16 days,
+   * the first is stored; an event without one is refused. Needs a keyring (docs/message-life.md).
    */
-  dedupeBy?: string | undefined;
+  dedupeBy?: string | string[] | undefined;
   /**
    * Whether a column may use `mask: sha256`, which has no key and can be reversed by trying all values.
    * Default: false.

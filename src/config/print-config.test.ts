@@ -70,7 +70,7 @@ quarantine:
   it("is a configuration that means the same, once the URL is given again", async () => {
     const config = await configOf(`
 name: logins
-source: { sqs: { queue: "https://sqs.us-west-1.amazonaws.com/123456789012/logins.fifo", region: us-west-1, visibilityTimeoutSeconds: 60 } }
+source: { sqs: { queue: "https://sqs.us-west-1.amazonaws.com/123456789012/logins.fifo", region: us-west-1, visibilityTimeoutSeconds: 60 }, unwrap: [sns, gzip] }
 sink: { postgres: { url: "\${DATABASE_URL}", table: user_logins, createTable: true, maxConnections: 9 } }
 columns:
   card: { type: text, mask: fpe-ff1, digits: 16, keyVersion: 2 }
@@ -78,8 +78,10 @@ columns:
   day: { from: "@sent_at", type: timestamp, mask: generalize }
   key: { type: text, mask: hmac-sha256, reveal: true }
   gone: { type: text, mask: drop }
+  dotted.name: { type: text }
+  sku: { from: ['items[0]."sku.id"', '"@sku"', "@attribute.sku"], type: text }
 unknownFields: quarantine
-dedupeBy: order.id
+dedupeBy: [order.id, 'ids[0]']
 batch: { rows: 5, bytes: 2097152, lingerMs: 0 }
 quarantine: { haltAboveShare: 1 }
 `);
@@ -87,6 +89,8 @@ quarantine: { haltAboveShare: 1 }
     expect(printed).not.toContain("pass-word");
     const again = await configOf(printed.replace('"[secret]"', `"\${DATABASE_URL}"`));
     // What was printed says of each column whether it may be personal, which counts as having been written.
-    expect({ ...again, notPersonal: [] }).toEqual({ ...config, notPersonal: [] });
+    const dotted = { from: "dotted.name" };
+    const columns = again.columns.map((column) => (column.name === "dotted.name" ? { ...column, ...dotted } : column));
+    expect({ ...again, columns, notPersonal: [] }).toEqual({ ...config, notPersonal: [] });
   });
 });

@@ -1,6 +1,7 @@
 import { Document, isScalar } from "yaml";
-import type { Column } from "../pipeline/contracts.ts";
+import type { Column, ValueOrigin } from "../pipeline/contracts.ts";
 import type { Config } from "./config.ts";
+import { type From, renderPlace } from "./value-origin.ts";
 
 /** Where the database is: what may be shown of its URL. */
 export interface DatabasePlace {
@@ -20,7 +21,10 @@ export function printConfig(config: Config, { address, database, user }: Databas
   const { url, table, createTable, maxConnections } = sink.postgres;
   const document = new Document({
     name,
-    source: { sqs: known({ ...source.sqs }) },
+    source: {
+      sqs: known({ ...source.sqs }),
+      ...(source.unwrap.length === 0 ? {} : { unwrap: [...source.unwrap] }),
+    },
     sink: {
       postgres: {
         url: String(url),
@@ -32,7 +36,7 @@ export function printConfig(config: Config, { address, database, user }: Databas
     keys: known({ ...keys }),
     columns: Object.fromEntries(columns.map((column) => [column.name, settingsOf(column)])),
     unknownFields,
-    ...(dedupeBy === null ? {} : { dedupeBy: dedupeBy.from }),
+    ...(dedupeBy === null ? {} : { dedupeBy: fromOf(dedupeBy.origin) }),
     allowUnkeyed,
     batch: { ...batch },
     quarantine: { ...quarantine },
@@ -43,9 +47,16 @@ export function printConfig(config: Config, { address, database, user }: Databas
 }
 
 /** A masked column is personal: it has no `piiDetection`. */
-function settingsOf({ name: _name, origin: _origin, piiDetection, ...settings }: Column): object {
-  return known({ ...settings, piiDetection: settings.mask === null ? piiDetection : null });
+function settingsOf({ name: _name, origin, piiDetection, ...settings }: Column): object {
+  return known({
+    ...settings,
+    from: fromOf(origin),
+    piiDetection: settings.mask === null ? piiDetection : null,
+  });
 }
+
+const fromOf = (origin: ValueOrigin): From =>
+  origin.kind === "first" ? origin.places.map(renderPlace) : renderPlace(origin);
 
 const known = (settings: Readonly<Record<string, unknown>>): object =>
   Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));

@@ -1,14 +1,15 @@
 import { resolve } from "node:path";
 import type { BusinessIdField, Column, ColumnType, ValueOrigin } from "../pipeline/contracts.ts";
+import { isOfQueue } from "../pipeline/value-places.ts";
 import type { Config } from "./config.ts";
 import { UNKEYED_RISK, type CheckedConfig } from "./schema.ts";
 import { Secret } from "./secret.ts";
 import { parseTableName } from "./table-name.ts";
-import { parseOrigin } from "./value-origin.ts";
+import { type From, parseOrigin, showFrom } from "./value-origin.ts";
 
 /** Makes what the program works with out of what the user wrote. `baseFolder` is where relative paths begin. */
 export function resolveConfig(checked: CheckedConfig, baseFolder: string): Config {
-  const { sqs } = checked.source;
+  const { sqs, unwrap = [] } = checked.source;
   const { postgres } = checked.sink;
   const table = parseTableName(postgres.table);
   if (table === null) throw new Error("the schema let a malformed table name pass");
@@ -23,6 +24,7 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
         endpoint: sqs.endpoint ?? null,
         visibilityTimeoutSeconds: sqs.visibilityTimeoutSeconds ?? null,
       },
+      unwrap: [unwrap].flat(),
     },
     sink: {
       postgres: {
@@ -51,21 +53,16 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
 
 const DETECTED_TYPES: ReadonlySet<ColumnType> = new Set(["text", "json"]);
 
-/** Its id and its times; the group's id is the producer's. */
-const isOfQueue = (from: string): boolean => {
-  const origin = parseOrigin(from);
-  return origin.ok && origin.value.kind === "metadata" && origin.value.name !== "group_id";
-};
-
 function resolveColumn(name: string, settings: CheckedConfig["columns"][string]): Column {
+  const origin: ValueOrigin =
+    settings.from === undefined ? { kind: "field", path: [name] } : resolveOrigin(settings.from);
   const isTimeGeneralized = settings.mask === "generalize" && settings.type === "timestamp";
   // In a value of any other type, and in what the queue itself makes, a hit would be chance: a version looks like an address.
-  const mayBePersonal =
-    settings.mask === undefined && DETECTED_TYPES.has(settings.type) && !isOfQueue(settings.from ?? name);
+  const mayBePersonal = settings.mask === undefined && DETECTED_TYPES.has(settings.type) && !isOfQueue(origin);
   return {
     name,
-    origin: settings.from === undefined ? { kind: "field", path: [name] } : resolveOrigin(settings.from),
-    from: settings.from ?? name,
+    origin,
+    from: showFrom(settings.from ?? name),
     type: settings.type,
     // NULL is all that such a column gets.
     nullable: settings.nullable || settings.mask === "drop",
@@ -79,17 +76,13 @@ function resolveColumn(name: string, settings: CheckedConfig["columns"][string])
   };
 }
 
-function resolveOrigin(from: string): ValueOrigin {
+function resolveOrigin(from: From): ValueOrigin {
   const origin = parseOrigin(from);
   if (!origin.ok) throw new Error("the schema let a malformed origin pass");
   return origin.value;
 }
 
-function resolveBusinessId(from: string): BusinessIdField {
-  const origin = resolveOrigin(from);
-  if (origin.kind === "metadata") throw new Error("the schema let metadata pass as a business id");
-  return { origin, from };
-}
+const resolveBusinessId = (from: From): BusinessIdField => ({ origin: resolveOrigin(from), from: showFrom(from) });
 
 function unkeyedWarnings(columns: readonly Column[]): readonly string[] {
   const unkeyed = columns.filter(({ mask }) => mask === "sha256").map(({ name }) => name);

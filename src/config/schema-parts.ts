@@ -21,6 +21,11 @@ export function choice<const Names extends readonly string[]>(names: Names) {
   return z.enum(names, `one of ${names.join(", ")}`);
 }
 
+/** One of what the schema takes, or a list of them. `check-input.ts` relies on the list being the second way. */
+export function oneOrMore<Item extends z.core.$ZodType>(item: Item, expected: string) {
+  return z.union([item, z.array(item, expected).min(1, `a list of one or more, each ${expected}`)]);
+}
+
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }

@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { type PathStep, UNWRAP_STEPS, type ValuePlace } from "../pipeline/contracts.ts";
 import { columnSchema } from "./column-schema.ts";
-import { choice, isObject, mapping, text, wholeNumber } from "./schema-parts.ts";
+import { choice, isObject, mapping, oneOrMore, text, wholeNumber } from "./schema-parts.ts";
 import { isHttpUrl, postgresUrlProblem, queueUrlParts } from "./service-url.ts";
 import { IDENTIFIER_BYTES_MAX, isIdentifier, parseTableName } from "./table-name.ts";
-import { parseOrigin } from "./value-origin.ts";
+import { parsePlace, placesIn, showFrom } from "./value-origin.ts";
 
 /*
  * The single source of `piipe.yaml`: validation, the JSON Schema, docs/configuration.md and the types of
@@ -45,9 +46,13 @@ function businessIdProblem(from: string): string | null {
   if (from.startsWith("@") && !from.startsWith("@attribute.")) {
     return `names metadata, which is another when an event is sent again, or the same for many; it must be ${BUSINESS_ID}`;
   }
-  const origin = parseOrigin(from);
-  return origin.ok ? null : origin.error;
+  const place = parsePlace(from);
+  return place.ok ? null : place.error;
 }
+
+/** Each step may take as much work as a body of the largest size is worth. */
+const UNWRAP_STEPS_MAX = 6;
+const UNWRAPPED = `one of ${UNWRAP_STEPS.join(", ")}`;
 
 const source = mapping("a mapping with the key sqs", {
   sqs: mapping("a mapping with the key queue", {
@@ -67,6 +72,19 @@ const source = mapping("a mapping with the key sqs", {
       .optional()
       .describe("How long a received message stays hidden from other workers, in seconds. Default: the queue's own."),
   }).describe("The Amazon SQS queue."),
+  unwrap: oneOrMore(choice(UNWRAP_STEPS), UNWRAPPED)
+    .superRefine((steps, context) => {
+      if (Array.isArray(steps) && steps.indexOf("sns") !== steps.lastIndexOf("sns")) {
+        context.addIssue({ code: "custom", message: "names sns twice; it must name it once at most" });
+      }
+      if (Array.isArray(steps) && steps.length > UNWRAP_STEPS_MAX) {
+        context.addIssue({ code: "custom", message: `is too long; it must have ${UNWRAP_STEPS_MAX} steps at most` });
+      }
+    })
+    .optional()
+    .describe(
+      "What each message's body is wrapped in, outermost first (“Wrappings” in docs/configuration.md). Default: nothing, the body is the event.",
+    ),
 }).describe("Where the events come from.");
 
 const POSTGRES_URL =
@@ -165,17 +183,23 @@ export const pipelineConfigSchema = mapping("a mapping with the keys source, sin
     .describe(
       "What becomes of fields at the top of an event that no column declares: never stored, or the whole event is refused. A column `from: device.os` declares all of `device`.",
     ),
-  dedupeBy: z
-    .string(BUSINESS_ID)
-    .min(1, { error: BUSINESS_ID, abort: true })
-    .refine((from) => Buffer.byteLength(from) <= BUSINESS_ID_BYTES_MAX, `at most ${BUSINESS_ID_BYTES_MAX} bytes long`)
-    .superRefine((from, context) => {
-      const problem = businessIdProblem(from);
-      if (problem !== null) context.addIssue({ code: "custom", message: problem });
-    })
+  dedupeBy: oneOrMore(
+    z
+      .string(BUSINESS_ID)
+      .min(1, { error: BUSINESS_ID, abort: true })
+      .superRefine((from, context) => {
+        const problem = businessIdProblem(from);
+        if (problem !== null) context.addIssue({ code: "custom", message: problem });
+      }),
+    BUSINESS_ID,
+  )
+    .refine(
+      (from) => Buffer.byteLength(showFrom(from)) <= BUSINESS_ID_BYTES_MAX,
+      `at most ${BUSINESS_ID_BYTES_MAX} bytes long`,
+    )
     .optional()
     .describe(
-      "The event's own id, for producers that may send an event again: a field, a path (order.id) or @attribute.NAME. Of the events that share one within 16 days, the first is stored; an event without one is refused. Needs a keyring (docs/message-life.md).",
+      "The event's own id, for producers that may send an event again: a field, a path (order.id) or @attribute.NAME; several: the first that has a value. Of the events that share one within 16 days, the first is stored; an event without one is refused. Needs a keyring (docs/message-life.md).",
     ),
   allowUnkeyed: z
     .boolean("true or false")
@@ -203,6 +227,17 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
       });
     }
   }
+  const unwrap = asObject(config["source"])["unwrap"];
+  if (unwrap !== "sns" && !(Array.isArray(unwrap) && unwrap.includes("sns"))) {
+    for (const [name, settings] of Object.entries(asObject(config["columns"]))) {
+      if (!placesIn(asObject(settings)["from"]).some(isOfSns)) continue;
+      context.addIssue({
+        code: "custom",
+        path: ["columns", name, "from"],
+        message: "names metadata of SNS, and source.unwrap has no sns; add it there, or take the field of the event",
+      });
+    }
+  }
   for (const name of rawTwins(asObject(config["columns"]))) {
     context.addIssue({
       code: "custom",
@@ -222,25 +257,28 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
   }
 }
 
+const isOfSns = (place: ValuePlace): boolean => place.kind === "metadata" && place.name.startsWith("sns.");
+
 /** Names of unmasked columns whose value is, or holds, what a masked column is made from. */
 function rawTwins(settingsByName: Readonly<Record<string, unknown>>): readonly string[] {
-  const places = Object.entries(settingsByName).map(([name, settings]) => {
+  const placed = Object.entries(settingsByName).map(([name, settings]) => {
     const { from, mask } = asObject(settings);
-    return { name, isMasked: mask !== undefined, place: typeof from === "string" ? placeOf(from) : [name] };
+    const places: readonly ValuePlace[] = from === undefined ? [{ kind: "field", path: [name] }] : placesIn(from);
+    return { name, isMasked: mask !== undefined, ways: places.map(stepsTo) };
   });
-  const masked = places.filter(({ isMasked }) => isMasked);
-  return places
-    .filter(
-      ({ isMasked, place }) => !isMasked && masked.some((other) => place.every((part, i) => part === other.place[i])),
-    )
+  const masked = placed.filter(({ isMasked }) => isMasked).flatMap(({ ways }) => ways);
+  return placed
+    .filter(({ isMasked, ways }) => !isMasked && ways.some((way) => masked.some((other) => leadsTo(way, other))))
     .map(({ name }) => name);
 }
 
-/** The steps to a value: a shorter way holds all longer ones that begin with it. */
-function placeOf(from: string): readonly string[] {
-  const origin = parseOrigin(from);
-  return origin.ok && origin.value.kind === "field" ? origin.value.path : [from];
-}
+/** The steps to a value, from the message on. */
+const stepsTo = (place: ValuePlace): readonly PathStep[] =>
+  place.kind === "field" ? [place.kind, ...place.path] : [place.kind, place.name];
+
+/** A shorter way holds all longer ones that begin with it. */
+const leadsTo = (way: readonly PathStep[], other: readonly PathStep[]): boolean =>
+  way.every((step, index) => step === other[index]);
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> {
   return isObject(value) ? value : {};

@@ -1,4 +1,5 @@
-import { METADATA_NAMES, type Result, type ValueOrigin } from "../pipeline/contracts.ts";
+import { METADATA_NAMES, type Result, type ValueOrigin, type ValuePlace } from "../pipeline/contracts.ts";
+import { parsePath, renderPath } from "./value-path.ts";
 
 const ATTRIBUTE_PREFIX = "attribute.";
 /** What SQS allows in the name of a message attribute. */
@@ -6,24 +7,62 @@ const ATTRIBUTE_NAME = /^[A-Za-z0-9_.-]{1,256}$/;
 
 const METADATA_LIST = [...METADATA_NAMES, `${ATTRIBUTE_PREFIX}NAME`].map((name) => `@${name}`).join(", ");
 
+/** A `from` as the configuration writes it: one place, or several of which the first that has a value counts. */
+export type From = string | readonly string[];
+
 /**
- * Reads a column's `from`: a field, a dotted path into nested JSON, or a piece of message metadata. The error is
- * "what is wrong; what would be right", to follow the name of the setting.
+ * Reads one place: a field, a path into nested JSON, or a piece of message metadata. The error is "what is wrong; what
+ * would be right", to follow the name of the setting.
  */
-export function parseOrigin(from: string): Result<ValueOrigin, string> {
+export function parsePlace(from: string): Result<ValuePlace, string> {
   if (from.startsWith("@")) return parseMetadata(from.slice(1));
-  const path = from.split(".");
-  if (path.includes("")) {
-    return { ok: false, error: "has an empty part; it must be a field, or a path such as device.os.name" };
-  }
-  return { ok: true, value: { kind: "field", path } };
+  const path = parsePath(from);
+  return path.ok ? { ok: true, value: { kind: "field", path: path.value } } : path;
 }
 
-function parseMetadata(name: string): Result<ValueOrigin, string> {
+/** Reads a whole `from`, in which the first wrong place gives the error. */
+export function parseOrigin(from: From): Result<ValueOrigin, string> {
+  if (typeof from === "string") return parsePlace(from);
+  const places: ValuePlace[] = [];
+  for (const each of from) {
+    const place = parsePlace(each);
+    if (!place.ok) return place;
+    places.push(place.value);
+  }
+  const [only] = places;
+  return { ok: true, value: places.length === 1 && only !== undefined ? only : { kind: "first", places } };
+}
+
+/** The places of a `from` of which it is not known yet whether it is one: those that can be read. */
+export const placesIn = (from: unknown): readonly ValuePlace[] =>
+  [from].flat().flatMap((each) => {
+    const place = typeof each === "string" ? parsePlace(each) : null;
+    return place?.ok === true ? [place.value] : [];
+  });
+
+/** The text that `parsePlace` reads as the place. */
+export function renderPlace(place: ValuePlace): string {
+  switch (place.kind) {
+    case "field":
+      return renderPath(place.path);
+    case "metadata":
+      return `@${place.name}`;
+    case "attribute":
+      return `@${ATTRIBUTE_PREFIX}${place.name}`;
+  }
+}
+
+/** As a rejection names it. */
+export const showFrom = (from: From): string => (typeof from === "string" ? from : from.join(" or "));
+
+function parseMetadata(name: string): Result<ValuePlace, string> {
   const known = METADATA_NAMES.find((candidate) => candidate === name);
   if (known !== undefined) return { ok: true, value: { kind: "metadata", name: known } };
   if (!name.startsWith(ATTRIBUTE_PREFIX)) {
-    return { ok: false, error: `names unknown metadata; it must be one of ${METADATA_LIST}` };
+    return {
+      ok: false,
+      error: `names unknown metadata; it must be one of ${METADATA_LIST}, or in double quotes a field that begins with @`,
+    };
   }
   const attribute = name.slice(ATTRIBUTE_PREFIX.length);
   if (!ATTRIBUTE_NAME.test(attribute)) {

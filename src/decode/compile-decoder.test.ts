@@ -93,7 +93,13 @@ test("a login event becomes one value per column, in the columns' order", () => 
 
 test("a body is not too large for its message's attributes", () => {
   const decode = compileDecoder([testColumn({ name: "a", type: "text" })], new Map(), { unknownFields: "ignore" });
-  expect(decode(delivery('{"a":"x"}', { bytes: 1_000_000 })).ok).toBe(true);
+  expect(decode(delivery('{"a":"x"}', { bytes: 2_000_000 })).ok).toBe(true);
+});
+
+test("a byte order mark is skipped, and what is written behind it is read as it is", () => {
+  const columns = [field("a", "json"), field("b", "integer")];
+  const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+  expect(decode(delivery('\ufeff{"a":[1.10],"b":1E2}'))).toMatchObject({ value: { values: ["[1.10]", 100] } });
 });
 
 describe("bad input: each is refused with its reason and place", () => {
@@ -103,12 +109,14 @@ describe("bad input: each is refused with its reason and place", () => {
   test.each<[string, string, RejectionCode, string | null]>([
     ["an empty body", "", "body.empty", null],
     ["a blank body", " \r\n\t", "body.empty", null],
-    ["a body of 1 MiB", login({ locale: "x".repeat(1_048_576) }), "body.too-large", null],
+    ["a body beyond 1 MiB", login({ locale: "x".repeat(1_048_576) }), "body.too-large", null],
     ["not JSON", "user_id=424cdd21", "body.not-json", null],
     ["dashes that are no number", "-".repeat(200), "body.not-json", null],
     ["cut JSON", login().slice(0, -1), "body.not-json", null],
     ["two values", "{}{}", "body.not-json", null],
-    ["a byte order mark", `\ufeff${login()}`, "body.not-json", null],
+    ["a byte order mark alone", "\ufeff", "body.empty", null],
+    ["two byte order marks", `\ufeff\ufeff${login()}`, "body.not-json", null],
+    ["a byte order mark behind white space", ` \ufeff${login()}`, "body.not-json", null],
     ["an array", `[${login()}]`, "body.not-object", null],
     ["a string", '"text"', "body.not-object", null],
     ["a number", "5", "body.not-object", null],
@@ -164,8 +172,8 @@ describe("bad input: each is refused with its reason and place", () => {
     expect(decodeLogin(login({ extra: JSON.parse(keys(993)) })).ok).toBe(true);
     expect(decodeLogin(login({ extra: JSON.parse(keys(994)) }))).toEqual(refusal("body.too-many-keys", null));
     expect(decodeLogin(login({ device_id: "x".repeat(65_536), locale: "\u{1f600}".repeat(32) })).ok).toBe(true);
-    const body = login({ extra: "x".repeat(262_144 - login({ extra: "" }).length) });
-    expect(Buffer.byteLength(body)).toBe(262_144);
+    const body = login({ extra: "x".repeat(1_048_576 - login({ extra: "" }).length) });
+    expect(Buffer.byteLength(body)).toBe(1_048_576);
     expect(decodeLogin(body).ok).toBe(true);
     expect(decodeLogin(`${body} `)).toEqual(refusal("body.too-large", null));
   });
@@ -244,6 +252,117 @@ describe("a dotted path", () => {
     expect(decodeOs('{"device":{},"device":{"os":{"name":"a"}}}')).toEqual(
       refusal("body.duplicate-key", "device.os.name"),
     );
+  });
+});
+
+describe("a path with indexes and quoted keys", () => {
+  const at = (path: readonly (string | number)[], type: Column["type"] = "text"): Column =>
+    field("c", type, { origin: { kind: "field", path }, from: "c", nullable: true });
+  const decodeAt = (column: Column, body: string): RawValue | Rejection | undefined => {
+    const result = compileDecoder([column], new Map(), { unknownFields: "ignore" })(delivery(body));
+    return result.ok ? result.value.values[0] : result.error;
+  };
+  const MISTYPED: Rejection = { code: "field.type", path: "c" };
+
+  test.each<[string, (string | number)[], RawValue | Rejection]>([
+    ['{"items":[{"sku":"x"},{"sku":"y"}]}', ["items", 1, "sku"], "y"],
+    ['{"m":[["a","b"],["c"]]}', ["m", 0, 1], "b"],
+    ['{"items":["x"]}', ["items", 1], null],
+    ['{"items":[]}', ["items", 0], null],
+    ['{"items":null}', ["items", 0], null],
+    ['{"items":[null]}', ["items", 0, "sku"], null],
+    ['{"user.id":{"a b":"x"}}', ["user.id", "a b"], "x"],
+    ['{"@x":"y"}', ["@x"], "y"],
+    ['{"items":{"0":"x"}}', ["items", 0], MISTYPED],
+    ['{"items":"x"}', ["items", 0], MISTYPED],
+    ['{"items":["x"]}', ["items", "length"], MISTYPED],
+    ['{"items":["x"]}', ["items", "0"], MISTYPED],
+  ])("%s at %j", (body, path, expected) => {
+    expect(decodeAt(at(path), body)).toEqual(expected);
+  });
+
+  test("gives numbers and JSON as they are written there", () => {
+    const body = '{"a":[{"n":4503599627370497.7},{"n":1E2, "j": [1.10 ,{"x":-0}]}]}';
+    expect(decodeAt(at(["a", 1, "n"], "integer"), body)).toBe(100);
+    expect(decodeAt(at(["a", 0, "n"], "integer"), body)).toEqual({ code: "field.range", path: "c" });
+    expect(decodeAt(at(["a", 1, "j"], "json"), body)).toBe('[1.10 ,{"x":-0}]');
+  });
+
+  test("declares the field that it begins with", () => {
+    const decode = compileDecoder([at(["items", 0, "sku"])], new Map(), { unknownFields: "quarantine" });
+    expect(decode(delivery('{"items":[{"sku":"x"}]}')).ok).toBe(true);
+    expect(decode(delivery('{"sku":"x"}'))).toEqual(refusal("field.unknown", null));
+  });
+});
+
+describe("several places", () => {
+  const PLACES = [
+    { kind: "field", path: ["a", "x"] },
+    { kind: "field", path: ["b"] },
+    { kind: "attribute", name: "C" },
+  ] as const;
+  const first = (type: Column["type"], changes: Partial<Column> = {}): Column =>
+    field("c", type, { origin: { kind: "first", places: PLACES }, from: "a.x or b or @attribute.C", ...changes });
+  const decodeFirst = (column: Column, body: string, attribute?: string): RawValue | Rejection | undefined => {
+    const attributes = new Map(attribute === undefined ? [] : [["C", attribute]]);
+    const result = compileDecoder([column], new Map(), { unknownFields: "quarantine" })(delivery(body, { attributes }));
+    return result.ok ? result.value.values[0] : result.error;
+  };
+  const refused = (code: RejectionCode): Rejection => ({ code, path: "a.x or b or @attribute.C" });
+
+  test.each<[string, string | undefined, RawValue | Rejection]>([
+    ['{"a":{"x":"1"},"b":"2"}', "3", "1"],
+    ['{"a":{},"b":"2"}', "3", "2"],
+    ['{"a":null,"b":"2"}', "3", "2"],
+    ['{"a":{"x":null},"b":"2"}', "3", "2"],
+    ['{"a":"barred","b":"2"}', "3", "2"],
+    ["{}", "3", "3"],
+    ['{"b":null}', "3", "3"],
+    ['{"b":""}', "3", ""],
+    ['{"b":5}', "3", refused("field.type")],
+    ["{}", undefined, refused("field.missing")],
+    ['{"a":{"x":null}}', undefined, refused("field.null")],
+    ['{"b":null}', undefined, refused("field.null")],
+    ['{"a":"barred","b":null}', undefined, refused("field.type")],
+    ['{"a":"barred"}', undefined, refused("field.type")],
+  ])("of %s and the attribute %s", (body, attribute, expected) => {
+    expect(decodeFirst(first("text"), body, attribute)).toEqual(expected);
+  });
+
+  test("without a value are NULL where that may be, unless one is out of reach", () => {
+    const nullable = first("text", { nullable: true });
+    expect(decodeFirst(nullable, "{}")).toBeNull();
+    expect(decodeFirst(nullable, '{"b":null}')).toBeNull();
+    expect(decodeFirst(nullable, '{"a":"barred","b":null}')).toEqual(refused("field.type"));
+  });
+
+  test("that are empty are passed over where they are masked", () => {
+    const masked = first("text", { mask: "hmac-sha256" });
+    expect(decodeFirst(masked, '{"a":{"x":""},"b":"2"}')).toBe("2");
+    expect(decodeFirst(masked, '{"a":{"x":""}}')).toEqual(refused("field.null"));
+  });
+
+  test("give what is written in the one that was taken, event by event", () => {
+    const decode = compileDecoder([first("json"), first("integer", { name: "n" })], new Map(), {
+      unknownFields: "ignore",
+    });
+    const values = (body: string, attribute?: string): unknown => {
+      const attributes = new Map(attribute === undefined ? [] : [["C", attribute]]);
+      const result = decode(delivery(body, { attributes }));
+      return result.ok ? result.value.values : result.error.code;
+    };
+    expect(values('{"a":{"x":1E2},"b":4503599627370497.7}')).toEqual(["1E2", 100]);
+    expect(values('{"b":1.0e1,"a":{"x":null}}', "4503599627370497.7")).toEqual(["1.0e1", 10]);
+    expect(values("{}", "1.20e2")).toEqual(["1.20e2", 120]);
+    expect(values('{"a":{"x":4503599627370497.7},"b":1}')).toBe("field.range");
+    expect(values('{"a":{},"b":1}')).toEqual(["1", 1]);
+  });
+
+  test("take metadata where no field has a value", () => {
+    const places = [PLACES[1], { kind: "metadata", name: "sent_at" }] as const;
+    const column = field("day", "date", { origin: { kind: "first", places }, from: "b or @sent_at" });
+    expect(decodeFirst(column, '{"b":"2020-02-02"}')).toBe("2020-02-02");
+    expect(decodeFirst(column, "{}")).toBe("2026-01-31");
   });
 });
 
@@ -492,8 +611,8 @@ describe("metadata", () => {
     for (const [within, beyond] of [
       [nested(100), nested(101)],
       [keys(1_000), keys(1_001)],
-      [padded(262_144), padded(262_145)],
-      [padded(262_144), JSON.stringify(Array(3).fill("\u00e9".repeat(60_000)))],
+      [padded(1_048_576), padded(1_048_577)],
+      [padded(1_048_576), JSON.stringify(Array(9).fill("\u00e9".repeat(60_000)))],
       [containers(16_384), containers(16_385)],
       [besideEscapedKey(19_997), besideEscapedKey(20_001)],
     ] as const) {

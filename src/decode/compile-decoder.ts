@@ -9,8 +9,10 @@ import type {
   Rejection,
   RejectionCode,
   Result,
-  ValueOrigin,
+  UnwrapStep,
+  ValuePlace,
 } from "../pipeline/contracts.ts";
+import { placesOf } from "../pipeline/value-places.ts";
 import { isLongerThan } from "./check-text.ts";
 import { checkWrittenJson } from "./column-types.ts";
 import { type AttributesParsed, type JsonObject, type Lookup, MISTYPED, createLookup } from "./create-lookup.ts";
@@ -19,18 +21,21 @@ import { BARRED_PATH, detailOf, type Expectation, expectationOf } from "./expect
 import { BODY_BYTES_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
 import { WRAPPED_FIELD, isNotification } from "./notification.ts";
 import { hasVanishingNumber, numberCheckOf } from "./number-check.ts";
-import { MALFORMED } from "./parse-attribute-json.ts";
+import { MALFORMED } from "./parse-bounded-json.ts";
 import { countKeys, findDuplicateKey, parseJson } from "./parse-json.ts";
 import { type ObjectsRead, rawValueAt } from "./raw-value-at.ts";
 import { readBusinessId } from "./read-business-id.ts";
 import { REFUSED, type Reader, type Refusal, isRefusal } from "./refusal.ts";
 import { type JsonScan, beyondBounds, scanJson } from "./scan-json.ts";
+import { type Unwrapped, compileUnwrap, withoutMark } from "./unwrap-body.ts";
 
 export interface DecoderOptions {
   /** What becomes of an event with a top-level field that no column declares: stored without it, or refused. */
   readonly unknownFields: "ignore" | "quarantine";
   /** Left out or null: events have no business id. */
   readonly dedupeBy?: BusinessIdField | null;
+  /** What bodies are wrapped in, outermost first. Left out: nothing. */
+  readonly unwrap?: readonly UnwrapStep[];
 }
 
 type Refused = { readonly ok: false; readonly error: Rejection };
@@ -74,22 +79,24 @@ export function compileDecoder(
     from: column.from,
     nullable: column.nullable,
     emptyIsNull: column.mask !== null,
-    lookup: createLookup(column),
     read: readerOf(column, bounds.get(column.name)),
-    asWritten: asWrittenOf(column, bounds.get(column.name)),
     expected: expectationOf(column, bounds.get(column.name)),
+    ...accessTo(column, (place) => asWrittenOf({ origin: place, type: column.type }, bounds.get(column.name))),
   }));
   const { dedupeBy = null } = options;
   // It goes the way of a column behind the last one.
   const read = dedupeBy === null ? compiled : [...compiled, businessIdColumn(dedupeBy)];
   const fromByField = declaredFields(dedupeBy === null ? columns : [...columns, dedupeBy]);
   const looksAtText = read.some(({ asWritten }) => asWritten !== null);
-  const parsesAttributes = columns.some(({ origin, type }) => origin.kind === "attribute" && type === "json");
+  const parsesAttributes = columns.some(
+    ({ origin, type }) => type === "json" && placesOf(origin).some(({ kind }) => kind === "attribute"),
+  );
   const wrapped = fromByField.get(WRAPPED_FIELD) ?? null;
   const refusesUnknown = options.unknownFields === "quarantine";
 
-  return (delivery) => {
-    const { body } = delivery;
+  const decode = (received: Unwrapped): Result<RawRecord, Rejection> => {
+    const body = withoutMark(received.body);
+    const delivery = body === received.body ? received : { ...received, body };
     if (isBlank(body)) return refuse("body.empty", null);
     if (isTooLarge(delivery)) return refuse("body.too-large", null);
 
@@ -154,7 +161,37 @@ export function compileDecoder(
       businessId,
     });
   };
+  const { unwrap = [] } = options;
+  return unwrap.length === 0 ? decode : unwrapping(unwrap, attributeNamesOf(columns, dedupeBy), decode);
 }
+
+/** The way of a body that is wrapped. */
+function unwrapping(
+  steps: readonly UnwrapStep[],
+  attributeNames: readonly string[],
+  decode: (delivery: Unwrapped) => Result<RawRecord, Rejection>,
+): Decode {
+  const unwrap = compileUnwrap(steps, attributeNames);
+  return (delivery) => {
+    if (isBlank(delivery.body)) return refuse("body.empty", null);
+    if (isTooLarge(delivery)) return refuse("body.too-large", null);
+    const unwrapped = unwrap(delivery);
+    if (!unwrapped.ok) return unwrapped;
+    const { bytes } = unwrapped.value;
+    const decoded = decode(unwrapped.value);
+    if (!decoded.ok || bytes <= delivery.bytes) return decoded;
+    return accept({ ...decoded.value, unpackedBytes: bytes });
+  };
+}
+
+/** Names of the message attributes that the configuration reads. */
+export const attributeNamesOf = (
+  columns: readonly Pick<Column, "origin">[],
+  dedupeBy: Pick<BusinessIdField, "origin"> | null,
+): readonly string[] =>
+  [...columns, ...(dedupeBy === null ? [] : [dedupeBy])]
+    .flatMap(({ origin }) => placesOf(origin))
+    .flatMap((place) => (place.kind === "attribute" ? [place.name] : []));
 
 /** The body alone; nearly always, with its attributes it is small enough. */
 const isTooLarge = ({ body, bytes }: Delivery): boolean =>
@@ -192,8 +229,49 @@ function readerOf(column: Column, bounds: ColumnBounds | undefined): Reader {
   };
 }
 
+type Access = Pick<CompiledColumn, "lookup" | "asWritten">;
+
+/** @param writtenOf what is asked of how the value in a place is written */
+function accessTo(
+  { origin, type, mask }: Pick<Column, "origin" | "type" | "mask">,
+  writtenOf: (place: ValuePlace) => AsWritten | null,
+): Access {
+  if (origin.kind !== "first") return { lookup: createLookup(origin, type), asWritten: writtenOf(origin) };
+  return firstOf(
+    origin.places.map((place) => ({ lookup: createLookup(place, type), asWritten: writtenOf(place) })),
+    mask !== null,
+  );
+}
+
+/**
+ * The first of several places that has a value: that is neither missing nor null, nor empty where that is as good as null,
+ * nor out of reach because the way to it is barred. Without one, whatever says most of why.
+ */
+function firstOf(places: readonly Access[], emptyIsNull: boolean): Access {
+  /** The place that was looked at last: how its value is written is asked next, before the next event. */
+  let chosen: Access | undefined;
+  return {
+    lookup(event, delivery, parsed) {
+      let without: unknown;
+      for (chosen of places) {
+        const value = chosen.lookup(event, delivery, parsed);
+        if (value === undefined) continue;
+        if (value !== null && value !== MISTYPED && !(value === "" && emptyIsNull)) return value;
+        if (without !== MISTYPED) without = value;
+      }
+      return without;
+    },
+    asWritten: places.every(({ asWritten }) => asWritten === null)
+      ? null
+      : (delivery, scan, read, objectsRead) => chosen?.asWritten?.(delivery, scan, read, objectsRead) ?? read,
+  };
+}
+
 /** null when the values have no numbers. */
-function asWrittenOf({ origin, type }: Pick<Column, "origin" | "type">, bounds?: ColumnBounds): AsWritten | null {
+function asWrittenOf(
+  { origin, type }: { readonly origin: ValuePlace; readonly type: Column["type"] },
+  bounds?: ColumnBounds,
+): AsWritten | null {
   if (origin.kind === "metadata") return null;
   const writtenOf = writtenTextOf(origin);
   if (type === "json") {
@@ -221,7 +299,7 @@ function asWrittenOf({ origin, type }: Pick<Column, "origin" | "type">, bounds?:
 
 /** The text of a value that is there, without the white space around it. */
 function writtenTextOf(
-  origin: Exclude<ValueOrigin, { readonly kind: "metadata" }>,
+  origin: Exclude<ValuePlace, { readonly kind: "metadata" }>,
 ): (delivery: Delivery, objectsRead: ObjectsRead) => string {
   if (origin.kind === "attribute") return ({ attributes }) => (attributes.get(origin.name) ?? "").trim();
   return ({ body }, objectsRead) => rawValueAt(body, origin.path, objectsRead) ?? "";
@@ -229,16 +307,19 @@ function writtenTextOf(
 
 /** A text is taken exactly; a number like that of an integer column. */
 function businessIdColumn({ origin, from }: BusinessIdField): CompiledColumn {
-  const asWritten = asWrittenOf({ origin, type: "integer" });
+  // An empty id is none, as in a masked column.
+  const column = { origin, type: "text", mask: "hmac-sha256" } as const;
   return {
     from,
     nullable: false,
     emptyIsNull: true,
-    lookup: createLookup({ origin, type: "text" }),
     read: readBusinessId,
-    asWritten: (delivery, scan, read, objectsRead) =>
-      typeof read === "number" && asWritten !== null ? asWritten(delivery, scan, read, objectsRead) : read,
     expected: { value: "text or an integer", bounded: "text or an integer" },
+    ...accessTo(column, (place) => {
+      const asWritten = asWrittenOf({ origin: place, type: "integer" });
+      return (delivery, scan, read, objectsRead) =>
+        typeof read === "number" && asWritten !== null ? asWritten(delivery, scan, read, objectsRead) : read;
+    }),
   };
 }
 
@@ -246,9 +327,11 @@ function businessIdColumn({ origin, from }: BusinessIdField): CompiledColumn {
 function declaredFields(columns: readonly Pick<Column, "origin" | "from">[]): ReadonlyMap<string, string> {
   const fromByField = new Map<string, string>();
   for (const { origin, from } of columns) {
-    if (origin.kind !== "field") continue;
-    const [field] = origin.path;
-    if (field !== undefined && (origin.path.length === 1 || !fromByField.has(field))) fromByField.set(field, from);
+    for (const place of placesOf(origin)) {
+      if (place.kind !== "field") continue;
+      const field = String(place.path[0]);
+      if (place.path.length === 1 || !fromByField.has(field)) fromByField.set(field, from);
+    }
   }
   return fromByField;
 }

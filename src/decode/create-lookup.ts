@@ -1,5 +1,6 @@
-import type { Column, Delivery, MetadataName } from "../pipeline/contracts.ts";
-import { parseAttributeJson } from "./parse-attribute-json.ts";
+import type { ColumnType, MetadataName, PathStep, ValuePlace } from "../pipeline/contracts.ts";
+import { parseBoundedJson } from "./parse-bounded-json.ts";
+import type { Unwrapped } from "./unwrap-body.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -7,35 +8,35 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  * The value as JSON has it: undefined when it is not there, `MISTYPED` when the way to it is barred, `MALFORMED` when it
  * is a text that should have been JSON.
  */
-export type Lookup = (event: JsonObject, delivery: Delivery, parsed: AttributesParsed) => unknown;
+export type Lookup = (event: JsonObject, delivery: Unwrapped, parsed: AttributesParsed) => unknown;
 
 /** A delivery's attributes that are JSON, by name: parsed once for all columns that read them. */
 export type AttributesParsed = Map<string, unknown>;
 
-/** A step of the path is there, but is no object to look into. */
+/** A step of the path is there, but is no object or array to look into. */
 export const MISTYPED: unique symbol = Symbol("mistyped");
 
-/** Where one column's value is found: only own properties, so that `constructor` is a field like any other. */
-export function createLookup(column: Pick<Column, "origin" | "type">): Lookup {
-  const { origin } = column;
-  switch (origin.kind) {
+/** Where a value is found: only own properties, so that `constructor` is a field like any other. */
+export function createLookup(place: ValuePlace, type: ColumnType): Lookup {
+  switch (place.kind) {
     case "field":
-      return fieldLookup(origin.path);
+      return fieldLookup(place.path);
     case "metadata":
-      return metadataLookup(origin.name, column);
+      return metadataLookup(place.name, type);
     case "attribute":
-      return attributeLookup(origin.name, column);
+      return attributeLookup(place.name, type);
   }
 }
 
-function fieldLookup(path: readonly string[]): Lookup {
+function fieldLookup(path: readonly PathStep[]): Lookup {
   const [first = "", ...rest] = path;
   if (rest.length === 0) return (event) => (Object.hasOwn(event, first) ? event[first] : undefined);
   return (event) => {
     let value: unknown = event;
     for (const step of path) {
       if (value === null) return null;
-      if (typeof value !== "object" || Array.isArray(value)) return MISTYPED;
+      // An index is for arrays, a key for objects: neither does for the other what it does in JavaScript.
+      if (typeof value !== "object" || Array.isArray(value) !== (typeof step === "number")) return MISTYPED;
       if (!Object.hasOwn(value, step)) return undefined;
       value = (value as JsonObject)[step];
     }
@@ -43,23 +44,31 @@ function fieldLookup(path: readonly string[]): Lookup {
   };
 }
 
-function metadataLookup(name: MetadataName, column: Pick<Column, "type">): Lookup {
+function metadataLookup(name: MetadataName, type: ColumnType): Lookup {
   switch (name) {
     case "message_id":
       return (_event, delivery) => delivery.id;
     case "group_id":
       return (_event, delivery) => delivery.groupId;
     case "sent_at":
-      return timeLookup((delivery) => delivery.sentAtMs, column);
+      return timeLookup((delivery) => delivery.sentAtMs, type);
     case "received_at":
-      return timeLookup((delivery) => delivery.receivedAtMs, column);
+      return timeLookup((delivery) => delivery.receivedAtMs, type);
+    case "sns.topic":
+      return (_event, { sns }) => sns?.TopicArn;
+    case "sns.subject":
+      return (_event, { sns }) => sns?.Subject;
+    case "sns.timestamp":
+      return (_event, { sns }) => sns?.Timestamp;
+    case "sns.message_id":
+      return (_event, { sns }) => sns?.MessageId;
   }
 }
 
 const DAY_MS = 86_400_000;
 
-function timeLookup(timeMs: (delivery: Delivery) => number, column: Pick<Column, "type">): Lookup {
-  if (column.type !== "date") return (_event, delivery) => new Date(timeMs(delivery)).toISOString();
+function timeLookup(timeMs: (delivery: Unwrapped) => number, type: ColumnType): Lookup {
+  if (type !== "date") return (_event, delivery) => new Date(timeMs(delivery)).toISOString();
   // Neighbouring messages share their day: writing it once saves most of this column's cost.
   let day = Number.NaN;
   let text = "";
@@ -74,8 +83,8 @@ function timeLookup(timeMs: (delivery: Delivery) => number, column: Pick<Column,
 }
 
 /** SQS sends every attribute as text, numbers too: they are read as the column's type means them. */
-function attributeLookup(name: string, column: Pick<Column, "type">): Lookup {
-  switch (column.type) {
+function attributeLookup(name: string, type: ColumnType): Lookup {
+  switch (type) {
     case "integer":
     case "number":
       return (_event, delivery) => jsonNumber(delivery.attributes.get(name));
@@ -85,7 +94,7 @@ function attributeLookup(name: string, column: Pick<Column, "type">): Lookup {
       return (_event, delivery, parsed) => {
         const text = delivery.attributes.get(name);
         if (text === undefined) return undefined;
-        if (!parsed.has(name)) parsed.set(name, parseAttributeJson(text));
+        if (!parsed.has(name)) parsed.set(name, parseBoundedJson(text));
         return parsed.get(name);
       };
     default:

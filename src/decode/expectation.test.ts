@@ -53,7 +53,7 @@ test("a masked value is held to its type, not to the column of its tokens", () =
 
 test("a path through something that is no object says so", () => {
   const column: Declared = { type: "text", origin: { kind: "field", path: ["a", "b"] }, from: "a.b" };
-  expect(detailOf(column, '"x"')).toBe("expected an object on the way to it");
+  expect(detailOf(column, '"x"')).toBe("expected an object or array on the way to it");
 });
 
 test("a reason that says it all has none", () => {

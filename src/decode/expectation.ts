@@ -50,8 +50,8 @@ export function detailOf(code: RejectionCode, expected: Expectation, value: unkn
   }
 }
 
-/** For a path that leads through something that is no object. */
-export const BARRED_PATH = "expected an object on the way to it";
+/** For a path that leads through something that has no such step. */
+export const BARRED_PATH = "expected an object or array on the way to it";
 
 function jsonTypeOf(value: unknown): string {
   switch (typeof value) {

@@ -1,7 +1,7 @@
 /** The bounds on one event. They cap the work and the memory that a single hostile message can cost. */
 
-/** Bytes of a body. 256 KiB was SQS's own limit until 2025: every producer written before then stays below it. */
-export const BODY_BYTES_MAX = 262_144;
+/** Bytes of a body, as received and at each step of unpacking it: SQS's own limit since August 2025. */
+export const BODY_BYTES_MAX = 1_048_576;
 
 /** Nesting of objects and arrays, the event itself being 1. Deep enough for any event, far from a stack overflow. */
 export const DEPTH_MAX = 100;

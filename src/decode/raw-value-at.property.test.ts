@@ -42,11 +42,13 @@ test("finds what the parser finds, however the keys and the white space are writ
         const plain = JSON.stringify(value, null, indent);
         const text = escaped ? withEscapedKeys(plain) : plain;
         const objectsRead: ObjectsRead = new Map();
-        const visit = (at: unknown, path: readonly string[]): void => {
+        const visit = (at: unknown, path: readonly (string | number)[]): void => {
           expect(parse(rawValueAt(text, path) ?? "")).toEqual(at);
           expect(parse(rawValueAt(text, path, objectsRead) ?? "")).toEqual(at);
-          if (typeof at !== "object" || at === null || Array.isArray(at)) return;
-          for (const [step, inner] of Object.entries(at)) visit(inner, [...path, step]);
+          if (typeof at !== "object" || at === null) return;
+          for (const [step, inner] of Object.entries(at)) {
+            visit(inner, [...path, Array.isArray(at) ? Number(step) : step]);
+          }
         };
         visit(parse(text), []);
 

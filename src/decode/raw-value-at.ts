@@ -1,3 +1,4 @@
+import type { PathStep } from "../pipeline/contracts.ts";
 import { CLOSE_ARRAY, CLOSE_OBJECT, closingQuote, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "./scan-json.ts";
 
 interface Place {
@@ -6,29 +7,30 @@ interface Place {
   readonly end: number;
 }
 
-/** The fields of the objects of one text that were read before, by where each object opens. */
-export type ObjectsRead = Map<number, ReadonlyMap<string, Place>>;
+/** What the objects and arrays of one text hold that were read before, by where each of them opens. */
+export type ObjectsRead = Map<number, Map<PathStep, Place>>;
 
 /**
  * The value at a path as it is written in the text of a JSON object, without the white space around it; undefined when
- * a step is not there or has no object to look into. `text` must be JSON in which no object names a key twice.
+ * a step is not there or has no object, or array, to look into. `text` must be JSON in which no object names a key twice.
  * Rarely called: only for what `JSON.parse` may have changed.
  * @param objectsRead shared by all calls for one text, however many, it keeps their work in proportion to the text
  */
 export function rawValueAt(
   text: string,
-  path: readonly string[],
+  path: readonly PathStep[],
   objectsRead: ObjectsRead = new Map(),
 ): string | undefined {
   let place: Place = { start: skipSpace(text, 0), end: text.length };
   for (const step of path) {
-    if (text.charCodeAt(place.start) !== OPEN_OBJECT) return undefined;
-    let fields = objectsRead.get(place.start);
-    if (fields === undefined) {
-      fields = fieldsOf(text, place.start);
-      objectsRead.set(place.start, fields);
+    if (text.charCodeAt(place.start) !== (typeof step === "number" ? OPEN_ARRAY : OPEN_OBJECT)) return undefined;
+    let parts = objectsRead.get(place.start);
+    if (parts === undefined) {
+      parts = typeof step === "number" ? new Map() : fieldsOf(text, place.start);
+      objectsRead.set(place.start, parts);
     }
-    const next = fields.get(step);
+    if (typeof step === "number") readElements(text, place.start, parts, step);
+    const next = parts.get(step);
     if (next === undefined) return undefined;
     place = next;
   }
@@ -37,19 +39,27 @@ export function rawValueAt(
 
 /** The elements of the text of a JSON array, each as it is written. */
 export function rawElementsOf(text: string): readonly string[] {
-  const elements: string[] = [];
-  let start = skipSpace(text, skipSpace(text, 0) + 1);
-  while (start < text.length && text.charCodeAt(start) !== CLOSE_ARRAY) {
-    const end = endOfValue(text, start);
-    elements.push(text.slice(start, end).trimEnd());
-    if (text.charCodeAt(end) !== COMMA) break;
-    start = skipSpace(text, end + 1);
-  }
-  return elements;
+  const elements = new Map<PathStep, Place>();
+  readElements(text, skipSpace(text, 0), elements, Number.POSITIVE_INFINITY);
+  return [...elements.values()].map(({ start, end }) => text.slice(start, end).trimEnd());
 }
 
-function fieldsOf(text: string, open: number): ReadonlyMap<string, Place> {
-  const fields = new Map<string, Place>();
+/** Adds the elements up to an index, from where the last one that is known ends: an array may have very many behind it. */
+function readElements(text: string, open: number, elements: Map<PathStep, Place>, index: number): void {
+  let end = elements.get(elements.size - 1)?.end ?? open;
+  while (elements.size <= index) {
+    const isFirst = end === open;
+    if (!isFirst && text.charCodeAt(end) !== COMMA) return;
+    const start = skipSpace(text, end + 1);
+    if (isFirst && text.charCodeAt(start) === CLOSE_ARRAY) return;
+    if (start >= text.length) return;
+    end = endOfValue(text, start);
+    elements.set(elements.size, { start, end });
+  }
+}
+
+function fieldsOf(text: string, open: number): Map<PathStep, Place> {
+  const fields = new Map<PathStep, Place>();
   let at = skipSpace(text, open + 1);
   while (text.charCodeAt(at) === QUOTE) {
     const closing = closingQuote(text, at);

@@ -40,8 +40,9 @@ describe("the fields of events", () => {
     const collected = collectFields([{ a: 1, "jane@example.org": 1, "x y": 2 }]);
     expect(collected.fields.map(({ path }) => path)).toEqual([["a"]]);
     expect(collected.oddKeys).toBe(2);
-    expect(collected.dottedKeys).toBe(0);
-    expect(collectFields([{ "user.id": 1, "a.b.c": 1, "x y.z": 1 }])).toMatchObject({ oddKeys: 3, dottedKeys: 2 });
+    const dotted = collectFields([{ "user.id": 1, "a.b.c": { "d.e": 1 }, "x y.z": 1 }]);
+    expect(dotted.fields.map(({ path }) => path)).toEqual([["user.id"], ["a.b.c", "d.e"]]);
+    expect(dotted.oddKeys).toBe(1);
   });
 });
 

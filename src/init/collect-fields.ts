@@ -17,8 +17,6 @@ export interface CollectedFields {
   readonly fields: readonly Field[];
   /** Top-level keys that are no plain names, and so are neither shown nor stored. */
   readonly oddKeys: number;
-  /** Those of them that only have a dot too many: in `from` it stands between the steps of a path. */
-  readonly dottedKeys: number;
 }
 
 /** Steps of the longest path: what lies deeper is stored as JSON. */
@@ -38,7 +36,6 @@ export function collectFields(events: readonly JsonObject[]): CollectedFields {
   return {
     fields: names.flatMap((name) => fieldsAt([name], valuesAt(events, name), events.length)),
     oddKeys: keys.length - names.length,
-    dottedKeys: keys.filter((key) => key.includes(".") && key.split(".").every(isPlainName)).length,
   };
 }
 

@@ -1,3 +1,4 @@
+import { parsePlace } from "../config/value-origin.ts";
 import type { Column, ColumnType, MaskName } from "../pipeline/contracts.ts";
 
 export interface ColumnSettings {
@@ -16,11 +17,12 @@ export interface InferredColumn extends ColumnSettings {
   readonly notes: readonly string[];
 }
 
-/** A column as the configuration would declare it, for what judges columns. */
+/** A column as the configuration would declare it, for what judges columns. Where only its type counts, `from` may be any text. */
 export function columnOf(settings: ColumnSettings): Column {
+  const origin = parsePlace(settings.from);
   return {
     ...settings,
-    origin: { kind: "field", path: settings.from.split(".") },
+    origin: origin.ok ? origin.value : { kind: "field", path: [settings.from] },
     digits: null,
     precision: null,
     keyVersion: null,

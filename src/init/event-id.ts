@@ -1,3 +1,4 @@
+import { renderPath } from "../config/value-path.ts";
 import { readBusinessId } from "../decode/read-business-id.ts";
 import { isRefusal } from "../decode/refusal.ts";
 import type { Field } from "./collect-fields.ts";
@@ -33,7 +34,7 @@ export function findEventId(fields: readonly Field[]): EventId | null {
   const [field] = fields
     .filter((candidate) => NAMES.includes(nameOf(candidate)) && mayBeIds(candidate))
     .sort((one, other) => NAMES.indexOf(nameOf(one)) - NAMES.indexOf(nameOf(other)));
-  return field === undefined ? null : { from: field.path.join("."), repeated: repeatsIn(field) };
+  return field === undefined ? null : { from: renderPath(field.path), repeated: repeatsIn(field) };
 }
 
 const repeatsIn = ({ values }: Field): number => values.length - new Set(values).size;

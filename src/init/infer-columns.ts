@@ -1,3 +1,4 @@
+import { renderPath } from "../config/value-path.ts";
 import { isJsonText } from "../mask/leak/json-text.ts";
 import type { ColumnType, MaskName } from "../pipeline/contracts.ts";
 import type { CollectedFields, Field } from "./collect-fields.ts";
@@ -43,13 +44,13 @@ interface Judged {
  * The columns that the fields of events suggest. With a table: its columns in their order, each with the field that its name
  * tells; without: one for each field. What looks personal is masked, or left out where that is not possible.
  */
-export function inferColumns({ fields, oddKeys, dottedKeys }: CollectedFields, table: ExistingTable | null): Inference {
+export function inferColumns({ fields, oddKeys }: CollectedFields, table: ExistingTable | null): Inference {
   const outcomes = table === null ? forNewTable(fields) : forTable(fields, table);
   const columns = outcomes.flatMap((outcome) => ("column" in outcome ? [outcome.column] : []));
   const leftOut = outcomes.flatMap((outcome) => ("leftOut" in outcome ? [outcome.leftOut] : []));
   return {
     columns,
-    leftOut: oddKeys === 0 ? leftOut : [...leftOut, oddFields(oddKeys, dottedKeys)],
+    leftOut: oddKeys === 0 ? leftOut : [...leftOut, oddFields(oddKeys)],
     eventId: findEventId(fields),
   };
 }
@@ -71,12 +72,12 @@ function forNewTable(fields: readonly Field[]): readonly Outcome[] {
 
 function forTable(fields: readonly Field[], table: ExistingTable): readonly Outcome[] {
   const matches = matchColumns(
-    fields.map(({ path }) => path.join(".")),
+    fields.map(({ path }) => renderPath(path)),
     table.columns,
   );
   const byColumn = new Map(
     fields.flatMap((field) => {
-      const real = matches.get(field.path.join("."));
+      const real = matches.get(renderPath(field.path));
       return real === undefined ? [] : [[real, field] as const];
     }),
   );
@@ -88,14 +89,14 @@ function forTable(fields: readonly Field[], table: ExistingTable): readonly Outc
     return time === undefined ? unfilled(real) : [sentInto(time, real)];
   });
   const unmatched = fields
-    .map(({ path }) => path.join("."))
+    .map(({ path }) => renderPath(path))
     .filter((from) => !matches.has(from))
     .map((from) => leaveOut(from, null, "fits no column of the table by its name, and is not stored", false));
   return [...ofColumns, ...unmatched];
 }
 
 function judge(field: Field, real: ExistingColumn | null): Judged {
-  const from = field.path.join(".");
+  const from = renderPath(field.path);
   // An empty text is nothing where it is masked, and a text where it is not.
   const given = field.values.filter((value) => value !== "");
   const narrow = inferType(from, given);
@@ -254,11 +255,7 @@ function leaveOut(field: string | null, real: ExistingColumn | null, why: string
   return { leftOut: { field, column: real?.name ?? null, why: `${why}${consequence}`, isProblem } };
 }
 
-function oddFields(count: number, dotted: number): LeftOut {
-  const what = `${count} ${count === 1 ? "field has a name" : "fields have names"} that may be data, and so are neither shown nor stored`;
-  const dots =
-    dotted === 0
-      ? ""
-      : `; ${dotted === count ? "" : `${dotted} of them `}with a dot inside, which stands for a path: have them sent nested, or under other names`;
-  return { field: null, column: null, why: `${what}${dots}`, isProblem: true };
+function oddFields(count: number): LeftOut {
+  const why = `${count} ${count === 1 ? "field has a name" : "fields have names"} that may be data, and so are neither shown nor stored`;
+  return { field: null, column: null, why, isProblem: true };
 }

@@ -27,7 +27,7 @@ it("whatever numbers an event holds, a run takes it with the columns that it sug
       const event = `{ ${values.map((one, index) => `"v_${index}": ${one}`).join(", ")} }`;
       const bodies = parseSample(isArray ? `[${event}, ${event}]` : `${event}\n${event}`);
       expect(bodies).toEqual([event, event]);
-      const { columns, leftOut } = inferColumns(collectFields(parseEvents(bodies).events), null);
+      const { columns, leftOut } = inferColumns(collectFields(parseEvents(bodies, []).events), null);
       // Some digits are a card's by chance.
       expect(leftOut.filter(({ why }) => !why.startsWith("looks personal"))).toEqual([]);
       expect(columns).toHaveLength(values.length - leftOut.length);

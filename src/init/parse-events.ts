@@ -4,7 +4,8 @@ import { numberCheckOf } from "../decode/number-check.ts";
 import { parseJson } from "../decode/parse-json.ts";
 import { type ObjectsRead, rawValueAt } from "../decode/raw-value-at.ts";
 import { scanJson } from "../decode/scan-json.ts";
-import type { Delivery } from "../pipeline/contracts.ts";
+import { compileUnwrap } from "../decode/unwrap-body.ts";
+import type { Delivery, UnwrapStep } from "../pipeline/contracts.ts";
 import { type JsonObject, isObject } from "./collect-fields.ts";
 
 export interface ParsedEvents {
@@ -14,14 +15,17 @@ export interface ParsedEvents {
   readonly unreadable: number;
 }
 
-/** Without a column it refuses what is no event at all: no JSON, no object, too large, too deep. */
-const decode = compileDecoder([], new Map(), { unknownFields: "ignore" });
-
-/** The events of message bodies, under the bounds that a run has. */
-export function parseEvents(bodies: readonly string[]): ParsedEvents {
-  const events = bodies
-    .filter((body) => decode(deliveryOf(body)).ok)
-    .map((body) => asRead(parseJson(body, scanJson(body)) as JsonObject, body));
+/** The events of message bodies, out of what they are wrapped in, under the bounds that a run has. */
+export function parseEvents(bodies: readonly string[], steps: readonly UnwrapStep[]): ParsedEvents {
+  // Without a column it refuses what is no event at all: no JSON, no object, too large, too deep.
+  const decode = compileDecoder([], new Map(), { unknownFields: "ignore", unwrap: steps });
+  const unwrap = compileUnwrap(steps, []);
+  const events = bodies.flatMap((body) => {
+    const unwrapped = decode(deliveryOf(body)).ok ? unwrap(deliveryOf(body)) : null;
+    if (unwrapped?.ok !== true) return [];
+    const text = unwrapped.value.body;
+    return [asRead(parseJson(text, scanJson(text)) as JsonObject, text)];
+  });
   return { events, unreadable: bodies.length - events.length };
 }
 
@@ -29,7 +33,7 @@ const isKept = numberCheckOf("number");
 
 /**
  * As the columns of a run see the event: they look at how a large number is written. One of which a double does not hold that
- * is a bigint here: no column takes it but one that keeps its text. Inside of arrays there is no column.
+ * is a bigint here: no column takes it but one that keeps its text. No column is proposed for the inside of an array.
  */
 function asRead(event: JsonObject, body: string): JsonObject {
   const objectsRead: ObjectsRead = new Map();

@@ -27,7 +27,7 @@ it("survives any depth", () => {
 
 it("takes for events what a run would, and counts the rest", () => {
   const bodies = ['{"a":1}', "[1]", "no json", "", '{"a":1,"a":2}', `{"a":${"[".repeat(200)}${"]".repeat(200)}}`];
-  expect(parseEvents(bodies)).toEqual({ events: [{ a: 1 }], unreadable: 5 });
+  expect(parseEvents(bodies, [])).toEqual({ events: [{ a: 1 }], unreadable: 5 });
 });
 
 it("marks the numbers that a double does not hold as they are written, wherever a column could look", () => {
@@ -35,7 +35,7 @@ it("marks the numbers that a double does not hold as they are written, wherever 
     '{"a":6.02e23,"b":9007199254740993,"c":{"d":-9007199254740993,"e":[9007199254740993],"f":1152921504606846976}}',
     '{"a":9007199254740993.0,"b":0.1}',
   ];
-  expect(parseEvents(bodies).events).toEqual([
+  expect(parseEvents(bodies, []).events).toEqual([
     {
       a: 6.02e23,
       b: 9_007_199_254_740_993n,

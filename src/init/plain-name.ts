@@ -2,8 +2,11 @@ import { detect } from "../mask/leak/detect.ts";
 
 /** Long enough for any field that a person named; PostgreSQL's identifiers have 63 bytes. */
 const NAME_CHARS_MAX = 48;
-/** As programs name things. Nothing of a dotted path, of metadata (`@`), of YAML's or the environment's own signs. */
-const NAME = /^[\p{L}_][\p{L}\p{M}\p{N}_-]*$/u;
+/**
+ * As programs name things, also with periods between names, or an `@` before them. Nothing of YAML's or the environment's own
+ * signs.
+ */
+const NAME = /^@?[\p{L}_][\p{L}\p{M}\p{N}_-]*(?:\.[\p{L}_][\p{L}\p{M}\p{N}_-]*)*$/u;
 /** A run of digits as long as this numbers something, or someone. */
 const DIGITS = /\p{N}{5}/u;
 

@@ -56,7 +56,7 @@ it("whatever the events, the file loads, shows none of their values, and takes t
     await fc.assert(
       fc.asyncProperty(fc.array(event, { minLength: 1, maxLength: 4 }), async (given) => {
         const bodies = given.map((one) => JSON.stringify(one));
-        const { events } = parseEvents(bodies);
+        const { events } = parseEvents(bodies, []);
         const inference = inferColumns(collectFields(events), null);
         fc.pre(inference.columns.length > 0);
         const text = renderConfig(SETTINGS, inference, "a sample");

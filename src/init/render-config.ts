@@ -1,4 +1,5 @@
 import { VERSIONLESS_MASKS } from "../config/column-schema.ts";
+import { renderPath } from "../config/value-path.ts";
 import type { InferredColumn } from "./column-of.ts";
 import type { Inference, LeftOut } from "./infer-columns.ts";
 
@@ -58,7 +59,7 @@ export function renderConfig(settings: RenderedSettings, inference: Inference, o
 function columnLines(column: InferredColumn, keyVersion: number | null): readonly string[] {
   const { name, from, type, mask, nullable, reasons, notes } = column;
   const settings = [
-    ...(from === name ? [] : [`from: ${scalar(from)}`]),
+    ...(from === renderPath([name]) ? [] : [`from: ${scalar(from)}`]),
     `type: ${type}`,
     ...(mask === null ? [] : [`mask: ${mask}`]),
     // Their tokens do not show it, so that a later key version could not take the column over.
@@ -115,8 +116,12 @@ const PLAIN = /^[A-Za-z_./][\w./-]*$/;
 /** What YAML reads as something else than text, in any of its versions. */
 const NO_TEXT = /^(?:null|true|false|yes|no|on|off|y|n|\.(?:inf|nan))$/i;
 
+/** What stands in single quotes as it is. */
+const QUOTING = /^[^'$\p{C}\p{Zl}\p{Zp}]*"[^'$\p{C}\p{Zl}\p{Zp}]*$/u;
+
 /** A text as YAML, in quotes where it needs them. JSON's strings are YAML's; `${` would begin a reference. */
 function scalar(text: string): string {
   if (PLAIN.test(text) && !NO_TEXT.test(text)) return text;
+  if (QUOTING.test(text)) return `'${text}'`;
   return JSON.stringify(text.replaceAll("${", "$$${")).replaceAll("\u007f", "\\u007f");
 }

@@ -12,11 +12,11 @@ export interface TriedColumns {
 /** Decodes the bodies into the columns, and masks them, as a run would. */
 export function tryColumns(
   bodies: readonly string[],
-  { columns, unknownFields }: Config,
+  { columns, unknownFields, source }: Config,
   bounds: ReadonlyMap<string, ColumnBounds>,
   mask: Mask,
 ): TriedColumns {
-  const decode = compileDecoder(columns, bounds, { unknownFields });
+  const decode = compileDecoder(columns, bounds, { unknownFields, unwrap: source.unwrap });
   const nowMs = Date.now();
   const records: MaskedRecord[] = [];
   const refusals: Rejection[] = [];

@@ -9,7 +9,7 @@ type MaskedParts = Pick<
  * The only place that makes a masked record. Called by the compiled mask alone, with values that are masked or of columns
  * declared as not personal.
  */
-export function maskedRecord({ id, sentAtMs }: RawRecord, parts: MaskedParts): MaskedRecord {
+export function maskedRecord({ id, sentAtMs, unpackedBytes }: RawRecord, parts: MaskedParts): MaskedRecord {
   const { values, links, originals, suspicions, businessKeys, contentChecks, leakedBusinessKeys } = parts;
   return {
     id,
@@ -21,5 +21,6 @@ export function maskedRecord({ id, sentAtMs }: RawRecord, parts: MaskedParts): M
     businessKeys,
     ...(contentChecks === undefined ? {} : { contentChecks }),
     leakedBusinessKeys,
+    ...(unpackedBytes === undefined ? {} : { unpackedBytes }),
   } as unknown as MaskedRecord;
 }

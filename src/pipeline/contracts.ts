@@ -84,19 +84,39 @@ export type DetectorName = (typeof DETECTOR_NAMES)[number];
 /** What a value looks like: by its form, or by the name of a field in JSON that stands in a text. */
 export type SuspicionKind = DetectorName | "inner-name";
 
-export const METADATA_NAMES = ["message_id", "sent_at", "received_at", "group_id"] as const;
+/** What a message body may be wrapped in (`source.unwrap`). */
+export const UNWRAP_STEPS = ["sns", "base64", "gzip", "json"] as const;
+export type UnwrapStep = (typeof UNWRAP_STEPS)[number];
+
+/** What the queue knows of a message, and what SNS says of the notification in it. */
+export const METADATA_NAMES = [
+  "message_id",
+  "sent_at",
+  "received_at",
+  "group_id",
+  "sns.topic",
+  "sns.subject",
+  "sns.timestamp",
+  "sns.message_id",
+] as const;
 export type MetadataName = (typeof METADATA_NAMES)[number];
 
-/** Where a column's value comes from. */
-export type ValueOrigin =
-  | { readonly kind: "field"; readonly path: readonly string[] }
+/** One step of a path into JSON: a key of an object, or the index of an array's element. */
+export type PathStep = string | number;
+
+/** One place in a message. A field's path begins with a key of the event. */
+export type ValuePlace =
+  | { readonly kind: "field"; readonly path: readonly PathStep[] }
   | { readonly kind: "metadata"; readonly name: MetadataName }
   | { readonly kind: "attribute"; readonly name: string };
+
+/** Where a column's value comes from: a place, or the first of several that has a value. */
+export type ValueOrigin = ValuePlace | { readonly kind: "first"; readonly places: readonly ValuePlace[] };
 
 /** Where an event's business id is (`dedupeBy`): two messages with the same one are the same event. */
 export interface BusinessIdField {
   /** No metadata: what the queue makes is another with each sending, or shared by many events. */
-  readonly origin: Exclude<ValueOrigin, { readonly kind: "metadata" }>;
+  readonly origin: ValueOrigin;
   /** As the configuration writes it: the path in a rejection. */
   readonly from: string;
 }
@@ -105,7 +125,10 @@ export interface BusinessIdField {
 export interface Column {
   readonly name: string;
   readonly origin: ValueOrigin;
-  /** The origin as the configuration writes it (`device.os.name`, `@sent_at`): the path in a rejection. */
+  /**
+   * The origin as the configuration writes it (`device.os.name`, `@sent_at`), several places joined by ` or `: the path in a
+   * rejection.
+   */
   readonly from: string;
   readonly type: ColumnType;
   /** A missing, null or (when masked) empty value becomes NULL instead of a rejection. */
@@ -139,13 +162,15 @@ export interface ColumnBounds {
 /** Why data is refused, as a stable name. Documented in docs/errors.md. */
 export const REJECTION_CODES = {
   "body.empty": "the body is empty",
-  "body.too-large": "the body has more bytes than allowed",
+  "body.too-large": "the body, as sent or unpacked, has more bytes than allowed",
   "body.not-json": "the body is not JSON",
   "body.not-object": "the body is JSON but not an object",
   "body.too-deep": "objects and arrays are nested too deeply",
   "body.too-many-keys": "the event has too many keys",
   "body.too-costly": "looking into the body takes more work than its size allows",
   "body.wrapped": "the body is an SNS notification, in which the event is a text",
+  "body.wrapping": "the body is not wrapped as `source.unwrap` says",
+  "body.confirmation": "SNS asks to confirm a subscription, or tells of the end of one",
   "body.duplicate-key": "an object names the same key twice",
   "body.forbidden-key": "an object has the key __proto__",
   "field.missing": "a required field is not there",
@@ -172,9 +197,9 @@ export const REJECTION_CODES = {
 export type RejectionCode = keyof typeof REJECTION_CODES;
 
 /**
- * Why data is refused. Says where, never what: `path` is the `from` or the name of a declared column, or columns and
- * constraint as the database's catalogue names them, never a key of the event that the configuration does not name (a key
- * may itself be personal data).
+ * Why data is refused. Says where, never what: `path` is the `from` or the name of a declared column, a step of
+ * `source.unwrap`, or columns and constraint as the database's catalogue names them, never a key of the event that the
+ * configuration does not name (a key may itself be personal data).
  */
 export interface Rejection {
   readonly code: RejectionCode;
@@ -198,6 +223,8 @@ export interface RawRecord {
   readonly unknownFields: readonly string[];
   /** Raw, as it may be personal. null: there is no `dedupeBy`. */
   readonly businessId: string | null;
+  /** UTF-8 length of an event that has more bytes than its delivery, for the bounds on bytes. Left out: it has no more. */
+  readonly unpackedBytes?: number;
 }
 
 export type ColumnValue = string | number | boolean | null;
@@ -227,6 +254,8 @@ export interface MaskedRecord {
   readonly contentChecks?: readonly string[];
   /** As `businessKeys`, under keys that have leaked: claimed no more, still recognised. Empty, and shared, nearly always. */
   readonly leakedBusinessKeys: readonly string[];
+  /** Of the raw record. */
+  readonly unpackedBytes?: number;
   readonly [masked]: true;
 }
 

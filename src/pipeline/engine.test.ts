@@ -31,9 +31,17 @@ const decode: Decode = ({ id, sentAtMs, body }) =>
   body.startsWith("bad")
     ? { ok: false, error: { code: "body.not-json", path: null } }
     : { ok: true, value: { id, sentAtMs, values: [body], unknownFields: [], businessId: null } };
-const mask: Mask = ({ id, sentAtMs, values }) => ({
+const mask: Mask = ({ id, sentAtMs, values, unpackedBytes }) => ({
   ok: true,
-  value: { id, sentAtMs, values, links: [], originals: [], suspicions: [] as const } as unknown as MaskedRecord,
+  value: {
+    id,
+    sentAtMs,
+    values,
+    links: [],
+    originals: [],
+    suspicions: [] as const,
+    ...(unpackedBytes !== undefined && { unpackedBytes }),
+  } as unknown as MaskedRecord,
 });
 const seal: Seal = (body) => Buffer.from(body);
 
@@ -552,6 +560,35 @@ describe("Engine", () => {
     source.send(...large);
     expect(await run()).toMatchObject({ stored: 30 });
     expect(source.heldMost).toBeLessThanOrEqual(2);
+  });
+
+  it("holds no more than the cap on bytes of what was unpacked, in flight and in a batch", async () => {
+    const unpackedBytes = 10_000;
+    const unpacking: Decode = (message) => {
+      const decoded = decode(message);
+      return decoded.ok ? { ok: true, value: { ...decoded.value, unpackedBytes } } : decoded;
+    };
+    const { source, sink, run } = setUp({
+      decode: unpacking,
+      limits: {
+        inFlightMax: 1_000,
+        inFlightBytesMax: 200_000,
+        batchRowsMax: 1_000,
+        batchBytesMax: 50_000,
+        unpackedBytesMax: 20_000,
+      },
+    });
+    const sizes: number[] = [];
+    sink.beforeWrite = (batch) => {
+      sizes.push(batch.records.length);
+      return Promise.resolve();
+    };
+    source.send(...messages(300));
+    expect(await run()).toMatchObject({ stored: 300, deleted: 300 });
+    // Of the smallest size that a message has, all would have had room.
+    expect(source.heldMost).toBeLessThanOrEqual(20);
+    expect(source.heldMost).toBeGreaterThan(5);
+    expect(Math.max(...sizes)).toBe(5);
   });
 
   it("writes several batches at once, but one at a time from an ordered queue", async () => {

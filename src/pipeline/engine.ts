@@ -42,8 +42,10 @@ export interface EngineStages {
 export interface EngineLimits extends BatchLimits {
   /** Deliveries received but not settled. */
   readonly inFlightMax: number;
-  /** Bytes of their bodies and attributes. */
+  /** Bytes of their bodies and attributes, and of what was unpacked from them. */
   readonly inFlightBytesMax: number;
+  /** What an event may have whose body is packed: as much is kept free for each that is received. Left out: none is packed. */
+  readonly unpackedBytesMax?: number;
   /** Concurrent write transactions. An ordered source always has one. */
   readonly writesInFlightMax: number;
   /** Give up when writes have failed for so long; null: try for ever. */
@@ -125,6 +127,8 @@ export class Engine {
   #tasks = 0;
   #inFlight = 0;
   #inFlightBytes = 0;
+  /** Of them, by delivery: what its event has beyond it. Only of those that were packed. */
+  readonly #unpackedBytes = new Map<Delivery, number>();
   #bytesMean = FIRST_BYTES;
   /** Since the last batch: for its report. */
   #processed = 0;
@@ -290,7 +294,7 @@ export class Engine {
   #room(): number {
     const messages = Math.min(this.#limits.inFlightMax, this.#messagesMax()) - this.#inFlight;
     const bytes = this.#limits.inFlightBytesMax - this.#inFlightBytes;
-    const room = Math.min(messages, Math.floor(bytes / this.#bytesMean));
+    const room = Math.min(messages, Math.floor(bytes / (this.#limits.unpackedBytesMax ?? this.#bytesMean)));
     // With nothing in flight no settlement would ever make room: one message must always fit.
     return Math.max(this.#inFlight === 0 ? 1 : 0, room);
   }
@@ -355,9 +359,23 @@ export class Engine {
       this.#refuse(delivery, masked.error, this.#batcher.open, released);
     } else {
       if (decoded.ok) findings.add(decoded.value, masked.value);
+      if (masked.value.unpackedBytes !== undefined) this.#holdUnpacked(masked.value.unpackedBytes, delivery);
       this.#batcher.open.addRecord(masked.value, delivery);
     }
     this.#batcher.flushIfDue();
+  }
+
+  #holdUnpacked(bytes: number, delivery: Delivery): void {
+    this.#unpackedBytes.set(delivery, bytes - delivery.bytes);
+    this.#inFlightBytes += bytes - delivery.bytes;
+  }
+
+  /** What a settled delivery held beyond its own bytes. */
+  #forgetUnpacked(delivery: Delivery): number {
+    if (this.#unpackedBytes.size === 0) return 0;
+    const bytes = this.#unpackedBytes.get(delivery) ?? 0;
+    this.#unpackedBytes.delete(delivery);
+    return bytes;
   }
 
   /** Sends a refused event to the quarantine, in the batch; with no key to seal it, leaves its message in the queue. */
@@ -594,7 +612,7 @@ export class Engine {
     if (!this.#abort.aborted) {
       this.#inFlight -= settled.size;
       for (const delivery of settled.keys()) {
-        this.#inFlightBytes -= delivery.bytes;
+        this.#inFlightBytes -= delivery.bytes + this.#forgetUnpacked(delivery);
         this.#places.delete(delivery);
       }
     }

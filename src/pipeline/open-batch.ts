@@ -28,7 +28,7 @@ export class OpenBatch implements Batch {
   addRecord(record: MaskedRecord, delivery: Delivery): void {
     this.records.push(record);
     this.recordDeliveries.push(delivery);
-    this.bytes += delivery.bytes;
+    this.bytes += record.unpackedBytes ?? delivery.bytes;
   }
 
   addRefused(refused: RefusedEvent, delivery: Delivery): void {

@@ -20,7 +20,11 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "body.too-costly":
     "Let the producer send it in several events if it means no harm, as it has so many small parts or repeats itself so often that it looks made to slow piipe down, and discard this one.",
   "body.wrapped":
-    "Turn on raw message delivery for the queue's SNS subscription, or let the producer send to the queue itself, so that the body is the event and each of its fields can be masked; then discard this one.",
+    "Set `unwrap: sns` beside `sqs` in piipe.yaml, so that each field of the event in it can have a column and a mask, and replay this one; or turn on raw message delivery for the queue's SNS subscription.",
+  "body.wrapping":
+    "Correct `unwrap` in piipe.yaml if all events of the queue are wrapped like this one, and replay it; else mend the producer.",
+  "body.confirmation":
+    "Confirm the subscription as AWS describes it, if it is yours; then discard this one, which holds no event.",
   "body.duplicate-key": "Let the producer name each key once, and discard this one.",
   "body.forbidden-key": "Let the producer send another key, and discard this one.",
   "field.missing": OPTIONAL,

@@ -101,6 +101,24 @@ describe("replay", () => {
     ]);
   });
 
+  it("writes no more at once than may be held of what was unpacked", async () => {
+    const unpackedBytes = 3 * 1024 * 1024;
+    const { sink, noted, totals, steps, run } = setUp(
+      [[held("a", "ok"), held("b", "ok"), held("c", "bad"), held("d", "ok"), held("e", "locked")]],
+      {
+        mask: ({ id, sentAtMs, values }) => ({
+          ok: true,
+          value: { id, sentAtMs, values, suspicions: [], unpackedBytes } as unknown as MaskedRecord,
+        }),
+      },
+    );
+    await run();
+    expect(sink.batchSizes).toEqual([2, 1]);
+    expect(steps[0]).toBe("announce a b c d e");
+    expect([...noted.keys()]).toEqual(["c"]);
+    expect(totals).toMatchObject({ events: 5, stored: 3, refused: 1, unopened: 1 });
+  });
+
   it("notes what cannot be decoded although the write then fails", async () => {
     const { sink, noted, totals, run } = setUp([[held("a", "ok"), held("b", "bad"), held("c", "locked")]]);
     const failed = new PiipeError("database.denied", "no right");

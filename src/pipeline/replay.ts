@@ -83,42 +83,65 @@ export async function replay(stages: ReplayStages, totals: ReplayTotals, options
       page.map(({ id }) => id),
       options.abort,
     );
-    const findings = new ReceiptFindings();
-    const { records, refused, unopened } = prepare(page, stages, findings);
-    for (const event of findings.events(newFields)) options.emit(event);
-    const noteRefused = async (rejections: ReadonlyMap<string, Rejection>): Promise<void> => {
-      if (!stages.isDryRun) await stages.events.noteRefused(rejections, options.abort);
-      for (const rejection of rejections.values()) addRefusal(totals, rejection);
-      totals.refused += rejections.size;
-      totals.events += rejections.size;
-    };
-    totals.unopened += unopened;
-    totals.events += unopened;
-    // Before the write, which may fail: what these are refused for has nothing to do with the database.
-    await noteRefused(refused);
-    const written = await write(records, stages.sink, options);
-    await noteRefused(written.rejected);
-
-    totals.events += records.length - written.rejected.size;
-    totals.stored += written.stored;
-    totals.skipped += written.skipped;
-    totals.duplicate += written.duplicate;
-    if (written.differing > 0) totals.differing = (totals.differing ?? 0) + written.differing;
+    // What is packed is bounded by the page, and not what it is unpacked to.
+    let left = page;
+    while (left.length > 0) {
+      const part = prepare(left, stages, options.emit, newFields);
+      left = left.slice(part.events);
+      await writePart(part, stages, totals, options);
+    }
     options.onPage(totals);
   }
 }
 
-interface PreparedPage {
+async function writePart(
+  { records, refused, unopened }: PreparedPart,
+  stages: ReplayStages,
+  totals: ReplayTotals,
+  options: ReplayOptions,
+): Promise<void> {
+  const noteRefused = async (rejections: ReadonlyMap<string, Rejection>): Promise<void> => {
+    if (!stages.isDryRun) await stages.events.noteRefused(rejections, options.abort);
+    for (const rejection of rejections.values()) addRefusal(totals, rejection);
+    totals.refused += rejections.size;
+    totals.events += rejections.size;
+  };
+  totals.unopened += unopened;
+  totals.events += unopened;
+  // Before the write, which may fail: what these are refused for has nothing to do with the database.
+  await noteRefused(refused);
+  const written = await write(records, stages.sink, options);
+  await noteRefused(written.rejected);
+
+  totals.events += records.length - written.rejected.size;
+  totals.stored += written.stored;
+  totals.skipped += written.skipped;
+  totals.duplicate += written.duplicate;
+  if (written.differing > 0) totals.differing = (totals.differing ?? 0) + written.differing;
+}
+
+interface PreparedPart {
+  /** How many of the page it was made of. */
+  readonly events: number;
   readonly records: readonly MaskedRecord[];
   readonly refused: ReadonlyMap<string, Rejection>;
   readonly unopened: number;
 }
 
-function prepare(page: readonly HeldEvent[], stages: ReplayStages, findings: ReceiptFindings): PreparedPage {
+/** Of records that were unpacked, a part holds no more before the one that goes beyond. */
+const UNPACKED_BYTES_MAX = 4 * 1024 * 1024;
+
+/** As much of a page as may be held at once: all of it, unless its events were packed. */
+function prepare(page: readonly HeldEvent[], stages: ReplayStages, emit: Emit, newFields: NewFields): PreparedPart {
+  const findings = new ReceiptFindings();
   const records: MaskedRecord[] = [];
   const refused = new Map<string, Rejection>();
   let unopened = 0;
+  let events = 0;
+  let unpackedBytes = 0;
   for (const event of page) {
+    if (unpackedBytes > UNPACKED_BYTES_MAX) break;
+    events += 1;
     const delivery = openOrNull(event, stages.open);
     if (delivery === null) {
       unopened += 1;
@@ -127,8 +150,10 @@ function prepare(page: readonly HeldEvent[], stages: ReplayStages, findings: Rec
     const masked = decodeAndMask(delivery, stages, findings);
     if (masked.ok) records.push(masked.value);
     else refused.set(event.id, masked.error);
+    if (masked.ok) unpackedBytes += masked.value.unpackedBytes ?? 0;
   }
-  return { records, refused, unopened };
+  for (const event of findings.events(newFields)) emit(event);
+  return { events, records, refused, unopened };
 }
 
 function openOrNull(event: HeldEvent, open: Open): Delivery | null {

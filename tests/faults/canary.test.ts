@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedPostgres, startPostgres } from "../../src/embedded/postgres.ts";
@@ -122,22 +123,37 @@ const json = (changes: Readonly<Record<string, unknown>>): string => JSON.string
 const raw = (field: string, text: string): string => json({ [field]: "PLACE" }).replace('"PLACE"', () => text);
 
 /** What SNS makes of an event without raw message delivery. */
-const notification = (published: object): string =>
-  json({
-    Type: "Notification",
-    MessageId: canaries.text(),
-    TopicArn: "arn:aws:sns:eu-west-1:000000000000:orders",
-    Subject: canaries.text(),
-    Message: JSON.stringify(published),
-    Timestamp: "2026-01-31T12:00:00.000Z",
-  });
+const notification = (Message: string): Readonly<Record<string, unknown>> => ({
+  Type: "Notification",
+  MessageId: canaries.text(),
+  TopicArn: "arn:aws:sns:eu-west-1:000000000000:orders",
+  Subject: canaries.text(),
+  Message,
+  Timestamp: "2026-01-31T12:00:00.000Z",
+  MessageAttributes: { secret: { Type: "String", Value: canaries.text() }, [canaries.text()]: canaries.text() },
+});
 
-/** A body for every reason, with canaries wherever it has room for them. */
-function badBodies(): Readonly<Record<RejectionCode, string>> {
+const UNWRAP = "[sns, gzip, json]";
+/** In what `UNWRAP` names. */
+const wrapped = (body: string): string =>
+  JSON.stringify(notification(gzipSync(JSON.stringify(body)).toString("base64")));
+
+/** Reasons that only what is wrapped is refused for: no message of the queue's is too large as it is. */
+type WrappedReason = "body.too-large" | "body.wrapping" | "body.confirmation";
+
+function badWrappings(): Readonly<Record<WrappedReason, string>> {
+  return {
+    "body.too-large": wrapped(json({ extra: canaries.marker.repeat(60_000) })),
+    "body.wrapping": JSON.stringify(notification(canaries.text())),
+    "body.confirmation": JSON.stringify({ ...notification(canaries.text()), Type: "SubscriptionConfirmation" }),
+  };
+}
+
+/** A body for every other reason, with canaries wherever it has room for them. */
+function badBodies(): Readonly<Record<Exclude<RejectionCode, WrappedReason>, string>> {
   const one = canaries.text();
   return {
     "body.empty": " ",
-    "body.too-large": json({ extra: canaries.marker.repeat(15_000) }),
     "body.not-json": `{"user_id":"${one}","h":"${one}"`,
     "body.not-object": JSON.stringify([one]),
     "body.too-deep": raw("extra", `${"[".repeat(101)}"${one}"${"]".repeat(101)}`),
@@ -146,7 +162,9 @@ function badBodies(): Readonly<Record<RejectionCode, string>> {
     }),
     // A key with an escape, and more values beside it than are read so.
     "body.too-costly": raw("extra", `{"\\u0061":["${one}"${",0".repeat(20_000)}]}`),
-    "body.wrapped": notification({ customer: { name: one, birth_date: one }, ship_to: `${one}@example.com` }),
+    "body.wrapped": json(
+      notification(JSON.stringify({ customer: { name: one, birth_date: one }, ship_to: `${one}@example.com` })),
+    ),
     "body.duplicate-key": raw("h", `"${one}","h":"${one}"`),
     "body.forbidden-key": raw("extra", `{"__proto__":"${one}"}`),
     "field.missing": json({ user_id: undefined }),
@@ -172,10 +190,10 @@ function badBodies(): Readonly<Record<RejectionCode, string>> {
   };
 }
 
-async function writeConfig(unknownFields: "ignore" | "quarantine"): Promise<void> {
+async function writeConfig(unknownFields: "ignore" | "quarantine", unwrap = ""): Promise<void> {
   await writeFile(
     join(folder, "piipe.yaml"),
-    `source: { sqs: { queue: ${queue.name} } }
+    `source: { sqs: { queue: ${queue.name} }${unwrap === "" ? "" : `, unwrap: ${unwrap}`} }
 sink: { postgres: { url: "\${DATABASE_URL}", table: events } }
 keys: { file: ./piipe.keys.json }
 allowUnkeyed: true
@@ -257,12 +275,30 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
     const number = digits();
     await send(json({ ff1: number, details: "PLACE" }).replace('"PLACE"', `{"n":${Number(number).toExponential()}}`));
     await run();
+    await writeConfig("quarantine", UNWRAP);
+    for (const body of Object.values(badWrappings())) await send(body);
+    for (const body of Object.values(badBodies())) await send(wrapped(body));
+    await send(wrapped(JSON.stringify({ ...wanted, user_id: "u-3" })));
+    await run();
+    await piipe(["mask"], [...Object.values(badWrappings()), ...Object.values(badBodies()).map(wrapped)].join("\n"));
+    await piipe(["quarantine", "replay", "--all"]);
+    await writeConfig("quarantine");
 
     const reasons = await query<{ reason: string }>(databaseUrl, "SELECT DISTINCT reason FROM piipe.quarantine");
     expect(reasons.map(({ reason }) => reason).toSorted()).toStrictEqual(Object.keys(REJECTION_CODES).toSorted());
     for (const mask of MASK_NAMES) expect(COLUMNS).toContain(`mask: ${mask}`);
-    const [row] = await query<Record<string, unknown>>(databaseUrl, "SELECT * FROM events WHERE user_id = 'u-2'");
-    for (const [name, value] of Object.entries(row ?? {})) expect([name, value === null]).toEqual([name, name === "d"]);
+    const [row, fromWrapped] = await query<Record<string, unknown>>(
+      databaseUrl,
+      "SELECT * FROM events WHERE user_id IN ('u-2', 'u-3') ORDER BY user_id",
+    );
+    for (const each of [row, fromWrapped]) {
+      expect(Object.keys(each ?? {})).toContain("h");
+      for (const [name, value] of Object.entries(each ?? {})) {
+        expect([name, value === null]).toEqual([name, name === "d"]);
+      }
+    }
+    expect({ ...fromWrapped, user_id: "u-2", attribute: null }).toEqual({ ...row, attribute: null });
+    expect(fromWrapped?.["attribute"]).not.toBe(row?.["attribute"]);
 
     await piipe(["mask"], [JSON.stringify(wanted), ...Object.values(badBodies())].join("\n"));
     await piipe(["check", "--json"]);

@@ -25,6 +25,8 @@ export interface LoginPipelineOptions {
   readonly queueAttributes?: Readonly<Record<string, string>>;
   /** The columns' YAML, each line indented by two. Default: those of the original table, masked with HMAC. */
   readonly columns?: string;
+  /** The YAML of what the bodies are wrapped in. Default: nothing. */
+  readonly unwrap?: string;
   /** More YAML at the top. */
   readonly settings?: string;
   /** Where the pipeline finds the queue. Default: the server itself. */
@@ -58,7 +60,7 @@ export async function createLoginPipeline(sqs: TestSqs, options: LoginPipelineOp
   };
   await writeFile(
     join(folder, "piipe.yaml"),
-    `source: { sqs: { queue: ${queue.name} } }
+    `source: { sqs: { queue: ${queue.name} }${options.unwrap === undefined ? "" : `, unwrap: ${options.unwrap}`} }
 sink: { postgres: { url: "\${DATABASE_URL}", table: user_logins } }
 keys: { file: ./piipe.keys.json }
 ${options.settings ?? ""}

@@ -39,7 +39,7 @@ describe("what check says of columns that take JSON as a text", () => {
   it("names the column that takes the event out of an SNS notification", () => {
     const [warning] = warningsOf({ message: { from: "Message", ...TEXT }, topic: { from: "TopicArn", ...TEXT } });
     expect(warning).toContain("message takes the whole event of an SNS notification as a text");
-    expect(warning).toContain("raw message delivery");
+    expect(warning).toContain("source.unwrap: sns");
     expect(warningsOf({ message: { from: "Message", ...TEXT } })).toEqual([]);
   });
 });

@@ -41,7 +41,7 @@ function wrappedEvents(columns: readonly Column[]): readonly Finding[] {
     warning(
       "columns",
       `${wrapped.name} takes the whole event of an SNS notification as a text: events that are JSON are refused (body.wrapped)`,
-      "Turn on raw message delivery for the queue's subscription, or let the producer send to the queue itself, and give each field a column.",
+      "Set `source.unwrap: sns`, and give each field of the event a column; what SNS says of it is in `@sns.topic` and its like.",
     ),
   ];
 }

@@ -60,12 +60,12 @@ it("says nothing of settings that the server does not tell", () => {
 
 it("notes what is worth knowing of a queue", () => {
   expect(queueNotes(QUEUE)).toEqual([]);
-  const unusual = { ...QUEUE, delaySeconds: 90, messageBytesMax: 1_048_576, hasContentBasedDeduplication: true };
+  const unusual = { ...QUEUE, delaySeconds: 90, messageBytesMax: 2_097_152, hasContentBasedDeduplication: true };
   const notes = queueNotes(unusual);
   expect(new Set(notes.map(({ level }) => level))).toEqual(new Set(["ok"]));
   expect(notes.map(({ text }) => text)).toEqual([
     "each message can be received 90 seconds after it was sent (DelaySeconds)",
-    "it takes messages of up to 1024 KiB; events above 256 KiB are quarantined",
+    "it takes messages of up to 2048 KiB; events above 1024 KiB are quarantined",
     expect.stringContaining("five minutes"),
   ]);
 });

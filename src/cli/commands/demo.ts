@@ -126,7 +126,7 @@ async function demoConfig({ postgres, sqs, queueUrl }: Servers): Promise<Config>
   });
   return {
     ...config,
-    source: { sqs: { ...config.source.sqs, queue: queueUrl } },
+    source: { ...config.source, sqs: { ...config.source.sqs, queue: queueUrl } },
     keys: { ...config.keys, file: null },
   };
 }

@@ -55,7 +55,7 @@ async function init(options: InitOptions, terminal: Terminal): Promise<InitRepor
   const table = await lookAtTable(draft, settings.table, terminal);
   const bodies =
     options.sample === null ? await peekMessages(draft, options, terminal) : await readSample(options.sample, terminal);
-  const { events, inference, otherKinds, unreadable } = inferFrom(bodies, table, settings.table);
+  const { events, inference, otherKinds, unreadable } = inferFrom(bodies, draft.source.unwrap, table, settings.table);
 
   const keys = foundKeys ?? (await makeKeys(keyringFile));
   const origin = counted(
@@ -137,8 +137,13 @@ interface Inferred {
 }
 
 /** @throws {PiipeError} `sample.invalid` when the events tell no column */
-function inferFrom(bodies: readonly string[], table: IntrospectedTable | null, tableName: string): Inferred {
-  const { events, unreadable } = parseEvents(bodies);
+function inferFrom(
+  bodies: readonly string[],
+  unwrap: Config["source"]["unwrap"],
+  table: IntrospectedTable | null,
+  tableName: string,
+): Inferred {
+  const { events, unreadable } = parseEvents(bodies, unwrap);
   if (events.length === 0) {
     const what =
       bodies.length === 0 ? "there is no event" : `none of ${counted(bodies.length, "event")} is a JSON object`;
@@ -152,15 +157,6 @@ function inferFrom(bodies: readonly string[], table: IntrospectedTable | null, t
   const inference = inferColumns(collected, table);
   if (inference.columns.some(({ from }) => !from.startsWith("@"))) {
     return { inference, events: main.events.length, otherKinds: main.others, unreadable };
-  }
-  if (collected.fields.length === 0 && collected.dottedKeys > 0) {
-    throw new PiipeError(
-      "sample.invalid",
-      `the names of the events' fields have dots inside (${collected.dottedKeys} of ${collected.oddKeys}), and no column can take its value from such a field`,
-      {
-        hint: "In `from` a dot stands between the steps of a path into nested JSON. Have the events sent nested, or with other names.",
-      },
-    );
   }
   if (table === null || main.events.length === 0) {
     throw new PiipeError(
@@ -184,7 +180,7 @@ function requireUnwrapped(events: readonly JsonObject[]): void {
     "sample.invalid",
     `${wrapped} of ${counted(events.length, "message is an SNS notification", "messages are SNS notifications")}: the event is a text in their field Message, where no column can reach its fields and no mask its personal values`,
     {
-      hint: "Turn on raw message delivery for the queue's subscription (aws sns set-subscription-attributes --attribute-name RawMessageDelivery --attribute-value true --subscription-arn ARN), or let the producer send to the queue itself; then run `piipe init` again.",
+      hint: "A run takes the event out with `source.unwrap: sns`; for `piipe init` turn on raw message delivery for the queue's subscription (aws sns set-subscription-attributes --attribute-name RawMessageDelivery --attribute-value true --subscription-arn ARN), or give what was published with --sample.",
     },
   );
 }

@@ -5,9 +5,10 @@ import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { compileDecoder } from "../../decode/compile-decoder.ts";
 import { PiipeError } from "../../errors.ts";
-import type { Delivery } from "../../pipeline/contracts.ts";
+import type { Column, Delivery } from "../../pipeline/contracts.ts";
 import { RefusalGuard } from "../../pipeline/refusal-judge.ts";
 import { showRejection } from "../../pipeline/rejection-text.ts";
+import { placesOf } from "../../pipeline/value-places.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { counted } from "../output.ts";
 import { readLines } from "../read-value.ts";
@@ -26,7 +27,8 @@ export async function maskCommand(
   for (const warning of config.warnings) writeError(`warning: ${warning}\n`);
   const { mask } = await openMask(config, environment["PIIPE_KEYS"]);
   const { unknownFields, dedupeBy } = config;
-  const decode = compileDecoder(config.columns, new Map(), { unknownFields, dedupeBy });
+  const { unwrap } = config.source;
+  const decode = compileDecoder(config.columns, new Map(), { unknownFields, dedupeBy, unwrap });
   const names = config.columns.map(({ name }) => name);
   const guard = new RefusalGuard(config.quarantine.haltAboveShare);
   let isBeyondLimit = false;
@@ -61,11 +63,11 @@ export async function maskCommand(
 
 /** What only a message has cannot be missing from a line. */
 function withoutMessage(config: Config): Config {
-  const columns = config.columns.map((column) =>
-    column.origin.kind === "field" ? column : { ...column, nullable: true },
-  );
+  const isInLine = ({ origin }: Pick<Column, "origin">): boolean =>
+    placesOf(origin).every(({ kind }) => kind === "field");
+  const columns = config.columns.map((column) => (isInLine(column) ? column : { ...column, nullable: true }));
   const { dedupeBy } = config;
-  return { ...config, columns, dedupeBy: dedupeBy?.origin.kind === "field" ? dedupeBy : null };
+  return { ...config, columns, dedupeBy: dedupeBy !== null && isInLine(dedupeBy) ? dedupeBy : null };
 }
 
 function deliveryOf(line: string): Delivery {

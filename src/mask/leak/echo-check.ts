@@ -1,4 +1,5 @@
-import type { Column, ColumnType, RawRecord, Rejection, ValueOrigin } from "../../pipeline/contracts.ts";
+import type { Column, ColumnType, RawRecord, Rejection } from "../../pipeline/contracts.ts";
+import { isOfQueue } from "../../pipeline/value-places.ts";
 import { normalizeIp } from "../normalize/normalize-ip.ts";
 import { foldTable } from "./fold.ts";
 import { NeedleSearch } from "./needle-search.ts";
@@ -100,9 +101,6 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
 }
 
 const echo = ({ from }: Place): Rejection => ({ code: "leak.echo", path: from });
-
-/** The group's id is the producer's. */
-const isOfQueue = (origin: ValueOrigin): boolean => origin.kind === "metadata" && origin.name !== "group_id";
 
 const isNumberEcho = ({ type }: Place, value: number, { numbers, texts }: Sought): boolean =>
   numbers.includes(value) || (type === "version" && versionNumberOf(texts[0] ?? "") === value);

@@ -13,7 +13,7 @@ const SMALL_E = 0x65;
 /** Zeros that a number may get: no number of a person ends, or begins, with more. */
 const ZEROS_MAX = 40;
 /** Few bytes may stand for many digits: together they may not be more than the largest body has. */
-const CHARS_MAX = 262_144;
+const CHARS_MAX = 1_048_576;
 /** A number with an exponent, or with a zero at the end of its decimals: in few JSON texts, and the others are as they are. */
 const HAS_OTHER_NUMBER = /(?:^|[[:,\s])-?\d+(?:\.\d*0(?!\d)|(?:\.\d+)?[eE])/;
 

@@ -2,14 +2,15 @@ import { BODY_BYTES_MAX } from "./limits.ts";
 import { countKeys, parseJson } from "./parse-json.ts";
 import { beyondBounds, scanJson } from "./scan-json.ts";
 
-/** The text is not what its column's type asks for. */
+/** The text is not what is asked for. */
 export const MALFORMED: unique symbol = Symbol("malformed");
 
 /**
- * The JSON value in a message attribute's text, under the bounds on a body. What breaks one is malformed like what is
- * no JSON at all: the reasons `body.…` would blame the wrong part of the message.
+ * The JSON value of a text that is not the event: a message attribute's, or what the event is wrapped in. Under the bounds on
+ * a body; what breaks one is malformed like what is no JSON at all: the reasons `body.…` would blame the wrong part of the
+ * message.
  */
-export function parseAttributeJson(text: string): unknown {
+export function parseBoundedJson(text: string): unknown {
   if (Buffer.byteLength(text) > BODY_BYTES_MAX) return MALFORMED;
   const scan = scanJson(text);
   if (beyondBounds(text, scan) !== null) return MALFORMED;

@@ -1,0 +1,168 @@
+import { isUtf8 } from "node:buffer";
+import { gunzipSync } from "node:zlib";
+import type { Delivery, Rejection, RejectionCode, Result, UnwrapStep } from "../pipeline/contracts.ts";
+import { bytesOf } from "../pipeline/delivery-bytes.ts";
+import { BODY_BYTES_MAX } from "./limits.ts";
+import { parseBoundedJson } from "./parse-bounded-json.ts";
+
+/** What an SNS notification says beside what was published: JSON of whatever type, as it is found. */
+export interface Notification {
+  readonly TopicArn?: unknown;
+  readonly Subject?: unknown;
+  readonly Timestamp?: unknown;
+  readonly MessageId?: unknown;
+}
+
+/** A delivery with the event's own text as its body. */
+export interface Unwrapped extends Delivery {
+  /** Left out: its body was in no notification. */
+  readonly sns?: Notification;
+}
+
+/** Takes a body out of what it is wrapped in. Pure, synchronous; never throws for bad data. */
+export type UnwrapBody = (delivery: Delivery) => Result<Unwrapped, Rejection>;
+
+/** What a step takes and gives: a text, or the bytes that one stands for. */
+type Content = string | Uint8Array;
+
+/**
+ * Prepares the way from a body, as it was received, to the text of the event. Each step takes no more, and gives no more, than
+ * a body may have: what would inflate beyond that is refused while it inflates. A byte order mark that begins a text is left
+ * out, whatever the text is in.
+ *
+ * @param attributeNames of the message attributes that are read. What SNS was given with the event goes before what the
+ * message has: it is the event's own
+ */
+export function compileUnwrap(steps: readonly UnwrapStep[], attributeNames: readonly string[]): UnwrapBody {
+  return (delivery) => {
+    let content: Content = delivery.body;
+    let { attributes } = delivery;
+    let sns: Notification | null = null;
+    for (const step of steps) {
+      if (step === "sns") {
+        const read = readNotification(content);
+        if (!read.ok) return refuseAt(step, read.error);
+        sns = read.value;
+        content = read.value.Message;
+        attributes = withAttributes(attributes, read.value.MessageAttributes, attributeNames);
+      } else {
+        const taken = STEPS[step](content);
+        if (!taken.ok) return refuseAt(step, taken.error);
+        content = taken.value;
+      }
+    }
+    const text = textOf(content);
+    if (!text.ok) return refuseAt(steps.at(-1), text.error);
+    const bytes = bytesOf(text.value, attributes);
+    return { ok: true, value: { ...delivery, body: text.value, bytes, attributes, ...(sns !== null && { sns }) } };
+  };
+}
+
+const refuseAt = (step: UnwrapStep | undefined, code: RejectionCode): Result<never, Rejection> => ({
+  ok: false,
+  error: { code, path: `unwrap: ${step}` },
+});
+
+const BYTE_ORDER_MARK = 0xfeff;
+
+/** The text without the byte order mark that it may begin with. */
+export const withoutMark = (text: string): string => (text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text);
+
+const refuse = (error: RejectionCode): Result<never, RejectionCode> => ({ ok: false, error });
+
+const WRONG = refuse("body.wrapping");
+
+const STEPS: Readonly<Record<Exclude<UnwrapStep, "sns">, (content: Content) => Result<Content, RejectionCode>>> = {
+  base64: onText(readBase64),
+  // In a text, gzip comes as base64: `base64` before it may be left out.
+  gzip(content) {
+    if (typeof content !== "string") return inflate(content);
+    const bytes = readBase64(withoutMark(content));
+    return bytes.ok ? inflate(bytes.value) : bytes;
+  },
+  json: onText(readJsonString),
+};
+
+function onText<Value>(read: (text: string) => Result<Value, RejectionCode>) {
+  return (content: Content): Result<Value, RejectionCode> => {
+    const text = textOf(content);
+    return text.ok ? read(text.value) : text;
+  };
+}
+
+function textOf(content: Content): Result<string, RejectionCode> {
+  if (typeof content === "string") return { ok: true, value: withoutMark(content) };
+  // What is no UTF-8 would be decoded to other characters.
+  if (!isUtf8(content)) return WRONG;
+  return { ok: true, value: withoutMark(Buffer.from(content.buffer, content.byteOffset, content.length).toString()) };
+}
+
+/** RFC 4648 sections 4 and 5, and both mixed: each of them is one value. */
+const NO_BASE64 = /[^A-Za-z0-9+/_-]/;
+
+/** With or without padding, on one line or on several as MIME writes it. `Buffer` skips what is no base64. */
+function readBase64(text: string): Result<Uint8Array, RejectionCode> {
+  const lines = text.trim().replace(/\r?\n/g, "");
+  const digits = lines.replace(/={1,2}$/, "");
+  const isPadded = digits.length < lines.length;
+  if (NO_BASE64.test(digits) || digits.length % 4 === 1 || (isPadded && lines.length % 4 !== 0)) return WRONG;
+  return { ok: true, value: Buffer.from(digits, "base64") };
+}
+
+function inflate(bytes: Uint8Array): Result<Uint8Array, RejectionCode> {
+  try {
+    return { ok: true, value: gunzipSync(bytes, { maxOutputLength: BODY_BYTES_MAX }) };
+  } catch (error) {
+    const isTooLarge = error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
+    return isTooLarge ? refuse("body.too-large") : WRONG;
+  }
+}
+
+const BEGINS_AS_STRING = /^[ \t\n\r]*"/;
+
+/** JSON that was written as JSON once more. */
+function readJsonString(text: string): Result<string, RejectionCode> {
+  if (!BEGINS_AS_STRING.test(text)) return WRONG;
+  try {
+    return { ok: true, value: JSON.parse(text) as string };
+  } catch {
+    // The error's message quotes the text.
+    return WRONG;
+  }
+}
+
+interface NotificationRead extends Notification {
+  readonly Message: string;
+  readonly MessageAttributes?: unknown;
+}
+
+/** https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html */
+const readNotification = onText((text): Result<NotificationRead, RejectionCode> => {
+  const value = parseBoundedJson(text);
+  if (!isObject(value)) return WRONG;
+  const { Type, Message } = value;
+  if (Type === "SubscriptionConfirmation" || Type === "UnsubscribeConfirmation") return refuse("body.confirmation");
+  return Type === "Notification" && typeof Message === "string"
+    ? { ok: true, value: value as unknown as NotificationRead }
+    : WRONG;
+});
+
+function withAttributes(
+  ofMessage: ReadonlyMap<string, string>,
+  given: unknown,
+  names: readonly string[],
+): ReadonlyMap<string, string> {
+  if (!isObject(given)) return ofMessage;
+  let attributes: Map<string, string> | null = null;
+  for (const name of names) {
+    const attribute = Object.hasOwn(given, name) ? given[name] : null;
+    // Of bytes there is base64: as of the message's own attributes, only texts are read.
+    if (!isObject(attribute) || typeof attribute["Value"] !== "string" || attribute["Type"] === "Binary") continue;
+    attributes ??= new Map(ofMessage);
+    attributes.set(name, attribute["Value"]);
+  }
+  return attributes ?? ofMessage;
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
