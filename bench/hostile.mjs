@@ -5,6 +5,7 @@
  */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
 
 const { values: flags } = parseArgs({
   options: {
@@ -14,6 +15,7 @@ const { values: flags } = parseArgs({
   },
 });
 const BODIES = Number(flags.bodies);
+/** For each 256 KiB of a body. */
 const GOAL_MS = 5;
 /** Not measured: the first ones are compiled while they run. */
 const WARM_UP_BODIES = 200;
@@ -31,6 +33,8 @@ const { createSeal } = await built("keys/seal.js");
 const { compileDecoder } = await built("decode/compile-decoder.js");
 /** @type {typeof import("../src/decode/limits.ts")} */
 const { BODY_BYTES_MAX, STRING_CHARS_MAX } = await built("decode/limits.js");
+/** @type {typeof import("../src/decode/unwrap-body.ts")} */
+const { compileUnwrap } = await built("decode/unwrap-body.js");
 /** @type {typeof import("../src/decode/scan-json.ts")} */
 const { scanJson } = await built("decode/scan-json.js");
 /** @type {typeof import("../src/pipeline/delivery-bytes.ts")} */
@@ -83,7 +87,16 @@ const keyring = Keyring.parse(
   }),
   "the benchmark's keyring",
 );
-const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore", dedupeBy });
+/** @typedef {readonly import("../src/pipeline/contracts.ts").UnwrapStep[]} Steps */
+/** By their steps. @type {Map<string, import("../src/pipeline/contracts.ts").Decode>} */
+const decoders = new Map();
+/** @param {Steps} unwrap */
+function decoderOf(unwrap) {
+  const key = unwrap.join();
+  const known = decoders.get(key) ?? compileDecoder(columns, new Map(), { unknownFields: "ignore", dedupeBy, unwrap });
+  decoders.set(key, known);
+  return known;
+}
 const mask = compileMask(columns, { keyring, domain: "hostile", seal, dedupeBy });
 const echoCheck = compileEchoCheck(columns);
 const guard = compileLeakGuard(columns);
@@ -237,8 +250,48 @@ function text(bytes) {
   return unit.repeat(Math.max(0, Math.min(count, Math.floor(STRING_CHARS_MAX / unit.length))));
 }
 
-/** The text of a body, and of the attribute that it comes with. */
+/** A text as large as a body may be. */
+const full = (/** @type {string} */ unit) => unit.repeat(Math.floor(BODY_BYTES_MAX / Buffer.byteLength(unit)));
+const base64 = (/** @type {string | Uint8Array} */ content) => Buffer.from(content).toString("base64");
+const notification = (/** @type {string} */ Message, more = "") =>
+  `{"Type":"Notification","TopicArn":"arn:aws:sns:eu-west-1:000000000000:t"${more},"Message":${JSON.stringify(Message)}}`;
+const bomb = gzipSync(Buffer.alloc(500_000_000));
+/** Of bytes that pack badly, and so take long to unpack for what they are. */
+const noise = gzipSync(randomBytes(BODY_BYTES_MAX * 0.7));
+
+/** What a body can be wrapped in, and what only looks so. @type {readonly ((body: string) => readonly [Steps, string])[]} */
+const WRAPPINGS = [
+  (body) => [["gzip"], base64(gzipSync(body))],
+  (body) => [["sns", "gzip"], notification(base64(gzipSync(body)))],
+  (body) => [["gzip", "sns", "gzip"], base64(gzipSync(notification(base64(gzipSync(body)))))],
+  (body) => [["base64"], base64(body.slice(0, BODY_BYTES_MAX / 4))],
+  (body) => [["json"], JSON.stringify(body.slice(0, BODY_BYTES_MAX / 2))],
+  (body) => [["gzip", "json"], base64(gzipSync(JSON.stringify(body.slice(0, BODY_BYTES_MAX / 2))))],
+  () => [["gzip"], base64(bomb)],
+  () => [["gzip", "gzip"], base64(gzipSync(bomb))],
+  () => [["base64", "gzip", "gzip", "gzip", "gzip"], base64(gzipSync(gzipSync(gzipSync(bomb))))],
+  () => [["gzip", "json"], base64(gzipSync(full(pick(['"', "\\", '"\\', "[", " "]))))],
+  () => [["gzip", "base64"], base64(gzipSync(full(pick(["A", "=", "\n", "A\r\n", "\r", "AA=="]))))],
+  () => [["gzip", "base64", "gzip"], base64(gzipSync(base64(noise).slice(0, BODY_BYTES_MAX)))],
+  () => [["base64"], full(pick(["A", "=", "A\r\n", "\r", " ", "AAA=", "é"]))],
+  () => [["gzip"], base64(noise)],
+  () => [["json"], full(pick(['"', '\\"', " "]))],
+  () => [["json", "json", "json", "json"], [1, 2, 3, 4].reduce((inner) => JSON.stringify(inner), text(60_000))],
+  () => [["sns"], notification("{}", `,"x":[${full(pick(ELEMENTS)).slice(0, -400)}0]`)],
+  () => [["sns"], notification(full(pick(["\\", '"', "\u0001", "é"])).slice(0, BODY_BYTES_MAX / 8))],
+  () => [["sns"], notification("{}", `,"x":${"[".repeat(400_000)}${"]".repeat(400_000)}`)],
+];
+
+/** @returns {{ body: string, attribute: string | null, unwrap: Steps }} */
 function newMessage() {
+  const { body, attribute } = newEvent();
+  if (below(3) > 0) return { body, attribute, unwrap: [] };
+  const [unwrap, wrapped] = pick(WRAPPINGS)(body);
+  return { body: wrapped, attribute, unwrap };
+}
+
+/** The text of an event, and of the attribute that it comes with. */
+function newEvent() {
   const unit = pick(UNITS);
   const needle = pick([
     () => unit + text(100_000).slice(0, pick([10, 300, 32_000, 60_000])),
@@ -263,7 +316,7 @@ function newMessage() {
   const bytes = (/** @type {object} */ value) => Buffer.byteLength(JSON.stringify(value));
   const many = pick([
     () => "[]",
-    () => `[${pick(ELEMENTS).repeat(60_000)}`,
+    () => `[${full(pick(ELEMENTS))}`,
     () =>
       `{${Array.from({ length: 900 }, (_, at) => `"${pick(["k", "\\u006b", "é", "name"])}${at}":${pick(ELEMENTS)}`).join("")}`,
   ])();
@@ -285,7 +338,8 @@ function newMessage() {
                 ),
               );
     }
-    return { body: `${JSON.stringify(event).slice(0, -1)},"json":[]}`.padEnd(BODY_BYTES_MAX), attribute: null };
+    const body = `${JSON.stringify(event).slice(0, -1)},"json":[]}`;
+    return { body: body + " ".repeat(Math.max(0, BODY_BYTES_MAX - Buffer.byteLength(body))), attribute: null };
   }
   // Two columns store the attribute: together they hold no more than one does of a body.
   const isAttribute = below(3) === 0;
@@ -296,13 +350,16 @@ function newMessage() {
   return { body: `${JSON.stringify(event).slice(0, -1)},"json":${json}}`, attribute: null };
 }
 
+const unwrapOf = (/** @type {Steps} */ steps) => compileUnwrap(steps, []);
+
 /** @type {Map<string, { ms: number, body: number }>} */
 const worst = new Map();
 /** @type {Map<string, number>} */
 const outcomes = new Map();
 
 for (let index = -WARM_UP_BODIES; index < BODIES; index += 1) {
-  const { body: written, attribute } = newMessage();
+  const { body: written, attribute, unwrap } = newMessage();
+  const decode = decoderOf(unwrap);
   const body = Buffer.from(written).toString();
   const attributes = new Map(attribute === null ? [] : [["json", attribute]]);
   const delivery = {
@@ -318,6 +375,7 @@ for (let index = -WARM_UP_BODIES; index < BODIES; index += 1) {
   const decoded = decode(delivery);
   let outcome = decoded.ok ? "" : decoded.error.code;
   measure("scan", index, () => scanJson(body));
+  if (unwrap.length > 0) measure("unwrap", index, () => unwrapOf(unwrap)(delivery));
   measure("decode", index, () => decode(delivery));
   if (decoded.ok) {
     const { value: record } = decoded;
@@ -343,7 +401,7 @@ if (flags.json) {
     JSON.stringify({
       node: process.version,
       unit: "ms",
-      goal: GOAL_MS,
+      goal: (GOAL_MS * BODY_BYTES_MAX) / 262_144,
       worst: Object.fromEntries([...worst].map(([step, { ms }]) => [step, ms])),
       outcomes: Object.fromEntries(outcomes),
     }),
@@ -352,7 +410,7 @@ if (flags.json) {
   console.log(`Node ${process.version}: worst of ${BODIES} bodies of ${BODY_BYTES_MAX / 1024} KiB, in ms`);
   for (const [step, { ms, body }] of worst) console.log(`${step.padEnd(12)}${ms.toFixed(2).padStart(8)}  body ${body}`);
   console.log([...outcomes].map(([outcome, count]) => `${outcome} ${count}`).join(", "));
-  console.log(`The goal for each step on a quiet machine is ${GOAL_MS} at most.`);
+  console.log(`The goal for each step on a quiet machine is ${(GOAL_MS * BODY_BYTES_MAX) / 262_144} at most.`);
 }
 
 /**

@@ -1,3 +1,4 @@
-import { testMemory } from "../support/drained-memory.ts";
+import { testMemory, testUnpackedMemory } from "../support/drained-memory.ts";
 
 testMemory(100_000);
+testUnpackedMemory(400);
