@@ -5,6 +5,7 @@
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
 
 /** What parsing an event and masking two of its values may cost. */
 const GOAL_MICROSECONDS = 4;
@@ -24,6 +25,8 @@ const { loadConfig } = await built("config/load-config.js");
 const { Keyring } = await built("keys/keyring.js");
 /** @type {typeof import("../src/decode/compile-decoder.ts")} */
 const { compileDecoder } = await built("decode/compile-decoder.js");
+/** @type {typeof import("../src/decode/unwrap-body.ts")} */
+const { compileUnwrap } = await built("decode/unwrap-body.js");
 /** @type {typeof import("../src/mask/compile-mask.ts")} */
 const { compileMask } = await built("mask/compile-mask.js");
 /** @type {typeof import("../src/mask/column-tokens.ts")} */
@@ -51,6 +54,36 @@ const decoded = deliveries.map((delivery) => {
     index === ip.index || index === deviceId.index ? String(value) : null,
   );
   return { record, hidden };
+});
+
+/** What `source.unwrap` takes a body out of, and how it got there. */
+const WRAPPINGS = /** @type {const} */ ({
+  sns: (/** @type {string} */ body) =>
+    JSON.stringify({
+      Type: "Notification",
+      MessageId: randomUUID(),
+      TopicArn: "arn:aws:sns:us-west-1:000000000000:logins",
+      Message: body,
+      Timestamp: new Date().toISOString(),
+      SignatureVersion: "1",
+      Signature: randomBytes(256).toString("base64"),
+      SigningCertURL: "https://sns.us-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem",
+      UnsubscribeURL: "https://sns.us-west-1.amazonaws.com/?Action=Unsubscribe&SubscriptionArn=arn:aws:sns:us-west-1",
+    }),
+  base64: (/** @type {string} */ body) => Buffer.from(body).toString("base64"),
+  gzip: (/** @type {string} */ body) => gzipSync(body).toString("base64"),
+  json: (/** @type {string} */ body) => JSON.stringify(body),
+});
+const STEPS = /** @type {(keyof typeof WRAPPINGS)[]} */ (Object.keys(WRAPPINGS));
+const unwrapping = STEPS.map((step) => {
+  const take = compileUnwrap([step], []);
+  const wrapped = deliveries.map((delivery) => ({ ...delivery, body: WRAPPINGS[step](delivery.body) }));
+  return {
+    name: `unwrap.${step}`,
+    what: `unwrap: ${step}`,
+    run: (/** @type {Delivery} */ _, /** @type {number} */ at) =>
+      void (used += unwrap(take(wrapped[at] ?? fail())).body.length),
+  };
 });
 
 /** Grows by every result, so that no work can be left out. */
@@ -91,6 +124,7 @@ const PARTS = [
     what: "the whole way, leak guard and all",
     run: (delivery) => void (used += unwrap(mask(unwrap(decode(delivery)))).values.length),
   },
+  ...unwrapping,
 ];
 
 /** @type {Map<string, number[]>} microseconds an event, a number for each round */

@@ -54,12 +54,14 @@ const cases: readonly Case[] = [
     ["src/mask/sockets.ts", "node:net"],
     ["src/mask/requests.ts", "node:http"],
     ["src/pipeline/engine.ts", "node:fs"],
+    ["src/mask/zip.ts", "node:zlib"],
   ].map(([file = "", target = ""]) => ({ file, code: `export * from "${target}";`, rule: LAYERING })),
   {
     file: "src/mask/connects.ts",
     code: `import { connect, isIP } from "node:net";\nexport const both = [connect, isIP];`,
     rule: LAYERING,
   },
+  { file: "src/decode/streams.ts", code: `export { createGunzip } from "node:zlib";`, rule: LAYERING },
   {
     file: "src/mask/lazily.ts",
     code: `export const load = () => import("../write/other.ts");`,
@@ -118,6 +120,7 @@ const cases: readonly Case[] = [
     rule: null,
   },
   { file: "src/mask/keys.ts", code: `export * from "../keys/keyring.ts";`, rule: null },
+  { file: "src/decode/inflate.ts", code: `export { gunzipSync } from "node:zlib";`, rule: null },
   { file: "src/mask/by-ip.ts", code: `export { isIP } from "node:net";`, rule: null },
   {
     file: "src/mask/is-ip.ts",

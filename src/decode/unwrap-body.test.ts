@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { codePoint } from "../../tests/support/code-point.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
+import { withoutDetail } from "../../tests/support/without-detail.ts";
 import type { Column, Delivery, RawRecord, Rejection, Result, UnwrapStep } from "../pipeline/contracts.ts";
 import { compileDecoder } from "./compile-decoder.ts";
 import { BODY_BYTES_MAX } from "./limits.ts";
@@ -26,7 +27,7 @@ const attribute = (name: string): Column =>
 const A = testColumn({ name: "a", type: "json" });
 
 function decodeWith(unwrap: readonly UnwrapStep[], columns: readonly Column[], message: Delivery) {
-  return compileDecoder(columns, new Map(), { unknownFields: "ignore", unwrap })(message);
+  return withoutDetail(compileDecoder(columns, new Map(), { unknownFields: "ignore", unwrap }))(message);
 }
 const valuesOf = (result: Result<RawRecord, Rejection>): unknown => (result.ok ? result.value.values : result.error);
 const decode = (unwrap: readonly UnwrapStep[], body: string): unknown =>
