@@ -15,7 +15,7 @@ The world failed: a service, the configuration, the keys. What was received and 
 
 const REJECTIONS = `## Reasons of a refused event
 
-The data is wrong: the event goes to the quarantine with its reason and the column concerned, and the rest of its batch
+The data is wrong: the event goes to the quarantine with its reason and the column, or the step of \`source.unwrap\`, concerned, and the rest of its batch
 is stored. Without a sealing key it is left to the queue's own dead-letter rule.`;
 
 /**

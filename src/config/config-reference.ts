@@ -27,7 +27,7 @@ becomes a number or true/false where the setting asks for one. Within \`{ }\` an
 
 const PATHS = `## Paths
 
-What \`from\` and \`dedupeBy\` may be:
+What \`from\` may be, and \`dedupeBy\` but for metadata other than \`@attribute.NAME\`:
 
 | written | takes |
 | --- | --- |
@@ -39,8 +39,7 @@ What \`from\` and \`dedupeBy\` may be:
 | \`[customer.email, contact.email]\` | the first that has a value |
 
 Of several, one that is missing or null is passed over, and so is one that is out of reach, as what stands on the way to it is
-no object or array. In a masked column an empty text is passed over, too. The others then need not be there. When none has a
-value, the column is NULL if it is \`nullable\` and nothing was out of reach; else the event is refused, and the rejection names
+no object or array. In a masked column an empty text is passed over, too. When none has a value, the column is NULL if it is \`nullable\` and nothing was out of reach; else the event is refused, and the rejection names
 all of them: \`customer.email or contact.email\`. A value that was found but does not fit refuses the event: the next is not tried.
 
 Without \`from\` a column takes the field of exactly its own name, dots included.

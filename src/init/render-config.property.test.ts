@@ -43,6 +43,8 @@ const key = fc.oneof(
     "-x",
     "a b",
     "a.b",
+    "user.id",
+    "@timestamp",
     "${A}",
   ),
   fc.string({ unit: "grapheme", maxLength: 12 }),
