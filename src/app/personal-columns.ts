@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import { personalPartOf } from "../config/looks-personal.ts";
 import { renderPlace } from "../config/value-origin.ts";
 import { type Detections, showDetections } from "../mask/leak/count-detections.ts";
-import type { Column } from "../pipeline/contracts.ts";
+import type { Column, ColumnType } from "../pipeline/contracts.ts";
 import { placesOf } from "../pipeline/value-places.ts";
 
 export interface PersonalColumn {
@@ -17,7 +17,9 @@ export const PERSONAL_COLUMN_REMEDY =
 
 /** Columns without a mask, but those of which the configuration says `piiDetection: off`. */
 function unmaskedColumns({ columns, notPersonal }: Config): readonly Column[] {
-  return columns.filter(({ name, mask }) => mask === null && !notPersonal.includes(name));
+  return columns.filter(
+    ({ name, mask, origin }) => mask === null && origin.kind !== "constant" && !notPersonal.includes(name),
+  );
 }
 
 /** Those whose values are worth looking at: a hit in a value of any other type would be chance. */
@@ -36,13 +38,20 @@ export function personalColumns(
   });
 }
 
+const PERSONAL_TYPES: Readonly<Partial<Record<ColumnType, string>>> = {
+  ip: "IP addresses",
+  phone: "phone numbers",
+  mac: "addresses of devices",
+};
+
 function ofName({ name, origin, type }: Column): string | null {
   const part = personalPartOf(name);
   if (part !== null) return `its name looks personal (${part})`;
   const fields = placesOf(origin).filter(({ kind }) => kind !== "metadata");
   const fieldPart = fields.map((place) => personalPartOf(renderPlace(place))).find((found) => found !== null) ?? null;
   if (fieldPart !== null) return `it comes from a field whose name looks personal (${fieldPart})`;
-  return type === "ip" ? "it holds IP addresses (type ip)" : null;
+  const kind = PERSONAL_TYPES[type];
+  return kind === undefined ? null : `it holds ${kind} (type ${type})`;
 }
 
 function ofSample(detections: Detections | undefined): string | null {

@@ -8,7 +8,9 @@ import {
   type MetadataName,
   PII_DETECTIONS,
   PRECISIONS,
+  isArrayType,
 } from "../pipeline/contracts.ts";
+import { CONSTANT, READING_SETTINGS, type ReadingSettings, readingProblems } from "./reading-settings.ts";
 import { choice, isObject, mapping, oneOrMore } from "./schema-parts.ts";
 import { parsePlace, placesIn } from "./value-origin.ts";
 
@@ -66,7 +68,12 @@ export const columnSchema = mapping("a mapping with the key type", {
         "like). Several: the first that has a value (“Paths” in docs/configuration.md). Default: the field of the column's " +
         "own name.",
     ),
+  value: z
+    .union([z.string(CONSTANT), z.number(CONSTANT), z.boolean(CONSTANT)], CONSTANT)
+    .optional()
+    .describe("A constant, the same for every event, instead of `from`."),
   type: choice(COLUMN_TYPES).describe("What the value is. An event whose value is something else is refused."),
+  ...READING_SETTINGS,
   mask: z
     .enum(MASK_NAMES, {
       error: ({ input }) => {
@@ -107,7 +114,7 @@ export const columnSchema = mapping("a mapping with the key type", {
   piiDetection: choice(PII_DETECTIONS)
     .optional()
     .describe(
-      "What happens when a column without a mask holds what looks like personal data (email, address, phone, card, IBAN, US SSN, JWT, MAC). Default: warn for text and json, off for other types.",
+      "What happens when a column without a mask holds what looks like personal data (email, address, phone, card, IBAN, US SSN, JWT, MAC). Default: warn for text, text[] and json, off for other types.",
     ),
   echo: choice(ECHOES)
     .optional()
@@ -132,15 +139,14 @@ export const columnSchema = mapping("a mapping with the key type", {
           message: `does not suit this metadata; it must be ${fitting.join(" or ")}`,
         });
       }
-      for (const [key, message] of maskProblems(value)) context.addIssue({ code: "custom", path: [key], message });
+      for (const [key, message] of [...maskProblems(value), ...readingProblems(value)])
+        context.addIssue({ code: "custom", path: [key], message });
     },
     { when: ({ value }) => isObject(value) },
   )
   .describe("One column.");
 
-interface ColumnSettings {
-  readonly type?: ColumnType;
-  readonly mask?: MaskName | undefined;
+interface ColumnSettings extends ReadingSettings {
   readonly digits?: number | undefined;
   readonly precision?: string | undefined;
   readonly keyVersion?: number | undefined;
@@ -151,7 +157,9 @@ interface ColumnSettings {
 /** Settings of a column that do not go together, with what would be right. */
 function* maskProblems(settings: ColumnSettings): Generator<readonly [keyof ColumnSettings, string]> {
   const { type, mask } = settings;
-  if (mask !== undefined && type === "json") {
+  if (mask !== undefined && typeof type === "string" && isArrayType(type)) {
+    yield ["mask", "cannot mask an array; use type: json with masks"];
+  } else if (mask !== undefined && type === "json") {
     yield ["mask", "cannot mask json; give each personal field a column of its own, with a path in from"];
   } else if (mask !== undefined && type !== undefined && MASKED_TYPES[mask]?.includes(type) === false) {
     yield ["type", `is none that ${mask} can mask; it must be ${MASKED_TYPES[mask].join(" or ")}`];

@@ -73,16 +73,31 @@ ipcrypt masks (also inet) and \`drop\` (any type).
 
 | type | in the event | in the table |
 | --- | --- | --- |
-| \`text\` | a string; stored as it is | text, varchar, char, citext |
-| \`integer\` | a whole number within ±(2⁵³ − 1) | smallint, integer, bigint, numeric, text |
-| \`number\` | a number: a fraction as the nearest double, from 2⁵³ on only what a double holds as written | double precision, numeric without a scale, text |
+| \`text\` | a string; stored as it is. One of an enum must be a label that it had at the start | text, varchar, char, citext; and what PostgreSQL reads from text and piipe has no type for: an enum, a domain, interval, time, macaddr, cidr, xml, bit, point, a range, vector … |
+| \`integer\` | a whole number | smallint, integer, bigint (all 64 bits), numeric (all its digits), text |
+| \`number\` | a number: a fraction as the nearest double, from 2⁵³ on only what a double holds as written | double precision, numeric, text |
+| \`decimal\` | a number, or the text of one as JSON writes it; every digit is kept, and \`12.50\` is \`12.5\` | numeric, text |
 | \`boolean\` | \`true\` or \`false\` | boolean |
-| \`timestamp\` | RFC 3339 text with a zone, such as \`2026-01-31T12:00:00.5+02:00\`; digits beyond microseconds are cut | timestamptz, timestamp (in UTC), text |
+| \`timestamp\` | RFC 3339 text with a zone, such as \`2026-01-31T12:00:00.5+02:00\`; others with \`format\` | timestamptz, timestamp (in UTC), text |
 | \`date\` | \`2026-01-31\`, or a timestamp, whose UTC date counts | date, timestamp, text |
-| \`uuid\` | a UUID in any case | uuid, text |
+| \`uuid\` | a UUID in any case, also in braces, as a URN or without hyphens | uuid, text |
 | \`ip\` | an IPv4 or IPv6 address without a zone | inet, text |
 | \`version\` | one to three numbers, such as \`2.3.0\` or \`0.96\` | integer, bigint, numeric: major × 1,000,000 + minor × 1,000 + patch; text: as it is |
+| \`phone\` | a phone number in international form, or with \`region\` in a national one; stored as E.164, such as \`+493012345678\` | text |
+| \`mac\` | a MAC address of 48 bits in any usual spelling; stored as \`08:00:2b:01:02:03\` | macaddr, text |
 | \`json\` | any JSON whose numbers are within a double's range; stored as it is written in the body | jsonb, json, text |
+| \`text[]\` | a JSON array of strings, at most 4,096. A null inside refuses the event, unless the column is \`nullable\` | an array of what \`text\` goes into |
+| \`integer[]\` | the same of whole numbers | an array of smallint, integer, bigint or numeric |
+| \`number[]\` | the same of numbers | an array of double precision or numeric |
+| \`decimal[]\` | the same of exact numbers | an array of numeric |
+| \`boolean[]\` | the same of \`true\` and \`false\` | an array of boolean |
+| \`uuid[]\` | the same of UUIDs | an array of uuid |
+| \`timestamp[]\` | the same of timestamps | an array of timestamptz or timestamp |
+| \`date[]\` | the same of dates | an array of date or timestamp |
+
+A value that the table's column would round is refused, unless what is lost are zeros: \`numeric(9, 2)\` takes \`1.5\` and
+refuses \`1.505\`, \`timestamp(0)\` takes \`12:00:00.000\`. So are decimals of a second beyond the sixth, which PostgreSQL has
+no type for. \`cut: true\` cuts such digits off instead; it does not round.
 
 Metadata are text, but for \`@sent_at\`, \`@received_at\` and \`@sns.timestamp\`, which are timestamps. Message attributes are read as the
 column's type means them. Before masking, values are brought into one form: docs/masking.md says which.
@@ -135,6 +150,10 @@ function section(node: SchemaNode, path: string): string {
 }
 
 function valueText(node: SchemaNode): string {
+  if (Array.isArray(node.type)) return node.type.map((type: string) => valueText({ type })).join(", ");
+  if (node.const !== undefined) return `\`${node.const}\``;
+  if (node.type === "null") return "`null`";
+  if (node.type === "number" && node.maximum === undefined) return "number";
   if (node.enum !== undefined) return node.enum.map((name) => `\`${name}\``).join(", ");
   if (node.anyOf !== undefined) {
     const [one, ...others] = node.anyOf;

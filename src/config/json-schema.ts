@@ -5,8 +5,10 @@ import { pipelineConfigSchema } from "./schema.ts";
 export interface SchemaNode {
   readonly description?: string;
   readonly default?: string | number | boolean;
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly enum?: readonly string[];
+  readonly const?: string;
+  readonly items?: SchemaNode;
   readonly pattern?: string;
   readonly minimum?: number;
   readonly exclusiveMinimum?: number;
@@ -15,7 +17,6 @@ export interface SchemaNode {
   readonly required?: readonly string[];
   readonly additionalProperties?: SchemaNode | boolean;
   readonly anyOf?: readonly SchemaNode[];
-  readonly items?: SchemaNode;
 }
 
 /** The configuration as a program gives it: `definePipeline`'s side. */

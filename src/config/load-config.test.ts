@@ -166,7 +166,7 @@ describe("environment references", () => {
   test("an unset variable is one problem, next to all others", async () => {
     expect(await problems(VALID.replace("${DATABASE_URL}", "${NONE}").replace("text", "txt"))).toStrictEqual([
       "6:10: the environment variable NONE is not set; set it, or give a default: ${NONE:-default}",
-      "9:14: columns.a.type is none of the known; did you mean text? It must be one of text, integer, number, boolean, timestamp, date, uuid, ip, version, json",
+      "9:14: columns.a.type is none of the known; did you mean text? It must be one of text, integer, number, decimal, boolean, timestamp, date, uuid, ip, version, phone, mac, json, text[], integer[], number[], decimal[], boolean[], uuid[], timestamp[], date[]",
     ]);
   });
 });
@@ -211,7 +211,7 @@ describe("what is wrong, and where", () => {
     [
       "an empty key in brackets",
       VALID.replace("{ type: text }", "{ type }"),
-      "9:8: columns.a.type is empty; give one of text, integer, number, boolean, timestamp, date, uuid, ip, version, json, or remove the key where it is optional",
+      "9:8: columns.a.type is empty; give one of text, integer, number, decimal, boolean, timestamp, date, uuid, ip, version, phone, mac, json, text[], integer[], number[], decimal[], boolean[], uuid[], timestamp[], date[], or remove the key where it is optional",
     ],
     [
       "unknown keys: at the key",

@@ -40,6 +40,25 @@ const sqs = (settings: object) => ({ source: { sqs: { queue: "q", ...settings } 
 const postgres = (settings: object) => ({ sink: { postgres: { ...MINIMAL.sink.postgres, ...settings } } });
 const column = (settings: object) => ({ columns: { c: { type: "text", ...settings } } });
 
+test("how a column is read is kept only where the configuration says something", () => {
+  const { columns } = parse({
+    ...MINIMAL,
+    columns: {
+      a: { type: "timestamp", format: "sql", zone: "Europe/Berlin", cut: true, coerce: false },
+      b: { type: "ip", take: "first", strip: "port", otherwise: null, nullable: true },
+      c: { type: "text", value: "acme" },
+      d: { type: "text[]", absent: "default", coerce: true },
+      e: { type: "integer", default: 0 },
+    },
+  });
+  expect(columns[0]).toMatchObject({ formats: ["sql"], zone: "Europe/Berlin", cut: true });
+  expect(columns[0]).not.toHaveProperty("coerce");
+  expect(columns[1]).toMatchObject({ take: "first", strip: "port", otherwise: null });
+  expect(columns[2]).toMatchObject({ origin: { kind: "constant", value: "acme" }, from: "c", piiDetection: "off" });
+  expect(columns[3]).toMatchObject({ absent: "default", coerce: true, piiDetection: "warn" });
+  expect(columns[4]).toMatchObject({ fallback: 0 });
+});
+
 test("every default is filled in", () => {
   expect(parse(MINIMAL)).toStrictEqual({
     name: "user_logins",
@@ -275,15 +294,15 @@ describe("what is wrong and what would be right", () => {
     ],
     [
       column({ type: undefined }),
-      "columns.c.type is missing; give one of text, integer, number, boolean, timestamp, date, uuid, ip, version, json",
+      "columns.c.type is missing; give one of text, integer, number, decimal, boolean, timestamp, date, uuid, ip, version, phone, mac, json, text[], integer[], number[], decimal[], boolean[], uuid[], timestamp[], date[]",
     ],
     [
       column({ type: "string" }),
-      "columns.c.type is none of the known; it must be one of text, integer, number, boolean, timestamp, date, uuid, ip, version, json",
+      "columns.c.type is none of the known; it must be one of text, integer, number, decimal, boolean, timestamp, date, uuid, ip, version, phone, mac, json, text[], integer[], number[], decimal[], boolean[], uuid[], timestamp[], date[]",
     ],
     [
       { columns: { "a b.c": { type: "jsn" } } },
-      'columns["a b.c"].type is none of the known; did you mean json? It must be one of text, integer, number, boolean, timestamp, date, uuid, ip, version, json',
+      'columns["a b.c"].type is none of the known; did you mean json? It must be one of text, integer, number, decimal, boolean, timestamp, date, uuid, ip, version, phone, mac, json, text[], integer[], number[], decimal[], boolean[], uuid[], timestamp[], date[]',
     ],
     [
       column({ from: "@sentat" }),
@@ -417,8 +436,64 @@ describe("what is wrong and what would be right", () => {
     ],
     [
       column({ sealed: true }),
-      "unknown key sealed in columns.c; the keys here are from, type, mask, digits, precision, keyVersion, reveal, piiDetection, echo, nullable",
+      "unknown key sealed in columns.c; the keys here are from, value, type, coerce, format, zone, cut, default, absent, region, strip, take, otherwise, mask, digits, precision, keyVersion, reveal, piiDetection, echo, nullable",
     ],
+    [column({ coerce: "yes" }), "columns.c.coerce is text; it must be true or false"],
+    [
+      column({ type: "uuid", coerce: true }),
+      "columns.c.coerce goes with type text, integer, number, boolean, timestamp, date only; remove it",
+    ],
+    [column({ format: "epoch-ms" }), "columns.c.format goes with type timestamp, date only; remove it"],
+    [
+      column({ type: "timestamp", format: "epoch" }),
+      "columns.c.format is none of the known; did you mean epoch-s? It must be one of rfc3339, epoch-s, epoch-ms, epoch-us, sql, or a list of some",
+    ],
+    [
+      column({ type: "timestamp", format: ["epoch-s", "epoch-ms"] }),
+      "columns.c.format has several epochs, which nothing tells apart; it must have one of them at most",
+    ],
+    [
+      column({ type: "timestamp", format: ["rfc3339", "sql"] }),
+      "columns.c.format is sql, whose times have no zone; add one, such as zone: Europe/Berlin or zone: UTC",
+    ],
+    [
+      column({ type: "timestamp[]", format: "sql" }),
+      "columns.c.format is sql, which goes with single values only; remove it",
+    ],
+    [
+      column({ type: "timestamp", from: "@sent_at", format: "epoch-ms" }),
+      "columns.c.format is of what an event holds, and the queue's times have their own; remove it",
+    ],
+    [column({ type: "timestamp", zone: "UTC" }), "columns.c.zone goes with format: sql only; remove it"],
+    ...["Europe/Atlantis", "+01:00", "", "../etc"].map((zone): Case => [
+      column({ type: "timestamp", format: "sql", zone }),
+      `columns.c.zone is ${zone === "" ? "empty" : "wrong"}; it must be the name of a zone, such as Europe/Berlin or UTC`,
+    ]),
+    [column({ type: "integer", cut: true }), "columns.c.cut goes with type timestamp, number, decimal only; remove it"],
+    [column({ region: "DE" }), "columns.c.region goes with type phone only; remove it"],
+    [
+      column({ type: "phone", region: "Germany" }),
+      "columns.c.region is wrong; it must be the two capital letters of a country, such as DE or US",
+    ],
+    [column({ strip: "port" }), "columns.c.strip goes with type ip only; remove it"],
+    [column({ type: "ip", strip: "path" }), "columns.c.strip is none of the known; it must be port"],
+    [column({ take: "first" }), "columns.c.take goes with type ip only; remove it"],
+    [
+      column({ type: "ip", otherwise: null }),
+      "columns.c.otherwise is null, and the column takes none; add nullable: true",
+    ],
+    [column({ absent: "null" }), "columns.c.absent is none of the known; it must be default"],
+    [column({ default: "a", absent: "default" }), "columns.c.absent goes without default; remove one of them"],
+    [column({ default: "a", nullable: true }), "columns.c.default fills in for null; remove nullable"],
+    [column({ absent: "default", nullable: true }), "columns.c.absent fills in for null; remove nullable"],
+    [
+      column({ default: "a", mask: "hmac-sha256" }),
+      "columns.c.default goes without a mask; remove it, or let nullable: true store NULL",
+    ],
+    [column({ value: "a", from: "b" }), "columns.c.value goes without from; remove one of them"],
+    [column({ value: [] }), "columns.c.value is a list; it must be a text, a number, true or false"],
+    [column({ type: "json", default: "{}" }), "columns.c.default goes with types of single values only; remove it"],
+    [column({ type: "text[]", mask: "hmac-sha256" }), "columns.c.mask cannot mask an array; use type: json with masks"],
     [column({ nulable: true }), "unknown key nulable in columns.c; did you mean nullable?"],
     [{ dedupeBye: "id" }, "unknown key dedupeBye at the top; did you mean dedupeBy?"],
     [{ dedupeBy: 5 }, `dedupeBy is a whole number; put it in quotes; it must be ${BUSINESS_ID}`],

@@ -67,8 +67,80 @@ export interface PipelineConfig {
        * docs/configuration.md). Default: the field of the column's own name.
        */
       from?: string | string[] | undefined;
+      /** A constant, the same for every event, instead of `from`. */
+      value?: string | number | boolean | undefined;
       /** What the value is. An event whose value is something else is refused. */
-      type: "text" | "integer" | "number" | "boolean" | "timestamp" | "date" | "uuid" | "ip" | "version" | "json";
+      type:
+        | "text"
+        | "integer"
+        | "number"
+        | "decimal"
+        | "boolean"
+        | "timestamp"
+        | "date"
+        | "uuid"
+        | "ip"
+        | "version"
+        | "phone"
+        | "mac"
+        | "json"
+        | "text[]"
+        | "integer[]"
+        | "number[]"
+        | "decimal[]"
+        | "boolean[]"
+        | "uuid[]"
+        | "timestamp[]"
+        | "date[]";
+      /**
+       * Whether a text is taken for the number or boolean that it is (`"5"`, `"true"`), and in a text column
+       * these for their JSON text. Nothing is guessed: `"5 €"` and `"yes"` are refused. Default: false.
+       */
+      coerce?: boolean | undefined;
+      /**
+       * How a timestamp or date is written, or a list of the ways: `rfc3339`; seconds, milliseconds or
+       * microseconds since 1970 (`epoch-s`, `epoch-ms`, `epoch-us`); `sql`, such as `2026-03-01 10:00:00.5`.
+       * Default: rfc3339.
+       */
+      format?:
+        | "rfc3339"
+        | "epoch-s"
+        | "epoch-ms"
+        | "epoch-us"
+        | "sql"
+        | ("rfc3339" | "epoch-s" | "epoch-ms" | "epoch-us" | "sql")[]
+        | undefined;
+      /**
+       * With `format: sql` of a timestamp, and then needed: the zone of times that are written without one,
+       * such as Europe/Berlin. A time that the clock shows twice is the later one, as PostgreSQL reads it.
+       */
+      zone?: string | undefined;
+      /**
+       * Whether digits that the table's column does not hold are cut off: decimals of a second, or of a
+       * number. Otherwise an event with such digits, unless they are zeros, is refused. Default: false.
+       */
+      cut?: boolean | undefined;
+      /** What a missing or null value becomes. Default: the event is refused. */
+      default?: string | number | boolean | undefined;
+      /**
+       * `default`: a missing or null value becomes the table's own DEFAULT, evaluated for each row. An
+       * identity's needs USAGE on its sequence.
+       */
+      absent?: "default" | undefined;
+      /**
+       * Of a phone: the country whose national forms are taken as well, as two letters. Default: only
+       * international ones.
+       */
+      region?: string | undefined;
+      /** Of an ip: `port` takes `1.2.3.4:443` and `[::1]:443` for the address. */
+      strip?: "port" | undefined;
+      /** Of an ip: `first` takes the first address of a list with commas, as X-Forwarded-For has it. */
+      take?: "first" | undefined;
+      /**
+       * Of an ip: `null` stores NULL for a text that is no address, such as `unknown`. Goes with `nullable:
+       * true`.
+       */
+      otherwise?: null | undefined;
       /** How the value is masked (docs/masking.md). Default: not personal data, stored as it is. */
       mask?:
         | "hmac-sha256"
@@ -101,7 +173,7 @@ export interface PipelineConfig {
       reveal?: boolean | undefined;
       /**
        * What happens when a column without a mask holds what looks like personal data (email, address,
-       * phone, card, IBAN, US SSN, JWT, MAC). Default: warn for text and json, off for other types.
+       * phone, card, IBAN, US SSN, JWT, MAC). Default: warn for text, text[] and json, off for other types.
        */
       piiDetection?: "warn" | "quarantine" | "off" | undefined;
       /**

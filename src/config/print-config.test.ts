@@ -21,6 +21,23 @@ async function configOf(text: string) {
 }
 
 describe("printConfig", () => {
+  it("shows how columns are read as the configuration writes it", async () => {
+    const text = `
+source: { sqs: { queue: q } }
+sink: { postgres: { url: "\${DATABASE_URL}", table: t } }
+columns:
+  at: { type: timestamp, format: [rfc3339, epoch-ms], cut: true }
+  wall: { type: timestamp, format: sql, zone: Europe/Berlin }
+  tenant: { value: acme, type: text }
+  channel: { type: text, default: web, coerce: true }
+  ip: { type: ip, strip: port, take: first, otherwise: null, nullable: true }
+  n: { type: integer, absent: default }
+`;
+    const config = await configOf(text);
+    const printed = await configOf(printConfig(config, PLACE).replace('"[secret]"', '"${DATABASE_URL}"'));
+    expect(printed.columns).toEqual(config.columns);
+  });
+
   it("shows every default, and of the database's URL the place alone", async () => {
     const config = await configOf(`
 source: { sqs: { queue: login-queue } }

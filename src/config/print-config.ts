@@ -1,5 +1,5 @@
 import { Document, isScalar } from "yaml";
-import type { Column, ValueOrigin } from "../pipeline/contracts.ts";
+import type { Column, MessageOrigin } from "../pipeline/contracts.ts";
 import type { Config } from "./config.ts";
 import { type From, renderPlace } from "./value-origin.ts";
 
@@ -47,16 +47,30 @@ export function printConfig(config: Config, { address, database, user }: Databas
 }
 
 /** A masked column is personal: it has no `piiDetection`. */
-function settingsOf({ name: _name, origin, piiDetection, ...settings }: Column): object {
-  return known({
-    ...settings,
-    from: fromOf(origin),
-    piiDetection: settings.mask === null ? piiDetection : null,
-  });
+function settingsOf({
+  name: _name,
+  from: _from,
+  origin,
+  piiDetection,
+  formats,
+  fallback,
+  otherwise,
+  ...settings
+}: Column): object {
+  return {
+    ...known({
+      ...(origin.kind === "constant" ? { value: origin.value } : { from: fromOf(origin) }),
+      ...settings,
+      piiDetection: settings.mask === null ? piiDetection : null,
+      format: formats?.length === 1 ? formats[0] : formats,
+      default: fallback,
+    }),
+    ...(otherwise === null ? { otherwise } : {}),
+  };
 }
 
-const fromOf = (origin: ValueOrigin): From =>
+const fromOf = (origin: MessageOrigin): From =>
   origin.kind === "first" ? origin.places.map(renderPlace) : renderPlace(origin);
 
 const known = (settings: Readonly<Record<string, unknown>>): object =>
-  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null && value !== undefined));

@@ -1,5 +1,12 @@
 import { resolve } from "node:path";
-import type { BusinessIdField, Column, ColumnType, ValueOrigin } from "../pipeline/contracts.ts";
+import type {
+  BusinessIdField,
+  Column,
+  ColumnReading,
+  ColumnType,
+  MessageOrigin,
+  ValueOrigin,
+} from "../pipeline/contracts.ts";
 import { isOfQueue } from "../pipeline/value-places.ts";
 import type { Config } from "./config.ts";
 import { UNKEYED_RISK, type CheckedConfig } from "./schema.ts";
@@ -51,11 +58,10 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
   });
 }
 
-const DETECTED_TYPES: ReadonlySet<ColumnType> = new Set(["text", "json"]);
+const DETECTED_TYPES: ReadonlySet<ColumnType> = new Set(["text", "json", "text[]"]);
 
 function resolveColumn(name: string, settings: CheckedConfig["columns"][string]): Column {
-  const origin: ValueOrigin =
-    settings.from === undefined ? { kind: "field", path: [name] } : resolveOrigin(settings.from);
+  const origin = originOf(name, settings);
   const isTimeGeneralized = settings.mask === "generalize" && settings.type === "timestamp";
   // In a value of any other type, and in what the queue itself makes, a hit would be chance: a version looks like an address.
   const mayBePersonal = settings.mask === undefined && DETECTED_TYPES.has(settings.type) && !isOfQueue(origin);
@@ -73,10 +79,32 @@ function resolveColumn(name: string, settings: CheckedConfig["columns"][string])
     reveal: settings.reveal,
     piiDetection: settings.piiDetection ?? (mayBePersonal ? "warn" : "off"),
     ...(settings.echo === undefined ? {} : { echo: settings.echo }),
+    ...readingOf(settings),
   };
 }
 
-function resolveOrigin(from: From): ValueOrigin {
+function originOf(name: string, { from, value }: CheckedConfig["columns"][string]): ValueOrigin {
+  if (value !== undefined) return { kind: "constant", value };
+  return from === undefined ? { kind: "field", path: [name] } : resolveOrigin(from);
+}
+
+function readingOf(settings: CheckedConfig["columns"][string]): ColumnReading {
+  const { coerce, format, zone, cut, region, strip, take, otherwise, default: fallback, absent } = settings;
+  return {
+    ...(coerce ? { coerce } : {}),
+    ...(format === undefined ? {} : { formats: typeof format === "string" ? [format] : format }),
+    ...(zone === undefined ? {} : { zone }),
+    ...(cut ? { cut } : {}),
+    ...(region === undefined ? {} : { region }),
+    ...(strip === undefined ? {} : { strip }),
+    ...(take === undefined ? {} : { take }),
+    ...(otherwise === undefined ? {} : { otherwise }),
+    ...(fallback === undefined ? {} : { fallback }),
+    ...(absent === undefined ? {} : { absent }),
+  };
+}
+
+function resolveOrigin(from: From): MessageOrigin {
   const origin = parseOrigin(from);
   if (!origin.ok) throw new Error("the schema let a malformed origin pass");
   return origin.value;

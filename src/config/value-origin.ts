@@ -1,4 +1,4 @@
-import { METADATA_NAMES, type Result, type ValueOrigin, type ValuePlace } from "../pipeline/contracts.ts";
+import { METADATA_NAMES, type MessageOrigin, type Result, type ValuePlace } from "../pipeline/contracts.ts";
 import { parsePath, renderPath } from "./value-path.ts";
 
 const ATTRIBUTE_PREFIX = "attribute.";
@@ -21,7 +21,7 @@ export function parsePlace(from: string): Result<ValuePlace, string> {
 }
 
 /** Reads a whole `from`, in which the first wrong place gives the error. */
-export function parseOrigin(from: From): Result<ValueOrigin, string> {
+export function parseOrigin(from: From): Result<MessageOrigin, string> {
   if (typeof from === "string") return parsePlace(from);
   const places: ValuePlace[] = [];
   for (const each of from) {

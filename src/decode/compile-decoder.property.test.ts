@@ -25,7 +25,7 @@ const delivery = (body: string): Delivery => ({
 });
 
 const DETAIL =
-  /^expected (?:an? [\w ]+|text(?: of at most \d+ characters)?|true or false|JSON)(?:, found (?:(?:other )?text|null|true or false|an? (?:whole number|number with decimals|array|object)))?$/;
+  /^expected (?:an? [\w ,()']+|text(?: of at most \d+ characters)?|true or false|JSON)(?:, found (?:(?:other )?text|null|true or false|an? (?:whole number|number with decimals|array(?: with something else in it)?|object)))?$/;
 
 /** Refusals are drawn from closed lists, so nothing of a body can be in one. */
 function check(body: string): void {

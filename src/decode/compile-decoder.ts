@@ -1,18 +1,24 @@
-import type {
-  BusinessIdField,
-  Column,
-  ColumnBounds,
-  Decode,
-  Delivery,
-  RawRecord,
-  RawValue,
-  Rejection,
-  RejectionCode,
-  Result,
-  UnwrapStep,
-  ValuePlace,
+import { PiipeError } from "../errors.ts";
+import {
+  type BusinessIdField,
+  type Column,
+  type ColumnBounds,
+  type ColumnType,
+  type Constant,
+  type Decode,
+  type Delivery,
+  isArrayType,
+  type RawRecord,
+  type RawValue,
+  type Rejection,
+  type RejectionCode,
+  type Result,
+  type UnwrapStep,
+  type MessageOrigin,
+  type ValuePlace,
 } from "../pipeline/contracts.ts";
 import { placesOf } from "../pipeline/value-places.ts";
+import { readArray } from "./array-value.ts";
 import { isLongerThan } from "./check-text.ts";
 import { checkWrittenJson } from "./column-types.ts";
 import { type AttributesParsed, type JsonObject, type Lookup, MISTYPED, createLookup } from "./create-lookup.ts";
@@ -20,12 +26,12 @@ import { createReader } from "./create-reader.ts";
 import { BARRED_PATH, detailOf, type Expectation, expectationOf } from "./expectation.ts";
 import { BODY_BYTES_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
 import { WRAPPED_FIELD, isNotification } from "./notification.ts";
-import { hasVanishingNumber, numberCheckOf } from "./number-check.ts";
+import { hasVanishingNumber } from "./number-check.ts";
 import { MALFORMED } from "./parse-bounded-json.ts";
 import { countKeys, findDuplicateKey, parseJson } from "./parse-json.ts";
 import { type ObjectsRead, rawValueAt } from "./raw-value-at.ts";
-import { readBusinessId } from "./read-business-id.ts";
-import { REFUSED, type Reader, type Refusal, isRefusal } from "./refusal.ts";
+import { businessIdReader } from "./read-business-id.ts";
+import { REFUSED, type Reader, type Refusal, type ValueReader, isRefusal, neverNumber } from "./refusal.ts";
 import { type JsonScan, beyondBounds, scanJson } from "./scan-json.ts";
 import { type Unwrapped, compileUnwrap, withoutMark } from "./unwrap-body.ts";
 
@@ -40,21 +46,19 @@ export interface DecoderOptions {
 
 type Refused = { readonly ok: false; readonly error: Rejection };
 
-/**
- * What the column gets of a value that it has read, by how it is written. `scan` is of the body; `objectsRead` is shared by
- * its columns.
- */
-type AsWritten = (delivery: Delivery, scan: JsonScan, read: RawValue, objectsRead: ObjectsRead) => RawValue | Refusal;
+/** Reads a value by how it is written as well. `scan` is of the body; `objectsRead` is shared by its columns. */
+type ReadWritten = (value: unknown, delivery: Delivery, scan: JsonScan, objectsRead: ObjectsRead) => RawValue | Refusal;
 
 interface CompiledColumn {
   readonly from: string;
-  readonly nullable: boolean;
+  /** What a missing or null value becomes; undefined: it refuses the event. */
+  readonly absent: RawValue | undefined;
   /** A masked empty text is as good as null: its token would be a token of nothing. */
   readonly emptyIsNull: boolean;
   readonly lookup: Lookup;
   readonly read: Reader;
-  /** null: nothing that is written differently. */
-  readonly asWritten: AsWritten | null;
+  /** Instead of `read`. null: of what the column takes, nothing can be written differently. */
+  readonly readWritten: ReadWritten | null;
   readonly expected: Expectation;
 }
 
@@ -75,21 +79,14 @@ export function compileDecoder(
   bounds: ReadonlyMap<string, ColumnBounds>,
   options: DecoderOptions,
 ): Decode {
-  const compiled: readonly CompiledColumn[] = columns.map((column) => ({
-    from: column.from,
-    nullable: column.nullable,
-    emptyIsNull: column.mask !== null,
-    read: readerOf(column, bounds.get(column.name)),
-    expected: expectationOf(column, bounds.get(column.name)),
-    ...accessTo(column, (place) => asWrittenOf({ origin: place, type: column.type }, bounds.get(column.name))),
-  }));
+  const compiled = columns.map((column) => compileColumn(column, bounds.get(column.name)));
   const { dedupeBy = null } = options;
   // It goes the way of a column behind the last one.
   const read = dedupeBy === null ? compiled : [...compiled, businessIdColumn(dedupeBy)];
   const fromByField = declaredFields(dedupeBy === null ? columns : [...columns, dedupeBy]);
-  const looksAtText = read.some(({ asWritten }) => asWritten !== null);
+  const looksAtText = read.some(({ readWritten }) => readWritten !== null);
   const parsesAttributes = columns.some(
-    ({ origin, type }) => type === "json" && placesOf(origin).some(({ kind }) => kind === "attribute"),
+    ({ origin, type }) => isJson(type) && placesOf(origin).some(({ kind }) => kind === "attribute"),
   );
   const wrapped = fromByField.get(WRAPPED_FIELD) ?? null;
   const refusesUnknown = options.unknownFields === "quarantine";
@@ -134,15 +131,15 @@ export function compileDecoder(
     for (const column of read) {
       const value = column.lookup(event, delivery, parsed);
       if (value === undefined || value === null || (value === "" && column.emptyIsNull)) {
-        if (!column.nullable) return refuse(value === undefined ? "field.missing" : "field.null", column.from);
-        values.push(null);
+        if (column.absent === undefined)
+          return refuse(value === undefined ? "field.missing" : "field.null", column.from);
+        values.push(column.absent);
       } else {
         if (value === MISTYPED) return refuse("field.type", column.from, BARRED_PATH);
         if (value === MALFORMED)
           return refuse("field.format", column.from, detailOf("field.format", column.expected, ""));
-        let converted = column.read(value);
-        if (!isRefusal(converted) && column.asWritten !== null)
-          converted = column.asWritten(delivery, scan, converted, objectsRead);
+        const converted =
+          column.readWritten === null ? column.read(value) : column.readWritten(value, delivery, scan, objectsRead);
         if (isRefusal(converted)) {
           return refuse(converted.refused, column.from, detailOf(converted.refused, column.expected, value));
         }
@@ -212,12 +209,55 @@ const refuse = (code: RejectionCode, path: string | null, detail?: string): Refu
   error: detail === undefined ? { code, path } : { code, path, detail },
 });
 
+function compileColumn(column: Column, bounds: ColumnBounds | undefined): CompiledColumn {
+  const { from, mask, origin, fallback } = column;
+  const compiled = { from, emptyIsNull: mask !== null, expected: expectationOf(column, bounds) };
+  if (origin.kind === "constant") {
+    const constant = readConstant(column, "value", origin.value, bounds);
+    return { ...compiled, absent: undefined, lookup: () => constant, read: () => constant, readWritten: null };
+  }
+  return {
+    ...compiled,
+    absent: fallback === undefined ? absentOf(column) : readConstant(column, "default", fallback, bounds),
+    ...accesses(origin, mask !== null, (place) => accessTo(column, place, bounds)),
+  };
+}
+
+/** By one place, or by the first of several that has a value. */
+function accesses(origin: MessageOrigin, emptyIsNull: boolean, accessBy: (place: ValuePlace) => Access): Access {
+  const [place, ...others] = placesOf(origin).map(accessBy);
+  if (place === undefined) throw new TypeError("a column without a place");
+  return others.length === 0 ? place : firstOf([place, ...others], emptyIsNull);
+}
+
+/** Nothing is read without its text. */
+const readNothing: Reader = () => REFUSED.type;
+
+/** In a column that takes no NULL otherwise, it is what the insert puts the table's DEFAULT for. */
+const absentOf = ({ nullable, absent }: Column): null | undefined =>
+  nullable || absent === "default" ? null : undefined;
+
+/** Of a value that no event has. */
+const NO_PLACE: ValuePlace = { kind: "field", path: [] };
+
+/** @throws {PiipeError} `config.invalid` when the column does not hold the value that the configuration gives */
+function readConstant(column: Column, setting: string, given: Constant, bounds: ColumnBounds | undefined): RawValue {
+  const { name, type } = column;
+  const reader = createReader(column, NO_PLACE, bounds);
+  const value = typeof given === "number" ? reader.readNumber(given, String(given)) : reader.read(given);
+  if (!isRefusal(value)) return value;
+  throw new PiipeError(
+    "config.invalid",
+    `columns.${name}.${setting} is none that the column holds (${value.refused})`,
+    {
+      hint: `Give a value as an event would have it for a column of type ${type}, and that the table's column takes.`,
+    },
+  );
+}
+
 /** A day of the queue's clock is the same for nearly all messages: it is read when it changes. */
-function readerOf(column: Column, bounds: ColumnBounds | undefined): Reader {
-  // What is written is kept instead, so that writing it anew would be for nothing.
-  if (column.type === "json") return (value) => checkWrittenJson(value) ?? "";
-  const read = createReader(column, bounds, true);
-  if (column.origin.kind !== "metadata" || column.type !== "date") return read;
+function memoOfDay(place: ValuePlace, type: ColumnType, read: Reader): Reader {
+  if (place.kind !== "metadata" || type !== "date") return read;
   let lastDay: unknown;
   let lastRead: ReturnType<Reader> = null;
   return (day) => {
@@ -229,18 +269,18 @@ function readerOf(column: Column, bounds: ColumnBounds | undefined): Reader {
   };
 }
 
-type Access = Pick<CompiledColumn, "lookup" | "asWritten">;
+/** How a value is found, and read. */
+type Access = Pick<CompiledColumn, "lookup" | "read" | "readWritten">;
 
-/** @param writtenOf what is asked of how the value in a place is written */
-function accessTo(
-  { origin, type, mask }: Pick<Column, "origin" | "type" | "mask">,
-  writtenOf: (place: ValuePlace) => AsWritten | null,
-): Access {
-  if (origin.kind !== "first") return { lookup: createLookup(origin, type), asWritten: writtenOf(origin) };
-  return firstOf(
-    origin.places.map((place) => ({ lookup: createLookup(place, type), asWritten: writtenOf(place) })),
-    mask !== null,
-  );
+function accessTo(column: Column, place: ValuePlace, bounds: ColumnBounds | undefined): Access {
+  const lookup = createLookup(place, column.type);
+  if (column.type === "json") return { lookup, read: readNothing, readWritten: jsonReader(place, bounds) };
+  const reader = createReader(column, place, bounds);
+  return {
+    lookup,
+    read: memoOfDay(place, column.type, reader.read),
+    readWritten: writtenReader(place, column, reader),
+  };
 }
 
 /**
@@ -248,8 +288,9 @@ function accessTo(
  * nor out of reach because the way to it is barred. Without one, whatever says most of why.
  */
 function firstOf(places: readonly Access[], emptyIsNull: boolean): Access {
-  /** The place that was looked at last: how its value is written is asked next, before the next event. */
+  /** The place that was looked at last: its value is read next, before the next event. */
   let chosen: Access | undefined;
+  const isPlain = places.every(({ readWritten }) => readWritten === null);
   return {
     lookup(event, delivery, parsed) {
       let without: unknown;
@@ -261,65 +302,89 @@ function firstOf(places: readonly Access[], emptyIsNull: boolean): Access {
       }
       return without;
     },
-    asWritten: places.every(({ asWritten }) => asWritten === null)
+    read: (value) => (chosen === undefined ? REFUSED.type : chosen.read(value)),
+    readWritten: isPlain
       ? null
-      : (delivery, scan, read, objectsRead) => chosen?.asWritten?.(delivery, scan, read, objectsRead) ?? read,
+      : (value, delivery, scan, objectsRead) => {
+          if (chosen === undefined) return REFUSED.type;
+          const { read, readWritten } = chosen;
+          return readWritten === null ? read(value) : readWritten(value, delivery, scan, objectsRead);
+        },
+  };
+}
+
+const isJson = (type: ColumnType): boolean => type === "json" || isArrayType(type);
+
+/** JSON is stored as it is written: writing it anew would be for nothing. */
+function jsonReader(place: ValuePlace, bounds: ColumnBounds | undefined): ReadWritten {
+  if (place.kind === "metadata") return () => REFUSED.type;
+  const writtenOf = writtenTextOf(place);
+  const charsMax = bounds?.charsMax ?? null;
+  return (value, delivery, scan, objectsRead) => {
+    const refusal = checkWrittenJson(value);
+    if (refusal !== null) return refusal;
+    const written = writtenOf(delivery, objectsRead);
+    if (charsMax !== null && isLongerThan(written, charsMax)) return REFUSED.tooLong;
+    const mayVanish = scan.mayRound || place.kind === "attribute";
+    return mayVanish && hasVanishingNumber(written) ? REFUSED.range : written;
   };
 }
 
 /** null when the values have no numbers. */
-function asWrittenOf(
-  { origin, type }: { readonly origin: ValuePlace; readonly type: Column["type"] },
-  bounds?: ColumnBounds,
-): AsWritten | null {
-  if (origin.kind === "metadata") return null;
-  const writtenOf = writtenTextOf(origin);
-  if (type === "json") {
-    const charsMax = bounds?.charsMax ?? null;
-    return (delivery, scan, _read, objectsRead) => {
-      const written = writtenOf(delivery, objectsRead);
-      if (charsMax !== null && isLongerThan(written, charsMax)) return REFUSED.tooLong;
-      const mayVanish = scan.mayRound || origin.kind === "attribute";
-      return mayVanish && hasVanishingNumber(written) ? REFUSED.range : written;
-    };
+function writtenReader(
+  place: ValuePlace,
+  { type, nullable }: Pick<Column, "type" | "nullable">,
+  reader: ValueReader,
+): ReadWritten | null {
+  if (place.kind === "metadata") return null;
+  const writtenOf = writtenTextOf(place);
+  // The scan is of the body.
+  const isAlwaysLookedAt = place.kind === "attribute" || reader.readsNumbersAsWritten === true;
+  if (isArrayType(type)) {
+    const reading = { element: reader, takesNull: nullable };
+    return (value, delivery, scan, objectsRead) =>
+      readArray(
+        value,
+        reading,
+        isAlwaysLookedAt || scan.mayRound || holdsLarge(value) ? () => writtenOf(delivery, objectsRead) : null,
+      );
   }
-  const check = numberCheckOf(type);
-  if (check === null) return null;
-  const checked: AsWritten = (delivery, _scan, read, objectsRead) =>
-    check(writtenOf(delivery, objectsRead)) ? read : REFUSED.range;
-  if (origin.kind === "attribute") return checked;
-  return (delivery, scan, read, objectsRead) => {
-    const isLarge = typeof read === "number" && Math.abs(read) > Number.MAX_SAFE_INTEGER;
-    if (!scan.mayRound && !isLarge) return read;
-    // Most numbers that may be rounded are decimals, which a number column rounds: the look is spared.
-    if (type === "number" && read !== 0 && !isLarge && scan.numberChars <= NUMBER_CHARS_MAX) return read;
-    return checked(delivery, scan, read, objectsRead);
+  if (reader.readNumber === neverNumber) return null;
+  const roundsFractions = type === "number";
+  return (value, delivery, scan, objectsRead) => {
+    if (typeof value !== "number") return reader.read(value);
+    if (!isAlwaysLookedAt && Math.abs(value) <= Number.MAX_SAFE_INTEGER) {
+      if (!scan.mayRound) return reader.read(value);
+      // Most numbers that may be rounded are decimals, which a number column rounds: the look is spared.
+      if (roundsFractions && value !== 0 && scan.numberChars <= NUMBER_CHARS_MAX) return reader.read(value);
+    }
+    return reader.readNumber(value, writtenOf(delivery, objectsRead));
   };
 }
 
+const holdsLarge = (value: unknown): boolean =>
+  Array.isArray(value) && value.some((item) => typeof item === "number" && Math.abs(item) > Number.MAX_SAFE_INTEGER);
+
 /** The text of a value that is there, without the white space around it. */
 function writtenTextOf(
-  origin: Exclude<ValuePlace, { readonly kind: "metadata" }>,
+  place: Exclude<ValuePlace, { readonly kind: "metadata" }>,
 ): (delivery: Delivery, objectsRead: ObjectsRead) => string {
-  if (origin.kind === "attribute") return ({ attributes }) => (attributes.get(origin.name) ?? "").trim();
-  return ({ body }, objectsRead) => rawValueAt(body, origin.path, objectsRead) ?? "";
+  if (place.kind === "attribute") return ({ attributes }) => (attributes.get(place.name) ?? "").trim();
+  return ({ body }, objectsRead) => rawValueAt(body, place.path, objectsRead) ?? "";
 }
 
 /** A text is taken exactly; a number like that of an integer column. */
 function businessIdColumn({ origin, from }: BusinessIdField): CompiledColumn {
-  // An empty id is none, as in a masked column.
-  const column = { origin, type: "text", mask: "hmac-sha256" } as const;
   return {
     from,
-    nullable: false,
+    absent: undefined,
     emptyIsNull: true,
-    read: readBusinessId,
+    ...accesses(origin, true, (place) => ({
+      lookup: createLookup(place, "text"),
+      read: businessIdReader.read,
+      readWritten: writtenReader(place, { type: "integer", nullable: false }, businessIdReader),
+    })),
     expected: { value: "text or an integer", bounded: "text or an integer" },
-    ...accessTo(column, (place) => {
-      const asWritten = asWrittenOf({ origin: place, type: "integer" });
-      return (delivery, scan, read, objectsRead) =>
-        typeof read === "number" && asWritten !== null ? asWritten(delivery, scan, read, objectsRead) : read;
-    }),
   };
 }
 

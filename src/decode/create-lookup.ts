@@ -1,4 +1,11 @@
-import type { ColumnType, MetadataName, PathStep, ValuePlace } from "../pipeline/contracts.ts";
+import {
+  type ColumnType,
+  isArrayType,
+  type MetadataName,
+  type PathStep,
+  type ValuePlace,
+} from "../pipeline/contracts.ts";
+import { isJsonNumber } from "./decimal.ts";
 import { parseBoundedJson } from "./parse-bounded-json.ts";
 import type { Unwrapped } from "./unwrap-body.ts";
 
@@ -90,23 +97,21 @@ function attributeLookup(name: string, type: ColumnType): Lookup {
       return (_event, delivery) => jsonNumber(delivery.attributes.get(name));
     case "boolean":
       return (_event, delivery) => jsonBoolean(delivery.attributes.get(name));
-    case "json":
+    default:
+      if (type !== "json" && !isArrayType(type)) {
+        return (_event, delivery) => delivery.attributes.get(name);
+      }
       return (_event, delivery, parsed) => {
         const text = delivery.attributes.get(name);
         if (text === undefined) return undefined;
         if (!parsed.has(name)) parsed.set(name, parseBoundedJson(text));
         return parsed.get(name);
       };
-    default:
-      return (_event, delivery) => delivery.attributes.get(name);
   }
 }
 
-/** RFC 8259 section 6. */
-const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-
 const jsonNumber = (text: string | undefined): unknown =>
-  text !== undefined && JSON_NUMBER.test(text) ? Number(text) : text;
+  text !== undefined && isJsonNumber(text) ? Number(text) : text;
 
 const jsonBoolean = (text: string | undefined): unknown => {
   if (text === "true") return true;

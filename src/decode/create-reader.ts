@@ -1,19 +1,18 @@
-import type { Column, ColumnBounds, MaskName } from "../pipeline/contracts.ts";
-import { isLongerThan, textCharsMax } from "./check-text.ts";
 import {
-  integerReader,
-  readAnyNumber,
-  readBoolean,
-  readDate,
-  readIp,
-  readJson,
-  readNumber,
-  readTimestamp,
-  readUuid,
-  textReader,
-  versionReader,
-} from "./column-types.ts";
-import { REFUSED, type Reader, isRefusal } from "./refusal.ts";
+  type Column,
+  type ColumnBounds,
+  type MaskName,
+  type ScalarType,
+  scalarTypeOf,
+  type ValuePlace,
+} from "../pipeline/contracts.ts";
+import { textCharsMax } from "./check-text.ts";
+import { ipReader, labelReader, readJson, readMac, readUuid, textReader, versionReader } from "./column-types.ts";
+import { isJsonNumber } from "./decimal.ts";
+import { booleanReader, decimalReader, integerReader, numberReader, withinColumn } from "./numbers.ts";
+import { phoneReader } from "./phone.ts";
+import { REFUSED, type Reader, type ValueReader, isRefusal, neverNumber } from "./refusal.ts";
+import { dateReader, timestampReader } from "./times.ts";
 
 /** A masked column holds tokens: its bounds say nothing of the raw value, which is always read as text can be. */
 const BOUNDS_WHEN_MASKED: ColumnBounds = { charsMax: null, integerMin: null, integerMax: null, isText: true };
@@ -22,49 +21,90 @@ const BOUNDS_WHEN_MASKED: ColumnBounds = { charsMax: null, integerMin: null, int
 const TAKES_TEXT_AS_GIVEN: ReadonlySet<MaskName> = new Set(["sha256", "hmac-over-sha256"]);
 
 /**
- * How one column's values are checked and converted. `bounds` are of the table's real column, when it is known.
- * @param seesText whether the caller looks at numbers as they were written, too: those that a double may have changed are
- * then left to it
+ * How one column's values are checked and converted: of an array its elements. `bounds` are of the table's real column, when
+ * it is known.
  */
-export function createReader(column: Column, bounds: ColumnBounds | undefined, seesText = false): Reader {
-  if (column.mask === null) return readerOfType(column, bounds, seesText);
-  const reader = readerOfType(column, BOUNDS_WHEN_MASKED, seesText);
-  return TAKES_TEXT_AS_GIVEN.has(column.mask) ? asGiven(reader) : reader;
+export function createReader(column: Column, place: ValuePlace, bounds: ColumnBounds | undefined): ValueReader {
+  const type = scalarTypeOf(column.type);
+  if (column.mask === null) return readerOfType(column, place, type, bounds);
+  const { read, readNumber, ...rest } = readerOfType(column, place, type, BOUNDS_WHEN_MASKED);
+  return { ...rest, read: TAKES_TEXT_AS_GIVEN.has(column.mask) ? asGiven(read) : read, readNumber };
 }
 
-function readerOfType(column: Column, bounds: ColumnBounds | undefined, seesText: boolean): Reader {
-  const charsMax = bounds?.charsMax ?? null;
-  switch (column.type) {
-    case "text":
-      return textReader(textCharsMax(charsMax));
+function readerOfType(
+  column: Column,
+  place: ValuePlace,
+  type: ScalarType,
+  bounds: ColumnBounds | undefined,
+): ValueReader {
+  const coerces = column.coerce === true;
+  const cuts = column.cut === true;
+  // SQS sends every attribute as text.
+  const takesText = coerces || place.kind === "attribute";
+  switch (type) {
+    case "text": {
+      const reader = textLike(
+        bounds?.labels === undefined ? textReader(textCharsMax(bounds?.charsMax ?? null)) : labelReader(bounds.labels),
+      );
+      return coerces ? takingAll(reader) : reader;
+    }
     case "integer":
-      return integerReader(bounds?.integerMin ?? null, bounds?.integerMax ?? null);
+      return coerces ? takingNumberText(integerReader(bounds)) : integerReader(bounds);
     case "number":
-      return seesText ? readAnyNumber : readNumber;
+      return coerces ? takingNumberText(numberReader(bounds, cuts)) : numberReader(bounds, cuts);
+    case "decimal":
+      return decimalReader(bounds, cuts);
     case "boolean":
-      return readBoolean;
+      return coerces ? { ...booleanReader, read: readBooleanText } : booleanReader;
     case "timestamp":
-      return withinChars(readTimestamp, charsMax);
+      return within(timestampReader(column, bounds, takesText), bounds);
     case "date":
-      return withinChars(readDate, charsMax);
+      return within(dateReader(column, takesText), bounds);
     case "uuid":
-      return withinChars(readUuid, charsMax);
+      return textLike(withinColumn(readUuid, bounds));
     case "ip":
-      return withinChars(readIp, charsMax);
+      return textLike(withinColumn(ipReader(column), bounds));
+    case "phone":
+      return textLike(withinColumn(phoneReader(column.region), bounds));
+    case "mac":
+      return textLike(withinColumn(readMac, bounds));
     case "version":
-      return versionReader(bounds);
+      return textLike(withinColumn(versionReader(bounds), bounds));
     case "json":
-      return withinChars(readJson, charsMax);
+      return textLike(withinColumn(readJson, bounds));
   }
 }
 
-function withinChars(reader: Reader, charsMax: number | null): Reader {
-  if (charsMax === null) return reader;
-  return (value) => {
-    const read = reader(value);
-    return typeof read === "string" && isLongerThan(read, charsMax) ? REFUSED.tooLong : read;
-  };
-}
+const textLike = (read: Reader): ValueReader => ({ read, readNumber: neverNumber });
+
+const within = ({ read, readNumber }: ValueReader, bounds: ColumnBounds | undefined): ValueReader => ({
+  read: withinColumn(read, bounds),
+  // Number by number: few columns take any.
+  readNumber: (value, written) => withinColumn(() => readNumber(value, written), bounds)(written),
+});
+
+/** Numbers and booleans are taken for the text that JSON has for them. */
+const takingAll = ({ read }: ValueReader): ValueReader => ({
+  read: (value) => read(typeof value === "boolean" ? String(value) : value),
+  readNumber: (_value, written) => read(written),
+  readsNumbersAsWritten: true,
+});
+
+/** A text that JSON would have as a number, exactly, is taken for it. */
+const takingNumberText = ({ read, readNumber }: ValueReader): ValueReader => ({
+  read(value) {
+    if (typeof value !== "string") return read(value);
+    return isJsonNumber(value) ? readNumber(Number(value), value) : REFUSED.format;
+  },
+  readNumber,
+});
+
+/** `"true"` and `"false"` are taken as well. */
+const readBooleanText: Reader = (value) => {
+  if (value === "true") return true;
+  if (value === "false") return false;
+  return typeof value === "string" ? REFUSED.format : booleanReader.read(value);
+};
 
 const asGiven =
   (reader: Reader): Reader =>

@@ -34,6 +34,12 @@ test.each<[Declared, string, string]>([
   [{ type: "ip" }, "true", "expected an IP address, found true or false"],
   [{ type: "uuid" }, '"x"', "expected a UUID, found other text"],
   [{ type: "timestamp" }, '"2026-03-01"', "expected a timestamp with a zone, found other text"],
+  [{ type: "timestamp", formats: ["epoch-ms"] }, '"x"', "expected a timestamp as milliseconds since 1970, found text"],
+  [{ type: "date", formats: ["rfc3339", "sql"] }, '"x"', "expected a date as RFC 3339 or SQL's form, found other text"],
+  [{ type: "decimal" }, '"1,5"', "expected a decimal number, found other text"],
+  [{ type: "integer[]" }, "5", "expected an array of integers, found a whole number"],
+  [{ type: "integer[]" }, '["5"]', "expected an array of integers, found an array with something else in it"],
+  [{ type: "uuid[]" }, '["5"]', "expected an array of UUIDs, found an array with something else in it"],
 ])("%o of %s: %s", (column, value, detail) => {
   expect(detailOf(column, value)).toBe(detail);
 });
@@ -43,6 +49,19 @@ test("the bounds of the table's column are told where they are the reason", () =
   expect(detailOf({ type: "integer" }, "40000", smallint)).toBe("expected an integer from -32768 to 32767");
   expect(detailOf({ type: "text" }, '"four"', { charsMax: 3, isText: true })).toBe(
     "expected text of at most 3 characters",
+  );
+  expect(detailOf({ type: "decimal" }, "1.234", { numeric: { precision: 9, scale: 2 } })).toBe(
+    "expected a decimal number that numeric(9, 2) holds as it is",
+  );
+  const nanoseconds = '"2026-03-01T10:00:00.123456789Z"';
+  expect(detailOf({ type: "timestamp" }, nanoseconds)).toBe(
+    "expected a timestamp with a zone, with at most 6 decimals of a second",
+  );
+  expect(detailOf({ type: "timestamp" }, nanoseconds, { secondDecimals: 0 })).toBe(
+    "expected a timestamp with a zone, with at most 0 decimals of a second",
+  );
+  expect(detailOf({ type: "text" }, '"SAD"', { labels: new Set(["sad"]) })).toBe(
+    "expected a label of the column's enum, found other text",
   );
 });
 

@@ -21,5 +21,11 @@ export const STRING_CHARS_MAX = 65_536;
 /** Characters of one stored number as written. A double needs 25 at most; the rest could only be lost. */
 export const NUMBER_CHARS_MAX = 64;
 
+/** Digits before and behind the point of an exact number, and characters of one as written: what numeric(p, s) reaches. */
+export const DECIMAL_DIGITS_MAX = 1_000;
+
+/** Elements of one stored array: more than an embedding has. */
+export const ARRAY_ELEMENTS_MAX = 4_096;
+
 /** Characters of a timestamp as written: the longest form with nanoseconds has 35. */
 export const TIMESTAMP_CHARS_MAX = 64;

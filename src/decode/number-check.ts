@@ -1,25 +1,16 @@
-import type { ColumnType } from "../pipeline/contracts.ts";
+import { parseDecimal } from "./decimal.ts";
 import { NUMBER_CHARS_MAX } from "./limits.ts";
 import { closingQuote, isNumberPart, mayBeInexact, MINUS, QUOTE } from "./scan-json.ts";
 
-/** Whether a column keeps what is written, given the JSON of a value that its reader took. Never throws. */
-type NumberCheck = (written: string) => boolean;
-
 /**
- * The readers see what `JSON.parse` made of a number, which may have been rounded; these look at what was written. An
- * integer column keeps a number exactly. A number column keeps a fraction as the nearest double, as PostgreSQL's `double
- * precision` does; it takes no number for zero that is none, and a number of 2^53 and more only when a double is exactly
- * that, or is written so. null for the types that take no single number.
+ * Whether a column keeps what is written, given a number as JSON writes it. `JSON.parse` may have rounded it; this looks at
+ * what was written. An integer column keeps a number exactly. A number column keeps a fraction as the nearest double, as
+ * PostgreSQL's `double precision` does; it takes no number for zero that is none, and a number of 2^53 and more only when a
+ * double is exactly that, or is written so. Never throws.
  */
-export function numberCheckOf(type: ColumnType): NumberCheck | null {
-  switch (type) {
-    case "integer":
-      return (written) => isBounded(written) && isExact(written);
-    case "number":
-      return (written) => isBounded(written) && isNearEnough(written, Number(written));
-    default:
-      return null;
-  }
+export function isKept(type: "integer" | "number", written: string): boolean {
+  if (written.length > NUMBER_CHARS_MAX) return false;
+  return type === "integer" ? isExact(written) : isNearEnough(written, Number(written));
 }
 
 function isNearEnough(written: string, value: number): boolean {
@@ -58,8 +49,6 @@ export function hasVanishingNumber(json: string): boolean {
   return false;
 }
 
-const isBounded = (number: string): boolean => number.length <= NUMBER_CHARS_MAX;
-
 /** Whether the number is the decimal value of the shortest text of its nearest double, which is what is stored. */
 const isExact = (number: string): boolean =>
   (!mayBeInexact(number) && Number.isSafeInteger(Number(number))) ||
@@ -67,18 +56,8 @@ const isExact = (number: string): boolean =>
 
 const isZero = (number: string): boolean => !/^[^eE]*[1-9]/.test(number);
 
-const ZERO = "0";
-
-const NUMBER_PARTS = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
-
-/** One text per decimal value: its digits without zeros at the ends, and the power of ten of the last of them. */
+/** One text per decimal value. Infinity is none, and no number that is written equals it. */
 function decimalOf(number: string): string {
-  const match = NUMBER_PARTS.exec(number);
-  // Infinity, which no number that is written equals.
-  if (match === null) return number;
-  const [, sign = "", whole = "", decimals = "", exponent = "0"] = match;
-  const digits = (whole + decimals).replace(/^0+/, "");
-  const significant = digits.replace(/0+$/, "");
-  if (significant === "") return ZERO;
-  return `${sign}${significant}e${Number(exponent) - decimals.length + digits.length - significant.length}`;
+  const decimal = parseDecimal(number);
+  return decimal === null ? number : `${decimal.isNegative ? "-" : ""}${decimal.digits}e${decimal.power}`;
 }

@@ -1,5 +1,5 @@
 import { renderPath } from "../config/value-path.ts";
-import { readBusinessId } from "../decode/read-business-id.ts";
+import { businessIdReader } from "../decode/read-business-id.ts";
 import { isRefusal } from "../decode/refusal.ts";
 import type { Field } from "./collect-fields.ts";
 import { snakeCase } from "./match-columns.ts";
@@ -42,5 +42,5 @@ const repeatsIn = ({ values }: Field): number => values.length - new Set(values)
 function mayBeIds(field: Field): boolean {
   const { values, isOptional } = field;
   if (isOptional || values.length === 0 || repeatsIn(field) * 2 > values.length) return false;
-  return values.every((value) => value !== "" && !isRefusal(readBusinessId(value)));
+  return values.every((value) => value !== "" && !isRefusal(businessIdReader.read(value)));
 }

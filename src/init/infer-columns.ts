@@ -114,11 +114,10 @@ function ofTable(real: ExistingColumn | null, hasPersonalName: boolean): readonl
 }
 
 const TOO_LARGE =
-  "holds numbers beyond ±(2^53 − 1) that no double holds as they are written, so no column takes them but one of type json; " +
-  "have them sent as texts";
+  "holds numbers that neither 64 bits nor a double hold as they are written, so no column takes them but one of type decimal or json";
 
 const isAllTooLarge = ({ values }: Field): boolean =>
-  values.length > 0 && tooLargeFor("number", values) === values.length;
+  values.length > 0 && Math.min(tooLargeFor("integer", values), tooLargeFor("number", values)) === values.length;
 
 /** Puts a field into its column of the table, or says why not. */
 function into(judged: Judged, real: ExistingColumn): Outcome {

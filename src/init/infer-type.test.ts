@@ -28,7 +28,7 @@ const TYPES: ReadonlyArray<readonly [string, string, readonly unknown[]]> = [
 const times = <Value>(count: number, ...values: readonly Value[]): readonly Value[] =>
   Array.from({ length: count }, () => values).flat();
 /** As `parseEvents` gives what no double holds. */
-const UNKEPT = 2n ** 60n + 1n;
+const UNKEPT = 2n ** 70n + 1n;
 const ADDRESSES = times(9, "192.0.2.1");
 
 /** What only text or json would take whole. */

@@ -37,13 +37,26 @@ const readers = new Map<ColumnType, Reader>();
 function readerOf(type: ColumnType): Reader {
   let reader = readers.get(type);
   if (reader === undefined) {
-    reader =
-      type === "json"
-        ? (value) => checkWrittenJson(value) ?? ""
-        : createReader(columnOf({ name: "", from: "", type, mask: null, nullable: false }), undefined, true);
+    reader = type === "json" ? (value) => checkWrittenJson(value) ?? "" : readerOfValues(type);
     readers.set(type, reader);
   }
   return reader;
+}
+
+/** A number that no double holds is a bigint, with all its digits. */
+function readerOfValues(type: ColumnType): Reader {
+  const column = columnOf({ name: "", from: "", type, mask: null, nullable: false });
+  // What it cuts, `isLossy` tells of.
+  const { read, readNumber } = createReader(
+    { ...column, cut: type === "timestamp" },
+    { kind: "field", path: [] },
+    undefined,
+  );
+  return (value) => {
+    if (typeof value === "bigint") return type === "integer" ? readNumber(Number(value), String(value)) : REFUSED.range;
+    const isLarge = typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
+    return isLarge ? readNumber(value, String(value)) : read(value);
+  };
 }
 
 /** How many of the values a column of the type refuses. */

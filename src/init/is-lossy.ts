@@ -1,8 +1,10 @@
-import { toUtcText } from "../decode/column-types.ts";
+import { toUtcText } from "../decode/times.ts";
 import type { ColumnType } from "../pipeline/contracts.ts";
 
 /** PostgreSQL holds microseconds. */
 const FINER_THAN_MICROSECONDS = /\.\d{6}\d*[1-9]/;
+/** A UUID without hyphens: it may be any digest. */
+const BARE_HEX = /^[0-9a-f]{32}$/i;
 /** As a number, `1.02` is the same version as `1.2`. */
 const LEADING_ZERO = /(?:^|\.)0\d/;
 
@@ -17,6 +19,8 @@ export function isLossy(type: ColumnType, value: unknown): boolean {
       return FINER_THAN_MICROSECONDS.test(value);
     case "date":
       return hasTimeOfDay(value);
+    case "uuid":
+      return BARE_HEX.test(value);
     case "version":
       return LEADING_ZERO.test(value);
     default:

@@ -1,6 +1,7 @@
 import { compileDecoder } from "../decode/compile-decoder.ts";
+import { isWritable, parseDecimal, writeDecimal } from "../decode/decimal.ts";
 import { NUMBER_CHARS_MAX } from "../decode/limits.ts";
-import { numberCheckOf } from "../decode/number-check.ts";
+import { isKept } from "../decode/number-check.ts";
 import { parseJson } from "../decode/parse-json.ts";
 import { type ObjectsRead, rawValueAt } from "../decode/raw-value-at.ts";
 import { scanJson } from "../decode/scan-json.ts";
@@ -29,11 +30,10 @@ export function parseEvents(bodies: readonly string[], steps: readonly UnwrapSte
   return { events, unreadable: bodies.length - events.length };
 }
 
-const isKept = numberCheckOf("number");
-
 /**
- * As the columns of a run see the event: they look at how a large number is written. One of which a double does not hold that
- * is a bigint here: no column takes it but one that keeps its text. No column is proposed for the inside of an array.
+ * As the columns of a run see the event: they look at how a large number is written. One that no double holds is a
+ * bigint here: no column of numbers takes it but one of integers, if it has 64 bits. No column is proposed for the inside
+ * of an array.
  */
 function asRead(event: JsonObject, body: string): JsonObject {
   const objectsRead: ObjectsRead = new Map();
@@ -45,15 +45,18 @@ function asRead(event: JsonObject, body: string): JsonObject {
       if (isObject(value)) return [key, visit(value, [...path, key])];
       if (typeof value !== "number" || Math.abs(value) <= Number.MAX_SAFE_INTEGER) return [key, value];
       const written = rawValueAt(body, [...path, key], objectsRead) ?? "";
-      return [key, Number.isFinite(value) && isKept?.(written) === false ? exactly(written, value) : value];
+      return [key, Number.isFinite(value) && !isKept("number", written) ? exactly(written, value) : value];
     });
     return Object.fromEntries(entries);
   }
 }
 
-/** With all its digits, where they are a number's: they may be personal. */
-const exactly = (written: string, value: number): bigint =>
-  BigInt(/^-?\d+$/.test(written) && written.length <= NUMBER_CHARS_MAX ? written : value);
+/** With all its digits, as they may be personal. One with a fraction is made so large that no integer column takes it. */
+function exactly(written: string, value: number): bigint {
+  const decimal = written.length > NUMBER_CHARS_MAX ? null : parseDecimal(written);
+  if (decimal === null || !isWritable(decimal)) return BigInt(value);
+  return decimal.power < 0 ? BigInt(value) << 64n : BigInt(writeDecimal(decimal));
+}
 
 /** A body as if it had been received: for what looks at nothing else. */
 export function deliveryOf(body: string): Delivery {

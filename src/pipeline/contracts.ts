@@ -40,15 +40,35 @@ export const COLUMN_TYPES = [
   "text",
   "integer",
   "number",
+  "decimal",
   "boolean",
   "timestamp",
   "date",
   "uuid",
   "ip",
   "version",
+  "phone",
+  "mac",
   "json",
+  "text[]",
+  "integer[]",
+  "number[]",
+  "decimal[]",
+  "boolean[]",
+  "uuid[]",
+  "timestamp[]",
+  "date[]",
 ] as const;
 export type ColumnType = (typeof COLUMN_TYPES)[number];
+
+/** Of one value, or of each in an array. */
+export type ScalarType = Exclude<ColumnType, `${string}[]`>;
+
+export const isArrayType = (type: ColumnType): type is Exclude<ColumnType, ScalarType> => type.endsWith("[]");
+
+/** What an array of the type holds, `text` for `text[]`; of any other the type itself. */
+export const scalarTypeOf = (type: ColumnType): ScalarType =>
+  isArrayType(type) ? (type.slice(0, -2) as ScalarType) : type;
 
 /** How a personal value may be stored. What each protects against is in docs/masking.md. */
 export const MASK_NAMES = [
@@ -76,6 +96,10 @@ export type PiiDetection = (typeof PII_DETECTIONS)[number];
 /** What happens when a column that is stored as it is holds the value of a masked one. */
 export const ECHOES = ["refuse", "allow"] as const;
 export type Echo = (typeof ECHOES)[number];
+
+/** How a time is written: with its zone, as a count since 1970 in UTC, or as SQL writes it. */
+export const TIME_FORMATS = ["rfc3339", "epoch-s", "epoch-ms", "epoch-us", "sql"] as const;
+export type TimeFormat = (typeof TIME_FORMATS)[number];
 
 /** The kinds of personal data that are recognised by their form. */
 export const DETECTOR_NAMES = ["email", "ipv4", "ipv6", "phone", "card", "iban", "us-ssn", "jwt", "mac"] as const;
@@ -110,19 +134,52 @@ export type ValuePlace =
   | { readonly kind: "metadata"; readonly name: MetadataName }
   | { readonly kind: "attribute"; readonly name: string };
 
+/** A value that the configuration gives. */
+export type Constant = string | number | boolean;
+
 /** Where a column's value comes from: a place, or the first of several that has a value. */
-export type ValueOrigin = ValuePlace | { readonly kind: "first"; readonly places: readonly ValuePlace[] };
+export type MessageOrigin = ValuePlace | { readonly kind: "first"; readonly places: readonly ValuePlace[] };
+
+/** The message, or the configuration. */
+export type ValueOrigin =
+  | MessageOrigin
+  /** The same for every event, whatever it holds. */
+  | { readonly kind: "constant"; readonly value: Constant };
 
 /** Where an event's business id is (`dedupeBy`): two messages with the same one are the same event. */
 export interface BusinessIdField {
   /** No metadata: what the queue makes is another with each sending, or shared by many events. */
-  readonly origin: ValueOrigin;
+  readonly origin: MessageOrigin;
   /** As the configuration writes it: the path in a rejection. */
   readonly from: string;
 }
 
+/** How a column's values are read, beyond what its type says. Each is left out where the configuration says nothing. */
+export interface ColumnReading {
+  /** Text is taken for the number or boolean that it is, and these for their text. */
+  readonly coerce?: boolean;
+  /** Of times; at most one is an epoch. */
+  readonly formats?: readonly TimeFormat[];
+  /** An IANA name: of times that are written without one. */
+  readonly zone?: string;
+  /** Digits that the column, or PostgreSQL, does not hold are cut. */
+  readonly cut?: boolean;
+  /** Of phone numbers in a national form: ISO 3166-1, two letters. */
+  readonly region?: string;
+  /** Of addresses with a port. */
+  readonly strip?: "port";
+  /** Of addresses in a list, as `X-Forwarded-For` has them. */
+  readonly take?: "first";
+  /** What is no address becomes NULL. */
+  readonly otherwise?: null;
+  /** Stored instead of a missing or null value. */
+  readonly fallback?: Constant;
+  /** A missing or null value becomes the table's own DEFAULT. */
+  readonly absent?: "default";
+}
+
 /** One declared column: what the table gets, and where the value comes from. */
-export interface Column {
+export interface Column extends ColumnReading {
   readonly name: string;
   readonly origin: ValueOrigin;
   /**
@@ -153,10 +210,23 @@ export interface ColumnBounds {
   /** Longest text in characters (code points), or null when unbounded or not a text column. */
   readonly charsMax: number | null;
   /** Smallest and largest integer, or null when the column is not an integer column. */
-  readonly integerMin: number | null;
-  readonly integerMax: number | null;
+  readonly integerMin: number | bigint | null;
+  readonly integerMax: number | bigint | null;
   /** True when the real column is text: a `version` is then stored as its text. */
   readonly isText: boolean;
+  /** Of a numeric column that is declared with one. Left out: it holds every digit, or is no numeric. */
+  readonly numeric?: NumericSize;
+  /** Decimals of a second that the declaration of a time column keeps. Left out: all that PostgreSQL holds. */
+  readonly secondDecimals?: number;
+  /** Of an enum, or of an array of it. */
+  readonly labels?: ReadonlySet<string>;
+}
+
+/** What a `numeric(precision, scale)` keeps: so many digits, of which so many behind the point. */
+export interface NumericSize {
+  readonly precision: number;
+  /** Negative: the last digits before the point are rounded to zeros. */
+  readonly scale: number;
 }
 
 /** Why data is refused, as a stable name. Documented in docs/errors.md. */
@@ -177,8 +247,8 @@ export const REJECTION_CODES = {
   "field.null": "a required field is null, or empty where an empty value is none",
   "field.type": "a field has another JSON type than its column",
   "field.format": "a field's text is not of its column's type",
-  "field.range": "a number is outside what can be held exactly, or outside its column's range",
-  "field.too-long": "a text is too long for its column",
+  "field.range": "a number or time is outside its column's range, or has digits that the column would lose",
+  "field.too-long": "a text or array is too long for its column",
   "field.nul-character": "a text holds U+0000, which PostgreSQL cannot store",
   "field.lone-surrogate": "a text holds half a surrogate pair, which is no character",
   "field.json-text": "a text that is to be masked as one value is a whole JSON object",

@@ -29,11 +29,12 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "body.forbidden-key": "Let the producer send another key, and discard this one.",
   "field.missing": OPTIONAL,
   "field.null": OPTIONAL,
-  "field.type": "Correct the column's `type` or `from` in piipe.yaml if the event is right; else mend the producer.",
+  "field.type":
+    "Correct the column's `type` or `from` in piipe.yaml if the event is right, or set `coerce: true` where texts are to be taken for numbers, or `format` where times are; else mend the producer.",
   "field.format":
-    "Correct the column's `type` (or `digits`) in piipe.yaml if the event is right, where a masked value may get another token under another `type`; else mend the producer.",
+    "Correct the column's `type` (`format` of a time, `digits` of a mask) in piipe.yaml if the event is right, where a masked value may get another token under another `type`, or add the label to the table's enum; else mend the producer.",
   "field.range":
-    "Give the table's column a larger type, such as bigint, or mend the producer; send numbers beyond 2^53 as text into a column of type text.",
+    "If digits may be lost, set `cut: true` for the column of times or numbers in piipe.yaml; for exact numbers use `type: decimal`; else give the table's column a larger type, such as bigint or numeric, or mend the producer.",
   "field.too-long": "Give the table's column a longer type, such as text, or mend the producer.",
   "field.nul-character": DISCARD,
   "field.lone-surrogate": DISCARD,

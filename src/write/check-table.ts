@@ -3,22 +3,21 @@ import { PiipeError } from "../errors.ts";
 import type { Column, ColumnBounds, ColumnType } from "../pipeline/contracts.ts";
 import { quoteIdentifier, quoteTable, showTable } from "../postgres/identifiers.ts";
 import { sqlTypeOf } from "../postgres/sql-type.ts";
-import { fitOf, isRounding, isText } from "./column-fit.ts";
+import { fitOf, isText } from "./column-fit.ts";
 import type { TableColumn, TargetTable } from "./target-table.ts";
 
-/** Longest text form of the types whose values, unlike those of `text`, are not checked one by one. */
+/** Text form of the types whose values all have the same length: a shorter column holds none of them. */
 const CHARS_NEEDED: Readonly<Partial<Record<ColumnType, number>>> = {
   uuid: 36,
   date: 10,
   // 2026-01-31T23:59:59.999999Z
   timestamp: 27,
-  // The spelling is kept: 0000:0000:0000:0000:0000:ffff:255.255.255.255
-  ip: 45,
-  // -9007199254740991
-  integer: 17,
-  // -0.0000012345678901234567
-  number: 25,
+  // 08:00:2b:01:02:03
+  mac: 17,
 };
+
+/** Decimals of a second that the queue's own times have. */
+const QUEUE_DECIMALS = 3;
 
 /**
  * Compares the configured columns with the table's real ones and reports every problem at once.
@@ -83,22 +82,26 @@ export function boundsOf(table: TargetTable, columns: readonly Column[]): Readon
   for (const column of columns) {
     const real = realColumn(table, column);
     if (real === undefined) continue;
-    const integerMax = INTEGER_MAX[real.type] ?? null;
+    const type = real.elementType ?? real.type;
+    const [integerMin, integerMax] = INTEGERS[type] ?? [null, null];
+    const { digitsMax, decimalsMax } = real;
     bounds.set(column.name, {
       charsMax: real.charsMax,
-      // Two's complement has one more below zero; of bigint only what a double holds exactly can arrive.
-      integerMin: integerMax === null ? null : real.type === "int8" ? -integerMax : -integerMax - 1,
+      integerMin,
       integerMax,
       isText: isText(real),
+      ...(digitsMax === null || decimalsMax === null ? {} : { numeric: { precision: digitsMax, scale: decimalsMax } }),
+      ...(digitsMax !== null || decimalsMax === null ? {} : { secondDecimals: decimalsMax }),
+      ...(real.labels === null ? {} : { labels: new Set(real.labels) }),
     });
   }
   return bounds;
 }
 
-const INTEGER_MAX: Readonly<Record<string, number>> = {
-  int2: 32_767,
-  int4: 2_147_483_647,
-  int8: Number.MAX_SAFE_INTEGER,
+const INTEGERS: Readonly<Record<string, readonly [min: number | bigint, max: number | bigint]>> = {
+  int2: [-32_768, 32_767],
+  int4: [-2_147_483_648, 2_147_483_647],
+  int8: [-(2n ** 63n), 2n ** 63n - 1n],
 };
 
 interface Problem {
@@ -139,10 +142,16 @@ function columnProblems(table: TargetTable, column: Column, tokenChars: Readonly
       remedy: `Widen it with ${alter} TYPE varchar(${charsNeeded}).`,
     });
   }
-  if (isRounding(column, real)) {
+  if (losesOfQueue(column, real)) {
     problems.push({
-      what: `column ${name} is ${real.typeShown}, which rounds values of type ${column.type}`,
-      remedy: `Keep every digit with ${alter} TYPE ${real.type}.`,
+      what: `column ${name} is ${real.typeShown}, and ${column.from} has milliseconds`,
+      remedy: `Write \`cut: true\` to ${name}, which cuts what the column does not hold.`,
+    });
+  }
+  if (column.absent === "default" && !real.hasDefault) {
+    problems.push({
+      what: `column ${name} has no default, and the configuration says absent: default`,
+      remedy: `Give it one with ${alter} SET DEFAULT and a value, or write \`default\` with a value to ${name}.`,
     });
   }
   if (real.notNull && column.nullable) {
@@ -155,6 +164,12 @@ function columnProblems(table: TargetTable, column: Column, tokenChars: Readonly
     });
   }
   return problems;
+}
+
+/** Nearly every event would be refused for a time that no producer chose. */
+function losesOfQueue({ origin, type, cut, mask }: Column, real: TableColumn): boolean {
+  if (origin.kind !== "metadata" || type !== "timestamp" || cut === true || mask !== null) return false;
+  return real.decimalsMax !== null && real.decimalsMax < QUEUE_DECIMALS && origin.name !== "group_id";
 }
 
 /** Types that ALTER TABLE converts into each other by itself (pg_cast, contexts `a` and `i`). */

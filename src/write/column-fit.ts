@@ -1,22 +1,35 @@
-import type { Column, ColumnType } from "../pipeline/contracts.ts";
+import { type Column, isArrayType, type MaskName, type ScalarType, scalarTypeOf } from "../pipeline/contracts.ts";
 import type { TableColumn } from "./target-table.ts";
 
 /** A char(n) pads a value with blanks and ignores those at its end; whoever chose the type for the table chose that. */
 const TEXT_TYPES: ReadonlySet<string> = new Set(["text", "varchar", "bpchar", "citext"]);
 
-/** The PostgreSQL types, besides text, that hold every value of a column type exactly or refuse it with an error. */
-const FITTING_TYPES: Readonly<Record<ColumnType, readonly string[]>> = {
+/** The PostgreSQL types, besides text, that hold every value of a column type exactly, or those that decoding lets pass. */
+const FITTING_TYPES: Readonly<Record<ScalarType, readonly string[]>> = {
   text: [],
   integer: ["int2", "int4", "int8", "numeric"],
   number: ["float8", "numeric"],
+  decimal: ["numeric"],
   boolean: ["bool"],
   timestamp: ["timestamptz", "timestamp"],
   date: ["date", "timestamp"],
   uuid: ["uuid"],
   ip: ["inet"],
   version: ["int4", "int8", "numeric"],
+  phone: [],
+  mac: ["macaddr"],
   json: ["jsonb", "json"],
 };
+
+/**
+ * Types that do not take a text as it is: those with a column type of their own, which reads it without guessing; and those
+ * whose reading of a text cuts or rounds in silence (`name`, `"char"`, `real`, `money`).
+ */
+const NOT_FROM_TEXT: ReadonlySet<string> = new Set(
+  "int2 int4 int8 float4 float8 numeric bool date timestamp timestamptz uuid inet json jsonb bytea name char money".split(
+    " ",
+  ),
+);
 
 /** How a column's values get into its real column. */
 export interface ColumnFit {
@@ -26,25 +39,47 @@ export interface ColumnFit {
   readonly isUtcWallTime: boolean;
   /** Every value is NULL, written as such: a column of any type takes it. */
   readonly isNull: boolean;
+  /** The type that PostgreSQL reads the carried texts as; null: they are of their type already. */
+  readonly readAs: string | null;
+  /** The same with the precision that the column rounds to: a text that would be rounded is refused. */
+  readonly roundedTo: string | null;
 }
+
+const PLAIN = { isUtcWallTime: false, isNull: false, readAs: null, roundedTo: null };
 
 /** null when the real column cannot hold the values. */
 export function fitOf(column: Column, real: TableColumn): ColumnFit | null {
   // NULL is of every type, and the array's elements are only ever NULL.
-  if (column.mask === "drop") return { elementType: "text", isUtcWallTime: false, isNull: true };
+  if (column.mask === "drop") return { ...PLAIN, elementType: "text", isNull: true };
+  const type = scalarTypeOf(column.type);
+  if (isArrayType(column.type) || real.elementType !== null) {
+    if (!isArrayType(column.type) || real.elementType === null) return null;
+    const fits = type === "text" ? readsText(real.elementType) : FITTING_TYPES[type].includes(real.elementType);
+    return fits ? readFromText(real) : null;
+  }
   if (isText(real)) {
     if (column.type === "boolean" && column.mask === null) return null;
-    return { elementType: "text", isUtcWallTime: false, isNull: false };
+    return { ...PLAIN, elementType: "text" };
   }
-  if (!fittingTypes(column).includes(real.type)) return null;
+  if (column.type === "text" && column.mask === null) return readsText(real.type) ? readFromText(real) : null;
+  if (!typesOf(type, column.mask).includes(real.type)) return null;
   if (column.type === "timestamp") {
-    return { elementType: "timestamptz", isUtcWallTime: real.type === "timestamp", isNull: false };
+    return { ...PLAIN, elementType: "timestamptz", isUtcWallTime: real.type === "timestamp" };
   }
-  return { elementType: column.type === "date" ? "date" : real.type, isUtcWallTime: false, isNull: false };
+  return { ...PLAIN, elementType: column.type === "date" ? "date" : real.type };
 }
 
+const readsText = (type: string): boolean => TEXT_TYPES.has(type) || !NOT_FROM_TEXT.has(type);
+
+const readFromText = ({ typeSql, roundingSql }: TableColumn): ColumnFit => ({
+  ...PLAIN,
+  elementType: "text",
+  readAs: typeSql,
+  roundedTo: roundingSql,
+});
+
 /** The PostgreSQL types, besides text, that hold what a mask gives. */
-function fittingTypes({ type, mask }: Column): readonly string[] {
+function typesOf(type: ScalarType, mask: MaskName | null): readonly string[] {
   switch (mask) {
     case null:
       return FITTING_TYPES[type];
@@ -55,25 +90,6 @@ function fittingTypes({ type, mask }: Column): readonly string[] {
       return ["inet"];
     default:
       return [];
-  }
-}
-
-/** Decimals of a second that PostgreSQL holds, and decoding gives. */
-const SECOND_DECIMALS = 6;
-
-/** Whether the declaration of a fitting real column, such as numeric(9,2), makes PostgreSQL round values silently. */
-export function isRounding(column: Column, real: TableColumn): boolean {
-  if (real.decimalsMax === null) return false;
-  switch (column.type) {
-    case "number":
-      return true;
-    case "integer":
-    case "version":
-      return real.decimalsMax < 0;
-    case "timestamp":
-      return real.decimalsMax < SECOND_DECIMALS;
-    default:
-      return false;
   }
 }
 

@@ -63,7 +63,7 @@ function partsOf(table: TargetTable, columns: readonly Column[], firstParameter:
   const fits = checkedFits(table, columns);
   return {
     targets: columns.map(({ name }) => quoteIdentifier(name)).join(", "),
-    values: fits.map(storedValue).join(", "),
+    values: fits.map((fit, index) => storedValue(fit, index, defaultOf(table, columns[index]))).join(", "),
     arrays: fits.map(({ elementType }, index) => `$${index + firstParameter}::${elementType}[]`).join(", "),
     names: fits.map((_, index) => `c${index}`).join(", "),
   };
@@ -79,10 +79,29 @@ function checkedFits(table: TargetTable, columns: readonly Column[]): readonly C
   });
 }
 
+/** What a row without a value gets in a column with `absent: default`; null: NULL. Of the column's type, as it is to be. */
+function defaultOf(table: TargetTable, column: Column | undefined): string | null {
+  if (column?.absent !== "default") return null;
+  const real = table.columns.find(({ name }) => name === column.name);
+  if (real?.defaultSql === undefined) throw new Error(`the default of column ${column.name} was not read`);
+  return `CAST((${real.defaultSql}) AS ${real.typeSql})`;
+}
+
 /** The value of the column with the index, of an `input` whose columns are named c0, c1, … */
-function storedValue({ isNull, isUtcWallTime }: ColumnFit, index: number): string {
+function storedValue(fit: ColumnFit, index: number, defaultSql: string | null): string {
+  const value = givenValue(fit, `input.c${index}`);
+  // Evaluated for the rows that need it, each on its own: a sequence gives each its number.
+  return defaultSql === null ? value : `coalesce(${value}, ${defaultSql})`;
+}
+
+function givenValue({ isNull, isUtcWallTime, readAs, roundedTo }: ColumnFit, carried: string): string {
   if (isNull) return "NULL";
-  return isUtcWallTime ? `input.c${index} AT TIME ZONE 'UTC'` : `input.c${index}`;
+  if (isUtcWallTime) return `${carried} AT TIME ZONE 'UTC'`;
+  if (readAs === null) return carried;
+  const read = `${carried}::${readAs}`;
+  if (roundedTo === null) return read;
+  // What PostgreSQL would round is made a text that it cannot read: an error of that row.
+  return `CASE WHEN ${read} = ${carried}::${roundedTo} THEN ${read} ELSE (${carried} || ' would be rounded')::${readAs} END`;
 }
 
 const CLAIM_PARAMETERS = 3;

@@ -2,6 +2,7 @@ import { PiipeError } from "../errors.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { generatedOf, isInsertable } from "../postgres/dialect.ts";
 import { type TableName, quoteTable, showTable } from "../postgres/identifiers.ts";
+import { inTransaction } from "../postgres/transaction.ts";
 
 /** A trigger or rule by which the table's owner decides what becomes of an inserted row. */
 export interface RowHook {
@@ -90,8 +91,18 @@ export interface TableColumn {
   readonly type: string;
   /** As PostgreSQL shows it: `character varying(32)`. */
   readonly typeShown: string;
+  /** The same as SQL, with its schema and without a length or precision: through any domains. */
+  readonly typeSql: string;
+  /** Where the declaration makes PostgreSQL round in silence: the type with its precision, as SQL. */
+  readonly roundingSql: string | null;
+  /** What an array holds, named like `type`; null: it is no array. The following is then of the elements. */
+  readonly elementType: string | null;
+  /** Of an enum. */
+  readonly labels: readonly string[] | null;
   /** The length of a varchar or char, in characters. */
   readonly charsMax: number | null;
+  /** Digits of a numeric; null when its declaration limits none. */
+  readonly digitsMax: number | null;
   /**
    * Decimals that the type keeps of a numeric (negative: digits rounded before the point) or of a timestamp's seconds;
    * null when its declaration limits none.
@@ -99,6 +110,8 @@ export interface TableColumn {
   readonly decimalsMax: number | null;
   readonly notNull: boolean;
   readonly hasDefault: boolean;
+  /** Read by `withDefaults`: the expression that PostgreSQL evaluates for a row without a value. */
+  readonly defaultSql?: string;
   /** GENERATED ALWAYS, as an expression or as an identity: cannot be written. */
   readonly isGenerated: boolean;
   /** The connected user may insert into it. */
@@ -113,7 +126,10 @@ export interface TargetTable {
   readonly path: RowPath;
 }
 
-/** The scale of a numeric is a signed number in the lowest 11 bits of its modifier; before PostgreSQL 15 none was negative. */
+/**
+ * The scale of a numeric is a signed number in the lowest 11 bits of its modifier; before PostgreSQL 15 none was negative. The
+ * modifier of an array is that of its elements.
+ */
 const READ_TABLE = `
 WITH RECURSIVE target AS (
   SELECT c.oid, c.relname, c.relkind, n.nspname
@@ -124,32 +140,77 @@ WITH RECURSIVE target AS (
   FROM pg_catalog.pg_attribute a JOIN target ON a.attrelid = target.oid
   WHERE a.attnum > 0 AND NOT a.attisdropped
 ), unwrapped AS (
-  SELECT attnum, atttypid AS type_id, atttypmod AS modifier, attnotnull AS not_null FROM attribute
+  SELECT attnum, atttypid AS type_id, atttypmod AS modifier, attnotnull AS not_null, false AS has_default FROM attribute
   UNION ALL
   SELECT u.attnum, t.typbasetype, CASE WHEN u.modifier = -1 THEN t.typtypmod ELSE u.modifier END,
-         u.not_null OR t.typnotnull
+         u.not_null OR t.typnotnull, u.has_default OR t.typdefaultbin IS NOT NULL
   FROM unwrapped u JOIN pg_catalog.pg_type t ON t.oid = u.type_id WHERE t.typtype = 'd'
+), named AS (
+  SELECT t.oid, CASE WHEN n.nspname = 'pg_catalog' OR t.typname = 'citext' THEN t.typname
+                     ELSE n.nspname || '.' || t.typname END AS name,
+         format('%I.%I', n.nspname, t.typname) AS sql
+  FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 )
 SELECT target.nspname AS schema, target.relname AS name, target.relkind AS kind, (
   SELECT coalesce(json_agg(json_build_object(
     'name', a.attname,
-    'type', CASE WHEN n.nspname = 'pg_catalog' OR t.typname = 'citext' THEN t.typname
-                 ELSE n.nspname || '.' || t.typname END,
+    'type', own.name,
     'typeShown', format_type(a.atttypid, a.atttypmod),
-    'charsMax', CASE WHEN t.typname IN ('varchar', 'bpchar') AND u.modifier > 4 THEN u.modifier - 4 END,
-    'decimalsMax', CASE WHEN t.typname = 'numeric' AND u.modifier >= 4 THEN (((u.modifier - 4) & 2047) # 1024) - 1024
-                        WHEN t.typname IN ('timestamp', 'timestamptz') AND u.modifier >= 0 THEN u.modifier END,
+    'typeSql', own.sql,
+    'roundingSql', CASE WHEN u.modifier >= 0
+                          AND s.typname IN ('numeric', 'time', 'timetz', 'interval', 'timestamp', 'timestamptz')
+                        THEN format_type(u.type_id, u.modifier) END,
+    'elementType', element.name,
+    'labels', (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_catalog.pg_enum l WHERE l.enumtypid = s.oid),
+    'charsMax', CASE WHEN s.typname IN ('varchar', 'bpchar') AND u.modifier > 4 THEN u.modifier - 4 END,
+    'digitsMax', CASE WHEN s.typname = 'numeric' AND u.modifier >= 4 THEN ((u.modifier - 4) >> 16) & 65535 END,
+    'decimalsMax', CASE WHEN s.typname = 'numeric' AND u.modifier >= 4 THEN (((u.modifier - 4) & 2047) # 1024) - 1024
+                        WHEN s.typname IN ('timestamp', 'timestamptz') AND u.modifier >= 0 THEN u.modifier END,
     'notNull', u.not_null OR a.attnotnull,
-    'hasDefault', a.atthasdef OR a.attidentity <> '',
+    'hasDefault', a.atthasdef OR a.attidentity <> '' OR u.has_default,
     'isGenerated', coalesce(a.generated, '') <> '' OR a.attidentity = 'a',
     'mayInsert', has_column_privilege(a.attrelid, a.attnum, 'INSERT')
   ) ORDER BY a.attnum), '[]')::text
   FROM attribute a
   JOIN unwrapped u ON u.attnum = a.attnum
   JOIN pg_catalog.pg_type t ON t.oid = u.type_id AND t.typtype <> 'd'
-  JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+  JOIN named own ON own.oid = t.oid
+  LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
+  LEFT JOIN named element ON element.oid = e.oid
+  JOIN pg_catalog.pg_type s ON s.oid = coalesce(e.oid, t.oid)
 ) AS columns
 FROM target`;
+
+/**
+ * The expression of the column, or of its domain; the next number of an identity. Whatever the session finds without a
+ * schema, they name with theirs.
+ */
+const READ_DEFAULTS = `
+SELECT a.attname AS name, coalesce(
+  pg_get_expr(d.adbin, d.adrelid),
+  CASE WHEN a.attidentity = 'd'
+       THEN format('nextval(%L::regclass)', pg_get_serial_sequence($1::text, a.attname)) END,
+  pg_get_expr(t.typdefaultbin, 0)
+) AS default_sql
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped`;
+
+/** The table, with the defaults of its columns, for an insert that gives some rows no value. */
+export async function withDefaults(pool: PostgresPool, table: TargetTable): Promise<TargetTable> {
+  const settings = { doing: `reading the defaults of ${showTable(table.name)}`, rollsBack: true };
+  const rows = await inTransaction(pool, settings, async (run) => {
+    await run("SET LOCAL search_path TO pg_catalog");
+    return (await run(READ_DEFAULTS, [quoteTable(table.name)])).rows;
+  });
+  const defaults = new Map(rows.map((row) => [row["name"], row["default_sql"]]));
+  const columns = table.columns.map((column) => {
+    const defaultSql = defaults.get(column.name);
+    return typeof defaultSql === "string" ? { ...column, defaultSql } : column;
+  });
+  return { ...table, columns };
+}
 
 /** @throws {PiipeError} `database.table-missing`, or as the pool fails */
 export async function readTargetTable(pool: PostgresPool, table: TableName): Promise<TargetTable> {

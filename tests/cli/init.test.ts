@@ -241,7 +241,12 @@ describe("piipe init", () => {
       expect(code).toBe(0);
       return {
         stderr,
-        ...(JSON.parse(stdout) as { trial: object; warnings: readonly string[]; leftOut: readonly object[] }),
+        ...(JSON.parse(stdout) as {
+          trial: object;
+          columns: readonly object[];
+          warnings: readonly string[];
+          leftOut: readonly object[];
+        }),
       };
     };
     const tried = await trialOf("tried");
@@ -252,9 +257,9 @@ describe("piipe init", () => {
       obstacle: null,
       isTriedInTable: true,
     });
-    expect(tried.leftOut).toEqual([
-      { field: "at", column: "at", why: expect.stringContaining("which rounds values of type timestamp") as unknown },
-    ]);
+    expect(tried.leftOut).toEqual([]);
+    // A date would lose the time of day.
+    expect(tried.columns).toContainEqual(expect.objectContaining({ name: "at", type: "timestamp" }));
     expect(tried.stderr).toContain("would take 7 of the 10 events looked at: tried in the table, and rolled back");
     const needy = await trialOf("needy");
     expect(needy.trial).toMatchObject({ fitting: 0, refusals: [] });

@@ -15,7 +15,11 @@ const ATTRIBUTE = "value";
  */
 export function decodeValue(column: Column, text: string): Result<string, Rejection> {
   const from = { kind: "attribute", name: ATTRIBUTE } as const;
-  const decode = compileDecoder([{ ...column, origin: from, nullable: false }], new Map(), { unknownFields: "ignore" });
+  // What is stored instead of a value is none.
+  const { otherwise: _otherwise, ...settings } = column;
+  const decode = compileDecoder([{ ...settings, origin: from, nullable: false }], new Map(), {
+    unknownFields: "ignore",
+  });
   const decoded = decode(deliveryOf(text));
   return decoded.ok ? { ok: true, value: String(decoded.value.values[0]) } : decoded;
 }

@@ -47,8 +47,8 @@ interface Needle {
 }
 
 /**
- * Columns of what the queue itself makes are not looked at: ids and times. Nor are true and false, which equal each other by
- * chance and tell nobody apart. JSON is given with its numbers in digits.
+ * Columns of what the queue itself makes are not looked at, ids and times, nor are constants. Nor are true and false, which
+ * equal each other by chance and tell nobody apart. JSON is given with its numbers in digits.
  *
  * Nearly always nothing is found: whether anything may be there is asked of all texts at once, in the cheapest way.
  */

@@ -45,7 +45,8 @@ export function compileLeakGuard(columns: readonly Column[]): LeakGuard {
             name,
             from,
             refuses: piiDetection === "quarantine",
-            detect: type === "json" ? detectInJson : type === "text" ? detectInText : detect,
+            // The quotes and escapes of PostgreSQL's arrays are those of JSON.
+            detect: type === "json" || type === "text[]" ? detectInJson : type === "text" ? detectInText : detect,
           },
         ],
   );

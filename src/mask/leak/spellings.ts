@@ -76,7 +76,7 @@ function plainOf(value: string): string {
   return plain === null || plain === value ? "" : plain;
 }
 
-const COMPACT_TYPES: ReadonlySet<ColumnType> = new Set(["text", "uuid", "date"]);
+const COMPACT_TYPES: ReadonlySet<ColumnType> = new Set(["text", "uuid", "date", "phone", "mac"]);
 
 /**
  * Digits or hex without what separates their groups, as in phone and card numbers, UUIDs and MAC addresses; empty for every

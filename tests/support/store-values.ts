@@ -1,0 +1,70 @@
+import { randomUUID } from "node:crypto";
+import { parseConfig } from "../../src/config/load-config.ts";
+import type { PipelineConfig } from "../../src/config/pipeline-config.ts";
+import { compileDecoder } from "../../src/decode/compile-decoder.ts";
+import type { Column, Delivery } from "../../src/pipeline/contracts.ts";
+import type { PostgresPool } from "../../src/postgres/connection.ts";
+import { boundsOf, checkTable } from "../../src/write/check-table.ts";
+import { PostgresSink } from "../../src/write/postgres-sink.ts";
+import { readTargetTable, withDefaults } from "../../src/write/target-table.ts";
+import { batchOf, record, SENT_AT_MS } from "./masked-records.ts";
+
+const NEVER = new AbortController().signal;
+const ROWS_MAX = 1_000;
+
+/** The columns as a configuration would declare them. */
+export function columnsOf(columns: PipelineConfig["columns"]): readonly Column[] {
+  const config: PipelineConfig = {
+    source: { sqs: { queue: "values" } },
+    sink: { postgres: { url: "postgres://localhost/values", table: "values" } },
+    columns,
+  };
+  return parseConfig(config, { baseFolder: "/" }).columns;
+}
+
+export const deliveryOf = (body: string): Delivery => ({
+  id: randomUUID(),
+  attempt: 1,
+  sentAtMs: SENT_AT_MS,
+  receivedAtMs: SENT_AT_MS,
+  groupId: null,
+  body,
+  bytes: Buffer.byteLength(body),
+  attributes: new Map(),
+});
+
+/**
+ * Takes events the way that a run takes them: decodes them for the real columns of the table, and writes what passes.
+ * @returns of each body `stored`, or the code of its refusal
+ */
+export async function storeValues(
+  pool: PostgresPool,
+  name: string,
+  settings: PipelineConfig["columns"],
+  bodies: readonly string[],
+): Promise<readonly string[]> {
+  const columns = columnsOf(settings);
+  const table = await withDefaults(pool, await readTargetTable(pool, { schema: null, name }));
+  checkTable(table, columns, new Map());
+  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields: "ignore" });
+  const sink = new PostgresSink({ pool, table, columns, sourceName: name, claim: "ledger" });
+  const outcomes: string[] = [];
+  const waiting: { readonly place: number; readonly values: Parameters<typeof record>[0] }[] = [];
+  const write = async (): Promise<void> => {
+    const batch = waiting.splice(0);
+    if (batch.length === 0) return;
+    const { records } = await sink.write(batchOf(batch.map(({ values }) => record(values))), NEVER);
+    for (const [index, { place }] of batch.entries()) {
+      const outcome = records[index];
+      outcomes[place] = outcome?.kind === "rejected" ? outcome.rejection.code : (outcome?.kind ?? "not written");
+    }
+  };
+  for (const [place, body] of bodies.entries()) {
+    const decoded = decode(deliveryOf(body));
+    if (decoded.ok) waiting.push({ place, values: decoded.value.values });
+    else outcomes[place] = decoded.error.code;
+    if (waiting.length === ROWS_MAX) await write();
+  }
+  await write();
+  return outcomes;
+}
