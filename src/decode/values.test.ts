@@ -365,3 +365,26 @@ describe("what the configuration gives", () => {
     );
   });
 });
+
+test("of several places each value is read as it is written there", () => {
+  const places = [
+    { kind: "field", path: ["a"] },
+    { kind: "field", path: ["b", 0] },
+    { kind: "attribute", name: "A" },
+  ] as const;
+  const decode = compileDecoder(
+    [testColumn({ name: "v", type: "decimal", origin: { kind: "first", places }, fallback: 7 })],
+    new Map(),
+    { unknownFields: "ignore" },
+  );
+  const value = (body: string, attributes = {}): unknown => {
+    const result = decode(delivery(body, attributes));
+    return result.ok ? result.value.values[0] : result.error.code;
+  };
+  const exact = "0.12345678901234567890";
+  const kept = exact.slice(0, -1);
+  expect(value(`{"a":${exact},"b":[1]}`)).toBe(kept);
+  expect(value(`{"a":null,"b":[${exact}]}`)).toBe(kept);
+  expect(value("{}", { A: exact })).toBe(kept);
+  expect(value("{}")).toBe("7");
+});
