@@ -2,6 +2,7 @@ import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import type { Keyring } from "../keys/keyring.ts";
+import { placeOf } from "../mask/column-tokens.ts";
 import { duplicateColumns } from "../mask/duplicate-columns.ts";
 import { allowedForms } from "../mask/token-form.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
@@ -53,8 +54,8 @@ export async function createMissing(config: Config, pool: PostgresPool): Promise
   const { masked, user, time } = duplicateColumns(config.columns.filter(({ name }) => real.has(name)));
   const { changed, warning } = await updateDuplicatesView(pool, {
     table,
-    columns: masked.map(({ name }) => name),
-    userColumn: user?.name ?? null,
+    places: masked.map(placeOf),
+    user: user === null ? null : placeOf(user),
     timeColumn: time?.name ?? null,
   });
   return { applied, tableCreated, viewChanged: changed, warnings: warning === null ? [] : [warning] };

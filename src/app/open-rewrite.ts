@@ -2,7 +2,7 @@ import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import { type MaskedColumn, isMasked } from "../mask/column-tokens.ts";
+import { keyNameOf, type MaskedColumn, maskedOf, placeOf } from "../mask/column-tokens.ts";
 import type { RewriteKeys } from "../mask/token-rewrites.ts";
 import type { TokenRewrite } from "../pipeline/contracts.ts";
 import { noteKeys } from "../storage/rotation/key-checks.ts";
@@ -10,6 +10,7 @@ import type { RewriteProgress } from "../storage/rotation/rewrite-range.ts";
 import { type RewriteReport, rewriteTokens } from "../storage/rotation/rewrite-tokens.ts";
 import { dropInvalidChecks } from "../storage/rotation/token-checks.ts";
 import { REWRITE_REPLY_TIMEOUT_MS } from "../storage/rotation/verify-tokens.ts";
+import { replacerInside } from "./inner-tokens.ts";
 import { withDatabase } from "./open-database.ts";
 import { columnKeysOf, openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
@@ -90,9 +91,9 @@ export async function openRewrite(
       hint: "Name the keyring as `keys.file` in the configuration, or put its text into PIIPE_KEYS.",
     });
   }
-  const columns = config.columns.filter(isMasked);
+  const columns = maskedOf(config.columns);
   const whole = plan(columns, { keyring, primary, domain: config.keys.domain });
-  const plans = column === null ? whole.plans : [chosenPlan(whole.plans, column, command)];
+  const plans = column === null ? whole.plans : chosenPlans(whole.plans, column, command);
   return {
     plans,
     version: primary.version,
@@ -104,9 +105,10 @@ export async function openRewrite(
   };
 }
 
-function chosenPlan(plans: readonly ColumnPlan[], name: string, command: string): ColumnPlan {
+/** With the columns that share its key: links and originals are those of all of them. */
+function chosenPlans(plans: readonly ColumnPlan[], name: string, command: string): readonly ColumnPlan[] {
   const plan = plans.find(({ column }) => column.name === name);
-  if (plan?.rewrite) return plan;
+  if (plan?.rewrite) return plans.filter(({ column }) => keyNameOf(column) === keyNameOf(plan.column));
   const why = plan === undefined ? "" : `: ${plan.reason}`;
   const names = plans.filter(({ rewrite }) => rewrite !== null).map(({ column }) => column.name);
   throw new PiipeError("usage.invalid", `${command} cannot rewrite a column ${name}${why}`, {
@@ -126,7 +128,7 @@ function rewriteColumns(
     async (pool) => {
       const { name: table } = await openTable(config, keyring, pool);
       await noteKeys(pool, columnKeysOf(config, keyring));
-      const names = config.columns.filter(isMasked).map(({ name }) => name);
+      const names = maskedOf(config.columns).map((column) => placeOf(column).column);
       const dropped = await dropInvalidChecks(pool, table, names, { clock: systemClock, stop });
       for (const check of dropped) onCheckDropped(check);
       const reports: ColumnReport[] = [];
@@ -135,7 +137,8 @@ function rewriteColumns(
         const { update, end } = onColumn(column.name);
         try {
           const options = { clock: systemClock, stop, abort, onProgress: update };
-          const report = await rewriteTokens(pool, { table, column: column.name, rewrite }, options);
+          const task = { table, place: placeOf(column), rewrite, replaceInside: replacerInside(column) };
+          const report = await rewriteTokens(pool, task, options);
           reports.push({ ...report, column });
           if (report.left === null) break;
         } catch (error) {

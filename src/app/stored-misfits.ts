@@ -1,4 +1,4 @@
-import { isMasked, type MaskedColumn } from "../mask/column-tokens.ts";
+import { type MaskedColumn, maskedOf } from "../mask/column-tokens.ts";
 import { isDigest, tokenTestOf } from "../mask/token-form.ts";
 /** Masked columns that still hold something else than what their mask gives: what `check` warns of. */
 import type { Column } from "../pipeline/contracts.ts";
@@ -11,7 +11,7 @@ export interface StoredMisfits {
 
 /** Those of whose stored values something can be said. */
 export const recognizableColumns = (columns: readonly Column[]): readonly MaskedColumn[] =>
-  columns.filter(isMasked).filter((column) => tokenTestOf(column) !== null);
+  maskedOf(columns).filter((column) => tokenTestOf(column) !== null);
 
 /** @param samples stored values of each column, by its name */
 export function storedMisfits(

@@ -15,7 +15,7 @@ const VALUE =
 export function addTokenCommands(program: Command, execute: Execute): void {
   examples(
     addUnquoting(program, "lookup", "find the rows of a raw value by its tokens")
-      .argument("<column>", "a masked column, or the field that masked columns are made from")
+      .argument("<column>", "a masked column (inside JSON: context.ip), or the field or the key of some")
       .argument("[value]", VALUE)
       .option("--user <column>", "whose rows they are (default: the column user_id, if there is one)")
       .option("--limit <rows>", "print so many of the rows, as they are stored", limit, 10)
@@ -37,7 +37,7 @@ export function addTokenCommands(program: Command, execute: Execute): void {
 
   examples(
     addUnquoting(program, "erase", "delete the rows of a raw value, its links and its vault entries")
-      .argument("<column>", "a masked column, or the field that masked columns are made from")
+      .argument("<column>", "a masked column (inside JSON: context.ip), or the field or the key of some")
       .argument("[value]", VALUE)
       .option("--user <column>", "count what remains of the same users (default: the column user_id, if there is one)")
       .option("--yes", "do not ask")

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Result } from "../pipeline/contracts.ts";
 import { didYouMean } from "./did-you-mean.ts";
+import { isObject } from "./schema-parts.ts";
 import { type CheckedConfig, pipelineConfigSchema } from "./schema.ts";
 
 /** One thing wrong with a configuration. `what` names the setting; neither text ever quotes a value. */
@@ -44,9 +45,19 @@ export function checkInput(input: unknown): Result<CheckedConfig, readonly Probl
   const forbidden = forbiddenColumns(input);
   const checked = pipelineConfigSchema.safeParse(input);
   if (checked.success && forbidden.length === 0) return { ok: true, value: checked.data };
-  const issues = checked.error?.issues ?? [];
+  const issues = plainIssues(checked.error?.issues ?? [], input);
   return { ok: false, error: [...forbidden, ...issues.flatMap((issue) => describeIssue(issue, input))] };
 }
+
+/** Of a setting that is a text, or else a list or a mapping, what is wrong with the one that was meant. */
+export const plainIssues = (issues: readonly z.core.$ZodIssue[], input: unknown): readonly z.core.$ZodIssue[] =>
+  issues.flatMap((issue) => {
+    if (issue.code !== "invalid_union") return [issue];
+    const [ofText = [], ofOther = []] = issue.errors;
+    const meant = isObject(valueAt(input, issue.path.map(String))) ? ofOther : ofText;
+    const within = meant.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+    return plainIssues(within, input);
+  });
 
 /** zod passes over the key `__proto__` of a record in silence: the column would be missing without a word. */
 function forbiddenColumns(input: unknown): readonly Problem[] {
@@ -66,11 +77,6 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown): readonly Proble
     return [{ path, at: "key", what: "a column's name is wrong", remedy: `it must be ${issue.issues[0]?.message}` }];
   }
   const value = valueAt(input, path);
-  if (issue.code === "invalid_union") {
-    // One of something, or a list of them: what the value is tells which is meant.
-    const meant = (Array.isArray(value) ? issue.errors[1] : issue.errors[0]) ?? [];
-    return meant.flatMap((inner) => describeIssue({ ...inner, path: [...issue.path, ...inner.path] }, input));
-  }
   if (value === undefined) return [{ path, at: "value", what: `${name} is missing`, remedy: `give ${issue.message}` }];
   const [rightOrWrong, remedy] = split(issue.message);
   if (remedy !== null) return [{ path, at: "value", what: `${name} ${rightOrWrong}`, remedy }];

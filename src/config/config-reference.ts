@@ -128,10 +128,18 @@ function sections(node: SchemaNode, path: string): readonly string[] {
   const children = Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
     const childPath = path === "" ? name : `${path}.${name}`;
     if (child.properties !== undefined) return sections(child, childPath);
-    const each = child.additionalProperties;
-    return typeof each === "object" ? sections({ ...each, ...describedBy(child) }, `${childPath}.NAME`) : [];
+    const each = mappingOf(child.additionalProperties);
+    return each === null
+      ? []
+      : sections({ ...each, ...describedBy(child) }, `${childPath}.${name === "masks" ? "PATH" : "NAME"}`);
   });
   return [section(node, path), ...children];
+}
+
+/** Of a setting that is a text or a mapping, the mapping. */
+function mappingOf(node: SchemaNode["additionalProperties"]): SchemaNode | null {
+  if (typeof node !== "object") return null;
+  return node.anyOf?.find(({ properties }) => properties !== undefined) ?? node;
 }
 
 function describedBy({ description }: SchemaNode): SchemaNode {

@@ -1,4 +1,4 @@
-import { valueAt } from "./check-input.ts";
+import { plainIssues, valueAt } from "./check-input.ts";
 import { pipelineConfigSchema } from "./schema.ts";
 
 /** The environment, as `process.env` gives it. */
@@ -70,7 +70,7 @@ const BOOLEAN = /^(?:true|false)$/i;
  */
 export function retypeReferences(input: unknown, referencePaths: readonly (readonly string[])[]): void {
   const references = new Set(referencePaths.map((path) => JSON.stringify(path)));
-  for (const issue of pipelineConfigSchema.safeParse(input).error?.issues ?? []) {
+  for (const issue of plainIssues(pipelineConfigSchema.safeParse(input).error?.issues ?? [], input)) {
     const path = issue.path.map(String);
     if (issue.code !== "invalid_type" || !references.has(JSON.stringify(path))) continue;
     const typed = retype(issue.expected, valueAt(input, path));

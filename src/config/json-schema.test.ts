@@ -18,7 +18,10 @@ test("editors accept the example with its references, and references for every c
     allowUnkeyed: reference,
     batch: { rows: reference, bytes: 2_000_000, lingerMs: "${A}" },
     quarantine: { haltAboveShare: reference },
-    columns: { a: { type: reference, mask: reference, nullable: reference, from: ["b", reference] } },
+    columns: {
+      a: { type: reference, mask: reference, nullable: reference, from: ["b", reference] },
+      b: { type: "json", masks: { ip: "redact", "d[].id": { mask: reference, reveal: reference }, e: reference } },
+    },
   };
   expect(editor.safeParse(example()).success).toBe(true);
   expect(editor.safeParse(references).success).toBe(true);
@@ -30,6 +33,9 @@ test.each([
   { columns: { a: { type: "string" } } },
   { columns: { a: { type: "text", mask: "ff3" } } },
   { columns: { a: { type: "text", digits: 5 } } },
+  { columns: { a: { type: "json", masks: { ip: "ff3" } } } },
+  { columns: { a: { type: "json", masks: { ip: { type: "ip" } } } } },
+  { columns: { a: { type: "json", masks: { ip: { mask: "redact", type: "json" } } } } },
   { batch: { rows: 0 } },
   { batch: { rows: "5" } },
   { quarantine: { haltAboveShare: 0 } },
@@ -49,6 +55,7 @@ test("every setting is described", () => {
     if (node.description === undefined) undescribed.push(path);
     for (const [name, child] of Object.entries(node.properties ?? {})) visit(child, `${path}.${name}`);
     if (typeof node.additionalProperties === "object") visit(node.additionalProperties, `${path}.*`);
+    for (const choice of node.anyOf ?? []) if (choice.properties !== undefined) visit(choice, path);
   };
   visit(inputSchema(), "top");
   expect(undescribed).toStrictEqual([]);
@@ -77,7 +84,8 @@ test("the reference has a row for every setting, with its values and default", (
 function countSettings(node: SchemaNode): number {
   const children = Object.values(node.properties ?? {});
   const each = typeof node.additionalProperties === "object" ? countSettings(node.additionalProperties) : 0;
-  return children.length + each + children.reduce((sum, child) => sum + countSettings(child), 0);
+  const choices = (node.anyOf ?? []).reduce((sum, choice) => sum + countSettings(choice), 0);
+  return children.length + each + choices + children.reduce((sum, child) => sum + countSettings(child), 0);
 }
 
 test("the example of the reference is valid", () => {

@@ -155,6 +155,86 @@ export interface PipelineConfig {
         | "sha256"
         | undefined;
       /**
+       * With `type: json`: what is masked inside it, by path. Keys are separated by periods, `[]` stands for
+       * each element of an array, and a key with other characters is in double quotes: `ip`, `devices[].id`,
+       * `"user.id"`. What is not named is stored as it is.
+       */
+      masks?:
+        | Record<
+            string,
+            | "hmac-sha256"
+            | "hmac-over-sha256"
+            | "aes-siv"
+            | "ipcrypt-deterministic"
+            | "ipcrypt-pfx"
+            | "fpe-ff1"
+            | "generalize"
+            | "redact"
+            | "drop"
+            | "sha256"
+            | {
+                /** How the value is masked (docs/masking.md). */
+                mask:
+                  | "hmac-sha256"
+                  | "hmac-over-sha256"
+                  | "aes-siv"
+                  | "ipcrypt-deterministic"
+                  | "ipcrypt-pfx"
+                  | "fpe-ff1"
+                  | "generalize"
+                  | "redact"
+                  | "drop"
+                  | "sha256";
+                /** What the value is. An event with something else there is refused; null stays null. Default: text. */
+                type?:
+                  | "text"
+                  | "integer"
+                  | "number"
+                  | "decimal"
+                  | "boolean"
+                  | "timestamp"
+                  | "date"
+                  | "uuid"
+                  | "ip"
+                  | "version"
+                  | "phone"
+                  | "mac"
+                  | undefined;
+                /**
+                 * By which name its key is derived, and its links and originals are known: masked columns with the
+                 * same one have equal tokens for equal values, in every pipeline of one `keys.domain`. Default: the
+                 * column's name; inside a json column its name, a period and the path.
+                 */
+                key?: string | undefined;
+                /**
+                 * With `mask: fpe-ff1`, and then needed: how many digits each value has. Another number of digits is
+                 * refused; what stands between them (spaces, hyphens, dots, slashes, brackets, a plus sign) is kept.
+                 */
+                digits?: number | undefined;
+                /** With `mask: generalize` of a timestamp: what it is cut down to, in UTC. Default: day. */
+                precision?: "hour" | "day" | undefined;
+                /**
+                 * With ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1, whose tokens do not show it: the key version
+                 * that makes them. Default: the primary one, as long as the keyring has no other.
+                 */
+                keyVersion?: number | undefined;
+                /**
+                 * Whether each original is sealed into `piipe.vault`, for `piipe reveal`. For one-way masks; the
+                 * reversible ones need none. Default: false.
+                 */
+                reveal?: boolean | undefined;
+                /** What happens when a column without a mask holds the masked value, as for a column. Default: refuse. */
+                echo?: "refuse" | "allow" | undefined;
+              }
+          >
+        | undefined;
+      /**
+       * By which name its key is derived, and its links and originals are known: masked columns with the
+       * same one have equal tokens for equal values, in every pipeline of one `keys.domain`. Default: the
+       * column's name; inside a json column its name, a period and the path.
+       */
+      key?: string | undefined;
+      /**
        * With `mask: fpe-ff1`, and then needed: how many digits each value has. Another number of digits is
        * refused; what stands between them (spaces, hyphens, dots, slashes, brackets, a plus sign) is kept.
        */

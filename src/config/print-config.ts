@@ -1,6 +1,7 @@
 import { Document, isScalar } from "yaml";
-import type { Column, MessageOrigin } from "../pipeline/contracts.ts";
+import type { Column, InnerMask, MessageOrigin } from "../pipeline/contracts.ts";
 import type { Config } from "./config.ts";
+import { showInnerPath } from "./inner-path.ts";
 import { type From, renderPlace } from "./value-origin.ts";
 
 /** Where the database is: what may be shown of its URL. */
@@ -55,6 +56,7 @@ function settingsOf({
   formats,
   fallback,
   otherwise,
+  masks,
   ...settings
 }: Column): object {
   return {
@@ -64,9 +66,26 @@ function settingsOf({
       piiDetection: settings.mask === null ? piiDetection : null,
       format: formats?.length === 1 ? formats[0] : formats,
       default: fallback,
+      masks:
+        masks === undefined
+          ? null
+          : Object.fromEntries(masks.map((inner) => [showInnerPath(inner.inside.path), innerSettingsOf(inner)])),
     }),
     ...(otherwise === null ? { otherwise } : {}),
   };
+}
+
+/** What the column and the path say already is not said again. */
+function innerSettingsOf({
+  name: _name,
+  origin: _origin,
+  from: _from,
+  nullable: _nullable,
+  piiDetection: _detection,
+  inside: _inside,
+  ...settings
+}: InnerMask): object {
+  return known(settings);
 }
 
 const fromOf = (origin: MessageOrigin): From =>

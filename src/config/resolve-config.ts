@@ -4,12 +4,15 @@ import type {
   Column,
   ColumnReading,
   ColumnType,
+  InnerMask,
   MessageOrigin,
   ValueOrigin,
 } from "../pipeline/contracts.ts";
 import { isOfQueue } from "../pipeline/value-places.ts";
 import type { Config } from "./config.ts";
-import { UNKEYED_RISK, type CheckedConfig } from "./schema.ts";
+import { parseInnerPath, showInnerPath } from "./inner-path.ts";
+import { UNKEYED_RISK } from "./mask-rules.ts";
+import type { CheckedConfig } from "./schema.ts";
 import { Secret } from "./secret.ts";
 import { parseTableName } from "./table-name.ts";
 import { type From, parseOrigin, showFrom } from "./value-origin.ts";
@@ -60,12 +63,13 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
 
 const DETECTED_TYPES: ReadonlySet<ColumnType> = new Set(["text", "json", "text[]"]);
 
-function resolveColumn(name: string, settings: CheckedConfig["columns"][string]): Column {
+type ColumnSettings = CheckedConfig["columns"][string];
+
+function resolveColumn(name: string, settings: ColumnSettings): Column {
   const origin = originOf(name, settings);
-  const isTimeGeneralized = settings.mask === "generalize" && settings.type === "timestamp";
   // In a value of any other type, and in what the queue itself makes, a hit would be chance: a version looks like an address.
   const mayBePersonal = settings.mask === undefined && DETECTED_TYPES.has(settings.type) && !isOfQueue(origin);
-  return {
+  const column: Column = {
     name,
     origin,
     from: showFrom(settings.from ?? name),
@@ -73,22 +77,60 @@ function resolveColumn(name: string, settings: CheckedConfig["columns"][string])
     // NULL is all that such a column gets.
     nullable: settings.nullable || settings.mask === "drop",
     mask: settings.mask ?? null,
-    digits: settings.digits ?? null,
-    precision: isTimeGeneralized ? (settings.precision ?? "day") : null,
-    keyVersion: settings.keyVersion ?? null,
-    reveal: settings.reveal,
+    ...maskSettings(settings),
     piiDetection: settings.piiDetection ?? (mayBePersonal ? "warn" : "off"),
-    ...(settings.echo === undefined ? {} : { echo: settings.echo }),
     ...readingOf(settings),
+  };
+  if (settings.masks === undefined) return column;
+  return { ...column, masks: Object.entries(settings.masks).map(([path, inner]) => resolveInner(column, path, inner)) };
+}
+
+type MaskSettings = Pick<
+  ColumnSettings,
+  "mask" | "type" | "digits" | "precision" | "keyVersion" | "reveal" | "key" | "echo"
+>;
+
+function maskSettings({ mask, type, digits, precision, keyVersion, reveal, key, echo }: MaskSettings) {
+  return {
+    digits: digits ?? null,
+    precision: mask === "generalize" && type === "timestamp" ? (precision ?? "day") : null,
+    keyVersion: keyVersion ?? null,
+    reveal,
+    ...(echo === undefined ? {} : { echo }),
+    ...(key === undefined ? {} : { key }),
   };
 }
 
-function originOf(name: string, { from, value }: CheckedConfig["columns"][string]): ValueOrigin {
+/** What is missing inside the column stays missing, and null stays null. */
+function resolveInner(
+  { name, from, origin }: Column,
+  written: string,
+  given: NonNullable<ColumnSettings["masks"]>[string],
+): InnerMask {
+  const path = parseInnerPath(written);
+  if (!path.ok) throw new Error("the schema let a malformed path pass");
+  const settings: Exclude<typeof given, string> =
+    typeof given === "string" ? { mask: given, type: "text", reveal: false } : given;
+  const shown = showInnerPath(path.value);
+  return {
+    name: `${name}.${shown}`,
+    origin,
+    from: `${origin.kind === "first" ? name : from}.${shown}`,
+    type: settings.type,
+    nullable: true,
+    mask: settings.mask,
+    ...maskSettings(settings),
+    piiDetection: "off",
+    inside: { column: name, path: path.value },
+  };
+}
+
+function originOf(name: string, { from, value }: ColumnSettings): ValueOrigin {
   if (value !== undefined) return { kind: "constant", value };
   return from === undefined ? { kind: "field", path: [name] } : resolveOrigin(from);
 }
 
-function readingOf(settings: CheckedConfig["columns"][string]): ColumnReading {
+function readingOf(settings: ColumnSettings): ColumnReading {
   const { coerce, format, zone, cut, region, strip, take, otherwise, default: fallback, absent } = settings;
   return {
     ...(coerce ? { coerce } : {}),
@@ -113,7 +155,10 @@ function resolveOrigin(from: From): MessageOrigin {
 const resolveBusinessId = (from: From): BusinessIdField => ({ origin: resolveOrigin(from), from: showFrom(from) });
 
 function unkeyedWarnings(columns: readonly Column[]): readonly string[] {
-  const unkeyed = columns.filter(({ mask }) => mask === "sha256").map(({ name }) => name);
+  const unkeyed = columns
+    .flatMap((column) => [column, ...(column.masks ?? [])])
+    .filter(({ mask }) => mask === "sha256")
+    .map(({ name }) => name);
   if (unkeyed.length === 0) return [];
   return [`mask sha256 has no key (${unkeyed.join(", ")}): ${UNKEYED_RISK}. Use hmac-sha256 where you can.`];
 }

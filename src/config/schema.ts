@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { type PathStep, UNWRAP_STEPS, type ValuePlace } from "../pipeline/contracts.ts";
+import { UNWRAP_STEPS, type ValuePlace } from "../pipeline/contracts.ts";
 import { columnSchema } from "./column-schema.ts";
+import { maskProblemsAcross } from "./mask-rules.ts";
 import { choice, isObject, mapping, oneOrMore, text, wholeNumber } from "./schema-parts.ts";
 import { isHttpUrl, postgresUrlProblem, queueUrlParts } from "./service-url.ts";
 import { IDENTIFIER_BYTES_MAX, isIdentifier, parseTableName } from "./table-name.ts";
@@ -211,21 +212,11 @@ export const pipelineConfigSchema = mapping("a mapping with the keys source, sin
   .superRefine(checkAcrossSettings, { when: ({ value }) => isObject(value) })
   .describe("The configuration of a piipe pipeline.");
 
-/** Measured on Node 20, one core; the run repeats it at every start. */
-export const UNKEYED_RISK = "every IPv4 address was recovered from its bare SHA-256 in 162 s on one core";
-
 /** Runs also when other settings are wrong, so that all problems show at once: the value may be incomplete. */
 function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx, "addIssue">): void {
   const config = asObject(value);
-  if (config["allowUnkeyed"] !== true) {
-    for (const [name, settings] of Object.entries(asObject(config["columns"]))) {
-      if (asObject(settings)["mask"] !== "sha256") continue;
-      context.addIssue({
-        code: "custom",
-        path: ["columns", name, "mask"],
-        message: `is sha256, which has no key: ${UNKEYED_RISK}; use hmac-sha256, or accept that with allowUnkeyed: true at the top`,
-      });
-    }
+  for (const { path, message } of maskProblemsAcross(asObject(config["columns"]), config["allowUnkeyed"] === true)) {
+    context.addIssue({ code: "custom", path: [...path], message });
   }
   const unwrap = asObject(config["source"])["unwrap"];
   if (unwrap !== "sns" && !(Array.isArray(unwrap) && unwrap.includes("sns"))) {
@@ -237,13 +228,6 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
         message: "names metadata of SNS, and source.unwrap has no sns; add it there, or take the field of the event",
       });
     }
-  }
-  for (const name of rawTwins(asObject(config["columns"]))) {
-    context.addIssue({
-      code: "custom",
-      path: ["columns", name],
-      message: "would store unmasked what another column masks; mask it too, or remove it",
-    });
   }
   const table = asObject(asObject(config["sink"])["postgres"])["table"];
   const isNamed = config["name"] !== undefined || asObject(config["keys"])["domain"] !== undefined;
@@ -258,27 +242,6 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
 }
 
 const isOfSns = (place: ValuePlace): boolean => place.kind === "metadata" && place.name.startsWith("sns.");
-
-/** Names of unmasked columns whose value is, or holds, what a masked column is made from. */
-function rawTwins(settingsByName: Readonly<Record<string, unknown>>): readonly string[] {
-  const placed = Object.entries(settingsByName).map(([name, settings]) => {
-    const { from, mask } = asObject(settings);
-    const places: readonly ValuePlace[] = from === undefined ? [{ kind: "field", path: [name] }] : placesIn(from);
-    return { name, isMasked: mask !== undefined, ways: places.map(stepsTo) };
-  });
-  const masked = placed.filter(({ isMasked }) => isMasked).flatMap(({ ways }) => ways);
-  return placed
-    .filter(({ isMasked, ways }) => !isMasked && ways.some((way) => masked.some((other) => leadsTo(way, other))))
-    .map(({ name }) => name);
-}
-
-/** The steps to a value, from the message on. */
-const stepsTo = (place: ValuePlace): readonly PathStep[] =>
-  place.kind === "field" ? [place.kind, ...place.path] : [place.kind, place.name];
-
-/** A shorter way holds all longer ones that begin with it. */
-const leadsTo = (way: readonly PathStep[], other: readonly PathStep[]): boolean =>
-  way.every((step, index) => step === other[index]);
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> {
   return isObject(value) ? value : {};

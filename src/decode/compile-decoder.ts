@@ -31,6 +31,7 @@ import { MALFORMED } from "./parse-bounded-json.ts";
 import { countKeys, findDuplicateKey, parseJson } from "./parse-json.ts";
 import { type ObjectsRead, rawValueAt } from "./raw-value-at.ts";
 import { businessIdReader } from "./read-business-id.ts";
+import { compileInnerReader } from "./read-inner.ts";
 import { REFUSED, type Reader, type Refusal, type ValueReader, isRefusal, neverNumber } from "./refusal.ts";
 import { type JsonScan, beyondBounds, scanJson } from "./scan-json.ts";
 import { type Unwrapped, compileUnwrap, withoutMark } from "./unwrap-body.ts";
@@ -90,6 +91,7 @@ export function compileDecoder(
   );
   const wrapped = fromByField.get(WRAPPED_FIELD) ?? null;
   const refusesUnknown = options.unknownFields === "quarantine";
+  const readInner = compileInnerReader(columns);
 
   const decode = (received: Unwrapped): Result<RawRecord, Rejection> => {
     const body = withoutMark(received.body);
@@ -150,13 +152,16 @@ export function compileDecoder(
     if (unknownFields !== null && refusesUnknown) return refuse("field.unknown", null);
 
     const businessId = dedupeBy === null ? null : String(values.pop());
-    return accept({
+    const record: RawRecord = {
       id: delivery.id,
       sentAtMs: delivery.sentAtMs,
       values,
       unknownFields: unknownFields ?? NO_FIELDS,
       businessId,
-    });
+    };
+    if (readInner === null) return accept(record);
+    const inner = readInner(values);
+    return inner.ok ? accept({ ...record, inner: inner.value }) : inner;
   };
   const { unwrap = [] } = options;
   return unwrap.length === 0 ? decode : unwrapping(unwrap, attributeNamesOf(columns, dedupeBy), decode);

@@ -101,6 +101,9 @@ const isOfOthers = ({ value: noun }: Expectation, value: unknown): boolean =>
 /** For a path that leads through something that has no such step. */
 export const BARRED_PATH = "expected an object or array on the way to it";
 
+/** For a path into JSON, which may also lead through arrays. */
+export const BARRED_INNER_PATH = "expected objects and arrays on the way to it, as the path says";
+
 function jsonTypeOf(value: unknown): string {
   switch (typeof value) {
     case "string":

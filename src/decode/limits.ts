@@ -29,3 +29,6 @@ export const ARRAY_ELEMENTS_MAX = 4_096;
 
 /** Characters of a timestamp as written: the longest form with nanoseconds has 35. */
 export const TIMESTAMP_CHARS_MAX = 64;
+
+/** Values that are masked inside the json columns of an event: each costs a token, and most are longer masked than raw. */
+export const INNER_VALUES_MAX = 4_096;

@@ -74,7 +74,7 @@ function fieldsOf(text: string, open: number): Map<PathStep, Place> {
 }
 
 /** Where the comma or bracket behind a value stands, or the end of the text. */
-function endOfValue(text: string, start: number): number {
+export function endOfValue(text: string, start: number): number {
   let depth = 0;
   let at = start;
   while (at < text.length) {
@@ -90,7 +90,7 @@ function endOfValue(text: string, start: number): number {
   return at;
 }
 
-function skipSpace(text: string, from: number): number {
+export function skipSpace(text: string, from: number): number {
   let at = from;
   while (isSpace(text.charCodeAt(at))) at += 1;
   return at;

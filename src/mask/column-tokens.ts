@@ -1,7 +1,7 @@
 import { PiipeError } from "../errors.ts";
 import type { KeyVersion } from "../keys/key-version.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import type { Column, MaskName } from "../pipeline/contracts.ts";
+import type { Column, InnerMask, MaskName, TokenPlace } from "../pipeline/contracts.ts";
 import { normalizationOf } from "./normalize/normalize.ts";
 import type { KeyedOperator, KeyUse, Tokenize } from "./operators/operator.ts";
 import { OPERATORS } from "./operators/operators.ts";
@@ -13,12 +13,26 @@ export interface MaskOptions {
   readonly domain: string;
 }
 
-/** A column with a mask. */
+/** A column with a mask, or a mask inside one. */
 export interface MaskedColumn extends Column {
   readonly mask: MaskName;
 }
 
 export const isMasked = (column: Column): column is MaskedColumn => column.mask !== null;
+
+/** The masked columns, and what is masked inside the others. */
+export const maskedOf = (columns: readonly Column[]): readonly MaskedColumn[] =>
+  columns.flatMap((column): readonly MaskedColumn[] => (isMasked(column) ? [column] : (column.masks ?? [])));
+
+/** By what its keys, links and originals are known. */
+export const keyNameOf = ({ key, name }: Column): string => key ?? name;
+
+const isInner = (column: Column): column is InnerMask => "inside" in column;
+
+export function placeOf(column: Column): TokenPlace {
+  const { column: outer, path } = isInner(column) ? column.inside : { column: column.name, path: null };
+  return { name: column.name, column: outer, path, key: keyNameOf(column) };
+}
 
 /** The text from which a column's token is made: one form for all spellings, null when it is none of its type. */
 export function normalizerOf({ mask, type }: MaskedColumn): (text: string) => string | null {
@@ -91,7 +105,7 @@ export function chainOf(
 }
 
 export function keyUse(operator: KeyedOperator, column: MaskedColumn, version: KeyVersion, domain: string): KeyUse {
-  const key = version.deriveKey({ mask: operator.name, domain, column: column.name }, operator.keyBytes);
+  const key = version.deriveKey({ mask: operator.name, domain, column: keyNameOf(column) }, operator.keyBytes);
   return { key, version: version.version, column };
 }
 
@@ -141,7 +155,7 @@ export function activeVersion(column: MaskedColumn, { keyring }: MaskOptions): K
 export function columnsWithoutVersion(columns: readonly Column[], keyring: Keyring): readonly MaskedColumn[] {
   const hasOthers = keyring.versions.some(({ state }) => state !== "primary" && state !== "pending");
   if (!hasOthers) return [];
-  return columns.filter(isMasked).filter(({ mask, keyVersion }) => {
+  return maskedOf(columns).filter(({ mask, keyVersion }) => {
     const operator = OPERATORS[mask];
     return operator.needsKey && operator.tokenLetter === null && keyVersion === null;
   });

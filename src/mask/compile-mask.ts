@@ -1,4 +1,3 @@
-import { PiipeError } from "../errors.ts";
 import type {
   BusinessIdField,
   Column,
@@ -7,50 +6,26 @@ import type {
   MaskedRecord,
   Rejection,
   Result,
-  Seal,
   SealedOriginal,
   TokenLink,
 } from "../pipeline/contracts.ts";
 import { compileBusinessKeys, compileContentChecks } from "./business-keys.ts";
-import {
-  type MaskOptions as TokenOptions,
-  type MaskedColumn,
-  isMasked,
-  linkedTokenizers,
-  normalizerOf,
-  requireKeyVersions,
-  tokenizerOf,
-} from "./column-tokens.ts";
+import { isMasked, requireKeyVersions } from "./column-tokens.ts";
+import { type CompiledMask, compileColumn, newNotes, type SealingOptions, type TokenNotes } from "./compile-column.ts";
+import { compileInnerMasks } from "./inner-masks.ts";
 import { isJsonText } from "./leak/json-text.ts";
 import { compileLeakGuard } from "./leak/leak-guard.ts";
 import { maskedRecord } from "./masked-record.ts";
-import type { Tokenize } from "./operators/operator.ts";
-import { vaultContext } from "./reveal-token.ts";
 
-export interface MaskOptions extends TokenOptions {
-  /** null: there is no key to seal with, and no column may have `reveal`. */
-  readonly seal: Seal | null;
+export interface MaskOptions extends SealingOptions {
   /** Left out or null: events have no business id. */
   readonly dedupeBy?: BusinessIdField | null;
 }
 
-/** What is needed to mask a column's values. */
-interface CompiledMask {
-  readonly normalize: (text: string) => string | null;
-  readonly tokenize: Tokenize;
-  /** Makes the tokens that link to the new one. Empty unless a rotation is under way. */
-  readonly linked: readonly Tokenize[];
-  /** Encrypts the original; null without `reveal`. */
-  readonly sealOriginal: ((text: string) => Uint8Array) | null;
-}
-
 interface CompiledColumn {
-  readonly name: string;
   readonly from: string;
   readonly nullable: boolean;
-  /** Of a JSON object nothing but one token would be left. */
-  readonly refusesJson: boolean;
-  /** null: declared as not personal, stored as it is. */
+  /** null: declared as not personal, stored as it is, but for its inner masks. */
   readonly mask: CompiledMask | null;
 }
 
@@ -70,12 +45,11 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
   // Of all columns at once, before the first one is compiled.
   if (options.keyring !== null && options.keyring.primary !== null) requireKeyVersions(columns, options.keyring);
   const compiled: readonly CompiledColumn[] = columns.map((column) => ({
-    name: column.name,
     from: column.from,
     nullable: column.nullable || column.mask === "drop",
-    refusesJson: column.type === "text" && losesValue(column),
     mask: isMasked(column) ? compileColumn(column, options) : null,
   }));
+  const maskInner = compileInnerMasks(columns, options);
   const guard = compileLeakGuard(columns);
   const { domain, keyring, dedupeBy = null } = options;
   const businessKeysOf = compileBusinessKeys({ dedupeBy, keyring, domain });
@@ -88,9 +62,8 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
     const values: ColumnValue[] = [];
     /** The normalised texts of masked columns, for the leak guard. */
     const hidden: (string | null)[] = [];
-    let links: TokenLink[] | null = null;
-    let originals: SealedOriginal[] | null = null;
-    for (const { name, from, nullable, refusesJson, mask } of compiled) {
+    let noted: TokenNotes | null = null;
+    for (const { from, nullable, mask } of compiled) {
       const raw = record.values[values.length] ?? null;
       if (mask === null) {
         values.push(raw);
@@ -98,7 +71,7 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
         continue;
       }
       const text = raw === null ? "" : String(raw);
-      if (refusesJson && isJsonText(text)) return refuse("field.json-text", from);
+      if (mask.refusesJson && isJsonText(text)) return refuse("field.json-text", from);
       const normalized = text === "" ? "" : mask.normalize(text);
       if (normalized === null) return refuse("field.format", from);
       const token = normalized === "" ? null : mask.tokenize(normalized);
@@ -106,24 +79,24 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
       if (token === null && !nullable) return refuse("field.null", from);
       values.push(token);
       hidden.push(normalized === "" ? null : normalized);
-      if (token === null) continue;
-      for (const tokenizeOld of mask.linked) {
-        const oldToken = tokenizeOld(normalized);
-        if (typeof oldToken === "string") (links ??= []).push({ domain, column: name, oldToken, newToken: token });
-      }
-      if (mask.sealOriginal !== null) {
-        (originals ??= []).push({ domain, column: name, token, sealed: mask.sealOriginal(text) });
-      }
+      if (token !== null && mask.note !== null) mask.note({ text, normalized, token }, (noted ??= newNotes()));
     }
-    const guarded = guard(record, hidden);
+    let guarded: ReturnType<typeof guard>;
+    if (maskInner === null) guarded = guard(record, hidden);
+    else {
+      const inner = maskInner(record, values, noted);
+      if (!inner.ok) return inner;
+      noted = inner.value.notes;
+      guarded = guard(inner.value.rest, hidden, inner.value.hidden);
+    }
     if (!guarded.ok) return guarded;
     const { businessKeys, leakedBusinessKeys } = businessKeysOf(record.businessId);
     return {
       ok: true,
       value: maskedRecord(record, {
         values,
-        links: links ?? NO_LINKS,
-        originals: originals ?? NO_ORIGINALS,
+        links: noted?.links ?? NO_LINKS,
+        originals: noted?.originals ?? NO_ORIGINALS,
         suspicions: guarded.value,
         businessKeys,
         ...(contentChecksOf === null ? {} : { contentChecks: contentChecksOf(record) }),
@@ -133,34 +106,7 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
   };
 }
 
-/** Those that keep nothing on purpose, or give the value back, do what they are there for. */
-const losesValue = ({ mask, reveal }: Column): boolean =>
-  mask !== null && mask !== "drop" && mask !== "redact" && mask !== "aes-siv" && !reveal;
-
 const refuse = (code: Rejection["code"], path: string): Result<MaskedRecord, Rejection> => ({
   ok: false,
   error: { code, path },
 });
-
-function compileColumn(column: MaskedColumn, options: MaskOptions): CompiledMask {
-  return {
-    normalize: normalizerOf(column),
-    tokenize: tokenizerOf(column, options),
-    linked: linkedTokenizers(column, options),
-    sealOriginal: column.reveal ? originalSealer(column, options) : null,
-  };
-}
-
-function originalSealer(column: Column, { seal }: MaskOptions): (text: string) => Uint8Array {
-  if (seal === null) {
-    throw new PiipeError(
-      "keys.missing",
-      `column ${column.name} has \`reveal: true\`, and the keyring has no key for sealing`,
-      {
-        hint: "Use a keyring that `piipe keys new` made with its private file, or take `reveal` from the column.",
-      },
-    );
-  }
-  const context = vaultContext(column.name);
-  return (text) => seal(text, context, null);
-}

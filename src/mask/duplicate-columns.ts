@@ -1,10 +1,10 @@
 import type { Column, ColumnType } from "../pipeline/contracts.ts";
-import { isMasked, type MaskedColumn } from "./column-tokens.ts";
+import { type MaskedColumn, maskedOf } from "./column-tokens.ts";
 import { OPERATORS } from "./operators/operators.ts";
 
 /** What duplicates are looked for in, and counted by. */
 export interface DuplicateColumns {
-  /** The columns whose tokens are equal for equal values, and for no others. */
+  /** The columns, and the inner masks, whose tokens are equal for equal values, and for no others. */
   readonly masked: readonly MaskedColumn[];
   /** Holds who caused a row: the column `user_id`, if there is one. */
   readonly user: Column | null;
@@ -19,7 +19,7 @@ const TIME_TYPES: ReadonlySet<ColumnType> = new Set(["timestamp", "date"]);
 export function duplicateColumns(columns: readonly Column[]): DuplicateColumns {
   const times = columns.filter(tellsTime);
   return {
-    masked: columns.filter(keepsEquality).filter(isMasked),
+    masked: maskedOf(columns).filter(keepsEquality),
     user: columns.find((column) => column.name === USER_COLUMN && keepsEquality(column)) ?? null,
     time: times.find(({ origin }) => origin.kind === "metadata") ?? times[0] ?? null,
   };

@@ -2,7 +2,7 @@ import type { KeyVersion } from "../keys/key-version.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { BusinessIdField, Column, ColumnKeys, KeyCheck, KeyedUse } from "../pipeline/contracts.ts";
 import { DEDUPE_PURPOSE } from "./business-keys.ts";
-import { isMasked } from "./column-tokens.ts";
+import { keyNameOf, maskedOf } from "./column-tokens.ts";
 import { OPERATORS } from "./operators/operators.ts";
 
 /** No mask has this name, so no token's key is told by it. */
@@ -11,18 +11,19 @@ const CHECK_BYTES = 16;
 
 /**
  * By what the database knows the keys of each column that needs one: to be compared at every start, as the tokens of
- * another keyring would match none of the stored ones, and nobody would notice.
+ * another keyring would match none of the stored ones, and nobody would notice. Columns that share a key have one.
  */
 export function keyChecksOf(columns: readonly Column[], keyring: Keyring, domain: string): readonly ColumnKeys[] {
   const versions = keyring.versions.filter(({ state }) => state !== "destroyed");
-  return columns.filter(isMasked).flatMap((column) => {
+  const byKey = new Map(maskedOf(columns).map((column) => [keyNameOf(column), column]));
+  return [...byKey].flatMap(([key, column]) => {
     const operator = OPERATORS[column.mask];
     if (!operator.needsKey) return [];
-    const known = versions.map((version) => keyCheck(column.name, column.mask, version, domain));
+    const known = versions.map((version) => keyCheck(key, column.mask, version, domain));
     const active = column.keyVersion ?? keyring.primary?.version;
     return [
       {
-        column: column.name,
+        column: key,
         mask: column.mask,
         type: column.type,
         active: known.find(({ version }) => version === active) ?? null,

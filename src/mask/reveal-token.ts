@@ -5,10 +5,10 @@ import { OPERATORS } from "./operators/operators.ts";
 import { showsVersion, versionOfToken } from "./value-tokens.ts";
 
 /**
- * What a sealed original is bound to. Not to its token, which a rewrap changes without opening anything: whoever opens one
+ * What a sealed original of a column's key is bound to. Not to its token, which a rewrap changes without opening anything: whoever opens one
  * makes the token anew and compares.
  */
-export const vaultContext = (column: string): string => `vault/${column}`;
+export const vaultContext = (key: string): string => `vault/${key}`;
 
 /** Whether a mask's tokens can be turned back into their originals with the keyring alone. */
 export const isReversible = ({ mask }: MaskedColumn): boolean => reversible(mask) !== null;

@@ -203,6 +203,34 @@ export interface Column extends ColumnReading {
   readonly piiDetection: PiiDetection;
   /** `allow`: left out of the search for masked values in what is stored as it is. Left out: `refuse`. */
   readonly echo?: Echo;
+  /** By what its keys, links and originals are known: equal values have equal tokens under it. Left out: the name. */
+  readonly key?: string;
+  /** `json` only: what is masked inside. Left out: nothing. */
+  readonly masks?: readonly InnerMask[];
+}
+
+/** A step on the way into a JSON value: the key of an object, or null for each element of an array. */
+export type InnerStep = string | null;
+
+/**
+ * What is masked inside a json column: like a column of its own, named after the column and the way into it
+ * (`context.devices[].id`).
+ */
+export interface InnerMask extends Column {
+  readonly mask: MaskName;
+  readonly inside: { readonly column: string; readonly path: readonly InnerStep[] };
+}
+
+/** Where the tokens of a column stand in the table, or those of an inner mask. */
+export interface TokenPlace {
+  /** As it is shown: the column's, or that of the inner mask. */
+  readonly name: string;
+  /** The table's. */
+  readonly column: string;
+  /** Into the JSON that the column holds; null: the column itself is the token. */
+  readonly path: readonly InnerStep[] | null;
+  /** By what links, originals and key checks know its tokens: several places may share it. */
+  readonly key: string;
 }
 
 /** What the table's real column can hold, as far as decoding needs to know it. */
@@ -295,6 +323,26 @@ export interface RawRecord {
   readonly businessId: string | null;
   /** UTF-8 length of an event that has more bytes than its delivery, for the bounds on bytes. Left out: it has no more. */
   readonly unpackedBytes?: number;
+  /** What is to be masked inside json columns. Left out: no column has `masks`. */
+  readonly inner?: readonly InnerValues[];
+}
+
+/** What is to be masked inside one json value, whose text the record has. */
+export interface InnerValues {
+  /** The column's place among the columns. */
+  readonly column: number;
+  /** In the text's order. */
+  readonly values: readonly InnerValue[];
+}
+
+export interface InnerValue {
+  /** The place of the mask among the column's `masks`. */
+  readonly mask: number;
+  /** Where it is written in the column's text; `end` is behind it. */
+  readonly start: number;
+  readonly end: number;
+  /** null: an empty text. */
+  readonly value: RawValue;
 }
 
 export type ColumnValue = string | number | boolean | null;
@@ -333,6 +381,7 @@ export interface MaskedRecord {
 export interface TokenLink {
   /** Of the keys that made the tokens. */
   readonly domain: string;
+  /** The column's `key`. */
   readonly column: string;
   readonly oldToken: string;
   readonly newToken: string;
@@ -342,6 +391,7 @@ export interface TokenLink {
 export interface SealedOriginal {
   /** Of the keys that made the token. */
   readonly domain: string;
+  /** The column's `key`. */
   readonly column: string;
   readonly token: string;
   readonly sealed: Uint8Array;
@@ -350,7 +400,7 @@ export interface SealedOriginal {
 /** By what a key version of a column is recognised, without telling the key. */
 export interface KeyCheck {
   readonly domain: string;
-  /** For `dedupe`, the path to the business id. */
+  /** The column's `key`; for `dedupe`, the path to the business id. */
   readonly column: string;
   readonly mask: KeyedUse;
   readonly version: number;

@@ -4,7 +4,7 @@ const OPTIONAL =
   "If the field may be missing, null or empty, set `nullable: true` for its column in piipe.yaml and let the table's column take NULL; else mend the producer.";
 const DISCARD = "Mend the producer, which has to send the event anew, and discard this one.";
 const ECHO =
-  "Give the column a mask in piipe.yaml (docs/masking.md), or mend the producer; if the masked values are common words that may stand there, set `echo: allow` for the column, or for the masked one.";
+  "Give the column a mask in piipe.yaml (docs/masking.md), or mend the producer; if the masked value may stand there, as a common word may, set `echo: allow` for the column, or for the masked one.";
 const UNMASKED =
   "Give the column a mask in piipe.yaml (docs/masking.md), or mend the producer; if the value is not personal, set `piiDetection: off` for the column.";
 

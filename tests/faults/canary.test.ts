@@ -36,6 +36,16 @@ const COLUMNS = `
   wild: { type: text, nullable: true, piiDetection: quarantine }
   message: { from: Message, type: text, nullable: true, piiDetection: "off" }
   details: { type: json, nullable: true }
+  context:
+    type: json
+    masks:
+      id: { mask: hmac-sha256, reveal: true }
+      "list[].email": { mask: hmac-sha256, key: email }
+      "list[].ip": { type: ip, mask: ipcrypt-deterministic, keyVersion: 1 }
+      "nested.tags[]": aes-siv
+      nested.at: { type: timestamp, mask: generalize }
+      red: redact
+      gone: drop
 `;
 
 const TABLE = `CREATE TABLE events (
@@ -114,6 +124,16 @@ function event(changes: Readonly<Record<string, unknown>> = {}): Record<string, 
     wild: "ok",
     Message: "ok",
     details: { n: 1 },
+    context: {
+      id: canaries.text(),
+      list: [
+        { email: canaries.note(`${canaries.text()}@example.com`), ip: ipv4() },
+        { ip: ipv6(), email: null },
+      ],
+      nested: { tags: [canaries.text(), canaries.text()], at: time(), n: 1.5 },
+      red: canaries.text(),
+      gone: canaries.text(),
+    },
     ...changes,
   };
 }
@@ -248,7 +268,7 @@ beforeAll(async () => {
   await query(databaseUrl, TABLE);
   await query(
     databaseUrl,
-    "ALTER TABLE events ADD COLUMN wild text, ADD COLUMN message text, ADD COLUMN details jsonb",
+    "ALTER TABLE events ADD COLUMN wild text, ADD COLUMN message text, ADD COLUMN details jsonb, ADD COLUMN context jsonb",
   );
   await query(databaseUrl, "CREATE INDEX ON events (indexed)");
   await query(databaseUrl, REFUSERS);
@@ -271,6 +291,19 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
     await run();
     await writeConfig("quarantine");
     for (const body of Object.values(badBodies())) await send(body);
+    // Whatever is wrong inside: of another type, on the way, or left beside what is masked.
+    const secret = canaries.text();
+    for (const context of [
+      { id: { [secret]: secret } },
+      { list: { [secret]: secret } },
+      { list: [{ ip: secret }] },
+      { nested: [secret] },
+      { id: secret, note: `of ${secret}` },
+      { id: secret, [secret]: 1 },
+      { id: JSON.stringify({ first_name: secret }), list: [{ email: JSON.stringify({ a: secret }) }] },
+    ]) {
+      await send(json({ context }));
+    }
     // What jsonb writes out in digits.
     const number = digits();
     await send(json({ ff1: number, details: "PLACE" }).replace('"PLACE"', `{"n":${Number(number).toExponential()}}`));
@@ -305,6 +338,14 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
     await well(["duplicates", "--json"]);
     await well(["lookup", "h", "-", "--json"], String(wanted["h"]));
     await piipe(["lookup", "det", "-"], canaries.text());
+    const { id: innerId } = wanted["context"] as { readonly id: string };
+    const innerRow = row?.["context"] as { readonly id: string };
+    const [withInner] = await query<{ rows: number }>(
+      databaseUrl,
+      `SELECT count(*)::integer AS rows FROM events WHERE context ->> 'id' = '${innerRow.id}'`,
+    );
+    expect(withInner?.rows).toBeGreaterThan(2);
+    expect(JSON.parse(await well(["lookup", "context.id", "-", "--json"], innerId))).toMatchObject({ ...withInner });
     await well(["quarantine", "list", "--json"]);
     await piipe(["quarantine", "replay", "--all"]);
     // Of those that may print raw values only what goes to stderr is searched.
@@ -323,6 +364,13 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
     expect(revealed.stdout).toContain(wanted["h"]);
     printed.push({ command: "reveal, stderr", text: revealed.stderr });
 
+    const innerRevealed = await runCli(["reveal", "context.id", innerRow.id, "--reason", "test"], {
+      folder,
+      environment,
+    });
+    expect(innerRevealed.stdout).toBe(`${innerId}\n`);
+    printed.push({ command: "reveal of an inner mask, stderr", text: innerRevealed.stderr });
+
     await well(["keys", "add"]);
     await well(["migrate", "--token-checks"]);
     await well(["keys", "promote", "2"]);
@@ -332,6 +380,7 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
     await run();
     await well(["duplicates"]);
     await well(["erase", "h", "-", "--yes"], String(wanted["h"]));
+    await well(["erase", "context.list[].email", "-", "--yes"], canaries.text());
     await well(["quarantine", "discard", "--all", "--yes"]);
   });
 

@@ -13,6 +13,7 @@ import {
 import { type DuplicatesQuery, readDuplicates, resolveTable } from "../../src/storage/search/duplicates.ts";
 import { type TestDatabase, createTestDatabase, query, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
+import { columnPlace } from "../support/token-place.ts";
 
 const TABLE = { schema: "public", name: "logins" };
 /** Quotes, capitals, blanks, a backslash, a percent sign and what would end a dollar quote. */
@@ -56,8 +57,8 @@ async function link(column: string, ...chain: readonly string[]): Promise<void> 
 function read(fields: Partial<DuplicatesQuery> = {}) {
   return readDuplicates(pool, {
     table: TABLE,
-    column: "masked_ip",
-    userColumn: "user_id",
+    place: columnPlace("masked_ip"),
+    user: columnPlace("user_id"),
     timeColumn: "seen",
     rowsMin: 2,
     limit: 100,
@@ -168,10 +169,10 @@ describe("piipe.duplicates", () => {
       ["u1", "h1_a", "2026-01-01T00:00:00Z"],
       ["u2", "h1_a"],
     ]);
-    expect((await read({ userColumn: null, timeColumn: null })).values).toEqual([
+    expect((await read({ user: null, timeColumn: null })).values).toEqual([
       { token: "h1_a", rows: 2, users: null, firstSeen: null, lastSeen: null },
     ]);
-    expect((await read({ userColumn: null, timeColumn: null, rowsMin: 3 })).values).toEqual([]);
+    expect((await read({ user: null, timeColumn: null, rowsMin: 3 })).values).toEqual([]);
   });
 
   test("an inet column shows addresses without a prefix length, a padded column its tokens without blanks", async () => {
@@ -186,9 +187,15 @@ describe("piipe.duplicates", () => {
     await link("padded", "h1_a", "h2_a");
     // A date begins at midnight UTC, wherever the reader is.
     const seen = { firstSeen: "2026-01-31T00:00:00Z", lastSeen: "2026-01-31T00:00:00Z" };
-    expect((await read({ column: "v4" })).values).toEqual([{ token: "192.0.2.1", rows: 2, users: 2, ...seen }]);
-    expect((await read({ column: "v6" })).values).toEqual([{ token: "2001:db8::1", rows: 2, users: 2, ...seen }]);
-    expect((await read({ column: "padded" })).values).toEqual([{ token: "h2_a", rows: 2, users: 2, ...seen }]);
+    expect((await read({ place: columnPlace("v4") })).values).toEqual([
+      { token: "192.0.2.1", rows: 2, users: 2, ...seen },
+    ]);
+    expect((await read({ place: columnPlace("v6") })).values).toEqual([
+      { token: "2001:db8::1", rows: 2, users: 2, ...seen },
+    ]);
+    expect((await read({ place: columnPlace("padded") })).values).toEqual([
+      { token: "h2_a", rows: 2, users: 2, ...seen },
+    ]);
     const [row] = await query<{ seen: string }>(
       database.url,
       `SELECT to_json(min(first_seen) AT TIME ZONE 'UTC')::text AS seen FROM (SELECT set_config('timezone', 'Asia/Tokyo', false)) AS s,
@@ -204,11 +211,18 @@ describe("piipe.duplicates", () => {
     const definitions = [`${quoted(token)} text`, `${quoted(user)} text`, `${quoted(time)} timestamp`];
     await run(`CREATE TABLE ${quoteTable(table)} (${definitions.join(", ")})`);
     await run(`INSERT INTO ${quoteTable(table)} VALUES ('h1_a', 'u1', '2026-01-31'), ('h1_a', 'u2', NULL)`);
-    expect((await read({ table, column: token, userColumn: user, timeColumn: time })).values).toEqual([
+    expect(
+      (await read({ table, place: columnPlace(token), user: columnPlace(user), timeColumn: time })).values,
+    ).toEqual([
       { token: "h1_a", rows: 2, users: 2, firstSeen: "2026-01-31T00:00:00Z", lastSeen: "2026-01-31T00:00:00Z" },
     ]);
 
-    const view = await updateDuplicatesView(pool, { table, columns: [token], userColumn: user, timeColumn: time });
+    const view = await updateDuplicatesView(pool, {
+      table,
+      places: [columnPlace(token)],
+      user: columnPlace(user),
+      timeColumn: time,
+    });
     expect(view.warning).toBeNull();
     const name = (view.changed ?? "").replace("piipe.", "");
     expect(await run(`SELECT column_name, token FROM piipe.${quoted(name)}`)).toEqual([
@@ -231,7 +245,7 @@ describe("piipe.duplicates", () => {
       code: "42P01",
       hint: expect.stringContaining("public.user_logins"),
     });
-    await expect(read({ column: "gone" })).rejects.toMatchObject({ code: "database.table-mismatch" });
+    await expect(read({ place: columnPlace("gone") })).rejects.toMatchObject({ code: "database.table-mismatch" });
   });
 
   test("links in a circle, which only a hand can make, hold nothing up", async () => {
@@ -284,7 +298,14 @@ describe("piipe.duplicates", () => {
     const limited = openPool({ url: new Secret(role.url), connectionsMax: 1 });
     try {
       await run(`GRANT USAGE ON SCHEMA piipe TO ${role.name}; GRANT SELECT ON piipe.key_links TO ${role.name}`);
-      const asked = { table: TABLE, column: "masked_ip", userColumn: null, timeColumn: null, rowsMin: 2, limit: 1 };
+      const asked = {
+        table: TABLE,
+        place: columnPlace("masked_ip"),
+        user: null,
+        timeColumn: null,
+        rowsMin: 2,
+        limit: 1,
+      };
       await expect(readDuplicates(limited, asked)).rejects.toMatchObject({ code: "database.denied" });
       await run(`GRANT SELECT (masked_ip) ON logins TO ${role.name}`);
       expect(await readDuplicates(limited, asked)).toMatchObject({ valuesFound: 0 });
@@ -298,7 +319,7 @@ describe("piipe.duplicates", () => {
       `CREATE FUNCTION write_one() RETURNS text LANGUAGE sql AS 'INSERT INTO public.written VALUES (1) RETURNING x::text'`,
     );
     await run("CREATE VIEW writes AS SELECT write_one() AS masked_ip");
-    const asked = { table: { schema: "public", name: "writes" }, userColumn: null, timeColumn: null };
+    const asked = { table: { schema: "public", name: "writes" }, user: null, timeColumn: null };
     await expect(read(asked)).rejects.toMatchObject({ sqlState: "25006" });
     expect(await run("SELECT * FROM written")).toEqual([]);
   });
@@ -412,8 +433,8 @@ const byToken = (a: { readonly token: string }, b: { readonly token: string }): 
 describe("the view of duplicates", () => {
   const OPTIONS: DuplicatesViewOptions = {
     table: { schema: null, name: "logins" },
-    columns: ["masked_ip", "masked_device_id"],
-    userColumn: "user_id",
+    places: ["masked_ip", "masked_device_id"].map(columnPlace),
+    user: columnPlace("user_id"),
     timeColumn: "seen",
   };
   const NAME = "piipe.logins_duplicates";
@@ -453,7 +474,7 @@ describe("the view of duplicates", () => {
     try {
       await run(`GRANT SELECT ON ${NAME} TO ${role.name}`);
       await run("INSERT INTO logins (masked_ip) VALUES ('h1_a'), ('h1_a')");
-      const other = { ...OPTIONS, columns: ["masked_ip"], userColumn: null, timeColumn: null };
+      const other = { ...OPTIONS, places: [columnPlace("masked_ip")], user: null, timeColumn: null };
       expect(await updateDuplicatesView(pool, other)).toEqual({ changed: NAME, warning: null });
       expect(await run(`SELECT column_name, token, users, first_seen FROM ${NAME}`)).toEqual([
         { column_name: "masked_ip", token: "h1_a", users: null, first_seen: null },
@@ -476,7 +497,7 @@ describe("the view of duplicates", () => {
     await run("CREATE SCHEMA a");
     await run("CREATE TABLE a.logins (masked_ip text)");
     await run("CREATE TABLE a_logins (masked_ip text)");
-    const options = { columns: ["masked_ip"], userColumn: null, timeColumn: null };
+    const options = { places: [columnPlace("masked_ip")], user: null, timeColumn: null };
     const first = { ...options, table: { schema: "a", name: "logins" } };
     const second = { ...options, table: { schema: null, name: "a_logins" } };
     expect((await updateDuplicatesView(pool, first)).changed).toBe("piipe.a_logins_duplicates");
@@ -515,14 +536,14 @@ describe("the view of duplicates", () => {
     const reading = { doing: "reading the view", statementTimeoutMs: 30_000, lockTimeoutMs: 1_000 };
     const outcome = await inTransaction(pool, reading, async (runHere) => {
       await runHere(`SELECT * FROM ${NAME}`);
-      return updateDuplicatesView(pool, { ...OPTIONS, columns: ["masked_ip"] });
+      return updateDuplicatesView(pool, { ...OPTIONS, places: [columnPlace("masked_ip")] });
     });
     expect(outcome.warning).toContain("gave up waiting for a lock");
-    expect((await updateDuplicatesView(pool, { ...OPTIONS, columns: ["masked_ip"] })).changed).toBe(NAME);
+    expect((await updateDuplicatesView(pool, { ...OPTIONS, places: [columnPlace("masked_ip")] })).changed).toBe(NAME);
   });
 
   test("is not made without a column that can have duplicates", async () => {
-    expect(await updateDuplicatesView(pool, { ...OPTIONS, columns: [] })).toEqual({ changed: null, warning: null });
+    expect(await updateDuplicatesView(pool, { ...OPTIONS, places: [] })).toEqual({ changed: null, warning: null });
     expect(await run(`SELECT to_regclass('${NAME}')::text AS view`)).toEqual([{ view: null }]);
   });
 

@@ -19,6 +19,7 @@ import {
 } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { testColumn } from "../support/test-column.ts";
+import { columnPlace } from "../support/token-place.ts";
 import { until } from "../support/until.ts";
 
 const NEVER = new AbortController().signal;
@@ -72,7 +73,7 @@ function rewriteAll(
   const { rewrite = upgrade, via = pool, ...rest } = options;
   return rewriteTokens(
     via,
-    { table: { schema: "public", name: "events" }, column: "token", rewrite },
+    { table: { schema: "public", name: "events" }, place: columnPlace("token"), replaceInside: null, rewrite },
     { clock: systemClock, stop: NEVER, abort: NEVER, onProgress: () => {}, ...rest },
   );
 }

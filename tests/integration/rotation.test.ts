@@ -16,6 +16,7 @@ import { readTargetTable } from "../../src/write/target-table.ts";
 import { keyringOf } from "../support/keyring-of.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { testColumn } from "../support/test-column.ts";
+import { columnPlace } from "../support/token-place.ts";
 
 const NEVER = new AbortController().signal;
 const DOMAIN = "logins";
@@ -142,7 +143,7 @@ function rewrite(what: TokenRewrite | null, options: { readonly stopAfter?: numb
   let batches = 0;
   return rewriteTokens(
     pool,
-    { table: { schema: null, name: "logins" }, column: "device", rewrite: what },
+    { table: { schema: null, name: "logins" }, place: columnPlace("device"), replaceInside: null, rewrite: what },
     {
       clock: systemClock,
       stop: stop.signal,

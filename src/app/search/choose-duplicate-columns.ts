@@ -1,5 +1,6 @@
 import { didYouMean } from "../../config/did-you-mean.ts";
 import { PiipeError } from "../../errors.ts";
+import { maskedOf } from "../../mask/column-tokens.ts";
 import { type DuplicateColumns, duplicateColumns, keepsEquality, tellsTime } from "../../mask/duplicate-columns.ts";
 import type { Column, MaskName } from "../../pipeline/contracts.ts";
 
@@ -39,7 +40,7 @@ function chooseMasked(
 ): DuplicateColumns["masked"][number] {
   const chosen = masked.find((column) => column.name === name);
   if (chosen) return chosen;
-  const { mask } = find(columns, "--column", name, masked);
+  const { mask } = find([...columns, ...maskedOf(columns)], "--column", name, masked);
   throw unfit(
     "--column",
     name,

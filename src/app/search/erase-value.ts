@@ -1,6 +1,7 @@
 import { PiipeError } from "../../errors.ts";
-import { isMasked } from "../../mask/column-tokens.ts";
+import { maskedOf, placeOf } from "../../mask/column-tokens.ts";
 import { whyUnsearchable } from "../../mask/value-tokens.ts";
+import type { TokenPlace } from "../../pipeline/contracts.ts";
 import { AUDIT_RIGHT, type AuditEntry } from "../../storage/audit.ts";
 import { type NeededRight, ownTable, requireRights } from "../../storage/schema/require-rights.ts";
 import { type ErasedCounts, eraseTokens } from "../../storage/search/erase-tokens.ts";
@@ -41,13 +42,12 @@ export async function eraseValue(
   search: Search,
   { audit, confirm, watch, abort }: EraseRequest,
 ): Promise<Erasure | null> {
-  const searched = search.searches.map(({ column }) => column.name);
-  const otherColumns = otherTokenColumns(search);
-  const columns = [...searched, ...otherColumns, ...(search.user ? [search.user.name] : [])];
+  const places = tokenPlaces(search);
+  const columns = [...places.map(({ column }) => column), ...(search.user ? [search.user.name] : [])];
   return withTable(search, columns, async (pool, table) => {
     await requireRights(pool, rightsFor(table));
     const queues = await ownQueues(search.config, pool);
-    const query = { searches: tokensOf(search.searches), otherColumns, user: search.user, queues };
+    const query = { searches: tokensOf(search.searches), places, user: search.user, queues };
     if (confirm !== null) {
       const preview = await findErasable(pool, table, query, { ...audit, action: "lookup" });
       if (!(await confirm(preview, table))) return null;
@@ -61,7 +61,7 @@ export async function eraseValue(
       watching.update(rows);
     };
     try {
-      const erased = await eraseTokens(pool, table, found.searches, { otherColumns, onProgress, abort });
+      const erased = await eraseTokens(pool, table, found.searches, { places, onProgress, abort });
       return { erased, found, table };
     } catch (error) {
       throw abort.aborted ? stopped(deleted.rows) : error;
@@ -71,14 +71,11 @@ export async function eraseValue(
   });
 }
 
-/** The row's other tokens may have originals and links of their own. */
-function otherTokenColumns({ config, searches }: Search): readonly string[] {
-  const searched = new Set(searches.map(({ column }) => column.name));
-  return config.columns
-    .filter(isMasked)
-    .filter((column) => whyUnsearchable(column) === null && !searched.has(column.name))
-    .map(({ name }) => name);
-}
+/** All of the table's: the other tokens of a row may have originals and links of their own. */
+const tokenPlaces = ({ config }: Search): readonly TokenPlace[] =>
+  maskedOf(config.columns)
+    .filter((column) => whyUnsearchable(column) === null)
+    .map(placeOf);
 
 const stopped = (rows: number): PiipeError =>
   new PiipeError("interrupted", `stopped when ${rows} ${rows === 1 ? "row" : "rows"} had been deleted, for good`, {

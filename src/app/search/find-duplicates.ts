@@ -1,4 +1,4 @@
-import type { MaskedColumn } from "../../mask/column-tokens.ts";
+import { type MaskedColumn, placeOf } from "../../mask/column-tokens.ts";
 import type { DuplicateColumns } from "../../mask/duplicate-columns.ts";
 import { tokenTestOf } from "../../mask/token-form.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
@@ -25,12 +25,12 @@ export async function findDuplicates(
   pool: PostgresPool,
   column: MaskedColumn,
   countBy: Pick<DuplicateColumns, "user" | "time">,
-  query: Omit<DuplicatesQuery, "column" | "userColumn" | "timeColumn">,
+  query: Omit<DuplicatesQuery, "place" | "user" | "timeColumn">,
 ): Promise<ColumnFindings> {
   const found = await readDuplicates(pool, {
     ...query,
-    column: column.name,
-    userColumn: countBy.user?.name ?? null,
+    place: placeOf(column),
+    user: countBy.user === null ? null : placeOf(countBy.user),
     timeColumn: countBy.time?.name ?? null,
   });
   return { column: column.name, ...found, values: found.values.map((value) => shown(value, column, countBy.time)) };

@@ -1,4 +1,4 @@
-import { isMasked } from "../../mask/column-tokens.ts";
+import { maskedOf, placeOf } from "../../mask/column-tokens.ts";
 import { tokenTestOf } from "../../mask/token-form.ts";
 import { isBareDigest, versionOfToken } from "../../mask/value-tokens.ts";
 import type { Row } from "../../postgres/connection.ts";
@@ -6,6 +6,7 @@ import { AUDIT_RIGHT, type AuditEntry } from "../../storage/audit.ts";
 import { ownTable, requireRights } from "../../storage/schema/require-rights.ts";
 import type { FoundToken } from "../../storage/search/find-tokens.ts";
 import { type LookupFindings, lookUp } from "../../storage/search/look-up.ts";
+import { replacerInside } from "../inner-tokens.ts";
 import { NO_TOKEN, timesShown } from "./find-duplicates.ts";
 import { type Search, tokensOf, withTable } from "./open-search.ts";
 
@@ -54,14 +55,22 @@ export async function lookUpValue(search: Search, { limit, audit }: LookupReques
   };
 }
 
-/** Other masked columns of a row may still hold what they had before their mask. */
+/** Other masked columns of a row, and what is masked inside them, may still hold what they had before their mask. */
 function hidingRawValues({ config }: Search): (row: Row) => Row {
-  const tests = config.columns.filter(isMasked).map((column) => [column.name, tokenTestOf(column)] as const);
+  const hiders = maskedOf(config.columns).flatMap((column) => {
+    const isToken = tokenTestOf(column);
+    if (isToken === null) return [];
+    const hide = (token: string): string | null => (isToken(token) ? null : NO_TOKEN);
+    const replaceInside = replacerInside(column) ?? ((text, replace) => replace(text) ?? text);
+    return [{ name: placeOf(column).column, hidden: (text: string) => replaceInside(text, hide) }];
+  });
   return (row) => {
-    const hidden = tests.filter(
-      ([name, isToken]) => isToken !== null && typeof row[name] === "string" && !isToken(row[name]),
-    );
-    return { ...row, ...Object.fromEntries(hidden.map(([name]) => [name, NO_TOKEN])) };
+    const shown = { ...row };
+    for (const { name, hidden } of hiders) {
+      const text = shown[name];
+      if (typeof text === "string") shown[name] = hidden(text);
+    }
+    return shown;
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import { loadKeyring } from "../../keys/keyring-file.ts";
 import type { Keyring } from "../../keys/keyring.ts";
+import { keyNameOf, placeOf } from "../../mask/column-tokens.ts";
 import { keepsSeparators, showsVersion } from "../../mask/value-tokens.ts";
 import type { ColumnKeys } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
@@ -15,7 +16,7 @@ import { type ChosenColumns, chooseColumns } from "./choose-duplicate-columns.ts
 import { type ColumnSearch, type UnsearchedColumn, findSearchedColumns, searchesOf } from "./searched-columns.ts";
 
 export interface SearchRequest {
-  /** A column's name, or the field of one or several columns. */
+  /** The name of a column or of what is masked inside one, the field of one or several columns, or the key that they share. */
   readonly column: string;
   /** The column to count persons by; null: as the configuration suggests. */
   readonly user: string | null;
@@ -53,7 +54,7 @@ export async function openSearch(
       config,
       columnKeys: columnKeysOf(config, keyring),
       ...found,
-      user: user === null ? null : { name: user.name, isMasked: user.mask !== null },
+      user: user === null ? null : { name: user.name, key: user.mask === null ? null : keyNameOf(user) },
       time,
       destroyedVersions: destroyedAmong(found.searches, keyring),
     };
@@ -86,7 +87,7 @@ export function withTable<T>(
 /** As the store takes them: it knows no masks. */
 export const tokensOf = (searches: readonly ColumnSearch[]): readonly TokenSearch[] =>
   searches.map(({ column, tokens, bareDigest, links }) => ({
-    column: column.name,
+    place: placeOf(column),
     tokens,
     byDigits: keepsSeparators(column),
     bareDigest,

@@ -3,7 +3,7 @@ import { PiipeError } from "../../errors.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import type { PrivateKey } from "../../keys/private-key.ts";
 import { openSealed } from "../../keys/seal.ts";
-import type { MaskOptions, MaskedColumn } from "../../mask/column-tokens.ts";
+import { keyNameOf, type MaskOptions, type MaskedColumn, placeOf } from "../../mask/column-tokens.ts";
 import { revealToken, vaultContext } from "../../mask/reveal-token.ts";
 import { linkRuleOf, showsVersion, valueTokensOf, versionOfToken } from "../../mask/value-tokens.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
@@ -40,7 +40,7 @@ function openOriginal(
   let failure: unknown = null;
   for (const entry of entries) {
     try {
-      const text = openSealed(privateKey, entry.sealed, vaultContext(column.name), null);
+      const text = openSealed(privateKey, entry.sealed, vaultContext(keyNameOf(column)), null);
       const made = tokensOf(text) ?? [];
       if (made.includes(token)) return { text, isVerified: true };
       // Then the link is all that speaks for it, and the entry must at least be what it says.
@@ -92,7 +92,7 @@ export function vaultWay(column: MaskedColumn, masking: MaskOptions, privateKey:
   return async (pool, token, audit) => {
     await requireRights(pool, [{ table: ownTable("vault"), right: "SELECT" }, ...LINKS_AND_AUDIT]);
     const links = linkRuleOf(column, masking.keyring, false);
-    const entries = await findOriginals(pool, { column: column.name, token, links, audit });
+    const entries = await findOriginals(pool, { place: placeOf(column), token, links, audit });
     if (entries.length === 0) {
       throw new PiipeError("usage.invalid", `the vault has no original for this token in column ${column.name}`, {
         hint: "Give the whole token as the table has it. Originals are kept of events that came since `reveal: true`, until they are erased.",
@@ -113,14 +113,14 @@ export function keyringWay(column: MaskedColumn, masking: MaskOptions, config: C
     } else {
       // Any address looks like a token, and a raw one given by mistake must not get into the audit.
       if (!decodeValue(column, token).ok) throw noToken(column);
-      const table = await readStoredTable(pool, config.sink.postgres.table, [column.name]);
+      const table = await readStoredTable(pool, config.sink.postgres.table, [placeOf(column).column]);
       await requireRights(pool, [{ table: table.name, right: "SELECT" }]);
-      if (!(await isStored(pool, table, { column: column.name, token }))) {
+      if (!(await isStored(pool, table, { place: placeOf(column), token }))) {
         throw noToken(column, `no row of ${showTable(table.name)} has it`);
       }
     }
     const links = linkRuleOf(column, masking.keyring, false);
-    const [, ...linked] = await findRevealable(pool, { column: column.name, token, links, audit });
+    const [, ...linked] = await findRevealable(pool, { place: placeOf(column), token, links, audit });
     return () => openReversible(column, token, linked, masking);
   };
 }

@@ -3,7 +3,7 @@ import { didYouMean } from "../../config/did-you-mean.ts";
 import { compileDecoder } from "../../decode/compile-decoder.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Keyring } from "../../keys/keyring.ts";
-import { type MaskedColumn, isMasked } from "../../mask/column-tokens.ts";
+import { isMasked, keyNameOf, type MaskedColumn, maskedOf } from "../../mask/column-tokens.ts";
 import { isBareDigest, linkRuleOf, spellingsFound, valueTokensOf, whyUnsearchable } from "../../mask/value-tokens.ts";
 import type { Column, Delivery, LinkRule, Rejection, Result } from "../../pipeline/contracts.ts";
 
@@ -58,14 +58,18 @@ export interface SearchedColumns {
 }
 
 /**
- * The columns that a person means: by the column's name, or by the field that one or several columns are made from.
+ * The columns that a person means: by the column's name, by the field that one or several columns are made from, or by the
+ * key that several share. What is masked inside a column is named like one: `context.devices[].id`.
  * @throws {PiipeError} `usage.invalid` when there is none, or none that can be searched, saying why
  */
 export function findSearchedColumns(what: string, columns: readonly Column[]): SearchedColumns {
-  const named = columns.filter(({ name, from }) => name === what || from === what);
-  if (named.length === 0) throw unknownColumn(columns, what);
+  const all = [...columns, ...maskedOf(columns.filter((column) => !isMasked(column)))];
+  const named = all.filter(
+    (column) => column.name === what || column.from === what || (isMasked(column) && keyNameOf(column) === what),
+  );
+  if (named.length === 0) throw unknownColumn(all, what);
   const unsearched = named.flatMap((column) => {
-    const why = isMasked(column) ? whyUnsearchable(column) : "it is stored as it is";
+    const why = isMasked(column) ? whyUnsearchable(column) : whyUnmasked(column);
     return why === null ? [] : [{ column: column.name, why }];
   });
   const searched = named.filter(isMasked).filter((column) => whyUnsearchable(column) === null);
@@ -77,6 +81,11 @@ export function findSearchedColumns(what: string, columns: readonly Column[]): S
     });
   }
   return { searched, unsearched };
+}
+
+function whyUnmasked({ masks = [] }: Column): string {
+  if (masks.length === 0) return "it is stored as it is";
+  return `what is masked inside is named by its path: ${masks.map(({ name }) => name).join(", ")}`;
 }
 
 /**

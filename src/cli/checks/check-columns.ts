@@ -1,8 +1,10 @@
+import { replacerOfAll } from "../../app/inner-tokens.ts";
 import { PERSONAL_COLUMN_REMEDY, personalColumns, sampledColumns } from "../../app/personal-columns.ts";
 import { recognizableColumns, storedMisfits } from "../../app/stored-misfits.ts";
 import type { Config } from "../../config/config.ts";
 import { WRAPPED_FIELD } from "../../decode/notification.ts";
 import { PiipeError } from "../../errors.ts";
+import { placeOf } from "../../mask/column-tokens.ts";
 import { countDetections } from "../../mask/leak/count-detections.ts";
 import type { Column } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
@@ -14,10 +16,10 @@ export type Samples = ReadonlyMap<string, readonly string[]>;
 
 /** What runs need is to insert: whoever may not read the table has nothing to mend. Null: it cannot be read. */
 export async function readSamples(config: Config, pool: PostgresPool): Promise<Samples | null> {
-  const names = [...sampledColumns(config), ...recognizableColumns(config.columns)].map(({ name }) => name);
-  if (names.length === 0) return new Map();
+  const places = [...sampledColumns(config), ...recognizableColumns(config.columns)].map(placeOf);
+  if (places.length === 0) return new Map();
   try {
-    return await sampleColumns(pool, config.sink.postgres.table, names);
+    return await sampleColumns(pool, config.sink.postgres.table, places);
   } catch (error) {
     if (error instanceof PiipeError) return null;
     throw error;
@@ -48,9 +50,14 @@ function wrappedEvents(columns: readonly Column[]): readonly Finding[] {
 
 /** What is stored that should not be, by the columns' names and the samples. Counts, and shows no value. */
 export function judgeColumns(config: Config, samples: Samples | null): readonly Finding[] {
-  const detections = sampledColumns(config).map(
-    ({ name, type }) => [name, countDetections(type, samples?.get(name) ?? [])] as const,
-  );
+  const detections = sampledColumns(config).map((column) => {
+    const { name, type, masks } = column;
+    const values = samples?.get(name) ?? [];
+    // What is masked inside looks like what it was, where an address becomes another one.
+    const replace = masks === undefined ? null : replacerOfAll(column);
+    const left = replace === null ? values : values.map((json) => replace(json, () => ""));
+    return [name, countDetections(type, left)] as const;
+  });
   const personal = personalColumns(config, new Map(detections));
   const which = personal.length === 0 ? "no" : "no other";
   return [

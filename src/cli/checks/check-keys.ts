@@ -4,6 +4,7 @@ import { openMask } from "../../app/open-mask.ts";
 import { pendingColumnProblem } from "../../app/pending-versions.ts";
 import type { Config } from "../../config/config.ts";
 import type { Keyring } from "../../keys/keyring.ts";
+import { maskedOf } from "../../mask/column-tokens.ts";
 import { OPERATORS } from "../../mask/operators/operators.ts";
 import type { Terminal } from "../terminal.ts";
 import { type Findings, warning } from "./findings.ts";
@@ -54,8 +55,8 @@ async function privateFileBeside(keyringFile: string): Promise<string | null> {
 }
 
 function describeKeys(config: Config, keyring: Keyring | null): string {
-  const keyed = config.columns
-    .filter(({ mask }) => mask !== null && OPERATORS[mask].needsKey)
+  const keyed = maskedOf(config.columns)
+    .filter(({ mask }) => OPERATORS[mask].needsKey)
     .map(({ name, keyVersion }) => (keyVersion === null ? name : `${name} (version ${keyVersion})`));
   const version = keyring?.primary?.version;
   const shown = version === undefined ? "no keyring" : `key version ${version}`;

@@ -80,7 +80,7 @@ function previewOf(
   search: Search,
   table: StoredTable,
 ): string {
-  const columns = searches.map(({ column }) => column).join(", ");
+  const columns = searches.map(({ place }) => place.name).join(", ");
   return [
     `What the value's tokens in ${columns} lead to:`,
     `  ${counted(rows, "row")} of ${showTable(table.name)}, ${counted(links, "link")}, ${counted(vault, "vault entry", "vault entries")}`,
@@ -99,7 +99,7 @@ function jsonOf(erased: ErasedCounts, found: Erasable, search: Search, table: St
   const { rows, links, vault } = erased;
   return {
     table: showTable(table.name),
-    columns: found.searches.map(({ column }) => column),
+    columns: found.searches.map(({ place }) => place.name),
     deleted: { rows, links, vault },
     remaining: {
       userColumn: search.user?.name ?? null,

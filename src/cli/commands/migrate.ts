@@ -3,7 +3,7 @@ import { migrateDatabase, migrateTokenChecks } from "../../app/migrate-database.
 import { openDatabase } from "../../app/open-database.ts";
 import { openMask } from "../../app/open-mask.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { type MaskedColumn, isMasked } from "../../mask/column-tokens.ts";
+import { type MaskedColumn, maskedOf, placeOf } from "../../mask/column-tokens.ts";
 import { tokenTestOf } from "../../mask/token-form.ts";
 import type { Column } from "../../pipeline/contracts.ts";
 import { showTable } from "../../postgres/identifiers.ts";
@@ -58,10 +58,12 @@ export async function migrateCommand(
 
 /** Masked columns that no check can tell from raw values. */
 const withoutForm = (columns: readonly Column[]): readonly MaskedColumn[] =>
-  columns.filter(isMasked).filter((column) => tokenTestOf(column) === null);
+  maskedOf(columns).filter((column) => tokenTestOf(column) === null || placeOf(column).path !== null);
 
-const whyUnchecked = ({ mask }: MaskedColumn): string =>
-  `what ${mask} gives has no form of its own, and looks like raw values`;
+const whyUnchecked = (column: MaskedColumn): string =>
+  placeOf(column).path === null
+    ? `what ${column.mask} gives has no form of its own, and looks like raw values`
+    : "a check of PostgreSQL cannot look into the elements of JSON";
 
 const jsonOfUnchecked = (column: MaskedColumn): object => ({
   column: column.name,

@@ -6,7 +6,7 @@ import { didYouMean } from "../../config/did-you-mean.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import { loadKeyring, loadPrivateKey } from "../../keys/keyring-file.ts";
-import { type MaskedColumn, isMasked } from "../../mask/column-tokens.ts";
+import { type MaskedColumn, isMasked, maskedOf } from "../../mask/column-tokens.ts";
 import { isReversible } from "../../mask/reveal-token.ts";
 import { showsVersion, whyUnsearchable } from "../../mask/value-tokens.ts";
 import type { Column } from "../../pipeline/contracts.ts";
@@ -70,10 +70,10 @@ async function wayOf(
 
 /** Does not quote what was given: it may be a raw value in the wrong place. */
 function revealable(given: string, columns: readonly Column[]): MaskedColumn {
-  const fit = columns.filter(isMasked).filter((column) => column.reveal || isReversible(column));
+  const fit = maskedOf(columns).filter((column) => column.reveal || isReversible(column));
   const names = fit.map(({ name }) => name);
   const hint = names.length === 0 ? "" : ` Columns that can be revealed: ${names.join(", ")}.`;
-  const column = columns.find(({ name }) => name === given);
+  const column = [...columns, ...maskedOf(columns)].find(({ name }) => name === given);
   if (column === undefined) {
     const near = didYouMean(given, names);
     throw new PiipeError("usage.invalid", "the configuration has no column of the given name", {

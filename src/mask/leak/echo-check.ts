@@ -1,6 +1,7 @@
 import type { Column, ColumnType, RawRecord, Rejection } from "../../pipeline/contracts.ts";
 import { isOfQueue } from "../../pipeline/value-places.ts";
 import { normalizeIp } from "../normalize/normalize-ip.ts";
+import { type Commonness, commonnessOf } from "./common-values.ts";
 import { foldTable } from "./fold.ts";
 import { NeedleSearch } from "./needle-search.ts";
 import { isSeparator, isShortText, mappedForms, type Spellings, spellingsOf, versionNumberOf } from "./spellings.ts";
@@ -10,7 +11,35 @@ import { compactView, type Place, placeAt, type View, viewsOf } from "./views.ts
  * Finds a column that would store the value of a masked one: the rejection names its `from`. Null: there is none. `hidden`
  * holds the normalised text of each masked value, null for the others.
  */
-export type EchoCheck = (record: RawRecord, hidden: readonly (string | null)[]) => Rejection | null;
+export type EchoCheck = (
+  record: RawRecord,
+  hidden: readonly (string | null)[],
+  inner?: readonly HiddenValue[],
+) => Rejection | null;
+
+/** A value that was masked inside a json column. */
+export interface HiddenValue {
+  /** What masks it. */
+  readonly source: HiddenSource;
+  /** As decoding gave it. */
+  readonly text: string;
+  /** As it was masked. */
+  readonly normalized: string;
+}
+
+/** What is to be known of the mask: made once for each. */
+export interface HiddenSource {
+  readonly type: ColumnType;
+  readonly commonness: Commonness;
+  /** Whether its values are looked for: not with `echo: allow`, nor true and false. */
+  readonly isSought: boolean;
+}
+
+export const hiddenSourceOf = ({ name, from, type, echo = "refuse" }: Column): HiddenSource => ({
+  type,
+  commonness: commonnessOf(name, from),
+  isSought: echo !== "allow" && type !== "boolean",
+});
 
 /** So few digits are part of longer numbers by chance, such as a time in milliseconds: they must be the whole number. */
 const SHORT_NUMBER = /^\d{1,6}$/;
@@ -29,6 +58,9 @@ const PRODUCT_MAX = 32_768;
 
 /** What JSON, a URL or another script may write in another way. */
 const OTHER_SPELLINGS = /[\\%\u0080-\uffff]/;
+
+/** What times and IPv6 addresses have; JSON has a quote before its own colons. */
+const GROUPS = /[\da-f:]:[\da-f:]/;
 
 /** A value that must not appear. */
 interface Sought extends Spellings {
@@ -56,15 +88,18 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
   const places = columns.flatMap(({ type, from, echo = "refuse" }, index): Place[] =>
     echo === "allow" ? [] : [{ index, type, from }],
   );
-  const masked = places.filter(({ index }) => columns[index]?.mask !== null);
+  const masked = columns
+    .flatMap((column, index) => (column.mask === null ? [] : [{ index, ...hiddenSourceOf(column) }]))
+    .filter(({ isSought }) => isSought);
+  const hasInner = columns.some(({ masks = [] }) => masks.some((inner) => hiddenSourceOf(inner).isSought));
   const open = places.filter(({ index }) => {
     const column = columns[index];
     return column?.mask === null && !isOfQueue(column.origin) && column.type !== "boolean";
   });
-  if (masked.length === 0 || open.length === 0) return () => null;
+  if ((masked.length === 0 && !hasInner) || open.length === 0) return () => null;
   foldTable();
 
-  return ({ values }, hidden) => {
+  return ({ values }, hidden, inner) => {
     let texts = "";
     let hasNumbers = false;
     for (const { index } of open) {
@@ -74,18 +109,16 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
     }
     const sought: Sought[] = [];
     let chars = 0;
-    for (const { index, type } of masked) {
-      const raw = values[index];
-      const normalized = hidden[index];
-      if (raw === undefined || raw === null || typeof raw === "boolean" || typeof normalized !== "string") continue;
-      const text = String(raw);
-      const spellings = spellingsOf(text, normalized, type, hasNumbers);
-      if (spellings === null) continue;
-      for (const spelling of spellings.texts) chars += spelling.length;
-      chars += spellings.plain.length;
-      const { texts: written, plain, compact, isShort, numbers } = spellings;
-      // Not spread, which takes a tenth of the guard's time.
-      sought.push({ type, raw: text, normalized, texts: written, plain, compact, isShort, numbers });
+    for (const source of masked) {
+      const raw = values[source.index];
+      const normalized = hidden[source.index];
+      if (raw === undefined || raw === null || typeof normalized !== "string") continue;
+      chars += addSought(sought, source, String(raw), normalized, hasNumbers);
+    }
+    if (inner !== undefined) {
+      for (const { source, text, normalized } of inner) {
+        if (source.isSought) chars += addSought(sought, source, text, normalized, hasNumbers);
+      }
     }
     if (sought.length === 0) return null;
     if (hasNumbers) {
@@ -100,6 +133,24 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
   };
 }
 
+/** Gives the characters to be looked for. */
+function addSought(
+  sought: Sought[],
+  { type, commonness }: HiddenSource,
+  raw: string,
+  normalized: string,
+  hasNumbers: boolean,
+): number {
+  const spellings = spellingsOf(raw, normalized, type, hasNumbers, commonness);
+  if (spellings === null) return 0;
+  const { texts, plain, compact, mustBeWhole, numbers } = spellings;
+  // Not spread, which takes a tenth of the guard's time.
+  sought.push({ type, raw, normalized, texts, plain, compact, mustBeWhole, numbers });
+  let chars = plain.length;
+  for (const text of texts) chars += text.length;
+  return chars;
+}
+
 const echo = ({ from }: Place): Rejection => ({ code: "leak.echo", path: from });
 
 const isNumberEcho = ({ type }: Place, value: number, { numbers, texts }: Sought): boolean =>
@@ -109,11 +160,11 @@ const isNumberEcho = ({ type }: Place, value: number, { numbers, texts }: Sought
 function mayHold(texts: string, sought: readonly Sought[]): boolean {
   if (OTHER_SPELLINGS.test(texts)) return true;
   const searched = texts.toLowerCase();
-  const hasColon = searched.includes(":");
+  const hasGroups = GROUPS.test(searched);
   for (const { type, texts: spellings, plain, compact } of sought) {
     for (const spelling of spellings) if (searched.includes(spelling)) return true;
     if (plain !== "" && searched.includes(plain)) return true;
-    if (hasColon && (type === "ip" || type === "timestamp")) return true;
+    if (hasGroups && (type === "ip" || type === "timestamp")) return true;
     if (compact !== "" && holdsGrouped(searched, compact)) return true;
   }
   return false;
@@ -169,13 +220,13 @@ function searchGrouped(view: View, search: NeedleSearch): Rejection | null {
 function needlesOf(sought: Sought): readonly Needle[] {
   const isMappable = sought.type === "ip" && !sought.normalized.includes(":");
   const texts = isMappable ? [...sought.texts, ...mappedForms(sought.normalized)] : sought.texts;
-  return texts.filter((text) => text !== "").map((text) => needleOf(text, sought, sought.isShort));
+  return texts.filter((text) => text !== "").map((text) => needleOf(text, sought, sought.mustBeWhole));
 }
 
 const plainNeedleOf = (sought: Sought): readonly Needle[] =>
   sought.plain === ""
     ? []
-    : [{ ...needleOf(sought.plain, sought, sought.isShort || isShortText(sought.plain)), onlyInJson: true }];
+    : [{ ...needleOf(sought.plain, sought, sought.mustBeWhole || isShortText(sought.plain)), onlyInJson: true }];
 
 const needleOf = (text: string, sought: Sought, mustBeWhole: boolean): Needle => ({
   text,
@@ -234,11 +285,11 @@ const isStructure = (code: number, structure: string): boolean =>
   code === TEXT_END || structure.includes(String.fromCharCode(code));
 
 /** Types of which one value has spellings that have little in common. */
-function isSameValue(place: Place, text: string, { type, normalized, isShort, raw }: Sought): boolean {
+function isSameValue(place: Place, text: string, { type, normalized, mustBeWhole, raw }: Sought): boolean {
   if (type === "timestamp" && place.type === "timestamp") return text === normalized;
   if (text === raw || text === normalized) return true;
   if (text.length > ONE_VALUE_CHARS_MAX) return false;
-  if (isShort && text.trim().toLowerCase() === normalized.toLowerCase()) return true;
+  if (mustBeWhole && text.trim().toLowerCase() === normalized.toLowerCase()) return true;
   if (type === "ip") return IPV6_CHARS.test(text) && normalizeIp(text.trim()) === normalized;
   if (type === "timestamp") return DATE_TIME.test(text) && Date.parse(text.trim()) === Date.parse(normalized);
   return false;

@@ -63,7 +63,7 @@ const text = fc.oneof(
   fc.string({ unit: "grapheme", maxLength: 20 }),
   fc.string({ unit: "grapheme-ascii", maxLength: 20 }),
 );
-const SECRET = testColumn({ name: "secret", type: "text", mask: "hmac-sha256" });
+const SECRET = testColumn({ name: "full_name", type: "text", mask: "hmac-sha256" });
 const secret = fc
   .oneof(
     fc.string({ unit: "grapheme", minLength: 5 }),

@@ -15,7 +15,7 @@ function guard(columns: readonly Column[], values: readonly RawValue[]): Verdict
   return compileLeakGuard(columns)({ id: "1", sentAtMs: 0, values, unknownFields: [], businessId: null }, hidden);
 }
 
-const masked = (type: ColumnType, mask: MaskName = "hmac-sha256") => testColumn({ name: "secret", type, mask });
+const masked = (type: ColumnType, mask: MaskName = "hmac-sha256") => testColumn({ name: "nickname", type, mask });
 const open = (type: ColumnType, piiDetection: PiiDetection = "off") =>
   testColumn({ name: "other", from: "out.side", type, piiDetection });
 
@@ -232,7 +232,7 @@ describe("the echo check", () => {
     ["the masked column", "allow", "refuse"],
     ["the column that is stored as it is", "refuse", "allow"],
   ])("passes a common word when %s says `echo: allow`, and goes on looking for other values", (_, ofMasked, ofOpen) => {
-    const city = testColumn({ name: "city", type: "text", mask: "hmac-sha256", echo: ofMasked as "allow" });
+    const city = testColumn({ name: "nickname", type: "text", mask: "hmac-sha256", echo: ofMasked as "allow" });
     const email = testColumn({ name: "email", type: "text", mask: "hmac-sha256" });
     const title = testColumn({ name: "title", type: "text", echo: ofOpen as "allow" });
     const note = testColumn({ name: "other", from: "out.side", type: "text" });
@@ -248,6 +248,43 @@ describe("the echo check", () => {
         ["Berlin", "Berlin Marathon T-Shirt"],
       ),
     ).toEqual(ECHO);
+  });
+
+  describe("of what many people share, or what may be a word of a text", () => {
+    const verdict = (name: string, value: string, type: ColumnType, out: string) =>
+      guard([testColumn({ name, type: "text", mask: "hmac-sha256" }), open(type)], [value, out]);
+
+    test.each([
+      ["city", "Berlin", "text", "Berlin Marathon T-Shirt"],
+      ["ship_to_city", "New York", "json", '{"title":"New York Giants cap"}'],
+      ["shipping.address.city", "Aix-en-Provence", "text", "Guide d'Aix-en-Provence"],
+      ["country", "FRANCE", "text", "made in France"],
+      ["login", "admin", "text", "the admin panel"],
+      ["owner", "Müller", "text", "bei Müllers"],
+    ] as const)("%s %s is not found within a text (%s)", (name, value, type, out) => {
+      expect(verdict(name, value, type, out)).toEqual(CLEAN);
+    });
+
+    test.each([
+      ["the whole text", "city", "Berlin", "text", " berlin "],
+      ["a string of JSON", "city", "New York", "json", '{"to":["NEW YORK"]}'],
+      ["a string of JSON in a text", "login", "admin", "text", '{"by":"admin"}'],
+      ["a name in another column", "login", "Élodie", "text", "elodie"],
+    ] as const)("it is found as %s", (_what, name, value, type, out) => {
+      expect(verdict(name, value, type, out)).toEqual(ECHO);
+    });
+
+    test.each([
+      ["a digit", "city", "Berlin 10115", "to Berlin 10115, please"],
+      ["an @", "login", "a@b.example", "by a@b.example"],
+      ["several words", "login", "Anna Schmidt", "by Anna Schmidt"],
+      ["a mixture of cases", "device", "xKqPzLmW", "of xKqPzLmW"],
+      ["more letters than a word", "token", "abcdefghijklmnopqrstuvwxyz", "t=abcdefghijklmnopqrstuvwxyz"],
+      ["a personal name", "first_name", "Berlin", "Mr Berlin"],
+      ["a personal name of its field", "user.nickname", "admin", "the admin panel"],
+    ])("what has %s is found anywhere", (_what, name, value, out) => {
+      expect(verdict(name, value, "text", out)).toEqual(ECHO);
+    });
   });
 
   test("lets two masked columns hold the same", () => {

@@ -8,14 +8,18 @@ import type {
   SuspicionKind,
 } from "../../pipeline/contracts.ts";
 import { detect } from "./detect.ts";
-import { compileEchoCheck } from "./echo-check.ts";
+import { compileEchoCheck, type HiddenValue } from "./echo-check.ts";
 import { detectInJson, detectInText } from "./json-text.ts";
 import { plainJson } from "./plain-json.ts";
 
-/** Looks at a record on its way out. `hidden` holds the normalised text of each masked value, null for the others. */
+/**
+ * Looks at a record on its way out. `hidden` holds the normalised text of each masked value, null for the others; `inner`
+ * has what was masked inside json columns, of which the record has what is left.
+ */
 export type LeakGuard = (
   record: RawRecord,
   hidden: readonly (string | null)[],
+  inner?: readonly HiddenValue[],
 ) => Result<readonly Suspicion[], Rejection>;
 
 /** Shared by all records without a suspicion: nearly all. */
@@ -55,10 +59,10 @@ export function compileLeakGuard(columns: readonly Column[]): LeakGuard {
     type === "json" && mask === null && (piiDetection !== "off" || echo !== "allow") ? [index] : [],
   );
 
-  return (written, hidden) => {
+  return (written, hidden, inner) => {
     const record = ofJson.length === 0 ? written : withPlainJson(written, ofJson);
     if (record === null) return refuse("body.too-costly", null);
-    const echo = echoOf(record, hidden);
+    const echo = echoOf(record, hidden, inner);
     if (echo !== null) return { ok: false, error: echo };
     let suspicions: Suspicion[] | null = null;
     for (const column of watched) {

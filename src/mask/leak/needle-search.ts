@@ -1,4 +1,6 @@
 const ASCII_END = 0x80;
+/** So many children of a node are gone through one by one. More have needles of many different values alone. */
+const SIBLINGS_MAX = 32;
 
 /** Told of each place where a needle ends; false ends the search. */
 type Found = (needle: number, end: number) => boolean;
@@ -17,6 +19,8 @@ export class NeedleSearch {
   /** The node itself when a needle ends there, or else its longest suffix at which one does. */
   readonly #ends: Int32Array;
   readonly #needles: Int32Array;
+  /** The children of nodes with very many, by their characters: their siblings are not gone through. */
+  readonly #crowds = new Map<number, Map<number, number>>();
   #nodes = 1;
 
   /** @param needles none is empty; of equal ones, only the first is told of */
@@ -44,6 +48,7 @@ export class NeedleSearch {
         this.#codes[child] = code;
         this.#siblings[child] = this.#children[node] ?? 0;
         this.#children[node] = child;
+        this.#noteCrowd(node, code, child);
         if (node === 0 && code < ASCII_END) this.#ofAscii[code] = child;
       }
       node = child;
@@ -53,8 +58,25 @@ export class NeedleSearch {
 
   #child(node: number, code: number): number {
     let child = this.#children[node] ?? 0;
-    while (child !== 0 && this.#codes[child] !== code) child = this.#siblings[child] ?? 0;
+    for (let steps = 0; child !== 0 && this.#codes[child] !== code; steps += 1) {
+      if (steps === SIBLINGS_MAX) return this.#crowds.get(node)?.get(code) ?? 0;
+      child = this.#siblings[child] ?? 0;
+    }
     return child;
+  }
+
+  #noteCrowd(node: number, code: number, child: number): void {
+    const crowd = this.#crowds.get(node);
+    if (crowd !== undefined) {
+      crowd.set(code, child);
+      return;
+    }
+    let count = 0;
+    for (let next = child; next !== 0 && count <= SIBLINGS_MAX; next = this.#siblings[next] ?? 0) count += 1;
+    if (count <= SIBLINGS_MAX) return;
+    const children = new Map<number, number>();
+    for (let next = child; next !== 0; next = this.#siblings[next] ?? 0) children.set(this.#codes[next] ?? 0, next);
+    this.#crowds.set(node, children);
   }
 
   #linkSuffixes(): void {
@@ -92,7 +114,10 @@ export class NeedleSearch {
       let child = 0;
       while (node !== 0) {
         child = children[node] ?? 0;
-        while (child !== 0 && chars[child] !== code) child = siblings[child] ?? 0;
+        for (let steps = 0; child !== 0 && chars[child] !== code; steps += 1) {
+          child = steps === SIBLINGS_MAX ? (this.#crowds.get(node)?.get(code) ?? 0) : (siblings[child] ?? 0);
+          if (steps === SIBLINGS_MAX) break;
+        }
         if (child !== 0) break;
         node = suffixes[node] ?? 0;
       }

@@ -1,5 +1,6 @@
 import type { ColumnType } from "../../pipeline/contracts.ts";
 import { ipGroups } from "../normalize/ip-groups.ts";
+import { type Commonness, isCommon } from "./common-values.ts";
 import { fold } from "./fold.ts";
 import { plainJson } from "./plain-json.ts";
 
@@ -11,8 +12,8 @@ export interface Spellings {
   readonly plain: string;
   /** Digits or hex without what separates their groups; empty when the value is something else. */
   readonly compact: string;
-  /** So short that it is part of other texts by chance. */
-  readonly isShort: boolean;
+  /** So short, or so common, that it is part of other texts by chance: it is looked for as a whole value only. */
+  readonly mustBeWhole: boolean;
   /** The numbers that the value may have been read as. */
   readonly numbers: readonly number[];
 }
@@ -38,6 +39,7 @@ const VERSION = /^(\d+)(?:\.(\d+))?(?:\.(\d+))?$/;
 /**
  * @param raw the value as decoding gave it
  * @param normalized the value as it was masked
+ * @param commonness by the name of its field
  * @returns null when there is nothing to look for
  */
 export function spellingsOf(
@@ -45,6 +47,7 @@ export function spellingsOf(
   normalized: string,
   type: ColumnType,
   needsNumbers: boolean,
+  commonness: Commonness = "unknown",
 ): Spellings | null {
   const trimmed = normalized.trim();
   if (trimmed.length < VALUE_CHARS_MIN) return null;
@@ -61,7 +64,7 @@ export function spellingsOf(
     texts,
     plain: value.length <= NUMBER_CHARS_MAX ? plainOf(value) : "",
     compact: isLong ? compact : "",
-    isShort: isShortText(trimmed) || isShortText(value),
+    mustBeWhole: isShortText(trimmed) || isShortText(value) || isCommon(trimmed, commonness),
     numbers: needsNumbers && value.length <= NUMBER_CHARS_MAX ? numbersOf(value, compact) : NONE,
   };
 }

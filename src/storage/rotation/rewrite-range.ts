@@ -1,15 +1,21 @@
 import { PiipeError } from "../../errors.ts";
-import type { Clock, TokenRewrite } from "../../pipeline/contracts.ts";
+import type { Clock, TokenForm, TokenPlace, TokenRewrite } from "../../pipeline/contracts.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { type TableName, quoteIdentifier, quoteTable, showTable } from "../../postgres/identifiers.ts";
 import type { RunStatement } from "../../postgres/transaction.ts";
+import { tokensIn } from "../search/tokens-in.ts";
 import { TOKEN_CHECK_PREFIX } from "./token-checks.ts";
 import { formCondition } from "./token-form-sql.ts";
 
 export interface RewriteTask {
   readonly table: TableName;
-  readonly column: string;
+  readonly place: TokenPlace;
   readonly rewrite: TokenRewrite;
+  /**
+   * Gives the column's text with other tokens in the place: `replace` is asked for each, and gives null for those that stay.
+   * null: the text is the token.
+   */
+  readonly replaceInside: ((text: string, replace: (token: string) => string | null) => string) | null;
 }
 
 export interface RewriteOptions {
@@ -38,6 +44,8 @@ export interface HeapRange {
 
 /** Some thousand rows: a transaction of well under a second. */
 const BLOCKS_PER_RANGE = 64;
+/** Of JSON whole values are read, which may lie outside the block: fewer, so that they fit into the memory. */
+const BLOCKS_PER_RANGE_INSIDE = 8;
 
 /** Tables that hold the rows of a table: itself, its partitions, and what inherits from it. */
 const READ_TREE = `
@@ -101,13 +109,18 @@ export async function readHeaps(run: RunStatement, table: TableName, column: str
  * old tokens reads the table from its start each time.
  * @param known the tables as they were: only blocks that came since are wanted, and the last one, which was not yet full
  */
-export function rangesOf(heaps: readonly Heap[], known: readonly Heap[] = []): readonly HeapRange[] {
+export function rangesOf(
+  { replaceInside }: Pick<RewriteTask, "replaceInside">,
+  heaps: readonly Heap[],
+  known: readonly Heap[] = [],
+): readonly HeapRange[] {
+  const blocksPerRange = replaceInside === null ? BLOCKS_PER_RANGE : BLOCKS_PER_RANGE_INSIDE;
   const ranges: HeapRange[] = [];
   for (const { table, blocks } of heaps) {
     const before = known.find((heap) => quoteTable(heap.table) === quoteTable(table))?.blocks ?? 0;
     if (blocks <= before) continue;
-    for (let firstBlock = Math.max(0, before - 1); firstBlock < blocks; firstBlock += BLOCKS_PER_RANGE) {
-      ranges.push({ table, firstBlock, lastBlock: Math.min(firstBlock + BLOCKS_PER_RANGE, blocks) - 1 });
+    for (let firstBlock = Math.max(0, before - 1); firstBlock < blocks; firstBlock += blocksPerRange) {
+      ranges.push({ table, firstBlock, lastBlock: Math.min(firstBlock + blocksPerRange, blocks) - 1 });
     }
   }
   return ranges;
@@ -135,7 +148,8 @@ export const blocksOf = (ranges: readonly HeapRange[]): number =>
 export interface OldRow {
   /** Its address, such as `(0,1)`: that of this version of the row. */
   readonly address: string;
-  readonly token: string;
+  /** The column's text: a token, or JSON that has some. */
+  readonly text: string;
 }
 
 export interface RangeOutcome {
@@ -152,47 +166,85 @@ WHERE link.old_token <> link.new_token
 ORDER BY 2
 ON CONFLICT DO NOTHING`;
 
-/** The rows of a range whose value has an old form. */
+/** A condition about an expression, which is a token. */
+type TokenCondition = (token: string) => string;
+
+/** Whether a row `stored` has in the place what fulfils the condition. */
+export function holdsAny(place: TokenPlace, condition: TokenCondition): string {
+  if (place.path === null) return `(${condition(`stored.${quoteIdentifier(place.column)}`)})`;
+  return `EXISTS (SELECT FROM (${tokensIn("stored", place)}) AS held (token) WHERE ${condition("held.token")})`;
+}
+
+export const isOfForm =
+  (forms: readonly TokenForm[]): TokenCondition =>
+  (token) =>
+    forms.map((form) => formCondition(token, form)).join(" OR ") || "false";
+
+/** The rows of a range that have a token of an old form. */
 export async function findOldRows(
   run: RunStatement,
-  { column, rewrite }: RewriteTask,
+  { place, rewrite }: RewriteTask,
   { table, firstBlock, lastBlock }: HeapRange,
 ): Promise<readonly OldRow[]> {
-  const isOld = rewrite.forms.map((form) => formCondition(column, form)).join(" OR ");
   const { rows } = await run(
-    `SELECT ctid::text AS address, ${quoteIdentifier(column)}::text AS token
-     FROM ONLY ${quoteTable(table)} AS stored WHERE ${IN_RANGE} AND (${isOld})`,
+    `SELECT ctid::text AS address, ${quoteIdentifier(place.column)}::text AS text
+     FROM ONLY ${quoteTable(table)} AS stored WHERE ${IN_RANGE} AND ${holdsAny(place, isOfForm(rewrite.forms))}`,
     [String(firstBlock), String(lastBlock)],
   );
-  return rows.map(({ address, token }) => ({ address: address ?? "", token: token ?? "" }));
+  return rows.map(({ address, text }) => ({ address: address ?? "", text: text ?? "" }));
+}
+
+/** What becomes of a column's text, and of the tokens in it. */
+export interface RewrittenText {
+  /** Equal to the text that was: nothing in it can be rewritten. */
+  readonly text: string;
+  readonly pairs: ReadonlyMap<string, string>;
+}
+
+export function rewriteText({ rewrite, replaceInside }: RewriteTask, text: string): RewrittenText {
+  const pairs = new Map<string, string>();
+  const replace = (token: string): string | null => {
+    const made = rewrite.rewrite(token);
+    if (made !== null) pairs.set(token, made);
+    return made;
+  };
+  return { text: replaceInside === null ? (replace(text) ?? text) : replaceInside(text, replace), pairs };
 }
 
 /** How many rows of a range have neither an old form nor one of those that may stay. */
 export async function countForeignRows(
   run: RunStatement,
-  { column, rewrite: { forms, tokenForms } }: RewriteTask,
+  { place, rewrite }: RewriteTask,
   { table, firstBlock, lastBlock }: HeapRange,
 ): Promise<number> {
-  if (tokenForms === null) return 0;
-  const isKnown = [...forms, ...tokenForms].map((form) => formCondition(column, form)).join(" OR ");
+  const isForeign = foreignTo(rewrite);
+  if (isForeign === null) return 0;
   const { rows } = await run(
-    `SELECT count(*) AS rows FROM ONLY ${quoteTable(table)} AS stored
-     WHERE ${IN_RANGE} AND ${quoteIdentifier(column)} IS NOT NULL AND NOT (${isKnown})`,
+    `SELECT count(*) AS rows FROM ONLY ${quoteTable(table)} AS stored WHERE ${IN_RANGE} AND ${holdsAny(place, isForeign)}`,
     [String(firstBlock), String(lastBlock)],
   );
   return Number(rows[0]?.["rows"]);
 }
 
+/** Whether a token has neither an old form nor one of those that may stay. null: that is not looked for. */
+export const foreignTo = ({ forms, tokenForms }: TokenRewrite): TokenCondition | null =>
+  tokenForms === null
+    ? null
+    : (token) => `${token} IS NOT NULL AND NOT (${isOfForm([...forms, ...tokenForms])(token)})`;
+
 export async function rewriteRange(run: RunStatement, task: RewriteTask, range: HeapRange): Promise<RangeOutcome> {
-  const { column, rewrite } = task;
+  const { place, rewrite } = task;
   await run(RANGE_SETTINGS);
   const pairs = new Map<string, string>();
+  const texts = new Map<string, string>();
   const found: string[] = [];
-  for (const { address, token } of await findOldRows(run, task, range)) {
-    const newToken = pairs.get(token) ?? rewrite.rewrite(token);
-    if (newToken === null) continue;
-    pairs.set(token, newToken);
-    found.push(address);
+  for (const { address, text } of await findOldRows(run, task, range)) {
+    if (!texts.has(text)) {
+      const rewritten = rewriteText(task, text);
+      texts.set(text, rewritten.text);
+      for (const [old, made] of rewritten.pairs) pairs.set(old, made);
+    }
+    if (texts.get(text) !== text) found.push(address);
   }
   if (found.length === 0) return { rewritten: 0, hasSkipped: false };
   const table = quoteTable(range.table);
@@ -201,29 +253,47 @@ export async function rewriteRange(run: RunStatement, task: RewriteTask, range: 
     `SELECT ctid::text AS address FROM ONLY ${table} WHERE ctid = ANY ($1::tid[]) FOR UPDATE SKIP LOCKED`,
     [addressList(found)],
   );
-  const name = quoteIdentifier(column);
-  // Joined by the token: what stands at an address by now counts, and PostgreSQL 10 cannot hash addresses.
+  const name = quoteIdentifier(place.column);
+  // Of JSON, the new text is read as the column's type reads it.
+  const value =
+    place.path === null ? "pair.new_text" : `pair.new_text::${await typeOf(run, range.table, place.column)}`;
+  // Joined by the text: what stands at an address by now counts, and PostgreSQL 10 cannot hash addresses.
   const { rowCount } = await run(
-    `UPDATE ONLY ${table} AS stored SET ${name} = pair.new_token
-     FROM json_to_recordset($2::json) AS pair (old_token text, new_token text)
-     WHERE stored.ctid = ANY ($1::tid[]) AND stored.${name}::text = pair.old_token`,
+    `UPDATE ONLY ${table} AS stored SET ${name} = ${value}
+     FROM json_to_recordset($2::json) AS pair (old_text text, new_text text)
+     WHERE stored.ctid = ANY ($1::tid[]) AND stored.${name}::text = pair.old_text`,
     [
       addressList(locked.map(({ address }) => address ?? "")),
-      JSON.stringify(Array.from(pairs, ([old_token, new_token]) => ({ old_token, new_token }))),
+      JSON.stringify(
+        Array.from(texts, ([old_text, new_text]) => ({ old_text, new_text })).filter(
+          ({ old_text, new_text }) => old_text !== new_text,
+        ),
+      ),
     ],
   );
   const links = Array.from(pairs).flatMap(([old, new_token]) =>
     rewrite.linkedTokens(old).map((old_token) => ({ old_token, new_token })),
   );
-  if (links.length > 0) await run(INSERT_LINKS, [column, JSON.stringify(links), rewrite.domain]);
+  if (links.length > 0) await run(INSERT_LINKS, [place.key, JSON.stringify(links), rewrite.domain]);
   return { rewritten: rowCount, hasSkipped: locked.length < found.length };
+}
+
+/** As SQL writes it, without a length, which a cast would cut to. */
+async function typeOf(run: RunStatement, table: TableName, column: string): Promise<string> {
+  const { rows } = await run(
+    `SELECT pg_catalog.format_type(atttypid, -1) AS type FROM pg_catalog.pg_attribute
+     WHERE attrelid = to_regclass($1::text) AND attname = $2 AND NOT attisdropped`,
+    [quoteTable(table), column],
+  );
+  return rows[0]?.["type"] ?? "text";
 }
 
 const addressList = (addresses: readonly string[]): string =>
   `{${addresses.map((address) => `"${address}"`).join(",")}}`;
 
 /** Says what an operator of this command can do; other errors are left as they are. */
-export function explainRefusal(error: unknown, { table, column }: RewriteTask): unknown {
+export function explainRefusal(error: unknown, { table, place }: RewriteTask): unknown {
+  const { column } = place;
   if (!(error instanceof DatabaseFailure)) return error;
   const { sqlState, facts } = error;
   const options = sqlState === null ? {} : { sqlState };

@@ -1,17 +1,17 @@
-import type { TokenRewrite } from "../../pipeline/contracts.ts";
+import type { TokenPlace, TokenRewrite } from "../../pipeline/contracts.ts";
 import type { Row } from "../../postgres/connection.ts";
 import type { RunStatement } from "../../postgres/transaction.ts";
 
-/** A table of piipe's own that holds tokens of the target table's columns. */
+/** A table of piipe's own that holds tokens of the target table's columns, by their keys. */
 export interface SideTable {
   readonly name: "links" | "originals";
-  /** The next rows of column `$1` after the token `$2`, of the domain `$3`. */
+  /** The next rows of the key `$1` after the token `$2`, of the domain `$3`. */
   readonly read: string;
   /** By which they are read. */
   readonly key: string;
   /** What becomes of a row; null: nothing. */
   readonly rewriteRow: (row: Row, rewrite: TokenRewrite["rewrite"]) => object | null;
-  /** Replaces rows of column `$1` as the list `$2` says, and counts them. */
+  /** Replaces rows of the key `$1` as the list `$2` says, and counts them. */
   readonly replace: string;
 }
 
@@ -52,7 +52,7 @@ WITH pair AS (
 SELECT count(*) AS replaced FROM gone`,
 };
 
-/** An original is sealed for its column, not for its token. Where the new token has one already, that one stays. */
+/** An original is sealed for its key, not for its token. Where the new token has one already, that one stays. */
 const ORIGINALS: SideTable = {
   name: "originals",
   key: "token",
@@ -90,10 +90,10 @@ export interface OldSideRows {
 export async function findOldSideRows(
   run: RunStatement,
   { key, read, rewriteRow }: SideTable,
-  { column, rewrite }: { readonly column: string; readonly rewrite: TokenRewrite },
+  { place, rewrite }: { readonly place: TokenPlace; readonly rewrite: TokenRewrite },
   after: string,
 ): Promise<OldSideRows> {
-  const { rows } = await run(read, [column, after, rewrite.domain]);
+  const { rows } = await run(read, [place.key, after, rewrite.domain]);
   return {
     replacements: rows.flatMap((row) => rewriteRow(row, rewrite.rewrite) ?? []),
     last: rows.length < ROWS_MAX ? null : (rows.at(-1)?.[key] ?? null),
@@ -104,10 +104,10 @@ export async function findOldSideRows(
 export async function replaceSideRows(
   run: RunStatement,
   { replace }: SideTable,
-  column: string,
+  { key }: TokenPlace,
   replacements: readonly object[],
 ): Promise<number> {
   if (replacements.length === 0) return 0;
-  const { rows } = await run(replace, [column, JSON.stringify(replacements)]);
+  const { rows } = await run(replace, [key, JSON.stringify(replacements)]);
   return Number(rows[0]?.["replaced"]);
 }

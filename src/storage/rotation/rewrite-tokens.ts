@@ -39,7 +39,7 @@ const ROUND_BASE_MS = 50;
 const ROUND_CAP_MS = 5_000;
 
 /**
- * Replaces the stored tokens of one column, in the table, its partitions, `piipe.key_links` and `piipe.vault`. In small
+ * Replaces the stored tokens of one place, in the table, its partitions, `piipe.key_links` and `piipe.vault`. In small
  * transactions beside running workers and other sessions; tokens show what they are, so a call after an interruption goes
  * on where the last one ended. Rows that other sessions hold are left for later, so that none is drawn into a deadlock.
  * It ends when one snapshot of everything shows no old token, or when another pass would not help: then some session
@@ -58,7 +58,7 @@ export async function rewriteTokens(
 ): Promise<RewriteReport> {
   const { clock, stop, abort, onProgress } = options;
   const transaction: TransactionOptions = {
-    doing: `rewriting the tokens of column ${task.column}`,
+    doing: `rewriting the tokens of column ${task.place.name}`,
     // Rows that other sessions hold are not waited for; what else is locked delays the users of the rows held.
     ...TIMEOUTS.besideOthers,
     writesTarget: true,
@@ -84,7 +84,7 @@ export async function rewriteTokens(
         const start: string = after;
         const batch = await inBatch(async (run) => {
           const { replacements, last } = await findOldSideRows(run, side, task, start);
-          return { replaced: await replaceSideRows(run, side, task.column, replacements), last };
+          return { replaced: await replaceSideRows(run, side, task.place, replacements), last };
         });
         counts[side.name] += batch.replaced;
         after = batch.last;
@@ -110,9 +110,9 @@ async function rewriteRows(
   inBatch: InBatch,
   onRows: (rows: number) => void,
 ): Promise<boolean> {
-  const read = (): Promise<readonly Heap[]> => inBatch((run) => readHeaps(run, task.table, task.column));
+  const read = (): Promise<readonly Heap[]> => inBatch((run) => readHeaps(run, task.table, task.place.column));
   let heaps = await read();
-  let ranges = rangesOf(heaps);
+  let ranges = rangesOf(task, heaps);
   let total = blocksOf(ranges);
   let done = 0;
   for (let extension = 0; ranges.length > 0; extension += 1) {
@@ -136,16 +136,16 @@ async function rewriteRows(
     if (extension === EXTENSIONS_MAX) break;
     const known = heaps;
     heaps = await read();
-    ranges = rangesOf(heaps, known);
+    ranges = rangesOf(task, heaps, known);
     total += blocksOf(ranges);
   }
   return true;
 }
 
-function rowsLocked({ table, column }: RewriteTask): PiipeError {
+function rowsLocked({ table, place }: RewriteTask): PiipeError {
   return new PiipeError(
     "database.busy",
-    `other sessions hold rows of ${showTable(table)} whose ${column} is to be rewritten`,
+    `other sessions hold rows of ${showTable(table)} whose ${place.name} is to be rewritten`,
     {
       retryable: true,
       hint: "Look in pg_stat_activity for transactions that stay open; the same command goes on where this one ended.",

@@ -171,7 +171,7 @@ const namesOf = (columns: readonly ColumnForms[]): readonly string[] => columns.
 
 function conditionOf(column: string, forms: readonly TokenForm[]): string {
   if (forms.length === 0) return `${quoteIdentifier(column)} IS NULL`;
-  return forms.map((form) => formCondition(column, form)).join(" OR ");
+  return forms.map((form) => formCondition(quoteIdentifier(column), form)).join(" OR ");
 }
 
 /**

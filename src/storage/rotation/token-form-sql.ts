@@ -1,10 +1,12 @@
 import type { TokenForm } from "../../pipeline/contracts.ts";
-import { quoteIdentifier, quoteLiteral } from "../../postgres/identifiers.ts";
+import { quoteLiteral } from "../../postgres/identifiers.ts";
 
-/** A condition that is true for what has the form. LIKE and a length: a regular expression costs ten times as much. */
-export function formCondition(column: string, { prefix, charsMin, charsMax }: TokenForm): string {
-  // As text, a char(n) has no padding, and a citext is compared exactly.
-  const text = `${quoteIdentifier(column)}::text`;
+/**
+ * A condition that is true for what has the form. LIKE and a length: a regular expression costs ten times as much.
+ * @param expression read as text: a char(n) then has no padding, and a citext is compared exactly
+ */
+export function formCondition(expression: string, { prefix, charsMin, charsMax }: TokenForm): string {
+  const text = `${expression}::text`;
   const length = charsMax === charsMin ? `= ${charsMin}` : `>= ${charsMin}`;
   const conditions = [`char_length(${text}) ${length}`];
   if (charsMax !== null && charsMax !== charsMin) conditions.push(`char_length(${text}) <= ${charsMax}`);

@@ -1,6 +1,5 @@
 import { PiipeError } from "../../errors.ts";
-import type { TokenForm } from "../../pipeline/contracts.ts";
-import { quoteIdentifier, quoteTable, showTable } from "../../postgres/identifiers.ts";
+import { quoteTable, showTable } from "../../postgres/identifiers.ts";
 import type { RunStatement } from "../../postgres/transaction.ts";
 import {
   RANGE_SETTINGS,
@@ -9,11 +8,14 @@ import {
   blocksOf,
   countForeignRows,
   findOldRows,
+  foreignTo,
+  holdsAny,
+  isOfForm,
   rangesOf,
   readHeaps,
+  rewriteText,
 } from "./rewrite-range.ts";
 import { SIDE_TABLES, findOldSideRows } from "./rewrite-side-rows.ts";
-import { formCondition } from "./token-form-sql.ts";
 
 export interface LeftTokens {
   /** Old tokens in rows, links and originals: other sessions wrote them meanwhile. */
@@ -41,15 +43,15 @@ export async function verifyTokens(
   { stop, onProgress }: Pick<RewriteOptions, "stop" | "onProgress">,
 ): Promise<LeftTokens | null> {
   await run(RANGE_SETTINGS);
-  const all = rangesOf(await readHeaps(run, task.table, task.column));
+  const all = rangesOf(task, await readHeaps(run, task.table, task.place.column));
   const total = blocksOf(all);
   let done = 0;
   let remaining = 0;
   let unreadable = 0;
   for (const range of all) {
     if (stop.aborted) return null;
-    for (const { token } of await findOldRows(run, task, range)) {
-      if (task.rewrite.rewrite(token) === null) unreadable += 1;
+    for (const { text } of await findOldRows(run, task, range)) {
+      if (rewriteText(task, text).pairs.size === 0) unreadable += 1;
       else remaining += 1;
     }
     unreadable += await countForeignRows(run, task, range);
@@ -74,22 +76,19 @@ export async function verifyTokens(
 }
 
 /** @param found rows with old tokens, and with what is none, in the same snapshot */
-async function requireNoMore(run: RunStatement, { table, column, rewrite }: RewriteTask, found: number): Promise<void> {
-  const { forms, tokenForms } = rewrite;
-  const isOneOf = (of: readonly TokenForm[]): string =>
-    of.map((form) => formCondition(column, form)).join(" OR ") || "false";
-  const name = quoteIdentifier(column);
-  const isForeign =
-    tokenForms === null ? "false" : `${name} IS NOT NULL AND NOT (${isOneOf([...forms, ...tokenForms])})`;
+async function requireNoMore(run: RunStatement, { table, place, rewrite }: RewriteTask, found: number): Promise<void> {
   await run(`SET LOCAL enable_seqscan = on; SET LOCAL statement_timeout = ${LOOK_TIMEOUT_MS}`);
   const { rows } = await run(
-    `SELECT count(*) AS rows FROM ${quoteTable(table)} WHERE ${isOneOf(forms)} OR (${isForeign})`,
+    `SELECT coalesce(sum(
+       (CASE WHEN ${holdsAny(place, isOfForm(rewrite.forms))} THEN 1 ELSE 0 END) +
+       (CASE WHEN ${holdsAny(place, foreignTo(rewrite) ?? (() => "false"))} THEN 1 ELSE 0 END)), 0) AS rows
+     FROM ${quoteTable(table)} AS stored`,
   );
   const more = Number(rows[0]?.["rows"]) - found;
   if (more <= 0) return;
   throw new PiipeError(
     "database.table-mismatch",
-    `${more} rows of ${showTable(table)} still have what was to be rewritten in column ${column}, and are not where PostgreSQL keeps its rows`,
+    `${more} rows of ${showTable(table)} still have what was to be rewritten in column ${place.name}, and are not where PostgreSQL keeps its rows`,
     {
       hint:
         "The table only stands for others, as on Citus and other distributed servers: on each server, name a table that " +

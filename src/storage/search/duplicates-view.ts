@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import type { PiipeError } from "../../errors.ts";
+import type { TokenPlace } from "../../pipeline/contracts.ts";
+import { arrayLiteral } from "../../postgres/array-literal.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { tryTakeLock } from "../../postgres/dialect.ts";
@@ -10,9 +12,9 @@ import { resolveTable } from "./duplicates.ts";
 
 export interface DuplicatesViewOptions {
   readonly table: TableName;
-  /** The columns in which equal values are equal tokens. */
-  readonly columns: readonly string[];
-  readonly userColumn: string | null;
+  /** Where equal values are equal tokens. */
+  readonly places: readonly TokenPlace[];
+  readonly user: TokenPlace | null;
   readonly timeColumn: string | null;
 }
 
@@ -41,7 +43,7 @@ export async function updateDuplicatesView(
   options: DuplicatesViewOptions,
 ): Promise<DuplicatesViewOutcome> {
   const nothing = { changed: null, warning: null };
-  if (options.columns.length === 0) return nothing;
+  if (options.places.length === 0) return nothing;
   const table = await resolveTable(pool, options.table);
   const doing = `making the view of duplicates in ${showTable(table)}`;
   try {
@@ -107,26 +109,32 @@ async function findPlace(
   return free ? { name: free.name, isUpToDate: false } : null;
 }
 
-function selectOf(table: ResolvedTable, { columns, userColumn, timeColumn }: DuplicatesViewOptions): string {
+function selectOf(table: ResolvedTable, { places, user, timeColumn }: DuplicatesViewOptions): string {
   const argument = (text: string | null): string => (text === null ? "NULL::text" : `${quoteLiteral(text)}::text`);
-  const selects = columns.map((column) => {
-    const given = [quoteTable(table), column, userColumn, timeColumn].map(argument).join(", ");
-    return `\nSELECT ${argument(column)} AS column_name, found.* FROM piipe.duplicates(${given}, 1) AS found`;
+  const selects = places.map(({ name, column, path, key }) => {
+    const given = [quoteTable(table), column, user?.column ?? null, timeColumn].map(argument).join(", ");
+    const inner = path === null ? "NULL::text[]" : `${quoteLiteral(arrayLiteral(path))}::text[]`;
+    const keys = [key, user?.key ?? null].map(argument).join(", ");
+    return `\nSELECT ${argument(name)} AS column_name, found.* FROM piipe.duplicates(${given}, 1, ${inner}, ${keys}) AS found`;
   });
   return `${selects.join("\nUNION ALL")}\nORDER BY column_name, users DESC NULLS LAST, rows DESC, token`;
 }
 
 const subjectOf = (table: ResolvedTable): string => `Duplicates in ${quoteTable(table)}: `;
 
-function commentOf(table: ResolvedTable, { columns, userColumn, timeColumn }: DuplicatesViewOptions): string {
-  const users = userColumn === null ? "" : `more than one user (${quoteIdentifier(userColumn)}) or `;
+function commentOf(table: ResolvedTable, { places, user, timeColumn }: DuplicatesViewOptions): string {
+  const users = user === null ? "" : `more than one user (${shown(user)}) or `;
   const times = timeColumn === null ? "" : ` First and last seen are of ${quoteIdentifier(timeColumn)}.`;
   return (
     `${subjectOf(table)}masked values that occur for ${users}more than once, by their newest token, in ` +
-    `${columns.map(quoteIdentifier).join(", ")}.${times} Reads with the rights of whoever asks. ` +
+    `${places.map(shown).join(", ")}.${times} Reads with the rights of whoever asks. ` +
     "`piipe migrate` keeps it as the configuration says."
   );
 }
+
+/** The path is part of an inner one's name. */
+const shown = ({ name, key }: TokenPlace): string =>
+  key === name ? quoteIdentifier(name) : `${quoteIdentifier(name)} (key ${quoteIdentifier(key)})`;
 
 function namesTaken(table: ResolvedTable): string {
   return `the view of duplicates was not made: something else has its name, ${viewNames(table).join(" and ")}, in the schema piipe. Rename that and run \`piipe migrate\` again.`;

@@ -1,4 +1,6 @@
 import { PiipeError } from "../../errors.ts";
+import type { TokenPlace } from "../../pipeline/contracts.ts";
+import { arrayLiteral } from "../../postgres/array-literal.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { quoteTable, showTable, type TableName } from "../../postgres/identifiers.ts";
 import { TIMEOUTS, inTransaction } from "../../postgres/transaction.ts";
@@ -6,9 +8,9 @@ import { TIMEOUTS, inTransaction } from "../../postgres/transaction.ts";
 export interface DuplicatesQuery {
   /** As `resolveTable` gives it. */
   readonly table: TableName;
-  readonly column: string;
+  readonly place: TokenPlace;
   /** Who caused a row. null: values count by their rows only. */
-  readonly userColumn: string | null;
+  readonly user: TokenPlace | null;
   /** When. null: no times. */
   readonly timeColumn: string | null;
   /** A value of one user counts from so many rows on; one of several users always does. */
@@ -42,8 +44,8 @@ const READ_DUPLICATES = `
 SELECT token, rows, users, count(*) OVER () AS values_found, sum(rows) OVER () AS rows_found,
        replace(to_json(first_seen) #>> '{}', '+00:00', 'Z') AS first_seen,
        replace(to_json(last_seen) #>> '{}', '+00:00', 'Z') AS last_seen
-FROM piipe.duplicates($1, $2, $3, $4, $5::integer)
-ORDER BY users DESC NULLS LAST, rows DESC, token COLLATE "C" LIMIT $6::integer`;
+FROM piipe.duplicates($1, $2, $3, $4, $5::integer, $6::text[], $7, $8)
+ORDER BY users DESC NULLS LAST, rows DESC, token COLLATE "C" LIMIT $9::integer`;
 
 /**
  * The masked values of a column that occur more than once, under whichever key version each was masked. Reads only, so
@@ -51,9 +53,9 @@ ORDER BY users DESC NULLS LAST, rows DESC, token COLLATE "C" LIMIT $6::integer`;
  * @throws {PiipeError} `database.busy` when the table is too big or locked; otherwise as the database fails
  */
 export async function readDuplicates(pool: PostgresPool, query: DuplicatesQuery): Promise<Duplicates> {
-  const { table, column, userColumn, timeColumn, rowsMin, limit, abort } = query;
+  const { table, place, user, timeColumn, rowsMin, limit, abort } = query;
   const options = {
-    doing: `looking for duplicates in column ${column} of ${showTable(table)}`,
+    doing: `looking for duplicates in column ${place.name} of ${showTable(table)}`,
     ...TIMEOUTS.readingTable,
     abort,
   };
@@ -61,10 +63,13 @@ export async function readDuplicates(pool: PostgresPool, query: DuplicatesQuery)
     await run("SET TRANSACTION READ ONLY");
     const { rows } = await run(READ_DUPLICATES, [
       quoteTable(table),
-      column,
-      userColumn,
+      place.column,
+      user?.column ?? null,
       timeColumn,
       String(rowsMin - 1),
+      place.path === null ? null : arrayLiteral(place.path),
+      place.key,
+      user?.key ?? null,
       String(limit),
     ]);
     return {

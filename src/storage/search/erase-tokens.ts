@@ -1,4 +1,5 @@
 import { PiipeError } from "../../errors.ts";
+import type { TokenPlace } from "../../pipeline/contracts.ts";
 import type { PostgresPool, Row } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
 import { takeLock } from "../../postgres/dialect.ts";
@@ -12,10 +13,14 @@ import {
   countBesideRows,
   deleteOrphans,
   isKnown,
+  type KeyPlaces,
+  otherKeys,
   sumOf,
+  tokensByKey,
 } from "./find-erasable.ts";
-import { type StoredTable, columnOfRow } from "./stored-columns.ts";
+import type { StoredTable } from "./stored-columns.ts";
 import { type ColumnTokens, type SqlPart, tokenFilter } from "./token-filter.ts";
+import { tokensIn } from "./tokens-in.ts";
 
 /** One transaction deletes so many rows at most: its locks and its WAL must not hold up the workers. */
 const ROWS_PER_BATCH = 5_000;
@@ -28,10 +33,10 @@ export interface ErasedCounts extends BesideCounts {
 
 /**
  * Deletes the rows with the tokens, in batches, until none is left, then the vault entries and the links. The links go
- * last: what was cut short is found by them again. Links and vault entries of other columns go with the last row that has
+ * last: what was cut short is found by them again. Links and vault entries of other places go with the last row that has
  * their token, in its batch: nothing would lead to them later. Safe to repeat, and beside running workers.
  *
- * @param otherColumns whose tokens of the deleted rows may have links and originals
+ * @param places all of the table's whose tokens may have links and originals
  * @param onProgress called with the number of rows deleted so far
  * @throws {PiipeError} `interrupted` when `abort` fires: what was deleted stays deleted; `database.*`
  */
@@ -40,11 +45,11 @@ export async function eraseTokens(
   table: StoredTable,
   searches: readonly ColumnTokens[],
   {
-    otherColumns,
+    places,
     onProgress,
     abort,
   }: {
-    readonly otherColumns: readonly string[];
+    readonly places: readonly TokenPlace[];
     readonly onProgress: (rows: number) => void;
     readonly abort: AbortSignal;
   },
@@ -55,7 +60,8 @@ export async function eraseTokens(
     writesTarget: true,
     abort,
   };
-  const batch = deleteBatch(table, searches, otherColumns);
+  const others = otherKeys(places, searches);
+  const batch = deleteBatch(table, searches, others);
   const filter = tokenFilter(table, searches);
   const remaining = `SELECT 1 FROM ${quoteTable(table.name)} AS t WHERE ${filter.sql} LIMIT 1`;
   const inBatch = <T>(work: (run: RunStatement) => Promise<T>): Promise<T> =>
@@ -66,7 +72,7 @@ export async function eraseTokens(
     async deleteSome() {
       const deleted = await inBatch(async (run) => {
         const { rows: gone, rowCount } = await run(batch.sql, batch.values);
-        return { rowCount, orphans: await deleteOrphansOf(run, table, tokensOf(gone, otherColumns)) };
+        return { rowCount, orphans: await deleteOrphansOf(run, table, tokensOf(gone, others, searches)) };
       });
       rows += deleted.rowCount;
       beside = sumOf([beside, deleted.orphans]);
@@ -109,29 +115,43 @@ async function untilNoneLeft(
 
 /**
  * The condition stands twice: a place may hold another row by now, and partitions each have the same places. A row without
- * a place is deleted with all the others at once. Gives the rows' tokens of the other columns, as `c0` and so on.
+ * a place is deleted with all the others at once. Gives the rows' tokens of the other keys, as lists `c0` and so on.
  */
-function deleteBatch(table: StoredTable, searches: readonly ColumnTokens[], otherColumns: readonly string[]): SqlPart {
+function deleteBatch(table: StoredTable, searches: readonly ColumnTokens[], others: readonly KeyPlaces[]): SqlPart {
   const name = quoteTable(table.name);
   const { sql, values } = tokenFilter(table, searches);
   const batch = table.hasPlaces
     ? `t.ctid = ANY (ARRAY(SELECT t.ctid FROM ${name} AS t WHERE ${sql} LIMIT ${ROWS_PER_BATCH})) AND `
     : "";
-  const known = otherColumns.map((column, index) => {
-    const token = `${columnOfRow(column)}::text`;
-    return `CASE WHEN ${isKnown(token, `$${values.length + index + 1}`)} THEN ${token} END AS ${nameOf(index)}`;
+  const known = others.map((key, index) => {
+    const held = key.others.map((place) => tokensIn("t", place)).join(" UNION ");
+    const isNamed = isKnown("held.token", `$${values.length + index + 1}`);
+    return `(SELECT json_agg(held.token)::text FROM (${held}) AS held (token) WHERE ${isNamed}) AS ${nameOf(index)}`;
   });
   const returning = known.length === 0 ? "" : ` RETURNING ${known.join(", ")}`;
-  return { sql: `DELETE FROM ${name} AS t WHERE ${batch}${sql}${returning}`, values: [...values, ...otherColumns] };
+  return {
+    sql: `DELETE FROM ${name} AS t WHERE ${batch}${sql}${returning}`,
+    values: [...values, ...others.map(({ key }) => key)],
+  };
 }
 
 const nameOf = (index: number): string => `c${index}`;
 
-/** Without repetition, and without the columns that have none. */
-function tokensOf(rows: readonly Row[], columns: readonly string[]): readonly ColumnTokens[] {
-  return columns.flatMap((column, index) => {
-    const tokens = new Set(rows.flatMap((row) => row[nameOf(index)] ?? []));
-    return tokens.size === 0 ? [] : [{ column, tokens: [...tokens] }];
+interface GoneTokens {
+  readonly of: KeyPlaces;
+  readonly tokens: readonly string[];
+}
+
+/** Without repetition, without the searched ones, whose turn comes last, and without the keys that have none. */
+function tokensOf(
+  rows: readonly Row[],
+  keys: readonly KeyPlaces[],
+  searches: readonly ColumnTokens[],
+): readonly GoneTokens[] {
+  return keys.flatMap((of, index) => {
+    const tokens = new Set(rows.flatMap((row) => JSON.parse(row[nameOf(index)] ?? "[]") as readonly string[]));
+    for (const search of of.searches) for (const token of searches[search]?.tokens ?? []) tokens.delete(token);
+    return tokens.size === 0 ? [] : [{ of, tokens: [...tokens] }];
   });
 }
 
@@ -139,19 +159,18 @@ function tokensOf(rows: readonly Row[], columns: readonly string[]): readonly Co
 async function deleteOrphansOf(
   run: RunStatement,
   table: StoredTable,
-  gone: readonly ColumnTokens[],
+  gone: readonly GoneTokens[],
 ): Promise<BesideCounts> {
   if (gone.length > 0) await takeLock(run, ERASURE_LOCK);
   const deleted: BesideCounts[] = [];
-  for (const tokens of gone) deleted.push(await deleteOrphans(run, table, tokens));
+  for (const { of, tokens } of gone) deleted.push(await deleteOrphans(run, table, of, tokens));
   return sumOf(deleted);
 }
 
 async function deleteBesideRows(run: RunStatement, searches: readonly ColumnTokens[]): Promise<BesideCounts> {
   let links = 0;
   let vault = 0;
-  for (const { column, tokens } of searches) {
-    const values = [column, JSON.stringify(tokens)];
+  for (const { values } of tokensByKey(searches)) {
     vault += (await run(`DELETE FROM piipe.vault WHERE ${VAULT_ENTRIES}`, values)).rowCount;
     links += (await run(`DELETE FROM piipe.key_links WHERE ${LINKS}`, values)).rowCount;
   }

@@ -1,3 +1,4 @@
+import type { TokenPlace } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
@@ -12,9 +13,11 @@ import {
   type DoubtfulLinks,
   joinLinked,
   linkedWith,
+  type SqlPart,
   tokenFilter,
   tokenList,
 } from "./token-filter.ts";
+import { withTokens } from "./tokens-in.ts";
 
 /** What piipe's own tables hold of tokens. */
 export interface BesideCounts {
@@ -22,16 +25,42 @@ export interface BesideCounts {
   readonly vault: number;
 }
 
-/** Whether links or the vault know a token: what they do not know may be a raw value from before the mask. */
-export const isKnown = (token: string, column: string): string => `
-  (EXISTS (SELECT FROM piipe.vault AS entry WHERE entry.column_name = ${column}::text AND entry.token = ${token})
+/** Whether links or the vault know a token of a key: what they do not know may be a raw value from before the mask. */
+export const isKnown = (token: string, key: string): string => `
+  (EXISTS (SELECT FROM piipe.vault AS entry WHERE entry.column_name = ${key}::text AND entry.token = ${token})
    OR EXISTS (SELECT FROM piipe.key_links AS link
-     WHERE link.column_name = ${column}::text AND (link.old_token = ${token} OR link.new_token = ${token})))`;
+     WHERE link.column_name = ${key}::text AND (link.old_token = ${token} OR link.new_token = ${token})))`;
+
+/** The places whose tokens are known by one key. */
+export interface KeyPlaces {
+  readonly key: string;
+  /** All of the table's. */
+  readonly places: readonly TokenPlace[];
+  /** Those where a row may have other tokens than the searched ones. */
+  readonly others: readonly TokenPlace[];
+  /** Which of the searches are of this key. */
+  readonly searches: readonly number[];
+}
+
+/**
+ * The keys whose tokens a row may have beside the searched ones: they may have links and originals. Where a path leads to
+ * the elements of an array, there may be others in the very place.
+ */
+export function otherKeys(places: readonly TokenPlace[], searches: readonly ColumnTokens[]): readonly KeyPlaces[] {
+  const searched = new Set(searches.map(({ place }) => place.name));
+  const others = places.filter(({ name, path }) => !searched.has(name) || path?.includes(null) === true);
+  return [...new Set(others.map(({ key }) => key))].map((key) => ({
+    key,
+    places: places.filter((place) => place.key === key),
+    others: others.filter((place) => place.key === key),
+    searches: searches.flatMap(({ place }, index) => (place.key === key ? [index] : [])),
+  }));
+}
 
 interface Gone {
   readonly table: StoredTable;
-  readonly column: string;
-  /** The parameter that is the column's name. */
+  readonly places: readonly TokenPlace[];
+  /** The parameter that is the key's name. */
   readonly parameter: string;
   /** A query for the tokens of the rows that are gone, or to go. */
   readonly gone: string;
@@ -43,14 +72,15 @@ interface Gone {
  * Tokens of one value stay or go together: as long as a row has one of them, a link from it leads to the original. Compared as
  * text, which an inet column's index does not serve: its masks have neither links nor originals.
  */
-const orphans = ({ table, column, parameter, gone, stays }: Gone): string => `
+const orphans = ({ table, places, parameter, gone, stays }: Gone): string => `
 WITH RECURSIVE family (origin, token) AS (
   SELECT gone.token, gone.token FROM (${gone}) AS gone (token) WHERE ${isKnown("gone.token", parameter)}
   UNION
   SELECT known.origin, linked.token FROM family AS known ${joinLinked(parameter)}
 ), held (origin) AS (
-  SELECT family.origin FROM family
-  JOIN ${quoteTable(table.name)} AS t ON ${columnOfRow(column)}::text = family.token WHERE ${stays}
+  SELECT family.origin FROM family JOIN (
+    ${places.map((place) => `SELECT held.token FROM ${withTokens(quoteTable(table.name), place)} WHERE ${stays}`).join("\n    UNION ALL\n    ")}
+  ) AS staying ON staying.token = family.token
 ), orphan (token) AS (
   SELECT DISTINCT token FROM family WHERE NOT EXISTS (SELECT FROM held WHERE held.origin = family.origin)
 )`;
@@ -58,23 +88,29 @@ WITH RECURSIVE family (origin, token) AS (
 const ofOrphans = (parameter: string, token: string): string =>
   `column_name = ${parameter}::text AND ${token} IN (SELECT token FROM orphan)`;
 
-/** The links and vault entries of other columns that would have no row any more without those that are searched. */
+/** The links and vault entries of other places that would have no row any more without those that are searched. */
 async function countOrphans(
   run: RunStatement,
   table: StoredTable,
   searches: readonly ColumnTokens[],
-  columns: readonly string[],
+  keys: readonly KeyPlaces[],
 ): Promise<BesideCounts> {
   const filter = tokenFilter(table, searches);
   const parameter = `$${filter.values.length + 1}`;
   const counts: BesideCounts[] = [];
-  for (const column of columns) {
-    const gone = `SELECT DISTINCT ${columnOfRow(column)}::text FROM ${quoteTable(table.name)} AS t WHERE ${filter.sql}`;
+  for (const { key, places, others, searches: ofKey } of keys) {
+    // Those that are searched are counted for themselves.
+    const isOther = ofKey.map((index) => ` AND held.token <> ALL (ARRAY(${tokenList(`$${index + 1}`)}))`).join("");
+    const gone = others
+      .map(
+        (place) => `SELECT held.token FROM ${withTokens(quoteTable(table.name), place)} WHERE ${filter.sql}${isOther}`,
+      )
+      .join(" UNION ");
     const { rows } = await run(
-      `${orphans({ table, column, parameter, gone, stays: `${filter.sql} IS NOT TRUE` })}
+      `${orphans({ table, places, parameter, gone, stays: `${filter.sql} IS NOT TRUE` })}
        SELECT (SELECT count(*) FROM piipe.key_links WHERE ${ofOrphans(parameter, "old_token")}) AS links,
               (SELECT count(*) FROM piipe.vault WHERE ${ofOrphans(parameter, "token")}) AS vault`,
-      [...filter.values, column],
+      [...filter.values, key],
     );
     counts.push({ links: Number(rows[0]?.["links"]), vault: Number(rows[0]?.["vault"]) });
   }
@@ -83,7 +119,7 @@ async function countOrphans(
 
 /**
  * Deletes the links and vault entries of tokens of rows that the same transaction has deleted, where no row has them any
- * more. Reads the table once for each column with such tokens, unless it has an index.
+ * more. Reads the table once for each place with such tokens, unless it has an index.
  *
  * A worker that stores the same token at this very moment finds the entry there and leaves it; its row cannot be seen here
  * yet. The original of that row is then gone until the next event with the value, and nothing personal stays. Only a lock
@@ -93,14 +129,15 @@ async function countOrphans(
 export async function deleteOrphans(
   run: RunStatement,
   table: StoredTable,
-  { column, tokens }: ColumnTokens,
+  { key, places }: KeyPlaces,
+  tokens: readonly string[],
 ): Promise<BesideCounts> {
   const { rows } = await run(
-    `${orphans({ table, column, parameter: "$1", gone: tokenList("$2"), stays: "true" })},
+    `${orphans({ table, places, parameter: "$1", gone: tokenList("$2"), stays: "true" })},
      unlinked AS (DELETE FROM piipe.key_links WHERE ${ofOrphans("$1", "old_token")} RETURNING 1),
      removed AS (DELETE FROM piipe.vault WHERE ${ofOrphans("$1", "token")} RETURNING 1)
      SELECT (SELECT count(*) FROM unlinked) AS links, (SELECT count(*) FROM removed) AS vault`,
-    [column, JSON.stringify(tokens)],
+    [key, JSON.stringify(tokens)],
   );
   return { links: Number(rows[0]?.["links"]), vault: Number(rows[0]?.["vault"]) };
 }
@@ -137,8 +174,8 @@ export async function findErasable(
   table: StoredTable,
   query: {
     readonly searches: readonly TokenSearch[];
-    /** Whose tokens of the found rows may have links and originals. */
-    readonly otherColumns: readonly string[];
+    /** All of the table's whose tokens may have links and originals. */
+    readonly places: readonly TokenPlace[];
     readonly user: UserColumn | null;
     /** This pipeline's. */
     readonly queues: readonly QuarantinedQueue[];
@@ -151,7 +188,7 @@ export async function findErasable(
     const { rows } = await countRows(run, table, searches, null);
     const beside = sumOf([
       await countBesideRows(run, searches),
-      await countOrphans(run, table, searches, query.otherColumns),
+      await countOrphans(run, table, searches, otherKeys(query.places, searches)),
     ]);
     const others = query.user === null ? null : await countOtherRows(run, table, searches, query.user);
     const pendingEvents = await countPendingEvents(run, query.queues);
@@ -164,8 +201,7 @@ export async function findErasable(
 export async function countBesideRows(run: RunStatement, searches: readonly ColumnTokens[]): Promise<BesideCounts> {
   let links = 0;
   let vault = 0;
-  for (const { column, tokens } of searches) {
-    const values = [column, JSON.stringify(tokens)];
+  for (const { values } of tokensByKey(searches)) {
     const { rows } = await run(
       `SELECT (SELECT count(*) FROM piipe.key_links WHERE ${LINKS}) AS links,
               (SELECT count(*) FROM piipe.vault WHERE ${VAULT_ENTRIES}) AS vault`,
@@ -175,6 +211,17 @@ export async function countBesideRows(run: RunStatement, searches: readonly Colu
     vault += Number(rows[0]?.["vault"]);
   }
   return { links, vault };
+}
+
+/** One part for each key, however many places share it: their tokens are the same, or may be. */
+export function tokensByKey(searches: readonly ColumnTokens[]): readonly Pick<SqlPart, "values">[] {
+  const byKey = new Map<string, Set<string>>();
+  for (const { place, tokens } of searches) {
+    const known = byKey.get(place.key) ?? new Set();
+    for (const token of tokens) known.add(token);
+    byKey.set(place.key, known);
+  }
+  return [...byKey].map(([key, tokens]) => ({ values: [key, JSON.stringify([...tokens])] }));
 }
 
 const TOKENS = `ARRAY(${tokenList("$2")})`;
@@ -200,15 +247,16 @@ async function countOtherRows(
   const parameter = `$${filter.values.length + 1}`;
   const found = `SELECT DISTINCT ${column} FROM ${name} AS t WHERE ${filter.sql} AND ${column} IS NOT NULL`;
   // Of a masked user column, other rows may hold the person's tokens of other key versions.
-  const people = user.isMasked
-    ? `people (token) AS (SELECT found.token::text FROM (${found}) AS found (token) UNION ${linkedWith(parameter, "people")})`
-    : `people (token) AS (${found})`;
-  const persons = user.isMasked ? `count(DISTINCT piipe.canonical(${parameter}::text, token))` : "count(*)";
+  const people =
+    user.key !== null
+      ? `people (token) AS (SELECT found.token::text FROM (${found}) AS found (token) UNION ${linkedWith(parameter, "people")})`
+      : `people (token) AS (${found})`;
+  const persons = user.key !== null ? `count(DISTINCT piipe.canonical(${parameter}::text, token))` : "count(*)";
   const { rows } = await run(
     `WITH RECURSIVE ${people}
      SELECT count(*) AS rows, (SELECT ${persons} FROM people) AS users FROM ${name} AS t
      WHERE ${column} IN (SELECT token::${table.typeOf(user.name)} FROM people) AND ${filter.sql} IS NOT TRUE`,
-    [...filter.values, ...(user.isMasked ? [user.name] : [])],
+    [...filter.values, ...(user.key === null ? [] : [user.key])],
   );
   return { users: Number(rows[0]?.["users"]), rows: Number(rows[0]?.["rows"]) };
 }

@@ -1,11 +1,14 @@
+import type { TokenPlace } from "../../pipeline/contracts.ts";
 import type { Row } from "../../postgres/connection.ts";
 import { quoteTable } from "../../postgres/identifiers.ts";
 import type { RunStatement } from "../../postgres/transaction.ts";
 import { columnOfRow, type StoredTable } from "./stored-columns.ts";
-import { type ColumnTokens, type SqlPart, tokenFilter } from "./token-filter.ts";
+import { type ColumnTokens, hasDigitsOf, type SqlPart, tokenFilter } from "./token-filter.ts";
+import { holdsInside, withTokens } from "./tokens-in.ts";
 
 /** How often one token is stored. */
 export interface FoundToken {
+  /** As the place is shown. */
   readonly column: string;
   readonly token: string;
   readonly rows: number;
@@ -22,16 +25,20 @@ export async function countTokens(
   timeColumn: string | null,
 ): Promise<readonly FoundToken[]> {
   if (search.byDigits === true) return countSpellings(run, table, search, timeColumn);
-  const { column, tokens } = search;
+  const { place, tokens } = search;
+  const { column, path } = place;
+  const type = table.typeOf(column);
+  const holds =
+    path === null ? `${columnOfRow(column)} = wanted.token::${type}` : holdsInside(place, type, "wanted.token");
   const { rows } = await run(
     `SELECT wanted.position, ${tally(timeColumn)}
      FROM jsonb_array_elements_text($1::jsonb) WITH ORDINALITY AS wanted (token, position)
-     JOIN ${quoteTable(table.name)} AS t ON ${columnOfRow(column)} = wanted.token::${table.typeOf(column)}
+     JOIN ${quoteTable(table.name)} AS t ON ${holds}
      GROUP BY wanted.position`,
     [JSON.stringify(tokens)],
   );
   const found = new Map(rows.map((row) => [Number(row["position"]), row]));
-  return tokens.map((token, index) => foundToken(column, token, found.get(index + 1)));
+  return tokens.map((token, index) => foundToken(place, token, found.get(index + 1)));
 }
 
 /** The given ones first, then the others that the table has. */
@@ -41,15 +48,14 @@ async function countSpellings(
   search: ColumnTokens,
   timeColumn: string | null,
 ): Promise<readonly FoundToken[]> {
-  const { column, tokens } = search;
-  const filter = tokenFilter(table, [search]);
+  const { place, tokens } = search;
   const { rows } = await run(
-    `SELECT ${columnOfRow(column)}::text AS token, ${tally(timeColumn)}
-     FROM ${quoteTable(table.name)} AS t WHERE ${filter.sql} GROUP BY 1 ORDER BY 1`,
-    filter.values,
+    `SELECT held.token, ${tally(timeColumn)}
+     FROM ${withTokens(quoteTable(table.name), place)} WHERE ${hasDigitsOf("held.token", "$1")} GROUP BY 1 ORDER BY 1`,
+    [JSON.stringify(tokens)],
   );
   const found = new Map(rows.map((row) => [row["token"] ?? "", row]));
-  return [...new Set([...tokens, ...found.keys()])].map((token) => foundToken(column, token, found.get(token)));
+  return [...new Set([...tokens, ...found.keys()])].map((token) => foundToken(place, token, found.get(token)));
 }
 
 function tally(timeColumn: string | null): string {
@@ -57,8 +63,8 @@ function tally(timeColumn: string | null): string {
   return `count(*) AS rows, ${utcText(`min(${time})`)} AS first_seen, ${utcText(`max(${time})`)} AS last_seen`;
 }
 
-const foundToken = (column: string, token: string, row: Row | undefined): FoundToken => ({
-  column,
+const foundToken = ({ name }: TokenPlace, token: string, row: Row | undefined): FoundToken => ({
+  column: name,
   token,
   rows: Number(row?.["rows"] ?? 0),
   firstSeen: row?.["first_seen"] ?? null,
@@ -70,8 +76,8 @@ const utcText = (sql: string): string => `replace(to_json(${sql}) #>> '{}', '+00
 /** The column that says whose row it is. */
 export interface UserColumn {
   readonly name: string;
-  /** Then one person may have several tokens, which links join. */
-  readonly isMasked: boolean;
+  /** By what links know its tokens: one person may have several, which they join. null: it is stored as it is. */
+  readonly key: string | null;
 }
 
 /** A row that has tokens in several columns counts once. `users` is null without a user column. */
@@ -92,10 +98,10 @@ export async function countRows(
   return { rows: Number(rows[0]?.["rows"]), users: users === null ? null : Number(users) };
 }
 
-function personOf({ name, isMasked }: UserColumn, nextParameter: number): SqlPart {
+function personOf({ name, key }: UserColumn, nextParameter: number): SqlPart {
   const column = columnOfRow(name);
-  if (!isMasked) return { sql: column, values: [] };
-  return { sql: `piipe.canonical($${nextParameter}::text, ${column}::text)`, values: [name] };
+  if (key === null) return { sql: column, values: [] };
+  return { sql: `piipe.canonical($${nextParameter}::text, ${column}::text)`, values: [key] };
 }
 
 /** Some of the rows as they are stored, the latest first where there is a time column; values in PostgreSQL's text form. */

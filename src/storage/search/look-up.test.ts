@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { columnPlace } from "../../../tests/support/token-place.ts";
 import type { RunStatement } from "../../postgres/transaction.ts";
 import { completeSearches } from "./look-up.ts";
 import type { StoredTable } from "./stored-columns.ts";
@@ -20,12 +21,12 @@ function recorder(holdsDigests: boolean): { readonly run: RunStatement; readonly
 }
 
 describe("a bare digest", () => {
-  const search = { column: "ip", tokens: ["w1_x"], bareDigest: DIGEST, links: null };
+  const search = { place: columnPlace("ip"), tokens: ["w1_x"], bareDigest: DIGEST, links: null };
 
   test("is not sent while the column holds none", async () => {
     const { run, sent } = recorder(false);
     const { searches } = await completeSearches(run, TABLE, [search]);
-    expect(searches).toEqual([{ column: "ip", tokens: ["w1_x"], byDigits: false }]);
+    expect(searches).toEqual([{ place: search.place, tokens: ["w1_x"], byDigits: false }]);
     expect(sent()).toContain("char_length");
     expect(sent()).not.toContain(DIGEST);
   });
@@ -33,7 +34,7 @@ describe("a bare digest", () => {
   test("is searched while the column holds some", async () => {
     const { run, sent } = recorder(true);
     const { searches } = await completeSearches(run, TABLE, [search]);
-    expect(searches).toEqual([{ column: "ip", tokens: ["w1_x", DIGEST], byDigits: false }]);
+    expect(searches).toEqual([{ place: search.place, tokens: ["w1_x", DIGEST], byDigits: false }]);
     expect(sent()).not.toContain(DIGEST);
   });
 

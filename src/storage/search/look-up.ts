@@ -1,10 +1,12 @@
+import type { TokenPlace } from "../../pipeline/contracts.ts";
 import type { PostgresPool, Row } from "../../postgres/connection.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { type AuditEntry, writeAudit } from "../audit.ts";
 import { type FoundToken, type UserColumn, countRows, countTokens, sampleRows } from "./find-tokens.ts";
-import { type StoredTable, columnOfRow } from "./stored-columns.ts";
+import type { StoredTable } from "./stored-columns.ts";
 import { type TokenSearch, type ColumnTokens, type DoubtfulLinks, withLinkedTokens } from "./token-filter.ts";
+import { withTokens } from "./tokens-in.ts";
 
 /** SHA-256 in hex. */
 const DIGEST_CHARS = 64;
@@ -59,21 +61,20 @@ export async function completeSearches(
   const complete: ColumnTokens[] = [];
   const doubtfulLinks: DoubtfulLinks[] = [];
   for (const search of searches) {
-    const { column, byDigits = false, bareDigest } = search;
+    const { place, byDigits = false, bareDigest } = search;
     const { tokens, doubtful } = await withLinkedTokens(run, search);
-    const isDigestWanted = bareDigest !== null && (await holdsBareDigests(run, table, column));
-    complete.push({ column, byDigits, tokens: isDigestWanted ? [...tokens, bareDigest] : tokens });
+    const isDigestWanted = bareDigest !== null && (await holdsBareDigests(run, table, place));
+    complete.push({ place, byDigits, tokens: isDigestWanted ? [...tokens, bareDigest] : tokens });
     doubtfulLinks.push(...doubtful);
   }
   return { searches: complete, doubtfulLinks };
 }
 
 /** Asked without naming one: what is sent to the server may stand in its log. */
-async function holdsBareDigests(run: RunStatement, { name }: StoredTable, column: string): Promise<boolean> {
-  const text = `${columnOfRow(column)}::text`;
+async function holdsBareDigests(run: RunStatement, { name }: StoredTable, place: TokenPlace): Promise<boolean> {
   const { rowCount } = await run(
-    `SELECT 1 FROM ${quoteTable(name)} AS t
-     WHERE char_length(${text}) = ${DIGEST_CHARS} AND ${text} ~ '^[0-9a-f]{${DIGEST_CHARS}}$' LIMIT 1`,
+    `SELECT 1 FROM ${withTokens(quoteTable(name), place)}
+     WHERE char_length(held.token) = ${DIGEST_CHARS} AND held.token ~ '^[0-9a-f]{${DIGEST_CHARS}}$' LIMIT 1`,
   );
   return rowCount > 0;
 }
@@ -85,6 +86,6 @@ export const detailsOf = (
   counts: Readonly<Record<string, number>>,
 ): AuditEntry["details"] => ({
   table: showTable(table.name),
-  columns: searches.map(({ column }) => column),
+  columns: searches.map(({ place }) => place.name),
   ...counts,
 });

@@ -1,5 +1,7 @@
+import type { TokenPlace } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
-import { quoteIdentifier, quoteTable, showTable, type TableName } from "../../postgres/identifiers.ts";
+import { quoteTable, showTable, type TableName } from "../../postgres/identifiers.ts";
+import { tokensIn } from "./tokens-in.ts";
 
 const ROWS_MAX = 1_000;
 /** Of one value: enough to see what it looks like, and little enough to keep a thousand of. */
@@ -10,27 +12,33 @@ const ROWS_OF_LARGE = 100_000;
 /**
  * Values other than NULL of up to 1,000 rows: of the whole table's pages where it is large, of its beginning otherwise. One
  * or two statements, neither of which reads the whole table. The values are raw: they are to be counted, and never shown.
- * @returns the values of each column, in the order of `columns`
+ * @returns the values of each place, by its name: one of each row
  * @throws {PiipeError} `database.denied` without the right to read the table, or as the pool fails
  */
 export async function sampleColumns(
   pool: PostgresPool,
   table: TableName,
-  columns: readonly string[],
+  places: readonly TokenPlace[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const doing = `reading a sample of ${showTable(table)}`;
-  const list = columns
-    .map((name, index) => `left(${quoteIdentifier(name)}::text, ${CHARS_MAX}) AS c${index}`)
+  const list = places
+    .map((place, index) => {
+      const held = `(${tokensIn("t", place)}) AS held (token)`;
+      return `(SELECT left(held.token, ${CHARS_MAX}) FROM ${held} WHERE held.token IS NOT NULL LIMIT 1) AS c${index}`;
+    })
     .join(", ");
   const select = async (sampling: string) => {
-    const { rows } = await pool.query(doing, `SELECT ${list} FROM ${quoteTable(table)}${sampling} LIMIT ${ROWS_MAX}`);
+    const { rows } = await pool.query(
+      doing,
+      `SELECT ${list} FROM ${quoteTable(table)} AS t${sampling} LIMIT ${ROWS_MAX}`,
+    );
     return rows;
   };
   const percent = await samplingPercent(pool, table, doing);
   let rows = percent === null ? [] : await select(` TABLESAMPLE SYSTEM (${percent})`);
   if (rows.length === 0) rows = await select("");
   return new Map(
-    columns.map((name, index) => [
+    places.map(({ name }, index) => [
       name,
       rows.map((row) => row[`c${index}`]).filter((value) => typeof value === "string"),
     ]),

@@ -57,7 +57,7 @@ export async function readStoredTable(
     );
   }
   const types = new Map(Object.entries(JSON.parse(row["types"] ?? "{}") as Record<string, string>));
-  const missing = columns.filter((column) => !types.has(column));
+  const missing = [...new Set(columns)].filter((column) => !types.has(column));
   if (missing.length > 0) {
     throw new PiipeError("database.table-mismatch", `the table ${shown} has no column ${missing.join(", ")}`, {
       hint: "Run `piipe check`: it says how to make table and configuration fit.",

@@ -1,6 +1,7 @@
-import type { LinkRule } from "../../pipeline/contracts.ts";
+import type { LinkRule, TokenPlace } from "../../pipeline/contracts.ts";
 import type { RunStatement } from "../../postgres/transaction.ts";
 import { type StoredTable, columnOfRow } from "./stored-columns.ts";
+import { holdsInside, tokensIn } from "./tokens-in.ts";
 
 /** Joins the tokens `known` with those that one link leads to, either way, where it can be a link. */
 export const joinLinked = (columnParameter: string): string => `
@@ -46,19 +47,19 @@ export interface LinkedTokens {
  */
 export async function withLinkedTokens(
   run: RunStatement,
-  { column, tokens, links }: Pick<TokenSearch, "column" | "tokens" | "links">,
+  { place, tokens, links }: Pick<TokenSearch, "place" | "tokens" | "links">,
 ): Promise<LinkedTokens> {
   if (links === null) return { tokens, doubtful: [] };
   const doubtful = new Set<number>();
   for (;;) {
-    const linked = await walk(run, column, tokens, links, doubtful);
+    const linked = await walk(run, place.key, tokens, links, doubtful);
     const before = doubtful.size;
     for (const [version, ofVersion] of linked) if (ofVersion.size > links.tokensMax(version)) doubtful.add(version);
     // What doubtful tokens led to is found anew, or not at all.
     if (doubtful.size > before) continue;
     return {
       tokens: [...tokens, ...[...linked.values()].flatMap((ofVersion) => [...ofVersion]).toSorted()],
-      doubtful: [...doubtful].map((version) => ({ column, version })),
+      doubtful: [...doubtful].map((version) => ({ column: place.name, version })),
     };
   }
 }
@@ -66,7 +67,7 @@ export async function withLinkedTokens(
 /** The tokens beyond the given ones, by the version that they show. */
 async function walk(
   run: RunStatement,
-  column: string,
+  key: string,
   tokens: readonly string[],
   { versionOf, madePrefixes, tokensMax }: LinkRule,
   doubtful: ReadonlySet<number>,
@@ -74,7 +75,7 @@ async function walk(
   const known = new Set(tokens);
   const linked = new Map<number, Set<string>>();
   for (let origins = tokens; origins.length > 0;) {
-    const values = [column, JSON.stringify(origins), JSON.stringify(madePrefixes)];
+    const values = [key, JSON.stringify(origins), JSON.stringify(madePrefixes)];
     const { rows } = await run(FIND_LINKED, values);
     const next = new Set<string>();
     for (const { origin, token } of rows) {
@@ -94,15 +95,15 @@ async function walk(
   return linked;
 }
 
-/** The tokens of one value in one column. */
+/** The tokens of one value in one place. */
 export interface ColumnTokens {
-  readonly column: string;
+  readonly place: TokenPlace;
   readonly tokens: readonly string[];
   /** Whether the digits alone tell values apart: a token stands for all spellings with other separators. Default: no. */
   readonly byDigits?: boolean;
 }
 
-/** What is searched for a value in one column. */
+/** What is searched for a value in one place. */
 export interface TokenSearch extends ColumnTokens {
   /** Searched only while the column holds bare digests: nothing else may get to know it. */
   readonly bareDigest: string | null;
@@ -112,6 +113,7 @@ export interface TokenSearch extends ColumnTokens {
 
 /** More tokens than one value can have: some links were made up, and nobody can tell which. None of them is followed. */
 export interface DoubtfulLinks {
+  /** As the place is shown. */
   readonly column: string;
   /** The key version that the tokens show. */
   readonly version: number;
@@ -124,21 +126,31 @@ export interface SqlPart {
 }
 
 /**
- * The condition for rows with one of the tokens: one parameter for each column, from `$1` on. They are compared as values
+ * The condition for rows with one of the tokens: one parameter for each place, from `$1` on. They are compared as values
  * of the column's own type: as text, an index on an inet or citext column would be of no use. By digits, the whole table is
  * read: only an index on that very expression would serve.
  */
 export function tokenFilter(table: StoredTable, searches: readonly ColumnTokens[]): SqlPart {
-  const parts = searches.map(({ column, byDigits = false }, index) => {
-    const tokens = tokenList(`$${index + 1}`);
-    return byDigits
-      ? `${digitsOf(`${columnOfRow(column)}::text`)} = ANY (ARRAY(SELECT ${digitsOf("token")} FROM (${tokens}) AS given (token)))`
-      : `${columnOfRow(column)} = ANY (ARRAY(${tokens})::${table.typeOf(column)}[])`;
+  const parts = searches.map(({ place, tokens, byDigits = false }, index) => {
+    const parameter = `$${index + 1}`;
+    const { column, path } = place;
+    if (byDigits) {
+      return `EXISTS (SELECT FROM (${tokensIn("t", place)}) AS held (token) WHERE ${hasDigitsOf("held.token", parameter)})`;
+    }
+    if (path === null)
+      return `${columnOfRow(column)} = ANY (ARRAY(${tokenList(parameter)})::${table.typeOf(column)}[])`;
+    const holds = tokens.map((_, at) => holdsInside(place, table.typeOf(column), `(${parameter}::jsonb ->> ${at})`));
+    // Without tokens the parameter must have a type all the same.
+    return `(${[`${parameter}::jsonb IS NULL`, ...holds].join(" OR ")})`;
   });
   return { sql: `(${parts.join(" OR ")})`, values: searches.map(({ tokens }) => JSON.stringify(tokens)) };
 }
 
 const digitsOf = (text: string): string => `regexp_replace(${text}, '[^0-9]', '', 'g')`;
+
+/** Whether a text has the digits of one of the texts of a JSON array that is a parameter. */
+export const hasDigitsOf = (text: string, parameter: string): string =>
+  `${digitsOf(text)} = ANY (ARRAY(SELECT ${digitsOf("token")} FROM (${tokenList(parameter)}) AS given (token)))`;
 
 /** The texts of a JSON array that is a parameter. */
 export const tokenList = (parameter: string): string => `SELECT jsonb_array_elements_text(${parameter}::jsonb)`;

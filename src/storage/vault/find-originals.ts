@@ -1,4 +1,4 @@
-import type { LinkRule } from "../../pipeline/contracts.ts";
+import type { LinkRule, TokenPlace } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
@@ -14,7 +14,7 @@ export interface VaultEntry {
 
 /** A token that is to be revealed, and for whom. */
 export interface RevealRequest {
-  readonly column: string;
+  readonly place: TokenPlace;
   readonly token: string;
   /** null: no link leads to another token. */
   readonly links: LinkRule | null;
@@ -29,12 +29,12 @@ const OPTIONS = { doing: "looking for an original", ...TIMEOUTS.readingTable };
  */
 export async function findOriginals(
   pool: PostgresPool,
-  { column, token, links, audit }: RevealRequest,
+  { place, token, links, audit }: RevealRequest,
 ): Promise<readonly VaultEntry[]> {
   return inTransaction(pool, OPTIONS, async (run) => {
-    const { tokens } = await withLinkedTokens(run, { column, tokens: [token], links });
-    const entries = await readVault(run, { column, tokens });
-    if (entries.length > 0) await noteReveal(run, { column, token, audit });
+    const { tokens } = await withLinkedTokens(run, { place, tokens: [token], links });
+    const entries = await readVault(run, { place, tokens });
+    if (entries.length > 0) await noteReveal(run, { place, token, audit });
     return entries;
   });
 }
@@ -42,11 +42,11 @@ export async function findOriginals(
 /** The token and those linked with it. That it is to be revealed is noted in the same transaction. */
 export async function findRevealable(
   pool: PostgresPool,
-  { column, token, links, audit }: RevealRequest,
+  { place, token, links, audit }: RevealRequest,
 ): Promise<readonly string[]> {
   return inTransaction(pool, OPTIONS, async (run) => {
-    const { tokens } = await withLinkedTokens(run, { column, tokens: [token], links });
-    await noteReveal(run, { column, token, audit });
+    const { tokens } = await withLinkedTokens(run, { place, tokens: [token], links });
+    await noteReveal(run, { place, token, audit });
     return tokens;
   });
 }
@@ -55,9 +55,9 @@ export async function findRevealable(
 export async function isStored(
   pool: PostgresPool,
   table: StoredTable,
-  { column, token }: Pick<RevealRequest, "column" | "token">,
+  { place, token }: Pick<RevealRequest, "place" | "token">,
 ): Promise<boolean> {
-  const filter = tokenFilter(table, [{ column, tokens: [token] }]);
+  const filter = tokenFilter(table, [{ place, tokens: [token] }]);
   const options = { doing: `looking for a token in ${showTable(table.name)}`, ...TIMEOUTS.readingTable };
   return inTransaction(pool, options, async (run) => {
     const { rowCount } = await run(
@@ -68,17 +68,17 @@ export async function isStored(
   });
 }
 
-const noteReveal = (run: RunStatement, { column, token, audit }: Omit<RevealRequest, "links">): Promise<void> =>
-  writeAudit(run, { ...audit, action: "reveal", details: { column, token } });
+const noteReveal = (run: RunStatement, { place, token, audit }: Omit<RevealRequest, "links">): Promise<void> =>
+  writeAudit(run, { ...audit, action: "reveal", details: { column: place.name, token } });
 
 /** In the tokens' order. */
-async function readVault(run: RunStatement, { column, tokens }: ColumnTokens): Promise<readonly VaultEntry[]> {
+async function readVault(run: RunStatement, { place, tokens }: ColumnTokens): Promise<readonly VaultEntry[]> {
   const { rows } = await run(
     `SELECT entry.token, encode(entry.sealed, 'hex') AS sealed
      FROM jsonb_array_elements_text($2::jsonb) WITH ORDINALITY AS wanted (token, position)
      JOIN piipe.vault AS entry ON entry.column_name = $1::text AND entry.token = wanted.token
      ORDER BY wanted.position`,
-    [column, JSON.stringify(tokens)],
+    [place.key, JSON.stringify(tokens)],
   );
   return rows.map((row) => ({ token: row["token"] ?? "", sealed: Buffer.from(row["sealed"] ?? "", "hex") }));
 }
