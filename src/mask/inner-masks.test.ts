@@ -116,7 +116,7 @@ describe("refused, naming the column and the path of the configuration", () => {
     ],
     ['{"ip":7}', { code: "field.type", path: "context.ip", detail: "expected an IP address, found a whole number" }],
     ['{"list":[{"n":1.5}]}', { code: "field.type", path: "context.list[].n" }],
-    ['{"list":[{"n":9007199254740993}]}', { code: "field.range", path: "context.list[].n" }],
+    ['{"list":[{"n":9223372036854775808}]}', { code: "field.range", path: "context.list[].n" }],
     ['{"list":{"n":1}}', { code: "field.type", path: "context.list[].n" }],
     ['{"list":[7]}', { code: "field.type", path: "context.list[].n" }],
     ['{"t":["x"]}', { code: "field.type", path: "context.t", detail: "expected text, found an array" }],
