@@ -106,7 +106,13 @@ describe("refused, naming the column and the path of the configuration", () => {
     ctx: {
       from: "context",
       type: "json",
-      masks: { ip: { type: "ip", mask: HMAC }, "list[].n": { type: "integer", mask: HMAC }, t: HMAC, at: "redact" },
+      masks: {
+        ip: { type: "ip", mask: HMAC },
+        "list[].n": { type: "integer", mask: HMAC },
+        d: { type: "number", mask: HMAC },
+        t: HMAC,
+        at: "redact",
+      },
     },
   });
   test.each([
@@ -116,7 +122,7 @@ describe("refused, naming the column and the path of the configuration", () => {
     ],
     ['{"ip":7}', { code: "field.type", path: "context.ip", detail: "expected an IP address, found a whole number" }],
     ['{"list":[{"n":1.5}]}', { code: "field.type", path: "context.list[].n" }],
-    ['{"list":[{"n":9223372036854775808}]}', { code: "field.range", path: "context.list[].n" }],
+    ['{"d":9007199254740993}', { code: "field.range", path: "context.d" }],
     ['{"list":{"n":1}}', { code: "field.type", path: "context.list[].n" }],
     ['{"list":[7]}', { code: "field.type", path: "context.list[].n" }],
     ['{"t":["x"]}', { code: "field.type", path: "context.t", detail: "expected text, found an array" }],
