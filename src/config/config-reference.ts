@@ -1,3 +1,4 @@
+import { configTasks } from "./config-tasks.ts";
 import { inputSchema, type SchemaNode } from "./json-schema.ts";
 
 const INTRO = `# Configuration
@@ -121,7 +122,7 @@ columns:
 
 /** The whole of docs/configuration.md, made from the schema. */
 export function configReference(): string {
-  return `${INTRO.replace("EXAMPLE", () => EXAMPLE)}\n${sections(inputSchema(), "").join("\n")}\n${PATHS}\n${WRAPPINGS}\n${TYPES}`;
+  return `${INTRO.replace("EXAMPLE", () => EXAMPLE)}\n${configTasks()}\n${sections(inputSchema(), "").join("\n")}\n${PATHS}\n${WRAPPINGS}\n${TYPES}`;
 }
 
 function sections(node: SchemaNode, path: string): readonly string[] {

@@ -1,0 +1,32 @@
+import { randomUUID } from "node:crypto";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { compileDecoder } from "../decode/compile-decoder.ts";
+import { CONFIG_TASKS } from "./config-tasks.ts";
+import { parseConfig } from "./load-config.ts";
+
+const BASE = {
+  source: { sqs: { queue: "orders" } },
+  sink: { postgres: { url: "postgres://localhost/db", table: "orders" } },
+};
+
+test.each(CONFIG_TASKS)("$want", ({ event, yaml, isTop }) => {
+  const written = parse(yaml) as Readonly<Record<string, unknown>>;
+  const columns = isTop === true ? { id: { type: "integer", nullable: true } } : written;
+  const config = parseConfig({ ...BASE, columns, ...(isTop === true ? written : {}) }, { baseFolder: "/" });
+  // Without the wrappings, which have tests of their own.
+  const { columns: declared, unknownFields, dedupeBy } = config;
+  const decode = compileDecoder(declared, new Map(), { unknownFields, dedupeBy });
+  const body = `{${event}}`;
+  const decoded = decode({
+    id: randomUUID(),
+    attempt: 1,
+    sentAtMs: 0,
+    receivedAtMs: 0,
+    groupId: null,
+    body,
+    bytes: Buffer.byteLength(body),
+    attributes: new Map(),
+  });
+  expect(decoded).toMatchObject({ ok: true });
+});
