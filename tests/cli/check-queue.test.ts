@@ -226,7 +226,7 @@ it("judges the queue's settings", async () => {
     MessageRetentionPeriod: "60",
     SqsManagedSseEnabled: "false",
     DelaySeconds: "5",
-    MaximumMessageSize: "1048576",
+    MaximumMessageSize: "2097152",
   });
   const { code, findings } = await check();
   expect(code).toBe(0);
@@ -236,7 +236,7 @@ it("judges the queue's settings", async () => {
   expect(of(findings, "queue").map(({ text }) => text)).toEqual([
     expect.stringContaining("about 0 messages"),
     expect.stringContaining("DelaySeconds"),
-    expect.stringContaining("1024 KiB"),
+    expect.stringContaining("2048 KiB"),
   ]);
 });
 
