@@ -6,6 +6,7 @@ import { openDatabase } from "./open-database.ts";
 import { openRun, type Run, type RunOptions } from "./open-run.ts";
 import { openSource } from "./open-source.ts";
 import { prepare, type PrepareOptions } from "./prepare.ts";
+import { withObjects } from "./with-objects.ts";
 
 export interface PipelineOptions extends Omit<PrepareOptions, "isDryRun">, Omit<RunOptions, "announce"> {
   /** Ends the start early; `run` takes its own signals. */
@@ -27,7 +28,9 @@ export interface Pipeline extends Run {
 export const openPipeline = (config: Config, options: PipelineOptions): Promise<Pipeline> =>
   onOwnPool(config, async (pool, owned) => {
     const prepared = await prepare(config, pool, { ...options, isDryRun: false });
-    const source = owned(await openSource(config, { ...options, emit: prepared.emit }));
+    const sourceOptions = { ...options, emit: prepared.emit };
+    const queue = owned(await openSource(config, sourceOptions));
+    const source = owned(await withObjects(config, queue, sourceOptions));
     return openRun(prepared, source, options);
   });
 

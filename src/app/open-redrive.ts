@@ -18,6 +18,7 @@ import { openRun } from "./open-run.ts";
 import { openSource } from "./open-source.ts";
 import { prepare } from "./prepare.ts";
 import { requireRedriveRights } from "./require-own-rights.ts";
+import { withObjects } from "./with-objects.ts";
 
 export interface RedriveOptions {
   /** The keyring's JSON, as `PIIPE_KEYS` holds it; undefined: only the configured file. */
@@ -66,7 +67,7 @@ export async function openRedrive(config: Config, options: RedriveOptions): Prom
     const sourceOptions = { ...options, untilEmpty: true, emit: prepared.emit };
     const deadLetters = owned(await openSource(config, sourceOptions, deadLetter));
     if (deadLetters.name === origin) throw notDeadLetter(config);
-    const source = owned(
+    const ofOrigin = owned(
       new DeadLetterSource({
         source: deadLetters,
         origin,
@@ -78,6 +79,7 @@ export async function openRedrive(config: Config, options: RedriveOptions): Prom
         clock: systemClock,
       }),
     );
+    const source = owned(await withObjects(config, ofOrigin, { ...sourceOptions, isDryRun }));
     const run = await openRun(prepared, source, {
       process: options.process,
       untilEmpty: true,

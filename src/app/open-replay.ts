@@ -12,20 +12,28 @@ import { PostgresSink } from "../write/postgres-sink.ts";
 import { columnKeysOf, openMask } from "./open-mask.ts";
 import { openTable } from "./open-table.ts";
 import { requireReplayRights } from "./require-own-rights.ts";
+import { openLateFetch } from "./with-objects.ts";
 
 /** What refused events go through again. */
-export type SecondWay = Pick<ReplayStages, "open" | "decode" | "mask" | "sink" | "isDryRun">;
+export type SecondWay = Pick<ReplayStages, "open" | "fetch" | "decode" | "mask" | "sink" | "isDryRun">;
+
+export interface OpenedReplay {
+  readonly stagesOf: (queue: QuarantinedQueue) => SecondWay;
+  /** Safe twice. */
+  readonly close: () => Promise<void>;
+}
 
 /**
- * Checks everything that a replay needs, as `openPipeline` does for a run. Asks no queue. Gives the stages for the events
- * of a queue. A dry run needs the same rights, as it writes and rolls back. The pool stays the caller's.
+ * Checks everything that a replay needs, as `openPipeline` does for a run. Asks no queue; S3 only for objects that
+ * events still point to. Gives the stages for the events of a queue. A dry run needs the same rights, as it writes and rolls
+ * back. The pool stays the caller's.
  * @throws {PiipeError} what is missing or wrong, before anything was opened
  */
 export async function openReplay(
   config: Config,
   pool: PostgresPool,
   options: { readonly keysJson: string | undefined; readonly privateKey: PrivateKey; readonly isDryRun: boolean },
-): Promise<(queue: QuarantinedQueue) => SecondWay> {
+): Promise<OpenedReplay> {
   const { privateKey, isDryRun } = options;
   const { keyring, mask } = await openMask(config, options.keysJson);
   const table = await openTable(config, keyring, pool);
@@ -35,11 +43,16 @@ export async function openReplay(
   const { unwrap } = source;
   const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields, dedupeBy, unwrap });
   const open: Open = (...sealedAndBound) => openSealed(privateKey, ...sealedAndBound);
-  return ({ arn }) => ({
-    open,
-    decode,
-    mask,
-    sink: new PostgresSink({ pool, table, columns, sourceName: arn, claim: "quarantine", isTrial: isDryRun }),
-    isDryRun,
-  });
+  const late = openLateFetch(config);
+  return {
+    stagesOf: ({ arn }) => ({
+      open,
+      ...(late !== null && { fetch: late.fetch }),
+      decode,
+      mask,
+      sink: new PostgresSink({ pool, table, columns, sourceName: arn, claim: "quarantine", isTrial: isDryRun }),
+      isDryRun,
+    }),
+    close: async () => late?.close(),
+  };
 }

@@ -4,14 +4,13 @@ import { showTable } from "../postgres/identifiers.ts";
 import { inTransaction } from "../postgres/transaction.ts";
 import { writeAudit } from "../storage/audit.ts";
 import { type Choice, PendingEvents } from "../storage/quarantine/pending-events.ts";
-import type { QuarantinedQueue } from "../storage/quarantine/quarantine.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { Quarantine } from "./choose-events.ts";
-import type { SecondWay } from "./open-replay.ts";
+import type { OpenedReplay } from "./open-replay.ts";
 
 export interface ReplayChosenOptions {
-  /** Of `openReplay`. */
-  readonly stagesOf: (queue: QuarantinedQueue) => SecondWay;
+  /** Closed at the end. */
+  readonly opened: OpenedReplay;
   /** For the audit. */
   readonly operator: string;
   readonly reason: string | null;
@@ -35,33 +34,44 @@ export async function replayChosen(
   { config, pool }: Quarantine,
   choices: readonly Choice[],
   totals: ReplayTotals,
-  { stagesOf, operator, reason, emit, stop, abort, onPage }: ReplayChosenOptions,
+  options: ReplayChosenOptions,
+): Promise<void> {
+  try {
+    for (const choice of choices) await replayQueue({ config, pool }, choice, totals, options);
+  } finally {
+    await options.opened.close();
+  }
+}
+
+async function replayQueue(
+  { config, pool }: Pick<Quarantine, "config" | "pool">,
+  choice: Choice,
+  totals: ReplayTotals,
+  { opened, operator, reason, emit, stop, abort, onPage }: ReplayChosenOptions,
 ): Promise<void> {
   const limits = { eventsMax: config.batch.rows, bytesMax: config.batch.bytes };
   const table = showTable(config.sink.postgres.table);
-  for (const choice of choices) {
-    const { queue } = choice;
-    const stages = stagesOf(queue);
-    const announce = async (ids: readonly string[]): Promise<void> => {
-      const details = { queue: queue.arn, table, dryRun: stages.isDryRun, events: ids.length, ids };
-      await inTransaction(
-        pool,
-        {
-          doing: "noting in piipe.audit who replays events",
-          statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-          lockTimeoutMs: LOCK_TIMEOUT_MS,
-          abort,
-        },
-        (run) => writeAudit(run, { action: "replay", operator, reason, details }),
-      );
-    };
-    await replay({ ...stages, events: new PendingEvents(pool, choice, limits), announce }, totals, {
-      clock: systemClock,
-      emit,
-      stop,
-      abort,
-      giveUpAfterMs: GIVE_UP_AFTER_MS,
-      onPage,
-    });
-  }
+  const { queue } = choice;
+  const stages = opened.stagesOf(queue);
+  const announce = async (ids: readonly string[]): Promise<void> => {
+    const details = { queue: queue.arn, table, dryRun: stages.isDryRun, events: ids.length, ids };
+    await inTransaction(
+      pool,
+      {
+        doing: "noting in piipe.audit who replays events",
+        statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+        lockTimeoutMs: LOCK_TIMEOUT_MS,
+        abort,
+      },
+      (run) => writeAudit(run, { action: "replay", operator, reason, details }),
+    );
+  };
+  await replay({ ...stages, events: new PendingEvents(pool, choice, limits), announce }, totals, {
+    clock: systemClock,
+    emit,
+    stop,
+    abort,
+    giveUpAfterMs: GIVE_UP_AFTER_MS,
+    onPage,
+  });
 }

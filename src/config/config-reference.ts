@@ -54,6 +54,7 @@ be wrapped so; another is refused (\`body.wrapping\`), with the step that could 
 | step | takes | gives |
 | --- | --- | --- |
 | \`sns\` | a notification of Amazon SNS without raw message delivery | what was published, and the metadata \`@sns.topic\`, \`@sns.subject\`, \`@sns.timestamp\` and \`@sns.message_id\` |
+| \`s3\` | a pointer of AWS's Extended Client to an object in S3, of either form; anything else passes as it is | the object's text |
 | \`base64\` | a text in base64, also of the form for URLs, on one line or several | its bytes, as UTF-8 text unless \`gzip\` follows |
 | \`gzip\` | gzip, which in a text is written in base64: \`base64\` before it may be left out | what was packed |
 | \`json\` | a JSON string that holds JSON | that JSON |
@@ -61,8 +62,15 @@ be wrapped so; another is refused (\`body.wrapping\`), with the step that could 
 - With \`sns\`, an \`@attribute.NAME\` is the attribute that was published with the event; without such a one, the message's own. A
   request to confirm a subscription is refused as \`body.confirmation\`.
 - What is unpacked may have as many bytes as a body, 1 MiB: inflating ends there, and the event is refused (\`body.too-large\`).
+- \`s3\` stands first, or behind \`sns\` alone: \`[s3]\`, \`[s3, gzip]\`, \`[sns, s3]\`. The object may have 1 MiB; behind
+  \`sns\` so may the notification with the object in it. S3 is asked with the credentials and in the region of the queue; a bucket in
+  another region is followed there. The endpoint is \`source.s3.endpoint\`, else AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the
+  profile's, else AWS's own. [What S3 leads to](message-life.md#what-s3-leads-to), and the
+  [rights](operations.md#aws-rights) that a worker needs. \`deleteObject: true\` is for objects that no other queue's messages
+  point to.
 - A byte order mark at the beginning of a text is skipped, wrapped or not.
-- A refused message is sealed as it was received, and unwrapped again when it is replayed.
+- A refused message is sealed as it was received, with its object in the place of the pointer, and unwrapped again when it is
+  replayed. Where the object could not be had, a replay asks S3 again.
 - Whoever may send to the queue may write such an envelope, SNS's as well: its metadata proves nothing.
 `;
 

@@ -116,6 +116,12 @@ export const CONFIG_TASKS: readonly ConfigTask[] = [
     isTop: true,
   },
   {
+    want: "Large events that the producers' Extended Client puts into S3",
+    event: '"id": 1',
+    yaml: "source: { sqs: { queue: orders }, unwrap: s3 }",
+    isTop: true,
+  },
+  {
     want: "Producers send an event again: store it once",
     event: '"event_id": "e-1"',
     yaml: "dedupeBy: event_id",
@@ -136,7 +142,7 @@ export function configTasks(): string {
   );
   return `## By task
 
-Each line stands under \`columns\`; the last three, at the top of the file.
+Each line stands under \`columns\`; the last four, at the top of the file.
 
 | what you have and want | in the event | write |
 | --- | --- | --- |

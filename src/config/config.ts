@@ -24,6 +24,13 @@ export interface SourceConfig {
   readonly sqs: SqsConfig;
   /** What bodies are wrapped in, outermost first. Empty: a body is the event. */
   readonly unwrap: readonly UnwrapStep[];
+  readonly s3: S3Config;
+}
+
+/** Of the objects that messages point to, with the step `s3`. */
+export interface S3Config {
+  readonly endpoint: string | null;
+  readonly deleteObject: boolean;
 }
 
 export interface SqsConfig {

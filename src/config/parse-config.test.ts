@@ -66,6 +66,7 @@ test("every default is filled in", () => {
     source: {
       sqs: { queue: "login-queue", region: null, endpoint: null, visibilityTimeoutSeconds: null },
       unwrap: [],
+      s3: { endpoint: null, deleteObject: false },
     },
     sink: {
       postgres: {
@@ -124,7 +125,8 @@ test("what is given stays", () => {
         endpoint: "http://127.0.0.1:4566",
         visibilityTimeoutSeconds: 43_200,
       },
-      unwrap: ["sns", "gzip"],
+      unwrap: ["sns", "s3", "gzip"],
+      s3: { endpoint: "http://127.0.0.1:9000", deleteObject: true },
     },
     sink: { postgres: { url: "postgresql://u@/db?host=/tmp", table: "t", createTable: true, maxConnections: 100 } },
     keys: { file: "./keys.json", domain: "shared" },
@@ -145,7 +147,8 @@ test("what is given stays", () => {
     name: "logins",
     source: {
       sqs: { region: "eu-west-1", endpoint: "http://127.0.0.1:4566", visibilityTimeoutSeconds: 43_200 },
-      unwrap: ["sns", "gzip"],
+      unwrap: ["sns", "s3", "gzip"],
+      s3: { endpoint: "http://127.0.0.1:9000", deleteObject: true },
     },
     sink: { postgres: { table: { schema: null, name: "t" }, createTable: true, maxConnections: 100 } },
     keys: { file: resolve("/etc/piipe/keys.json"), domain: "shared" },
@@ -341,16 +344,39 @@ describe("what is wrong and what would be right", () => {
     ],
     [
       { source: { sqs: { queue: "q" }, unwrap: "sn" } },
-      "source.unwrap is none of the known; did you mean sns? It must be one of sns, base64, gzip, json",
+      "source.unwrap is none of the known; did you mean sns? It must be one of sns, s3, base64, gzip, json",
     ],
     [
       { source: { sqs: { queue: "q" }, unwrap: ["sns", "zip", 5] } },
-      "source.unwrap[1] is none of the known; did you mean gzip? It must be one of sns, base64, gzip, json",
-      "source.unwrap[2] is a whole number; it must be one of sns, base64, gzip, json",
+      "source.unwrap[1] is none of the known; did you mean gzip? It must be one of sns, s3, base64, gzip, json",
+      "source.unwrap[2] is a whole number; it must be one of sns, s3, base64, gzip, json",
     ],
     [
       { source: { sqs: { queue: "q" }, unwrap: ["sns", "sns"] } },
       "source.unwrap names sns twice; it must name it once at most",
+    ],
+    ...[
+      ["gzip", "s3"],
+      ["sns", "json", "s3"],
+      ["s3", "sns", "s3"],
+    ].map(
+      (unwrap, index) =>
+        [
+          { source: { sqs: { queue: "q" }, unwrap } },
+          index === 2
+            ? "source.unwrap names s3 twice; it must name it once at most"
+            : "source.unwrap has s3 behind another step than sns; s3 must stand first, or behind sns alone",
+        ] as const,
+    ),
+    [
+      { source: { sqs: { queue: "q" }, unwrap: "sns", s3: {} } },
+      "source.s3 is for `unwrap: s3`, which source has not; add s3 to source.unwrap, or remove source.s3",
+    ],
+    [
+      { source: { sqs: { queue: "q" }, unwrap: "s3", s3: { endpoint: "minio:9000", deleteObject: "yes", keep: 1 } } },
+      "source.s3.endpoint is wrong; it must be an http or https URL without user and password",
+      "source.s3.deleteObject is text; it must be true or false",
+      "unknown key keep in source.s3; the keys here are endpoint, deleteObject",
     ],
     [
       { source: { sqs: { queue: "q" }, unwrap: Array(7).fill("json") } },

@@ -22,7 +22,22 @@ export interface PipelineConfig {
      * What each message's body is wrapped in, outermost first (“Wrappings” in docs/configuration.md).
      * Default: nothing, the body is the event.
      */
-    unwrap?: "sns" | "base64" | "gzip" | "json" | ("sns" | "base64" | "gzip" | "json")[] | undefined;
+    unwrap?: "sns" | "s3" | "base64" | "gzip" | "json" | ("sns" | "s3" | "base64" | "gzip" | "json")[] | undefined;
+    /** With `unwrap: s3`: the objects that messages point to. */
+    s3?:
+      | {
+          /**
+           * Where every object is fetched, for a server other than AWS; buckets are then named in the path.
+           * Default: from the AWS configuration.
+           */
+          endpoint?: string | undefined;
+          /**
+           * Whether an object is deleted once the message that pointed to it was deleted from the queue.
+           * Otherwise it is left alone. Default: false.
+           */
+          deleteObject?: boolean | undefined;
+        }
+      | undefined;
   };
   /** Where the masked records go. */
   sink: {

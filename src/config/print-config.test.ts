@@ -87,7 +87,7 @@ quarantine:
   it("is a configuration that means the same, once the URL is given again", async () => {
     const config = await configOf(`
 name: logins
-source: { sqs: { queue: "https://sqs.us-west-1.amazonaws.com/123456789012/logins.fifo", region: us-west-1, visibilityTimeoutSeconds: 60 }, unwrap: [sns, gzip] }
+source: { sqs: { queue: "https://sqs.us-west-1.amazonaws.com/123456789012/logins.fifo", region: us-west-1, visibilityTimeoutSeconds: 60 }, unwrap: [sns, s3, gzip], s3: { deleteObject: true } }
 sink: { postgres: { url: "\${DATABASE_URL}", table: user_logins, createTable: true, maxConnections: 9 } }
 columns:
   card: { type: text, mask: fpe-ff1, digits: 16, keyVersion: 2 }

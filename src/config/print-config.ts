@@ -25,6 +25,7 @@ export function printConfig(config: Config, { address, database, user }: Databas
     source: {
       sqs: known({ ...source.sqs }),
       ...(source.unwrap.length === 0 ? {} : { unwrap: [...source.unwrap] }),
+      ...(source.unwrap.includes("s3") ? { s3: known({ ...source.s3 }) } : {}),
     },
     sink: {
       postgres: {

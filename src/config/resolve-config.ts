@@ -19,7 +19,7 @@ import { type From, parseOrigin, showFrom } from "./value-origin.ts";
 
 /** Makes what the program works with out of what the user wrote. `baseFolder` is where relative paths begin. */
 export function resolveConfig(checked: CheckedConfig, baseFolder: string): Config {
-  const { sqs, unwrap = [] } = checked.source;
+  const { sqs, unwrap = [], s3 } = checked.source;
   const { postgres } = checked.sink;
   const table = parseTableName(postgres.table);
   if (table === null) throw new Error("the schema let a malformed table name pass");
@@ -35,6 +35,7 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
         visibilityTimeoutSeconds: sqs.visibilityTimeoutSeconds ?? null,
       },
       unwrap: [unwrap].flat(),
+      s3: { endpoint: s3?.endpoint ?? null, deleteObject: s3?.deleteObject ?? false },
     },
     sink: {
       postgres: {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { UNWRAP_STEPS, type ValuePlace } from "../pipeline/contracts.ts";
+import { UNWRAP_STEPS, type UnwrapStep, type ValuePlace } from "../pipeline/contracts.ts";
 import { columnSchema } from "./column-schema.ts";
 import { maskProblemsAcross } from "./mask-rules.ts";
 import { choice, isObject, mapping, oneOrMore, text, wholeNumber } from "./schema-parts.ts";
@@ -51,9 +51,27 @@ function businessIdProblem(from: string): string | null {
   return place.ok ? null : place.error;
 }
 
+const HTTP_URL = "an http or https URL without user and password";
+const httpUrl = z
+  .string(HTTP_URL)
+  .regex(/^https?:\/\//, { error: HTTP_URL, abort: true })
+  .refine(isHttpUrl, HTTP_URL);
+
 /** Each step may take as much work as a body of the largest size is worth. */
 const UNWRAP_STEPS_MAX = 6;
 const UNWRAPPED = `one of ${UNWRAP_STEPS.join(", ")}`;
+
+function stepProblems(steps: readonly UnwrapStep[]): readonly string[] {
+  const problems = (["sns", "s3"] as const)
+    .filter((step) => steps.indexOf(step) !== steps.lastIndexOf(step))
+    .map((step) => `names ${step} twice; it must name it once at most`);
+  const beforeS3 = steps.includes("s3") ? steps.slice(0, steps.indexOf("s3")) : [];
+  // The libraries point to what is packed: a pointer itself never is.
+  if (beforeS3.some((step, index) => step !== "sns" || index > 0))
+    problems.push("has s3 behind another step than sns; s3 must stand first, or behind sns alone");
+  if (steps.length > UNWRAP_STEPS_MAX) problems.push(`is too long; it must have ${UNWRAP_STEPS_MAX} steps at most`);
+  return problems;
+}
 
 const source = mapping("a mapping with the key sqs", {
   sqs: mapping("a mapping with the key queue", {
@@ -63,10 +81,7 @@ const source = mapping("a mapping with the key sqs", {
       .regex(/^[\w-]{1,63}$/, "the name of an AWS region")
       .optional()
       .describe("The queue's AWS region. Default: from the queue's ARN or URL, else from the AWS configuration."),
-    endpoint: z
-      .string("an http or https URL without user and password")
-      .regex(/^https?:\/\//, { error: "an http or https URL without user and password", abort: true })
-      .refine(isHttpUrl, "an http or https URL without user and password")
+    endpoint: httpUrl
       .optional()
       .describe("Where every request goes, for a server other than AWS. Default: from the AWS configuration."),
     visibilityTimeoutSeconds: wholeNumber(2, 43_200, "seconds")
@@ -75,17 +90,28 @@ const source = mapping("a mapping with the key sqs", {
   }).describe("The Amazon SQS queue."),
   unwrap: oneOrMore(choice(UNWRAP_STEPS), UNWRAPPED)
     .superRefine((steps, context) => {
-      if (Array.isArray(steps) && steps.indexOf("sns") !== steps.lastIndexOf("sns")) {
-        context.addIssue({ code: "custom", message: "names sns twice; it must name it once at most" });
-      }
-      if (Array.isArray(steps) && steps.length > UNWRAP_STEPS_MAX) {
-        context.addIssue({ code: "custom", message: `is too long; it must have ${UNWRAP_STEPS_MAX} steps at most` });
-      }
+      if (!Array.isArray(steps)) return;
+      for (const problem of stepProblems(steps)) context.addIssue({ code: "custom", message: problem });
     })
     .optional()
     .describe(
       "What each message's body is wrapped in, outermost first (“Wrappings” in docs/configuration.md). Default: nothing, the body is the event.",
     ),
+  s3: mapping("a mapping with the keys endpoint and deleteObject", {
+    endpoint: httpUrl
+      .optional()
+      .describe(
+        "Where every object is fetched, for a server other than AWS; buckets are then named in the path. Default: from the AWS configuration.",
+      ),
+    deleteObject: z
+      .boolean("true or false")
+      .default(false)
+      .describe(
+        "Whether an object is deleted once the message that pointed to it was deleted from the queue. Otherwise it is left alone.",
+      ),
+  })
+    .optional()
+    .describe("With `unwrap: s3`: the objects that messages point to."),
 }).describe("Where the events come from.");
 
 const POSTGRES_URL =
@@ -228,6 +254,14 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
         message: "names metadata of SNS, and source.unwrap has no sns; add it there, or take the field of the event",
       });
     }
+  }
+  const { s3 } = asObject(config["source"]);
+  if (s3 !== undefined && unwrap !== "s3" && !(Array.isArray(unwrap) && unwrap.includes("s3"))) {
+    context.addIssue({
+      code: "custom",
+      path: ["source", "s3"],
+      message: "is for `unwrap: s3`, which source has not; add s3 to source.unwrap, or remove source.s3",
+    });
   }
   const table = asObject(asObject(config["sink"])["postgres"])["table"];
   const isNamed = config["name"] !== undefined || asObject(config["keys"])["domain"] !== undefined;

@@ -60,9 +60,9 @@ export function dashboardActions({ config, keysJson, privateKey, emit, abort }: 
         : (request, stop) =>
             withChosen(request, "replay", async (quarantine, { choices, count }) => {
               const options = { keysJson, privateKey, isDryRun: false };
-              const stagesOf = await openReplay(config, quarantine.pool, options);
+              const opened = await openReplay(config, quarantine.pool, options);
               const totals = newReplayTotals();
-              await replayChosen(quarantine, choices, totals, { ...audit, stagesOf, emit, stop, abort, onPage() {} });
+              await replayChosen(quarantine, choices, totals, { ...audit, opened, emit, stop, abort, onPage() {} });
               const { stored, skipped, duplicate, refused, unopened } = totals;
               return { events: count, done: stored, skipped, duplicate, refused, unopened };
             }),

@@ -33,6 +33,7 @@ import { type ObjectsRead, rawValueAt } from "./raw-value-at.ts";
 import { businessIdReader } from "./read-business-id.ts";
 import { compileInnerReader } from "./read-inner.ts";
 import { REFUSED, type Reader, type Refusal, type ValueReader, isRefusal, neverNumber } from "./refusal.ts";
+import { isPointer } from "./s3-pointer.ts";
 import { type JsonScan, beyondBounds, scanJson } from "./scan-json.ts";
 import { type Unwrapped, compileUnwrap, withoutMark } from "./unwrap-body.ts";
 
@@ -104,7 +105,8 @@ export function compileDecoder(
     if (beyond !== null) return refuse(beyond, null);
 
     const event = parseObject(body, scan);
-    if (typeof event === "string") return refuse(event, null);
+    if (typeof event === "string")
+      return refuse(event === "body.not-object" && isPointer(body) ? "body.pointer" : event, null);
 
     let keys = 0;
     let unknownFields: string[] | null = null;

@@ -50,11 +50,20 @@ const sns = (Message: unknown, more: object = {}): string =>
   });
 const refusal = (step: UnwrapStep, code = "body.wrapping"): object => ({ code, path: `unwrap: ${step}` });
 
+const POINTER = JSON.stringify([
+  "software.amazon.payloadoffloading.PayloadS3Pointer",
+  { s3BucketName: "bucket", s3Key: "key" },
+]);
+
 const EVENT = '{"a":[1.10,"é"]}';
 const VALUE = ['[1.10,"é"]'];
 
 test.each<[readonly UnwrapStep[], string]>([
   [["sns"], sns(EVENT)],
+  // As its source gives what pointed to an object, and what did not.
+  [["s3"], EVENT],
+  [["s3", "gzip"], gzip(EVENT)],
+  [["sns", "s3", "gzip"], sns(gzip(EVENT))],
   [["base64"], base64(EVENT)],
   [["gzip"], gzip(EVENT)],
   [["base64", "gzip"], gzip(EVENT)],
@@ -275,4 +284,26 @@ test("no text makes unwrapping throw, and no reason holds any of it", () => {
     ),
     { numRuns: 1_000 },
   );
+});
+
+describe("a pointer to an object in S3", () => {
+  const rejection: Rejection = { code: "body.object-missing", path: "unwrap: s3" };
+
+  test("is refused for what its source found, whatever the body is by itself", () => {
+    for (const body of [POINTER, EVENT])
+      expect(valuesOf(decodeWith(["s3", "gzip"], [A], { ...delivery(body), rejection }))).toEqual(rejection);
+    expect(valuesOf(decodeWith(["sns", "s3"], [A], { ...delivery(sns(POINTER)), rejection }))).toEqual(rejection);
+  });
+
+  test("is refused where nobody has fetched the object, or could", () => {
+    expect(decode(["s3"], POINTER)).toEqual(refusal("s3", "body.pointer"));
+    expect(decode(["s3", "gzip"], `\ufeff${POINTER.replace("bucket", "b")}`)).toEqual(refusal("s3", "body.pointer"));
+    expect(decode(["sns", "s3"], sns(POINTER))).toEqual(refusal("s3", "body.pointer"));
+  });
+
+  test("is told from other arrays without the step", () => {
+    expect(decode([], POINTER)).toEqual({ code: "body.pointer", path: null });
+    expect(decode(["sns"], sns(POINTER))).toEqual({ code: "body.pointer", path: null });
+    expect(decode([], "[1]")).toEqual({ code: "body.not-object", path: null });
+  });
 });

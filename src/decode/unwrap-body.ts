@@ -1,9 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import { gunzipSync } from "node:zlib";
-import type { Delivery, Rejection, RejectionCode, Result, UnwrapStep } from "../pipeline/contracts.ts";
+import type { Delivery, FindPointer, Rejection, RejectionCode, Result, UnwrapStep } from "../pipeline/contracts.ts";
 import { bytesOf } from "../pipeline/delivery-bytes.ts";
 import { BODY_BYTES_MAX } from "./limits.ts";
 import { parseBoundedJson } from "./parse-bounded-json.ts";
+import { isPointer, readPointer } from "./s3-pointer.ts";
 
 /** What an SNS notification says beside what was published: JSON of whatever type, as it is found. */
 export interface Notification {
@@ -45,6 +46,10 @@ export function compileUnwrap(steps: readonly UnwrapStep[], attributeNames: read
         sns = read.value;
         content = read.value.Message;
         attributes = withAttributes(attributes, read.value.MessageAttributes, attributeNames);
+      } else if (step === "s3") {
+        // The source has put the object in the pointer's place, or says why it could not.
+        if (delivery.rejection !== undefined) return { ok: false, error: delivery.rejection };
+        if (typeof content === "string" && isPointer(content)) return refuseAt(step, "body.pointer");
       } else {
         const taken = STEPS[step](content);
         if (!taken.ok) return refuseAt(step, taken.error);
@@ -55,6 +60,25 @@ export function compileUnwrap(steps: readonly UnwrapStep[], attributeNames: read
     if (!text.ok) return refuseAt(steps.at(-1), text.error);
     const bytes = bytesOf(text.value, attributes);
     return { ok: true, value: { ...delivery, body: text.value, bytes, attributes, ...(sns !== null && { sns }) } };
+  };
+}
+
+/**
+ * Prepares the look for an object that a body points to: in what comes before `s3`, which nothing but `sns` does. A body that
+ * is not wrapped as that asks points nowhere; it is refused later.
+ */
+export function compileFindPointer(steps: readonly UnwrapStep[]): FindPointer {
+  const isNotified = steps[0] === "sns";
+  return (body) => {
+    if (!body.includes("S3Pointer")) return null;
+    if (!isNotified) {
+      const object = readPointer(body);
+      return object === null ? null : { object, bodyWith: (text) => text };
+    }
+    const read = readNotification(body);
+    const object = read.ok ? readPointer(read.value.Message) : null;
+    if (!read.ok || object === null) return null;
+    return { object, bodyWith: (text) => JSON.stringify({ ...read.value, Message: text }) };
   };
 }
 
@@ -72,16 +96,17 @@ const refuse = (error: RejectionCode): Result<never, RejectionCode> => ({ ok: fa
 
 const WRONG = refuse("body.wrapping");
 
-const STEPS: Readonly<Record<Exclude<UnwrapStep, "sns">, (content: Content) => Result<Content, RejectionCode>>> = {
-  base64: onText(readBase64),
-  // In a text, gzip comes as base64: `base64` before it may be left out.
-  gzip(content) {
-    if (typeof content !== "string") return inflate(content);
-    const bytes = readBase64(withoutMark(content));
-    return bytes.ok ? inflate(bytes.value) : bytes;
-  },
-  json: onText(readJsonString),
-};
+const STEPS: Readonly<Record<Exclude<UnwrapStep, "sns" | "s3">, (content: Content) => Result<Content, RejectionCode>>> =
+  {
+    base64: onText(readBase64),
+    // In a text, gzip comes as base64: `base64` before it may be left out.
+    gzip(content) {
+      if (typeof content !== "string") return inflate(content);
+      const bytes = readBase64(withoutMark(content));
+      return bytes.ok ? inflate(bytes.value) : bytes;
+    },
+    json: onText(readJsonString),
+  };
 
 function onText<Value>(read: (text: string) => Result<Value, RejectionCode>) {
   return (content: Content): Result<Value, RejectionCode> => {

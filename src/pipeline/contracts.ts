@@ -34,7 +34,26 @@ export interface Delivery {
   readonly attributes: ReadonlyMap<string, string>;
   /** The queue whose redrive policy moved the message to where it was received. null or left out: none did. */
   readonly movedFrom?: string | null;
+  /** What its source found wrong with what the body points to: it is refused for that. Left out: nothing. */
+  readonly rejection?: Rejection;
 }
+
+/** An object in S3 that a message points to. Raw: both may hold personal data. */
+export interface S3Object {
+  readonly bucket: string;
+  /** Well-formed, 1 to 1,024 bytes. */
+  readonly key: string;
+}
+
+/** A body that points to an object. */
+export interface Pointing {
+  readonly object: S3Object;
+  /** The body as it would have come without the detour over S3: with the object's text in the place of the pointer. */
+  readonly bodyWith: (text: string) => string;
+}
+
+/** null: the body points to none, or not in a way that can be followed. Pure; never throws for bad data. */
+export type FindPointer = (body: string) => Pointing | null;
 
 export const COLUMN_TYPES = [
   "text",
@@ -109,7 +128,7 @@ export type DetectorName = (typeof DETECTOR_NAMES)[number];
 export type SuspicionKind = DetectorName | "inner-name";
 
 /** What a message body may be wrapped in (`source.unwrap`). */
-export const UNWRAP_STEPS = ["sns", "base64", "gzip", "json"] as const;
+export const UNWRAP_STEPS = ["sns", "s3", "base64", "gzip", "json"] as const;
 export type UnwrapStep = (typeof UNWRAP_STEPS)[number];
 
 /** What the queue knows of a message, and what SNS says of the notification in it. */
@@ -269,6 +288,9 @@ export const REJECTION_CODES = {
   "body.wrapped": "the body is an SNS notification, in which the event is a text",
   "body.wrapping": "the body is not wrapped as `source.unwrap` says",
   "body.confirmation": "SNS asks to confirm a subscription, or tells of the end of one",
+  "body.pointer": "the body is a pointer to an object in S3 that is malformed, or whose object was not fetched",
+  "body.object-missing": "the object in S3 that the body points to is not there",
+  "body.object-refused": "S3 refuses the object that the body points to, and gives others",
   "body.duplicate-key": "an object names the same key twice",
   "body.forbidden-key": "an object has the key __proto__",
   "field.missing": "a required field is not there",
@@ -513,6 +535,8 @@ export interface SettleReport {
   readonly released: number;
   /** Settlements that could not be done: those messages are redelivered. */
   readonly failed: number;
+  /** The ids of these. Left out: none, or nobody knows. */
+  readonly failedIds?: readonly string[];
   /** The queue refuses settlements for good, as when a permission is lacking: calling again would not help. */
   readonly refusal?: PiipeError;
 }

@@ -25,6 +25,12 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
     "Correct `unwrap` in piipe.yaml if all events of the queue are wrapped like this one, and replay it; else mend the producer.",
   "body.confirmation":
     "Confirm the subscription as AWS describes it, if it is yours; then discard this one, which holds no event.",
+  "body.pointer":
+    "Set `unwrap: s3` beside `sqs` in piipe.yaml if it is not set, so that the object is fetched, and replay this one; else mend the producer, whose pointer names no bucket and key that S3 could have.",
+  "body.object-missing":
+    "Put the object back, which a lifecycle rule or another consumer may have deleted, and replay this one; else let the producer send the event anew, and discard this one.",
+  "body.object-refused":
+    "Grant the worker s3:GetObject on the object and kms:Decrypt on its key, or restore it from its archive, and replay this one; without s3:ListBucket on the bucket, S3 says the same of an object that is gone.",
   "body.duplicate-key": "Let the producer name each key once, and discard this one.",
   "body.forbidden-key": "Let the producer send another key, and discard this one.",
   "field.missing": OPTIONAL,

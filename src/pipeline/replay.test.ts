@@ -119,6 +119,37 @@ describe("replay", () => {
     expect(totals).toMatchObject({ events: 5, stored: 3, refused: 1, unopened: 1 });
   });
 
+  it("puts in what a body still points to, or notes why it cannot, and holds no more of it at once than it may", async () => {
+    const rejection: Rejection = { code: "body.object-missing", path: "unwrap: s3" };
+    const { sink, noted, totals, run } = setUp(
+      [[held("a", "→"), held("b", "inline"), held("c", "→ gone"), held("d", "→"), held("e", "→")]],
+      {
+        fetch: (delivery) => {
+          if (delivery.body === "→ gone") return Promise.resolve({ ...delivery, rejection });
+          if (delivery.body !== "→") return Promise.resolve(delivery);
+          return Promise.resolve({ ...delivery, body: "whole", bytes: delivery.bytes + 3 * 1024 * 1024 });
+        },
+        decode: ({ id, body, rejection: found }) =>
+          found === undefined
+            ? { ok: true, value: { id, sentAtMs: 0, values: [body], unknownFields: [], businessId: null } }
+            : { ok: false, error: found },
+      },
+    );
+    await run();
+    expect([...sink.rows.values()]).toEqual([["whole"], ["inline"], ["whole"], ["whole"]]);
+    expect(sink.batchSizes).toEqual([3, 1]);
+    expect([...noted]).toEqual([["c", rejection]]);
+    expect(totals).toMatchObject({ events: 5, stored: 4, refused: 1 });
+  });
+
+  it("ends when S3 fails, and leaves the events where they are", async () => {
+    const away = new PiipeError("s3.unreachable", "away", { retryable: true });
+    const { sink, noted, run } = setUp([[held("a", "→")]], { fetch: () => Promise.reject(away) });
+    await expect(run()).rejects.toBe(away);
+    expect(sink.rows.size).toBe(0);
+    expect(noted.size).toBe(0);
+  });
+
   it("notes what cannot be decoded although the write then fails", async () => {
     const { sink, noted, totals, run } = setUp([[held("a", "ok"), held("b", "bad"), held("c", "locked")]]);
     const failed = new PiipeError("database.denied", "no right");

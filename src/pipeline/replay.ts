@@ -23,6 +23,11 @@ export interface ReplayStages {
   /** Called with the ids of a page before any of them is opened: what it cannot note stays sealed. */
   readonly announce: (ids: readonly string[], abort: AbortSignal) => Promise<void>;
   readonly open: Open;
+  /**
+   * Puts the object that a body still points to into it, or says why the event is refused. Left out: none points to any.
+   * Throws a PiipeError when S3 fails.
+   */
+  readonly fetch?: (delivery: Delivery, abort: AbortSignal) => Promise<Delivery>;
   readonly decode: Decode;
   readonly mask: Mask;
   /** Claims the events where they wait, in the transaction that stores them. */
@@ -86,7 +91,7 @@ export async function replay(stages: ReplayStages, totals: ReplayTotals, options
     // What is packed is bounded by the page, and not what it is unpacked to.
     let left = page;
     while (left.length > 0) {
-      const part = prepare(left, stages, options.emit, newFields);
+      const part = await prepare(left, stages, options, newFields);
       left = left.slice(part.events);
       await writePart(part, stages, totals, options);
     }
@@ -131,8 +136,13 @@ interface PreparedPart {
 /** Of records that were unpacked, a part holds no more before the one that goes beyond. */
 const UNPACKED_BYTES_MAX = 4 * 1024 * 1024;
 
-/** As much of a page as may be held at once: all of it, unless its events were packed. */
-function prepare(page: readonly HeldEvent[], stages: ReplayStages, emit: Emit, newFields: NewFields): PreparedPart {
+/** As much of a page as may be held at once: all of it, unless its events were packed or pointed to objects. */
+async function prepare(
+  page: readonly HeldEvent[],
+  stages: ReplayStages,
+  { emit, abort }: ReplayOptions,
+  newFields: NewFields,
+): Promise<PreparedPart> {
   const findings = new ReceiptFindings();
   const records: MaskedRecord[] = [];
   const refused = new Map<string, Rejection>();
@@ -142,11 +152,13 @@ function prepare(page: readonly HeldEvent[], stages: ReplayStages, emit: Emit, n
   for (const event of page) {
     if (unpackedBytes > UNPACKED_BYTES_MAX) break;
     events += 1;
-    const delivery = openOrNull(event, stages.open);
-    if (delivery === null) {
+    const opened = openOrNull(event, stages.open);
+    if (opened === null) {
       unopened += 1;
       continue;
     }
+    const delivery = stages.fetch === undefined ? opened : await stages.fetch(opened, abort);
+    unpackedBytes += delivery.bytes - opened.bytes;
     const masked = decodeAndMask(delivery, stages, findings);
     if (masked.ok) records.push(masked.value);
     else refused.set(event.id, masked.error);

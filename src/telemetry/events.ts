@@ -105,8 +105,10 @@ export type TelemetryEvent =
   | { readonly type: "queue.awaited"; readonly count: number }
   /** What is held could not be kept hidden in time: until that is better, no more is held than this. */
   | { readonly type: "source.slowed"; readonly heldMax: number; readonly lateMs: number }
-  /** Receiving works again, after failures that made it pause. */
-  | { readonly type: "source.recovered" }
+  /** Receiving, or fetching objects, works again, after failures that made it pause. */
+  | { readonly type: "source.recovered"; readonly action: string }
+  /** Objects that should have been deleted with their messages, and were not. */
+  | { readonly type: "objects.left"; readonly count: number; readonly code: ErrorCode }
   /** The worker's clock was off by more than SQS accepts; requests are signed with the corrected time. */
   | { readonly type: "clock.corrected"; readonly offsetMs: number }
   | { readonly type: "ledger.maintained"; readonly created: number; readonly dropped: number; readonly pruned: number }

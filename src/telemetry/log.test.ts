@@ -113,7 +113,7 @@ describe("createLog", () => {
     [{ type: "batch.retried", code: "database.unreachable", sqlState: null, attempt: 1, delayMs: 9 }, written],
     [
       { type: "source.retried", action: "ReceiveMessage", code: "queue.unreachable", attempt: 1, delayMs: 9 },
-      { type: "source.recovered" },
+      { type: "source.recovered", action: "ReceiveMessage" },
     ],
   ] as const)("tells of an outage the 1st, 10th and 100th try, and of the next outage again: %o", (retried, passed) => {
     const outage = Array<TelemetryEvent>(200).fill(retried);

@@ -54,9 +54,9 @@ export function createLog(options: LineOptions): Emit {
   /** How often the like has happened, or null when it is not to be logged again. */
   const timesLogged = (event: TelemetryEvent): number | null => {
     if (event.type === "fields.unknown" && event.fieldsAdded === 0) return null;
-    const ended = ENDED_BY[event.type];
+    const ended = endedBy(event);
     // The next outage is news.
-    if (ended !== undefined) for (const kind of repeated.keys()) if (kind.startsWith(ended)) repeated.delete(kind);
+    if (ended !== null) for (const kind of repeated.keys()) if (kind.startsWith(ended)) repeated.delete(kind);
     const kind = repeatedKind(event);
     if (kind === null) return 1;
     const times = (repeated.get(kind) ?? 0) + 1;
@@ -74,11 +74,12 @@ export function createLog(options: LineOptions): Emit {
   };
 }
 
-/** What has passed, by the event that shows it. */
-const ENDED_BY: Readonly<Partial<Record<TelemetryEvent["type"], string>>> = {
-  "batch.written": "batch.retried ",
-  "source.recovered": "source.retried ",
-};
+/** What has passed, as the event shows: how its kinds begin. */
+function endedBy(event: TelemetryEvent): string | null {
+  if (event.type === "batch.written") return "batch.retried ";
+  if (event.type !== "source.recovered") return null;
+  return event.action === "GetObject" ? "source.retried GetObject " : "source.retried ";
+}
 
 /** What is told the 1st, 10th, 100th … time, as one text for each kind; null for what is told every time. */
 function repeatedKind(event: TelemetryEvent): string | null {
@@ -92,6 +93,8 @@ function repeatedKind(event: TelemetryEvent): string | null {
       return `${event.type} ${event.detector} ${event.column}`;
     case "duplicates.differed":
       return event.type;
+    case "objects.left":
+      return `${event.type} ${event.code}`;
     case "batch.retried":
       return `${event.type} ${event.code} ${event.sqlState ?? ""}`;
     case "source.retried":
@@ -193,7 +196,12 @@ function describe(event: TelemetryEvent): LogLine {
           `holding no more than ${event.heldMax} messages until it keeps them hidden in time`,
       };
     case "source.recovered":
-      return { level: "info", text: "the queue answers again" };
+      return { level: "info", text: `${event.action === "GetObject" ? "S3" : "the queue"} answers again` };
+    case "objects.left":
+      return {
+        level: "warn",
+        text: `could not delete ${event.count} objects in S3 [${event.code}]: they stay there; their events are stored or quarantined, and their messages deleted`,
+      };
     case "clock.corrected":
       return {
         level: "warn",
@@ -223,6 +231,8 @@ function describe(event: TelemetryEvent): LogLine {
 function remedyFor({ code, isClockOff }: Extract<TelemetryEvent, { type: "source.retried" }>): string {
   if (isClockOff === true)
     return ". The server refused the time of the request: set this machine's clock, or the server's";
+  if (code === "s3.denied" || code === "s3.refused")
+    return ". Messages that point to objects are kept meanwhile, nothing is lost: grant s3:GetObject (docs/operations.md), then they go on";
   return code === "queue.credentials"
     ? ". Renew the AWS credentials, such as by `aws sso login`: they are looked for anew at each try"
     : "";

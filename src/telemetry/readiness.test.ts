@@ -82,7 +82,9 @@ describe("a worker", () => {
     expect(answerAt(65_999, failing)).toEqual(unready);
     expect(answerAt(66_000, failing)).toEqual({ ready: true });
     expect(answerAt(6_100, [...failing, [6_050, RECEIVED]])).toEqual({ ready: true });
-    expect(answerAt(6_100, [...failing, [6_050, { type: "source.recovered" }]])).toEqual({ ready: true });
+    expect(answerAt(6_100, [...failing, [6_050, { type: "source.recovered", action: "ReceiveMessage" }]])).toEqual({
+      ready: true,
+    });
     // An hour later a new failure begins anew.
     expect(answerAt(3_600_000, [...failing, [3_600_000, request("ReceiveMessage")]])).toEqual({ ready: true });
   });

@@ -49,8 +49,10 @@ export class ReadinessWatch {
       case "source.retried":
         if (event.action === "ReceiveMessage") this.#countReceive(event.code, nowMs);
         return;
-      case "deliveries.received":
       case "source.recovered":
+        if (event.action === "ReceiveMessage") this.#receives = null;
+        return;
+      case "deliveries.received":
         this.#receives = null;
         return;
       default:

@@ -257,7 +257,7 @@ describe("a trouble", () => {
     expect(figures(1)).toMatchObject({ queueTrouble: null, databaseTrouble: "database.unreachable" });
     count(written(1, START_MS));
     expect(figures(1)).toMatchObject({ queueTrouble: null, databaseTrouble: null });
-    count(queueFailed, { type: "source.recovered" });
+    count(queueFailed, { type: "source.recovered", action: "ReceiveMessage" });
     expect(figures(1)).toMatchObject({ queueTrouble: null });
   });
 

@@ -139,6 +139,7 @@ export class WorkerMonitor implements Monitored {
       case "source.slowed":
       case "queue.awaited":
       case "source.recovered":
+      case "objects.left":
       case "ledger.maintained":
       case "pipeline.draining":
       case "pipeline.aborted":

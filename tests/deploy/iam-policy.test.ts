@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { S3_PERMISSIONS } from "../../src/sources/s3/s3-errors.ts";
 import { IAM_ACTIONS } from "../../src/sources/sqs/client/sqs-actions.ts";
 
 interface Policy {
@@ -31,4 +32,15 @@ test("the policy of a redrive reads the queue, and works off its dead-letter que
   expect(queue).toMatchObject({ Effect: "Allow", Action: ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"] });
   expect(deadLetters).toMatchObject({ Effect: "Allow", Action: NEEDED });
   expect(deadLetters?.Resource).not.toBe(queue?.Resource);
+});
+
+test("the policies of objects allow to read them, and to delete them only apart from that", async () => {
+  const [objects, bucket] = (await read("objects-policy.json")).Statement;
+  const [deletion, ...more] = (await read("delete-objects-policy.json")).Statement;
+  expect(objects).toMatchObject({ Effect: "Allow", Action: [S3_PERMISSIONS.GetObject] });
+  expect(bucket).toMatchObject({ Effect: "Allow", Action: ["s3:ListBucket"] });
+  expect(deletion).toMatchObject({ Effect: "Allow", Action: [S3_PERMISSIONS.DeleteObject] });
+  expect(more).toEqual([]);
+  expect(objects?.Resource).toBe(`${bucket?.Resource}/*`);
+  expect(deletion?.Resource).toBe(objects?.Resource);
 });

@@ -10,6 +10,7 @@ import { MASK_NAMES, REJECTION_CODES, type RejectionCode } from "../../src/pipel
 import { Canaries } from "../support/canaries.ts";
 import { type CliResult, LOCAL_AWS, runCli } from "../support/cli.ts";
 import { query } from "../support/postgres.ts";
+import { answerWithError, createTestBucket, POINTER_CLASS, type S3Proxy, startS3Proxy } from "../support/s3.ts";
 import { callSqs, testSqs } from "../support/sqs.ts";
 
 /** Every mask, and around them every way to be refused. */
@@ -81,6 +82,7 @@ const canaries = new Canaries();
 const stored = new Canaries();
 let postgres: EmbeddedPostgres;
 const sqs = testSqs();
+let s3: S3Proxy;
 let folder: string;
 let queue: { readonly name: string; readonly url: string };
 let environment: Readonly<Record<string, string>>;
@@ -169,8 +171,31 @@ function badWrappings(): Readonly<Record<WrappedReason, string>> {
   };
 }
 
+const pointer = (bucket: string, key: string): string =>
+  JSON.stringify([POINTER_CLASS, { s3BucketName: bucket, s3Key: key, [canaries.text()]: canaries.text() }]);
+
+/** Reasons that lie in S3. */
+type ObjectReason = "body.object-missing" | "body.object-refused";
+
+/** Sends pointers to good and bad objects, and to such as are not there or denied. */
+async function sendPointers(bodies: readonly string[]): Promise<void> {
+  const bucket = await createTestBucket(sqs.endpoint);
+  for (const body of bodies) {
+    const key = `${canaries.text()}/${canaries.text()} ä`;
+    await bucket.put(key, body);
+    await send(pointer(bucket.name, key));
+  }
+  const denied = canaries.text();
+  s3.answer = ({ path }, response) =>
+    path.includes(denied) ? answerWithError(response, 403, "AccessDenied") : undefined;
+  await send(pointer(bucket.name, denied));
+  await send(pointer(bucket.name, canaries.text()));
+  await send(pointer(canaries.text(), canaries.text()));
+  await send(pointer(`${canaries.text()}/`, canaries.text()));
+}
+
 /** A body for every other reason, with canaries wherever it has room for them. */
-function badBodies(): Readonly<Record<Exclude<RejectionCode, WrappedReason>, string>> {
+function badBodies(): Readonly<Record<Exclude<RejectionCode, WrappedReason | ObjectReason>, string>> {
   const one = canaries.text();
   return {
     "body.empty": " ",
@@ -185,6 +210,7 @@ function badBodies(): Readonly<Record<Exclude<RejectionCode, WrappedReason>, str
     "body.wrapped": json(
       notification(JSON.stringify({ customer: { name: one, birth_date: one }, ship_to: `${one}@example.com` })),
     ),
+    "body.pointer": pointer(one, one),
     "body.duplicate-key": raw("h", `"${one}","h":"${one}"`),
     "body.forbidden-key": raw("extra", `{"__proto__":"${one}"}`),
     "field.missing": json({ user_id: undefined }),
@@ -252,7 +278,13 @@ beforeAll(async () => {
   queue = await sqs.createTestQueue();
   folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
   databaseUrl = postgres.url.replace("/postgres?", "/canary?");
-  environment = { ...LOCAL_AWS, DATABASE_URL: databaseUrl, AWS_ENDPOINT_URL_SQS: sqs.endpoint };
+  s3 = await startS3Proxy(sqs.endpoint);
+  environment = {
+    ...LOCAL_AWS,
+    DATABASE_URL: databaseUrl,
+    AWS_ENDPOINT_URL_SQS: sqs.endpoint,
+    AWS_ENDPOINT_URL_S3: s3.endpoint,
+  };
   await query(postgres.url, "CREATE DATABASE canary");
   // The worst that an operator may set: every statement with its parameters, every error with all that it quotes.
   const settings = {
@@ -278,6 +310,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await s3.stop();
   await postgres.stop();
   await rm(folder, { recursive: true });
 });
@@ -315,22 +348,30 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
     await run();
     await piipe(["mask"], [...Object.values(badWrappings()), ...Object.values(badBodies()).map(wrapped)].join("\n"));
     await piipe(["quarantine", "replay", "--all"]);
+    await writeConfig("quarantine", "s3, s3: { deleteObject: true }");
+    await sendPointers([JSON.stringify({ ...wanted, user_id: "u-4" }), ...Object.values(badBodies())]);
+    await run();
+    for (const code of ["body.object-missing", "body.object-refused"]) {
+      await piipe(["quarantine", "replay", "--code", code]);
+    }
     await writeConfig("quarantine");
 
     const reasons = await query<{ reason: string }>(databaseUrl, "SELECT DISTINCT reason FROM piipe.quarantine");
     expect(reasons.map(({ reason }) => reason).toSorted()).toStrictEqual(Object.keys(REJECTION_CODES).toSorted());
     for (const mask of MASK_NAMES) expect(COLUMNS).toContain(`mask: ${mask}`);
-    const [row, fromWrapped] = await query<Record<string, unknown>>(
+    const [row, fromWrapped, fromObject] = await query<Record<string, unknown>>(
       databaseUrl,
-      "SELECT * FROM events WHERE user_id IN ('u-2', 'u-3') ORDER BY user_id",
+      "SELECT * FROM events WHERE user_id IN ('u-2', 'u-3', 'u-4') ORDER BY user_id",
     );
-    for (const each of [row, fromWrapped]) {
+    for (const each of [row, fromWrapped, fromObject]) {
       expect(Object.keys(each ?? {})).toContain("h");
       for (const [name, value] of Object.entries(each ?? {})) {
         expect([name, value === null]).toEqual([name, name === "d"]);
       }
     }
-    expect({ ...fromWrapped, user_id: "u-2", attribute: null }).toEqual({ ...row, attribute: null });
+    for (const each of [fromWrapped, fromObject]) {
+      expect({ ...each, user_id: "u-2", attribute: null }).toEqual({ ...row, attribute: null });
+    }
     expect(fromWrapped?.["attribute"]).not.toBe(row?.["attribute"]);
 
     await piipe(["mask"], [JSON.stringify(wanted), ...Object.values(badBodies())].join("\n"));

@@ -1,4 +1,5 @@
-import { testMemory, testUnpackedMemory } from "../support/drained-memory.ts";
+import { testFetchedMemory, testMemory, testUnpackedMemory } from "../support/drained-memory.ts";
 
 testMemory(100_000);
 testUnpackedMemory(400);
+testFetchedMemory(400);

@@ -357,7 +357,9 @@ it("sends failed entries of a delete again, but not those that can never succeed
     const round = sizes.push((input["Entries"] as unknown[]).length) - 1;
     return { status: 200, body: JSON.stringify({ Successful: successful[round], Failed: failures[round] }) };
   };
-  expect(await opened.settle(settledWith(deliveries, "delete"), NEVER)).toEqual({ deleted: 2, released: 0, failed: 2 });
+  const failedIds = [deliveries[1]?.id, deliveries[2]?.id];
+  const report = await opened.settle(settledWith(deliveries, "delete"), NEVER);
+  expect(report).toEqual({ deleted: 2, released: 0, failed: 2, failedIds });
   expect(sizes).toEqual([4, 2, 1]);
 });
 

@@ -276,6 +276,7 @@ describe.each(["json", "query"] as const)("SqsSource over the %s protocol", (pro
     const [source] = await open(name);
     const deliveries = await receiveAll(source, 2);
     const report = await source.settle(settledWith(deliveries, DELETE), AbortSignal.abort());
-    expect(report).toEqual({ deleted: 0, released: 0, failed: 2 });
+    expect(report).toMatchObject({ deleted: 0, released: 0, failed: 2 });
+    expect(report.failedIds?.toSorted()).toEqual(deliveries.map(({ id }) => id).toSorted());
   });
 });

@@ -5,6 +5,7 @@ import { startCli } from "./cli.ts";
 import { loginEvents } from "./login-events.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipelineOptions } from "./login-pipeline.ts";
 import { query } from "./postgres.ts";
+import { createTestBucket } from "./s3.ts";
 import { testSqs } from "./sqs.ts";
 
 const SENT_AT_ONCE = 2_000;
@@ -30,16 +31,38 @@ export function testUnpackedMemory(messages: number): void {
   it.skipIf(process.platform !== "linux")(
     `stays below 500 MB of resident set while ${messages} messages of 1 MB are unpacked (read from /proc: Linux only)`,
     async () => {
-      const packed = loginEvents(messages).map((event, index) => {
-        const note = String(index).repeat(NOTE_CHARS).slice(0, NOTE_CHARS);
-        const notes = Array(20).fill(note);
-        return gzipSync(JSON.stringify({ ...(JSON.parse(event) as object), note: notes })).toString("base64");
-      });
-      const columns = `${LOGIN_COLUMNS}  note: { type: json, piiDetection: "off", echo: allow }\n`;
-      expect(await drain(packed, { columns, unwrap: "gzip" })).toBeLessThan(UNPACKED_RSS_MAX_KB);
+      const packed = loginEvents(messages).map((event, index) => gzipSync(withNotes(event, index)).toString("base64"));
+      expect(await drain(packed, { columns: NOTED_COLUMNS, unwrap: "gzip" })).toBeLessThan(UNPACKED_RSS_MAX_KB);
     },
     600_000,
   );
+}
+
+/** The same, over messages that point to objects of 1 MB each in S3. */
+export function testFetchedMemory(messages: number): void {
+  it.skipIf(process.platform !== "linux")(
+    `stays below 500 MB of resident set while ${messages} objects of 1 MB are fetched (read from /proc: Linux only)`,
+    async () => {
+      const { endpoint } = testSqs();
+      const bucket = await createTestBucket(endpoint);
+      const pointers: string[] = [];
+      for (const [index, event] of loginEvents(messages).entries()) {
+        await bucket.put(`${index}`, withNotes(event, index));
+        pointers.push(bucket.pointerTo(`${index}`));
+      }
+      const unwrap = `s3, s3: { endpoint: "${endpoint}" }`;
+      expect(await drain(pointers, { columns: NOTED_COLUMNS, unwrap })).toBeLessThan(UNPACKED_RSS_MAX_KB);
+    },
+    600_000,
+  );
+}
+
+const NOTED_COLUMNS = `${LOGIN_COLUMNS}  note: { type: json, piiDetection: "off", echo: allow }\n`;
+
+/** An event of 1 MB. */
+function withNotes(event: string, index: number): string {
+  const note = String(index).repeat(NOTE_CHARS).slice(0, NOTE_CHARS);
+  return JSON.stringify({ ...(JSON.parse(event) as object), note: Array(20).fill(note) });
 }
 
 /** The most that the worker held, in KiB. */

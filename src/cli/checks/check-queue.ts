@@ -105,11 +105,14 @@ const noCredentials = (): PiipeError =>
   });
 
 /** @throws {PiipeError} that of `late` when there was no answer in time */
-async function inTime<T>(look: (signal: AbortSignal) => Promise<T>, late = noAnswer): Promise<T> {
+export async function inTime<T>(
+  look: (signal: AbortSignal) => Promise<T>,
+  late: (timeoutMs: number) => PiipeError = noAnswer,
+): Promise<T> {
   const signal = AbortSignal.timeout(LOOK_TIMEOUT_MS);
   try {
     return await look(signal);
   } catch (error) {
-    throw signal.aborted ? late() : error;
+    throw signal.aborted ? late(LOOK_TIMEOUT_MS) : error;
   }
 }

@@ -102,13 +102,17 @@ export function queueNotes(queue: QueueAttributes): readonly Finding[] {
   return notes.map((note) => ok("queue", note));
 }
 
-export function judgeEndpoint({ protocol, hostname, origin }: URL): Finding {
+/** @param setting where another one is set */
+export function judgeEndpoint(
+  { protocol, hostname, origin }: URL,
+  setting = "source.sqs.endpoint or AWS_ENDPOINT_URL_SQS",
+): Finding {
   if (protocol === "https:") return ok("tls", `requests to ${origin} are encrypted`);
   if (isLocalHost(hostname)) return ok("tls", `requests to ${origin} are not encrypted, and stay on this machine`);
   return warning(
     "tls",
     `requests to ${origin} are not encrypted: whoever is on the way reads the messages, raw as they are`,
-    "Use an https endpoint in source.sqs.endpoint or AWS_ENDPOINT_URL_SQS.",
+    `Use an https endpoint in ${setting}.`,
   );
 }
 

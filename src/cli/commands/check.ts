@@ -3,6 +3,7 @@ import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { checkDatabase } from "../checks/check-database.ts";
 import { checkKeys } from "../checks/check-keys.ts";
+import { checkObjects } from "../checks/check-objects.ts";
 import { checkQueue } from "../checks/check-queue.ts";
 import { type Finding, Findings, printFindings, printSummary, warning } from "../checks/findings.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../failure.ts";
@@ -35,8 +36,11 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
     const queue = checkQueue(config, canSeal);
     // Awaited below: until then its failure, a bug, must not end the process unseen.
     queue.catch(() => {});
+    const objects = checkObjects(config);
+    objects.catch(() => {});
     show(await checkDatabase(config, keys?.keyring ?? null));
     show(await queue);
+    if (config.source.unwrap.includes("s3")) show(await objects);
   }
   if (options.json) terminal.writeOut(`${JSON.stringify({ findings: all })}\n`);
   else printSummary(all, terminal);

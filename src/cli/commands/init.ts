@@ -4,6 +4,7 @@ import { tryEvents } from "../../app/try-events.ts";
 import type { Config } from "../../config/config.ts";
 import { parseConfig } from "../../config/load-config.ts";
 import { isNotification } from "../../decode/notification.ts";
+import { isPointer } from "../../decode/s3-pointer.ts";
 import { PiipeError } from "../../errors.ts";
 import { collectFields } from "../../init/collect-fields.ts";
 import type { JsonObject } from "../../init/collect-fields.ts";
@@ -144,6 +145,7 @@ function inferFrom(
   tableName: string,
 ): Inferred {
   const { events, unreadable } = parseEvents(bodies, unwrap);
+  requireFetched(bodies);
   if (events.length === 0) {
     const what =
       bodies.length === 0 ? "there is no event" : `none of ${counted(bodies.length, "event")} is a JSON object`;
@@ -181,6 +183,19 @@ function requireUnwrapped(events: readonly JsonObject[]): void {
     `${wrapped} of ${counted(events.length, "message is an SNS notification", "messages are SNS notifications")}: the event is a text in their field Message, where no column can reach its fields and no mask its personal values`,
     {
       hint: "A run takes the event out with `source.unwrap: sns`; for `piipe init` turn on raw message delivery for the queue's subscription (aws sns set-subscription-attributes --attribute-name RawMessageDelivery --attribute-value true --subscription-arn ARN), or give what was published with --sample.",
+    },
+  );
+}
+
+/** @throws {PiipeError} `sample.invalid` when the events are in S3 */
+function requireFetched(bodies: readonly string[]): void {
+  const pointers = bodies.filter(isPointer).length;
+  if (pointers === 0 || pointers * 2 < bodies.length) return;
+  throw new PiipeError(
+    "sample.invalid",
+    `${pointers} of ${counted(bodies.length, "message is a pointer to an object in S3", "messages are pointers to objects in S3")}`,
+    {
+      hint: "A run fetches them with `source.unwrap: s3`; `piipe init` does not: give some of the objects' texts with --sample.",
     },
   );
 }

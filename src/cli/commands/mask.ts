@@ -25,6 +25,8 @@ export async function maskCommand(
 ): Promise<ExitCode> {
   const config = withoutMessage(await loadConfig(resolve(folder, options.config), environment));
   for (const warning of config.warnings) writeError(`warning: ${warning}\n`);
+  if (config.source.unwrap.includes("s3"))
+    writeError("note: nothing is fetched from S3 here: give the objects' texts, not the pointers to them\n");
   const { mask } = await openMask(config, environment["PIIPE_KEYS"]);
   const { unknownFields, dedupeBy } = config;
   const { unwrap } = config.source;

@@ -68,7 +68,7 @@ async function openAndReplay(
   const { config, pool } = quarantine;
   const emit = createLog({ write: terminal.writeError, format: "text", level: "warn" });
   for (const message of config.warnings) emit({ type: "config.warning", message });
-  const stagesOf = await openReplay(config, pool, {
+  const opened = await openReplay(config, pool, {
     keysJson: terminal.environment["PIIPE_KEYS"],
     privateKey,
     isDryRun: options.dryRun,
@@ -78,7 +78,7 @@ async function openAndReplay(
 
   const bar = new ProgressBar(terminal, "events");
   await replayChosen(quarantine, chosen.choices, totals, {
-    stagesOf,
+    opened,
     operator: operatorName(),
     reason: reasonOf(options.reason),
     emit,

@@ -2,29 +2,35 @@ import { PiipeError } from "../../errors.ts";
 import { GiveUpTimer, backoffMs } from "../../pipeline/backoff.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { Emit } from "../../telemetry/events.ts";
+import { AwsFailure } from "./client/aws-failure.ts";
 import { MalformedReply } from "./client/reply-shape.ts";
-import { SqsFailure } from "./client/sqs-errors.ts";
 
 const BASE_MS = 500;
 const DELAY_MAX_MS = 20_000;
 
-/** The failures of polls since the last one that succeeded. */
+/** The failures of polls, or of other requests that a source makes again, since the last one that succeeded. */
 export class PollFailures {
   readonly #patience: GiveUpTimer;
   readonly #clock: Clock;
   readonly #emit: Emit;
+  readonly #action: string;
   #count = 0;
 
   /** @param giveUpAfterMs as in SqsSourceOptions */
-  constructor(giveUpAfterMs: number | null, clock: Clock, emit: Emit) {
+  constructor(giveUpAfterMs: number | null, clock: Clock, emit: Emit, action = "ReceiveMessage") {
     this.#patience = new GiveUpTimer(giveUpAfterMs);
     this.#clock = clock;
     this.#emit = emit;
+    this.#action = action;
   }
 
   /** Whether a later poll may succeed, and it is not yet time to give up. */
   isPassing(failure: unknown): failure is PiipeError {
-    if (!(failure instanceof PiipeError) || !failure.retryable) return false;
+    return failure instanceof PiipeError && failure.retryable && this.isInTime();
+  }
+
+  /** Notes a failure. @returns whether it is not yet time to give up */
+  isInTime(): boolean {
     return !this.#patience.isOver(this.#clock.nowMs());
   }
 
@@ -32,11 +38,11 @@ export class PollFailures {
   async backOff({ code, cause }: PiipeError, signal: AbortSignal): Promise<void> {
     this.#count += 1;
     const delayMs = backoffMs(this.#count, BASE_MS, DELAY_MAX_MS, this.#clock.random());
-    const isClockOff = cause instanceof SqsFailure && cause.classification.retry === "clock-skew";
+    const isClockOff = cause instanceof AwsFailure && cause.classification.retry === "clock-skew";
     const attempt = this.#count;
     this.#emit({
       type: "source.retried",
-      action: "ReceiveMessage",
+      action: this.#action,
       code,
       ...(isClockOff && { isClockOff }),
       attempt,
@@ -47,7 +53,7 @@ export class PollFailures {
 
   /** A poll has succeeded. */
   reset(): void {
-    if (this.#count > 0) this.#emit({ type: "source.recovered" });
+    if (this.#count > 0) this.#emit({ type: "source.recovered", action: this.#action });
     this.#count = 0;
     this.#patience.reset();
   }

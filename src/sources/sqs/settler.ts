@@ -1,8 +1,9 @@
 import { PiipeError } from "../../errors.ts";
 import { backoffMs } from "../../pipeline/backoff.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
+import { AwsFailure } from "./client/aws-failure.ts";
 import { type ActionInputs, BATCH_ENTRIES_MAX, type BatchOutput, type SqsCaller } from "./client/sqs-actions.ts";
-import { type SqsErrorName, SqsFailure, isEntryRetryable } from "./client/sqs-errors.ts";
+import { type SqsErrorName, isEntryRetryable } from "./client/sqs-errors.ts";
 import { type HeldReceipt, grantableSeconds } from "./tracker.ts";
 
 /** Batch requests under way at once. */
@@ -44,7 +45,7 @@ const ENTRY_FAULTS: ReadonlySet<string> = new Set<SqsErrorName>([
 
 function isEntryFault(error: unknown): boolean {
   const cause = error instanceof PiipeError ? error.cause : null;
-  return cause instanceof SqsFailure && cause.known !== null && ENTRY_FAULTS.has(cause.known);
+  return cause instanceof AwsFailure && cause.known !== null && ENTRY_FAULTS.has(cause.known);
 }
 
 /**
@@ -105,7 +106,10 @@ export interface Settled {
   readonly refusal: PiipeError | null;
 }
 
-/** Deletes and releases in batches. `onEnd` is called with each message as soon as it is done or given up. */
+/** Called with each message as soon as it is done or given up. */
+export type OnEnd<M> = (message: M, isDone: boolean) => void;
+
+/** Deletes and releases in batches. */
 export class Settler {
   readonly #options: SettlerOptions;
 
@@ -116,7 +120,7 @@ export class Settler {
   delete<M extends HeldReceipt>(
     messages: readonly M[],
     signal: AbortSignal,
-    onEnd: (message: M) => void = () => {},
+    onEnd: OnEnd<M> = () => {},
   ): Promise<Settled> {
     const deletes = messages.map((message) => ({ message }));
     const entryOf = ({ message }: { readonly message: M }): BatchEntry<"DeleteMessageBatch"> => ({
@@ -128,7 +132,7 @@ export class Settler {
   release<M extends HeldReceipt>(
     releases: readonly ReceiptRelease<M>[],
     signal: AbortSignal,
-    onEnd: (message: M) => void = () => {},
+    onEnd: OnEnd<M> = () => {},
   ): Promise<Settled> {
     const { clock } = this.#options;
     const entryOf = ({ message, delaySeconds }: ReceiptRelease<M>): BatchEntry<"ChangeMessageVisibilityBatch"> => ({
@@ -143,22 +147,22 @@ export class Settler {
     items: readonly T[],
     entryOf: (item: T) => BatchEntry<A>,
     signal: AbortSignal,
-    onEnd: (message: M) => void,
+    onEnd: OnEnd<M>,
   ): Promise<Settled> {
     let done = 0;
     let refusal: PiipeError | null = null;
     await inBatches(items, async (batch) => {
       const left = new Set(batch);
       if (refusal === null) {
-        const end = (item: T): void => {
+        const end = (item: T, isDone: boolean): void => {
           left.delete(item);
-          onEnd(item.message);
+          onEnd(item.message, isDone);
         };
         const settled = await this.#settleBatch(action, batch, entryOf, signal, end);
         done += settled.done;
         refusal ??= settled.refusal;
       }
-      for (const { message } of left) onEnd(message);
+      for (const { message } of left) onEnd(message, false);
     });
     return { done, refusal };
   }
@@ -169,7 +173,7 @@ export class Settler {
     batch: readonly T[],
     entryOf: (item: T) => BatchEntry<A>,
     signal: AbortSignal,
-    end: (item: T) => void,
+    end: (item: T, isDone: boolean) => void,
   ): Promise<Settled> {
     const { client, queueUrl } = this.#options;
     let done = 0;
@@ -191,8 +195,9 @@ export class Settler {
         const isStale = item.message.receiptHandle !== entries[i]?.ReceiptHandle;
         if (isStale || outcomes[i] === "again") next.push(item);
         else {
-          if (outcomes[i] === "done") done += 1;
-          end(item);
+          const isDone = outcomes[i] === "done";
+          if (isDone) done += 1;
+          end(item, isDone);
         }
       });
       if (next.length === 0 || round === ROUNDS_MAX) return { done, refusal: null };

@@ -124,16 +124,23 @@ export class SqsSource implements Source {
   async settle(settled: ReadonlyMap<Delivery, Settlement>, abort: AbortSignal): Promise<SettleReport> {
     const deletes: TrackedMessage[] = [];
     const releases: ReceiptRelease<TrackedMessage>[] = [];
+    const failedIds: string[] = [];
     for (const [delivery, settlement] of settled) {
       const message = this.#tracker.get(delivery.id);
-      if (message === undefined) continue;
+      if (message === undefined) {
+        failedIds.push(delivery.id);
+        continue;
+      }
       message.isSettling = true;
       if (settlement.kind === "delete") deletes.push(message);
       else releases.push({ message, delaySeconds: settlement.delaySeconds });
     }
     // Each at its own end, also what failed: its next receipt, which may come before the others' end, is a delivery of
     // its own. Dropped as a repeat of this one it would stay hidden for its whole timeout.
-    const forget = ({ id }: TrackedMessage): void => this.#tracker.forget(id);
+    const forget = ({ id }: TrackedMessage, isDone: boolean): void => {
+      this.#tracker.forget(id);
+      if (!isDone) failedIds.push(id);
+    };
     const deleting = this.#settler.delete(deletes, abort, forget);
     const releasing = this.#settler.release(releases, abort, forget);
     await Promise.allSettled([deleting, releasing]);
@@ -143,7 +150,13 @@ export class SqsSource implements Source {
     ]);
     this.#poller.wake();
     const refusal = deleteRefusal ?? releaseRefusal;
-    return { deleted, released, failed: settled.size - deleted - released, ...(refusal && { refusal }) };
+    return {
+      deleted,
+      released,
+      failed: settled.size - deleted - released,
+      ...(failedIds.length > 0 && { failedIds }),
+      ...(refusal && { refusal }),
+    };
   }
 
   async depth(signal: AbortSignal): Promise<number> {

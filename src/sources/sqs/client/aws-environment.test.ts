@@ -85,19 +85,19 @@ describe("findEndpoint", () => {
     [{ AWS_PROFILE: "off", AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "false" }, "http://profile.example"],
   ])("with %j gives %s", async (variables, expected) => {
     stub(variables);
-    expect(await findEndpoint()).toBe(expected);
+    expect(await findEndpoint("sqs")).toBe(expected);
   });
 });
 
 describe("parseEndpoint", () => {
   it("takes http and https", () => {
-    expect(parseEndpoint("http://localhost:4566").origin).toBe("http://localhost:4566");
-    expect(parseEndpoint("https://sqs.example/base").pathname).toBe("/base");
+    expect(parseEndpoint("sqs", "http://localhost:4566").origin).toBe("http://localhost:4566");
+    expect(parseEndpoint("sqs", "https://sqs.example/base").pathname).toBe("/base");
   });
 
   it.each(["localhost:4566", "canary", "ftp://canary"])("refuses %s without quoting it", (text) => {
-    expect(() => parseEndpoint(text)).toThrow(expect.objectContaining({ code: "config.invalid" }));
-    expect(() => parseEndpoint(text)).not.toThrow(/canary/);
+    expect(() => parseEndpoint("sqs", text)).toThrow(expect.objectContaining({ code: "config.invalid" }));
+    expect(() => parseEndpoint("sqs", text)).not.toThrow(/canary/);
   });
 });
 

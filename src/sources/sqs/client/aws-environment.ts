@@ -28,12 +28,16 @@ function isTrue(value: string | undefined): boolean {
   return value?.toLowerCase() === "true";
 }
 
+/** A service whose endpoint may be configured: as the settings call it, and as people do. */
+const SERVICES = { sqs: "SQS", s3: "S3" } as const;
+type Service = keyof typeof SERVICES;
+
 /**
  * The endpoint as AWS's tools find it, or null when AWS's own is meant: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, the
  * `services` section of the profile, the profile's endpoint_url; none when configured endpoints are to be ignored.
  * https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
  */
-export async function findEndpoint(): Promise<string | null> {
+export async function findEndpoint(service: Service): Promise<string | null> {
   const { CONFIG_PREFIX_SEPARATOR, loadConfig } = await import("@smithy/core/config");
   const isIgnored = await loadConfig<boolean>({
     environmentVariableSelector: (env) => {
@@ -48,10 +52,11 @@ export async function findEndpoint(): Promise<string | null> {
   })();
   if (isIgnored) return null;
   const endpoint = await loadConfig({
-    environmentVariableSelector: (env) => env["AWS_ENDPOINT_URL_SQS"] || env["AWS_ENDPOINT_URL"] || undefined,
+    environmentVariableSelector: (env) =>
+      env[`AWS_ENDPOINT_URL_${SERVICES[service]}`] || env["AWS_ENDPOINT_URL"] || undefined,
     configFileSelector: (profile, file) => {
       const section = file?.[`services${CONFIG_PREFIX_SEPARATOR}${profile["services"]}`];
-      return section?.[`sqs${CONFIG_PREFIX_SEPARATOR}endpoint_url`] || profile["endpoint_url"] || undefined;
+      return section?.[`${service}${CONFIG_PREFIX_SEPARATOR}endpoint_url`] || profile["endpoint_url"] || undefined;
     },
     default: "",
   })();
@@ -59,12 +64,17 @@ export async function findEndpoint(): Promise<string | null> {
 }
 
 /** @throws PiipeError `config.invalid` */
-export function parseEndpoint(text: string): URL {
+export function parseEndpoint(service: Service, text: string): URL {
+  const name = SERVICES[service];
   if (!isHttpUrl(text)) {
     // Nothing of it is quoted: what is no URL may hold a password.
-    throw new PiipeError("config.invalid", "the endpoint of SQS is no http or https URL without user and password", {
-      hint: "Write it with its scheme, such as http://localhost:4566, in source.sqs.endpoint, AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL or the profile's endpoint_url.",
-    });
+    throw new PiipeError(
+      "config.invalid",
+      `the endpoint of ${name} is no http or https URL without user and password`,
+      {
+        hint: `Write it with its scheme, such as http://localhost:4566, in source.${service}.endpoint, AWS_ENDPOINT_URL_${name}, AWS_ENDPOINT_URL or the profile's endpoint_url.`,
+      },
+    );
   }
   return new URL(text);
 }

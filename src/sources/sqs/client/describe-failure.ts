@@ -1,6 +1,6 @@
 import { PiipeError } from "../../../errors.ts";
+import type { AwsFailure } from "./aws-failure.ts";
 import { IAM_ACTIONS, type SqsAction } from "./sqs-actions.ts";
-import type { SqsFailure } from "./sqs-errors.ts";
 
 /** What a failed request was about, in the configuration's own words. */
 export interface RequestContext {
@@ -17,7 +17,7 @@ interface Description {
   readonly hint: string;
 }
 
-function describeDenied(failure: SqsFailure, context: RequestContext): Description {
+function describeDenied(failure: AwsFailure, context: RequestContext): Description {
   if (failure.known?.startsWith("Kms") || failure.known?.startsWith("KMS.")) {
     return {
       message: `the AWS identity may not use the KMS key of the queue ${context.queue}`,
@@ -31,17 +31,17 @@ function describeDenied(failure: SqsFailure, context: RequestContext): Descripti
   };
 }
 
-function hasExpired(failure: SqsFailure): boolean {
+function hasExpired(failure: AwsFailure): boolean {
   return failure.known === "ExpiredToken" || failure.known === "ExpiredTokenException";
 }
 
 /** New credentials, or the next look at the server's clock, may mend what these three attempts could not. */
-function isWorthAnotherCall(failure: SqsFailure): boolean {
+function isWorthAnotherCall(failure: AwsFailure): boolean {
   const { retry } = failure.classification;
   return retry === "transient" || retry === "throttling" || retry === "clock-skew" || hasExpired(failure);
 }
 
-function describeCredentials(failure: SqsFailure, context: RequestContext): Description {
+function describeCredentials(failure: AwsFailure, context: RequestContext): Description {
   if (failure.classification.retry === "clock-skew") {
     return {
       message: `${context.origin} refused the time in the request's signature`,
@@ -60,7 +60,7 @@ function describeCredentials(failure: SqsFailure, context: RequestContext): Desc
   };
 }
 
-function describeUnreachable(failure: SqsFailure, context: RequestContext): Description {
+function describeUnreachable(failure: AwsFailure, context: RequestContext): Description {
   const reason = failure.known === null ? "" : ` (${failure.known})`;
   if (failure.classification.retry === "none") {
     return {
@@ -74,7 +74,7 @@ function describeUnreachable(failure: SqsFailure, context: RequestContext): Desc
   };
 }
 
-function describe(failure: SqsFailure, context: RequestContext): Description {
+function describe(failure: AwsFailure, context: RequestContext): Description {
   const { queue, region, origin, action } = context;
   const status = failure.status === null ? "" : ` (HTTP status ${failure.status})`;
   switch (failure.classification.errorCode) {
@@ -115,7 +115,7 @@ function describe(failure: SqsFailure, context: RequestContext): Description {
 }
 
 /** The error that users meet. Its text is ours alone: what the server wrote may quote the request. */
-export function describeFailure(failure: SqsFailure, context: RequestContext): PiipeError {
+export function describeFailure(failure: AwsFailure, context: RequestContext): PiipeError {
   const { message, hint } = describe(failure, context);
   return new PiipeError(failure.classification.errorCode, message, {
     hint,

@@ -10,6 +10,7 @@ import {
   parseEndpoint,
   staticCredentials,
 } from "./aws-environment.ts";
+import { describeFailure } from "./describe-failure.ts";
 import { type QueueAddress, originOf, parseQueue, regionalEndpoint } from "./queue-address.ts";
 import { Retry } from "./retry.ts";
 import { Signer } from "./signer.ts";
@@ -49,6 +50,18 @@ export interface OpenedSqsClient {
 }
 
 /**
+ * The region of the queue, and of what belongs to it.
+ * @throws PiipeError `config.invalid`, `queue.region-missing`, or `interrupted` as soon as `signal` fires
+ */
+export async function regionOf(
+  { queue, region }: Pick<SqsPlace, "queue" | "region">,
+  signal: AbortSignal,
+): Promise<string> {
+  const address = parseQueue(queue);
+  return region ?? address.region ?? (await interruptible(findRegion(), signal, "looking for the AWS region"));
+}
+
+/**
  * Sends nothing yet but what finding a region may need.
  * @throws PiipeError `config.invalid`, `queue.region-missing`, or `interrupted` as soon as `signal` fires
  */
@@ -56,22 +69,22 @@ export async function openSqsClient(options: OpenSqsClientOptions): Promise<Open
   const { clock, emit, signal } = options;
   const address = parseQueue(options.queue);
   const doing = `looking for the queue ${address.name}`;
-  const region = options.region ?? address.region ?? (await interruptible(findRegion(), signal, doing));
-  const endpointText = options.endpoint ?? (await interruptible(findEndpoint(), signal, doing));
-  const endpoint = endpointText === null ? null : parseEndpoint(endpointText);
-  const requestsGoTo = endpoint ?? (address.url === null ? regionalEndpoint(region) : originOf(address.url));
+  const region = await regionOf(options, signal);
+  const endpointText = options.endpoint ?? (await interruptible(findEndpoint("sqs"), signal, doing));
+  const endpoint = endpointText === null ? null : parseEndpoint("sqs", endpointText);
+  const requestsGoTo = endpoint ?? (address.url === null ? regionalEndpoint("sqs", region) : originOf(address.url));
   const transport = new Transport();
   const credentials =
     options.credentials === null ? new StandardCredentials(region) : staticCredentials(options.credentials);
   const client = new SqsClient({
     transport: options.through?.(transport) ?? transport,
-    signer: new Signer(region),
+    signer: new Signer("sqs", region),
     credentials,
-    retry: new Retry(clock, credentials, emit),
+    retry: new Retry(clock, credentials, emit, describeFailure),
     region,
     queue: address.name,
     endpoint,
-    regionalEndpoint: regionalEndpoint(region),
+    regionalEndpoint: regionalEndpoint("sqs", region),
   });
   return {
     client,

@@ -73,7 +73,7 @@ it.each([
   ["us-iso-east-1", "https://sqs.us-iso-east-1.c2s.ic.gov/"],
   ["us-isob-east-1", "https://sqs.us-isob-east-1.sc2s.sgov.gov/"],
 ])("knows AWS's endpoint of %s", (region, expected) => {
-  expect(regionalEndpoint(region).href).toBe(expected);
+  expect(regionalEndpoint("sqs", region).href).toBe(expected);
 });
 
 it.each([

@@ -87,10 +87,10 @@ export function isAwsHost(host: string): boolean {
   return ["api.aws", ...DNS_SUFFIXES.map(([, suffix]) => suffix)].some((suffix) => host.endsWith(`.${suffix}`));
 }
 
-/** AWS's own endpoint of a region. */
-export function regionalEndpoint(region: string): URL {
+/** AWS's own endpoint of a service in a region. */
+export function regionalEndpoint(service: "sqs" | "s3", region: string): URL {
   const suffix = DNS_SUFFIXES.find(([prefix]) => region.startsWith(prefix))?.[1] ?? "amazonaws.com";
-  return new URL(`https://sqs.${region}.${suffix}/`);
+  return new URL(`https://${service}.${region}.${suffix}/`);
 }
 
 /**

@@ -7,7 +7,7 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import type { Checksum, SourceData } from "@smithy/types";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import { Signer, signingKey } from "./signer.ts";
+import { Signer, encoded, signingKey } from "./signer.ts";
 
 /** What the library signs with: it brings no hash of its own. */
 class Sha256 implements Checksum {
@@ -86,8 +86,8 @@ describe("Signer, against the official SQS client", () => {
     const headers = Object.fromEntries(
       names.filter((name) => !own.has(name)).map((name) => [name, String(official.headers[name])]),
     );
-    const signed = new Signer("eu-west-1").sign(
-      { host: new URL(endpoint).host, path: "/", headers, body: official.body },
+    const signed = new Signer("sqs", "eu-west-1").sign(
+      { method: "POST", host: new URL(endpoint).host, path: "/", headers, body: official.body },
       credentials,
       signedAt(official.headers),
     );
@@ -109,7 +109,7 @@ describe("Signer, against AWS's signature library", () => {
   const date = fc.date({ min: new Date("2001-01-01"), max: new Date("2099-12-31"), noInvalidDate: true });
 
   it("signs any request the same way, in any order of days and identities", async () => {
-    const signer = new Signer("us-west-2");
+    const signer = new Signer("sqs", "us-west-2");
     const identity = fc.record(
       { accessKeyId: name, secretAccessKey: value, sessionToken: value },
       { requiredKeys: ["accessKeyId", "secretAccessKey"] },
@@ -133,7 +133,7 @@ describe("Signer, against AWS's signature library", () => {
             },
             { signingDate },
           );
-          const request = { host: "localhost:4566", path: requestPath, headers, body };
+          const request = { method: "POST", host: "localhost:4566", path: requestPath, headers, body } as const;
           const signed = signer.sign(request, credentials, signingDate);
           expect(signed).toEqual(expected.headers);
           // Once more: what is kept from the first time gives the same.
@@ -148,4 +148,55 @@ test("derives the signing key that AWS publishes", () => {
   // https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html and the older General Reference's example.
   const key = signingKey("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "20150830/us-east-1/iam/aws4_request");
   expect(key.toString("hex")).toBe("c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9");
+});
+
+describe("Signer, for S3", () => {
+  it("signs AWS's published example of a GET as it is published", () => {
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+    const signed = new Signer("s3", "us-east-1").sign(
+      {
+        method: "GET",
+        host: "examplebucket.s3.amazonaws.com",
+        path: "/test.txt",
+        headers: { range: "bytes=0-9" },
+        body: "",
+      },
+      { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" },
+      new Date("2013-05-24T00:00:00Z"),
+    );
+    expect(signed["authorization"]).toBe(
+      "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, " +
+        "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, " +
+        "Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+    );
+  });
+
+  it("signs any object's path as AWS's library does, slashes and dots as they are", async () => {
+    const signer = new Signer("s3", "eu-west-1");
+    const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret", sessionToken: "token" };
+    const official = new SignatureV4({
+      credentials,
+      region: "eu-west-1",
+      service: "s3",
+      sha256: Sha256,
+      uriEscapePath: false,
+    });
+    const segment = fc.oneof(fc.string({ unit: "grapheme", maxLength: 20 }), fc.constantFrom("", ".", "..", "!'()*"));
+    const key = fc
+      .array(segment, { minLength: 1, maxLength: 5 })
+      .map((segments) => segments.join("/"))
+      .filter((name) => name.isWellFormed());
+    await fc.assert(
+      fc.asyncProperty(key, fc.constantFrom("GET", "DELETE"), async (name, method) => {
+        const path = `/${name.split("/").map(encoded).join("/")}`;
+        const signingDate = new Date("2026-03-01T10:00:00Z");
+        const request = { method, protocol: "https:", hostname: "b.s3.eu-west-1.amazonaws.com", path, query: {} };
+        const host = request.hostname;
+        const expected = await official.sign({ ...request, headers: { host }, body: "" }, { signingDate });
+        expect(signer.sign({ method, host, path, headers: {}, body: "" }, credentials, signingDate)).toEqual(
+          expected.headers,
+        );
+      }),
+    );
+  });
 });

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { systemClock } from "../../../clock.ts";
 import { type CredentialSource, staticCredentials } from "./aws-environment.ts";
+import { describeFailure } from "./describe-failure.ts";
 import { Retry } from "./retry.ts";
 import { Signer } from "./signer.ts";
 import { SqsClient } from "./sqs-client.ts";
@@ -16,9 +17,9 @@ it("ends a call at once when told to, also while the look-up of credentials hang
   };
   const client = new SqsClient({
     transport: new Transport(),
-    signer: new Signer("eu-west-1"),
+    signer: new Signer("sqs", "eu-west-1"),
     credentials,
-    retry: new Retry(systemClock, credentials, () => {}),
+    retry: new Retry(systemClock, credentials, () => {}, describeFailure),
     region: "eu-west-1",
     queue: "q",
     endpoint: new URL("http://127.0.0.1:9"),
@@ -50,9 +51,9 @@ it("takes a queue's URL for an opaque text where an endpoint is set, whose path 
         });
       },
     },
-    signer: new Signer("us-west-1"),
+    signer: new Signer("sqs", "us-west-1"),
     credentials: CREDENTIALS,
-    retry: new Retry(systemClock, CREDENTIALS, () => {}),
+    retry: new Retry(systemClock, CREDENTIALS, () => {}, describeFailure),
     region: "us-west-1",
     queue: "q",
     endpoint: new URL("http://127.0.0.1:4566"),

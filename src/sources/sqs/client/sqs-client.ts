@@ -1,6 +1,7 @@
 import { queueUrlParts } from "../../../config/service-url.ts";
 import { interruptible } from "../../../interruptible.ts";
 import type { CredentialSource } from "./aws-environment.ts";
+import type { RequestContext } from "./describe-failure.ts";
 import { jsonProtocol } from "./json-protocol.ts";
 import type { EncodedRequest, Protocol } from "./protocol.ts";
 import { originOf } from "./queue-address.ts";
@@ -14,7 +15,7 @@ export interface SqsClientOptions {
   readonly transport: HttpPost;
   readonly signer: Signer;
   readonly credentials: CredentialSource;
-  readonly retry: Retry;
+  readonly retry: Retry<RequestContext>;
   readonly region: string;
   /** The queue's name, for messages. */
   readonly queue: string;
@@ -98,7 +99,11 @@ export class SqsClient implements SqsCaller {
     const identity =
       credentials.known() ?? (await interruptible(credentials.current(), signal, "looking for AWS credentials"));
     const { body } = encoded;
-    const headers = signer.sign({ host, path, headers: encoded.headers, body }, identity, signingDate());
+    const headers = signer.sign(
+      { method: "POST", host, path, headers: encoded.headers, body },
+      identity,
+      signingDate(),
+    );
     return transport.post({ origin, path, headers, body, headersTimeoutMs }, signal);
   }
 

@@ -1,19 +1,11 @@
 import * as officialErrors from "@aws-sdk/client-sqs";
 import { describe, expect, it } from "vitest";
 import { ERROR_CODES, type ErrorCode } from "../../../errors.ts";
+import { type AwsFailure, NETWORK_ERRORS, thrownFailure } from "./aws-failure.ts";
 import { describeFailure, type RequestContext } from "./describe-failure.ts";
 import { MalformedReply } from "./reply-shape.ts";
 import { IAM_ACTIONS, type SqsAction } from "./sqs-actions.ts";
-import {
-  classifyReply,
-  isEntryRetryable,
-  NETWORK_ERRORS,
-  notSqsFailure,
-  replyFailure,
-  SQS_ERRORS,
-  type SqsFailure,
-  thrownFailure,
-} from "./sqs-errors.ts";
+import { classifyReply, isEntryRetryable, notSqsFailure, replyFailure, SQS_ERRORS } from "./sqs-errors.ts";
 
 const CONTEXT: RequestContext = {
   action: "ReceiveMessage",
@@ -22,7 +14,7 @@ const CONTEXT: RequestContext = {
   origin: "https://sqs.eu-west-1.amazonaws.com",
 };
 
-function thrown(error: unknown): SqsFailure {
+function thrown(error: unknown): AwsFailure {
   const failure = thrownFailure(error);
   if (failure === null) throw new Error("not classified");
   return failure;
@@ -111,7 +103,7 @@ describe("thrownFailure", () => {
 });
 
 describe("describeFailure", () => {
-  const failures: readonly SqsFailure[] = [
+  const failures: readonly AwsFailure[] = [
     ...Object.keys(SQS_ERRORS).map((code) => replyFailure(code, 400, null)),
     ...Object.keys(NETWORK_ERRORS).map((code) => thrown(Object.assign(new Error("canary"), { code }))),
     thrown(Object.assign(new Error("canary"), { code: "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE" })),
