@@ -207,6 +207,7 @@ describe("the source, when SQS", () => {
       deleted: 0,
       released: 0,
       failed: 1,
+      failedIds: deliveries.map(({ id }) => id),
     });
     expect((await sqs.count(opened.queueUrl)).total).toBe(0);
   });
