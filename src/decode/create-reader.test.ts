@@ -279,6 +279,18 @@ describe("a masked column", () => {
     expect(read(type, written, undefined, "sha256")).toBe(text);
   });
 
+  test.each(["sha256", "hmac-over-sha256"] as const)(
+    "is an address without what its settings leave out: %s",
+    (mask) => {
+      const place = { kind: "field", path: ["v"] } as const;
+      const settings = { take: "first", strip: "port", otherwise: null } as const;
+      const { read: readIp } = createReader(testColumn({ name: "v", type: "ip", mask, ...settings }), place, undefined);
+      expect(readIp("2001:DB8::1, 10.0.0.1")).toBe("2001:DB8::1");
+      expect(readIp("192.0.2.1:443")).toBe("192.0.2.1");
+      expect(readIp("unknown")).toBeNull();
+    },
+  );
+
   test("with sha256 is still of its type", () => {
     const value = read("ip", '"010.8.8.8"', undefined, "sha256");
     expect(isRefusal(value as RawValue)).toBe(true);

@@ -27,8 +27,10 @@ const TAKES_TEXT_AS_GIVEN: ReadonlySet<MaskName> = new Set(["sha256", "hmac-over
 export function createReader(column: Column, place: ValuePlace, bounds: ColumnBounds | undefined): ValueReader {
   const type = scalarTypeOf(column.type);
   if (column.mask === null) return readerOfType(column, place, type, bounds);
-  const { read, readNumber, ...rest } = readerOfType(column, place, type, BOUNDS_WHEN_MASKED);
-  return { ...rest, read: TAKES_TEXT_AS_GIVEN.has(column.mask) ? asGiven(read) : read, readNumber };
+  const reader = readerOfType(column, place, type, BOUNDS_WHEN_MASKED);
+  // An address is as it is written already, without what `strip` and `take` leave out.
+  const isGiven = TAKES_TEXT_AS_GIVEN.has(column.mask) && type !== "ip";
+  return isGiven ? { ...reader, read: asGiven(reader.read) } : reader;
 }
 
 function readerOfType(
