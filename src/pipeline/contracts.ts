@@ -305,7 +305,7 @@ export const REJECTION_CODES = {
   "field.unknown": "the event has a field that no column declares",
   "leak.echo": "a column that is stored as it is holds the value of a masked column",
   "leak.detected": "a column that is stored as it is holds what looks like personal data",
-  "database.value": "PostgreSQL refused a value (SQLSTATE class 22)",
+  "database.value": "PostgreSQL refused a value, or could not read it as the column's type",
   "database.constraint": "a constraint of the table refused the row (SQLSTATE class 23)",
   "database.limit": "the row exceeds a limit of PostgreSQL (SQLSTATE class 54)",
   "database.trigger": "a trigger or function in the database refused the row",

@@ -8,6 +8,8 @@ export interface BisectOptions {
   readonly write: (records: readonly MaskedRecord[]) => Promise<readonly WriteOutcome[]>;
   /** The same, but rolled back: whether the record would have been stored. Throws what `write` would throw. */
   readonly wouldStore: (record: MaskedRecord) => Promise<boolean>;
+  /** The column whose type cannot read what the record has for it. Asked where the table may be at fault. Default: none. */
+  readonly findUnreadable?: (record: MaskedRecord) => Promise<string | null>;
   /** A record that was stored before, under a new id: asked last for one that passes. */
   readonly witness?: MaskedRecord | null;
   /** A number in [0, 1): chooses which of very many rows are asked for one that passes. Default: chance. */
@@ -36,7 +38,7 @@ export async function bisect(
   records: readonly MaskedRecord[],
   options: BisectOptions,
 ): Promise<readonly WriteOutcome[]> {
-  const { declared, write, wouldStore, witness, blamesRows = false } = options;
+  const { declared, write, wouldStore, findUnreadable, witness, blamesRows = false } = options;
   const { rejectedMax = Number.POSITIVE_INFINITY, random = Math.random } = options;
   const outcomes: WriteOutcome[] = [];
   let rejected = 0;
@@ -54,7 +56,14 @@ export async function bisect(
       for (const outcome of await write(part)) note(outcome);
     } catch (error) {
       if (!isRowFault(error, declared)) throw error;
-      if (part.length === 1) {
+      const [record] = part;
+      if (record !== undefined && part.length === 1) {
+        const unreadable = isInDoubt(error, declared) ? ((await findUnreadable?.(record)) ?? null) : null;
+        if (unreadable !== null) {
+          rejected += 1;
+          outcomes.push({ kind: "rejected", rejection: { code: "database.value", path: unreadable } });
+          return;
+        }
         if (!blamesRows && isInDoubt(error, declared)) {
           if (!hasPassed) doubted.set(outcomes.length, error);
         } else hasPassed ||= hasPassedTriggers(error);

@@ -54,14 +54,14 @@ export function fitOf(column: Column, real: TableColumn): ColumnFit | null {
   const type = scalarTypeOf(column.type);
   if (isArrayType(column.type) || real.elementType !== null) {
     if (!isArrayType(column.type) || real.elementType === null) return null;
-    const fits = type === "text" ? readsText(real.elementType) : FITTING_TYPES[type].includes(real.elementType);
+    const fits = type === "text" ? readsText(real, real.elementType) : FITTING_TYPES[type].includes(real.elementType);
     return fits ? readFromText(real) : null;
   }
   if (isText(real)) {
     if (column.type === "boolean" && column.mask === null) return null;
     return { ...PLAIN, elementType: "text" };
   }
-  if (column.type === "text" && column.mask === null) return readsText(real.type) ? readFromText(real) : null;
+  if (column.type === "text" && column.mask === null) return readsText(real, real.type) ? readFromText(real) : null;
   if (!typesOf(type, column.mask).includes(real.type)) return null;
   if (column.type === "timestamp") {
     return { ...PLAIN, elementType: "timestamptz", isUtcWallTime: real.type === "timestamp" };
@@ -69,7 +69,8 @@ export function fitOf(column: Column, real: TableColumn): ColumnFit | null {
   return { ...PLAIN, elementType: column.type === "date" ? "date" : real.type };
 }
 
-const readsText = (type: string): boolean => TEXT_TYPES.has(type) || !NOT_FROM_TEXT.has(type);
+const readsText = ({ takesText }: TableColumn, type: string): boolean =>
+  takesText && (TEXT_TYPES.has(type) || !NOT_FROM_TEXT.has(type));
 
 const readFromText = ({ typeSql, roundingSql }: TableColumn): ColumnFit => ({
   ...PLAIN,

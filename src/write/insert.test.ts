@@ -16,6 +16,7 @@ const TABLE: TargetTable = {
       typeSql: "pg_catalog.int4",
       roundingSql: null,
       elementType: null,
+      takesText: true,
       labels: null,
       charsMax: null,
       digitsMax: null,

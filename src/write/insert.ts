@@ -59,6 +59,13 @@ FROM unnest(${arrays}) WITH ORDINALITY AS input (${names}, position)
 ORDER BY input.position`;
 }
 
+/** Reads texts as an insert reads them for the column, and does nothing with them; null: the column gets no texts to read. */
+export function readingStatement(table: TargetTable, column: Column): string | null {
+  const [fit] = checkedFits(table, [column]);
+  if (fit === undefined || fit.readAs === null) return null;
+  return `SELECT FROM unnest($1::text[]) AS input (c0) WHERE (${givenValue(fit, "input.c0")}) IS NULL`;
+}
+
 function partsOf(table: TargetTable, columns: readonly Column[], firstParameter: number) {
   const fits = checkedFits(table, columns);
   return {

@@ -30,6 +30,7 @@ import { CountedStore } from "./counted-store.ts";
 import { claimStatement, claimValues, insertStatement, insertValues } from "./insert.ts";
 import { RefusedPlaces } from "./refused-place.ts";
 import type { TargetTable } from "./target-table.ts";
+import { compileFindUnreadable, type FindUnreadable, type Transact } from "./unreadable-column.ts";
 
 export interface PostgresSinkOptions {
   /** Stays the caller's. */
@@ -67,9 +68,6 @@ const TIMEOUTS_BEFORE_SEARCH = 3;
 /** Timeouts of a search before any row is stored: finding one of 1,000 rows takes fewer, a slow server more. */
 const TIMEOUTS_OF_SEARCH_MAX = 15;
 
-/** Runs statements that belong together: what `work` throws undoes them. */
-type Transact = <T>(work: (run: RunStatement) => Promise<T>) => Promise<T>;
-
 interface Search {
   /** Asked last for a row that passes. */
   readonly witness: MaskedRecord | null;
@@ -99,6 +97,7 @@ export class PostgresSink implements Sink {
   readonly #tableId: string;
   readonly #doing: string;
   readonly #places: RefusedPlaces;
+  readonly #findUnreadable: FindUnreadable;
   readonly #rejectedMax: number | undefined;
   readonly #blamesRows: boolean;
   readonly #isTrial: boolean;
@@ -125,6 +124,7 @@ export class PostgresSink implements Sink {
     this.#statement = statementFor({ dedupes: false });
     this.#dedupeStatement = statementFor({ dedupes: true });
     this.#tableId = tableIdOf(table);
+    this.#findUnreadable = compileFindUnreadable(table, columns);
     this.#places = new RefusedPlaces(pool, table.name, this.#declared);
     this.#doing = `writing to ${showTable(table.name)}`;
   }
@@ -201,6 +201,7 @@ export class PostgresSink implements Sink {
         hasEarlierTold ||= passes && record === witness;
         return passes;
       },
+      findUnreadable: (record) => this.#findUnreadable(record, transact),
       witness,
       blamesRows: this.#blamesRows,
       random: this.#random,

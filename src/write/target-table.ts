@@ -87,7 +87,10 @@ async function readRowPath(pool: PostgresPool, table: TableName): Promise<RowPat
 /** A real column of the target table. */
 export interface TableColumn {
   readonly name: string;
-  /** PostgreSQL's internal name (`int4`, `varchar`), through any domains; with its schema if that is not pg_catalog. */
+  /**
+   * PostgreSQL's internal name (`int4`, `varchar`), through any domains, those of an array's elements too; with its schema if
+   * that is not pg_catalog.
+   */
   readonly type: string;
   /** As PostgreSQL shows it: `character varying(32)`. */
   readonly typeShown: string;
@@ -97,6 +100,11 @@ export interface TableColumn {
   readonly roundingSql: string | null;
   /** What an array holds, named like `type`; null: it is no array. The following is then of the elements. */
   readonly elementType: string | null;
+  /**
+   * Neither a row type with fields that round or cut in silence, or that would have to be looked into for that, nor an array
+   * of elements that something else than commas separates, as of `box`.
+   */
+  readonly takesText: boolean;
   /** Of an enum. */
   readonly labels: readonly string[] | null;
   /** The length of a varchar or char, in characters. */
@@ -126,6 +134,9 @@ export interface TargetTable {
   readonly path: RowPath;
 }
 
+/** Those that round to the precision of their declaration without a word. */
+const ROUNDING_TYPES = "'numeric', 'time', 'timetz', 'interval', 'timestamp', 'timestamptz'";
+
 /**
  * The scale of a numeric is a signed number in the lowest 11 bits of its modifier; before PostgreSQL 15 none was negative. The
  * modifier of an array is that of its elements.
@@ -140,11 +151,19 @@ WITH RECURSIVE target AS (
   FROM pg_catalog.pg_attribute a JOIN target ON a.attrelid = target.oid
   WHERE a.attnum > 0 AND NOT a.attisdropped
 ), unwrapped AS (
-  SELECT attnum, atttypid AS type_id, atttypmod AS modifier, attnotnull AS not_null, false AS has_default FROM attribute
+  SELECT attnum, atttypid AS type_id, atttypmod AS modifier, attnotnull AS not_null, 0 AS depth FROM attribute
   UNION ALL
-  SELECT u.attnum, t.typbasetype, CASE WHEN u.modifier = -1 THEN t.typtypmod ELSE u.modifier END,
-         u.not_null OR t.typnotnull, u.has_default OR t.typdefaultbin IS NOT NULL
-  FROM unwrapped u JOIN pg_catalog.pg_type t ON t.oid = u.type_id WHERE t.typtype = 'd'
+  SELECT u.attnum, next.type_id, CASE WHEN u.modifier = -1 THEN next.modifier ELSE u.modifier END,
+         u.not_null OR next.not_null, u.depth + 1
+  FROM unwrapped u JOIN pg_catalog.pg_type t ON t.oid = u.type_id CROSS JOIN LATERAL (
+    SELECT t.typbasetype AS type_id, t.typtypmod AS modifier, t.typnotnull AS not_null WHERE t.typtype = 'd'
+    UNION ALL
+    SELECT b.typarray, e.typtypmod, false
+    FROM pg_catalog.pg_type e JOIN pg_catalog.pg_type b ON b.oid = e.typbasetype
+    WHERE e.oid = t.typelem AND e.typarray = t.oid AND e.typtype = 'd' AND b.typarray <> 0
+  ) AS next
+), bare AS (
+  SELECT DISTINCT ON (attnum) * FROM unwrapped ORDER BY attnum, depth DESC
 ), named AS (
   SELECT t.oid, CASE WHEN n.nspname = 'pg_catalog' OR t.typname = 'citext' THEN t.typname
                      ELSE n.nspname || '.' || t.typname END AS name,
@@ -158,7 +177,7 @@ SELECT target.nspname AS schema, target.relname AS name, target.relkind AS kind,
     'typeShown', format_type(a.atttypid, a.atttypmod),
     'typeSql', own.sql,
     'roundingSql', CASE WHEN u.modifier >= 0
-                          AND s.typname IN ('numeric', 'time', 'timetz', 'interval', 'timestamp', 'timestamptz')
+                          AND s.typname IN (${ROUNDING_TYPES})
                         THEN format_type(u.type_id, u.modifier) END,
     'elementType', element.name,
     'labels', (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_catalog.pg_enum l WHERE l.enumtypid = s.oid),
@@ -167,13 +186,19 @@ SELECT target.nspname AS schema, target.relname AS name, target.relkind AS kind,
     'decimalsMax', CASE WHEN s.typname = 'numeric' AND u.modifier >= 4 THEN (((u.modifier - 4) & 2047) # 1024) - 1024
                         WHEN s.typname IN ('timestamp', 'timestamptz') AND u.modifier >= 0 THEN u.modifier END,
     'notNull', u.not_null OR a.attnotnull,
-    'hasDefault', a.atthasdef OR a.attidentity <> '' OR u.has_default,
+    'takesText', coalesce(e.typdelim = ',', true) AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_attribute f JOIN pg_catalog.pg_type ft ON ft.oid = f.atttypid
+      WHERE f.attrelid = s.typrelid AND f.attnum > 0 AND NOT f.attisdropped
+        AND (ft.typtype IN ('c', 'd') OR ltrim(ft.typname, '_') IN ('float4', 'name', 'char', 'money') OR
+          f.atttypmod >= 0 AND ltrim(ft.typname, '_') IN (${ROUNDING_TYPES}))),
+    'hasDefault', a.atthasdef OR a.attidentity <> '' OR declared.typdefaultbin IS NOT NULL,
     'isGenerated', coalesce(a.generated, '') <> '' OR a.attidentity = 'a',
     'mayInsert', has_column_privilege(a.attrelid, a.attnum, 'INSERT')
   ) ORDER BY a.attnum), '[]')::text
   FROM attribute a
-  JOIN unwrapped u ON u.attnum = a.attnum
-  JOIN pg_catalog.pg_type t ON t.oid = u.type_id AND t.typtype <> 'd'
+  JOIN pg_catalog.pg_type declared ON declared.oid = a.atttypid
+  JOIN bare u ON u.attnum = a.attnum
+  JOIN pg_catalog.pg_type t ON t.oid = u.type_id
   JOIN named own ON own.oid = t.oid
   LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
   LEFT JOIN named element ON element.oid = e.oid

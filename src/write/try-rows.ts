@@ -5,6 +5,7 @@ import { TIMEOUTS, inSavepoint, inTransaction } from "../postgres/transaction.ts
 import { bisect } from "./bisect.ts";
 import { CountedStore } from "./counted-store.ts";
 import type { TargetTable } from "./target-table.ts";
+import { compileFindUnreadable } from "./unreadable-column.ts";
 
 /** Each costs some round trips, and a run would halt long before. */
 const REJECTED_MAX = 100;
@@ -29,6 +30,7 @@ export async function tryRows(
   records: readonly MaskedRecord[],
 ): Promise<TriedRows> {
   const store = new CountedStore(table, columns);
+  const findUnreadable = compileFindUnreadable(table, columns);
   return inTransaction(
     pool,
     { doing: `trying rows in ${showTable(table.name)}`, ...TIMEOUTS.besideOthers, rollsBack: true },
@@ -45,6 +47,7 @@ export async function tryRows(
           await inSavepoint(run, () => store.store(run, [record]), { undoes: true });
           return true;
         },
+        findUnreadable: (record) => findUnreadable(record, (work) => inSavepoint(run, () => work(run))),
         rejectedMax: REJECTED_MAX,
       });
       return { outcomes, skipped };

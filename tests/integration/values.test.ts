@@ -245,7 +245,12 @@ describe("what is stored where an event has no value", () => {
   });
 
   it("needs a DEFAULT in the table, and a value that its column holds", async () => {
-    await sql("CREATE TABLE events (code varchar(3), n smallint)");
+    // Of a domain over another one, only its own DEFAULT counts.
+    await sql(
+      `CREATE DOMAIN inner_one AS text DEFAULT 'x'; CREATE DOMAIN outer_one AS inner_one;
+       ALTER DOMAIN outer_one DROP DEFAULT; CREATE TABLE events (code varchar(3), n smallint, o outer_one)`,
+    );
+    expect(await problemOf({ o: { type: "text", absent: "default" } })).toContain("column o has no default");
     expect(await problemOf({ code: { type: "text", absent: "default" } })).toContain("column code has no default");
     await expect(store({ code: { type: "text", default: "four" } }, [])).rejects.toMatchObject({
       code: "config.invalid",
@@ -278,6 +283,36 @@ it("a text is never cut by a cast on its way into a column", async () => {
   ]);
   expect(outcomes).toEqual(["stored", "field.too-long", "field.too-long", "field.too-long", "database.value"]);
 });
+
+it("nor rounded or cut in an array of a domain; rows that round, and arrays without commas, take no text", async () => {
+  await sql(
+    `CREATE DOMAIN price AS numeric(5,2); CREATE DOMAIN label AS varchar(3); CREATE DOMAIN long_label AS label;
+     CREATE TYPE "row" AS (n numeric(5,2)); CREATE DOMAIN name_like AS name;
+     CREATE TABLE events (a price[], b long_label[], c "row", d "row"[], e box[], f name_like[])`,
+  );
+  const columns: Columns = { a: { type: "decimal[]" }, b: { type: "text[]" } };
+  const outcomes = await store(columns, [
+    { a: ["1.25", 2], b: ["abc"] },
+    { a: ["1.239"], b: ["abc"] },
+    { a: ["1"], b: ["abcd"] },
+  ]);
+  expect(outcomes).toEqual(["stored", "field.range", "field.too-long"]);
+  expect(await sql("SELECT a::text, b::text FROM events")).toEqual([{ a: "{1.25,2.00}", b: "{abc}" }]);
+  expect(await problemOf({ a: { type: "text[]" } })).toContain("column a is price[] and cannot hold");
+  expect(await problemOf({ c: { type: "text" } })).toContain('column c is "row" and cannot hold');
+  for (const name of ["d", "e", "f"]) {
+    expect(await problemOf({ [name]: { type: "text[]" } })).toContain(`column ${name} is `);
+  }
+});
+
+it.each(["tsquery", "regclass", "jsonpath", "xml", "int4range"])(
+  "a text that %s cannot read refuses its event, also where no row has passed yet",
+  async (type) => {
+    await sql(`CREATE TABLE events (n integer, v ${type})`);
+    const columns: Columns = { n: { type: "integer" }, v: { type: "text" } };
+    expect(await store(columns, [{ n: 1, v: "[1, & $ <a>" }])).toEqual(["database.value"]);
+  },
+);
 
 it("equal values have equal tokens, however they are spelled", () => {
   const masked = { mask: "hmac-sha256" } as const;

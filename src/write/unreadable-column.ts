@@ -1,0 +1,36 @@
+import type { Column, MaskedRecord } from "../pipeline/contracts.ts";
+import { arrayLiteral } from "../postgres/array-literal.ts";
+import { DatabaseFailure } from "../postgres/database-failure.ts";
+import type { RunStatement } from "../postgres/transaction.ts";
+import { readingStatement } from "./insert.ts";
+import type { TargetTable } from "./target-table.ts";
+
+/** Runs statements that belong together, in a transaction or a savepoint: what `work` throws undoes them. */
+export type Transact = <T>(work: (run: RunStatement) => Promise<T>) => Promise<T>;
+
+/** The name of the first column whose type does not read the record's text; null: all of them do. */
+export type FindUnreadable = (record: MaskedRecord, transact: Transact) => Promise<string | null>;
+
+/**
+ * Types refuse texts with what SQLSTATE their authors like, also with those of a missing table or a wrong statement: `regclass`,
+ * `tsquery`, `ltree`. So the texts are read once more without the table, where nothing else can fail.
+ */
+export function compileFindUnreadable(table: TargetTable, columns: readonly Column[]): FindUnreadable {
+  const readings = columns.flatMap((column, index) => {
+    const statement = readingStatement(table, column);
+    return statement === null ? [] : [{ name: column.name, index, statement }];
+  });
+  return async (record, transact) => {
+    for (const { name, index, statement } of readings) {
+      const text = record.values[index] ?? null;
+      if (text === null) continue;
+      try {
+        await transact((run) => run(statement, [arrayLiteral([text])]));
+      } catch (error) {
+        if (error instanceof DatabaseFailure && (error.fate === "doubt" || error.fate === "bisect")) return name;
+        throw error;
+      }
+    }
+    return null;
+  };
+}
