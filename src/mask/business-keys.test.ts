@@ -5,7 +5,7 @@ import { keyringOf } from "../../tests/support/keyring-of.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { hkdfSha256 } from "../keys/derive-key.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import type { BusinessIdField, RawRecord } from "../pipeline/contracts.ts";
+import type { BusinessIdField, Column, RawRecord } from "../pipeline/contracts.ts";
 import { type BusinessKeys, compileBusinessKeys, compileContentChecks } from "./business-keys.ts";
 import { compileMask } from "./compile-mask.ts";
 
@@ -132,15 +132,30 @@ describe("the check of an event's content", () => {
     testColumn({ name: "n", type: "integer" }),
     testColumn({ name: "sent", type: "timestamp", from: "@sent_at", origin: { kind: "metadata", name: "sent_at" } }),
   ];
+  /** What no event says, on its own or each time. */
+  const others: readonly Column[] = [
+    testColumn({
+      name: "request",
+      type: "text",
+      origin: {
+        kind: "first",
+        places: [
+          { kind: "field", path: ["request"] },
+          { kind: "metadata", name: "message_id" },
+        ],
+      },
+    }),
+    testColumn({ name: "tenant", type: "text", origin: { kind: "constant", value: "acme" } }),
+  ];
   const checksOf = (
     keyring: Keyring,
     fields: Partial<RawRecord> = {},
     domain = "orders",
   ): readonly string[] | undefined =>
-    compileContentChecks(columns, { dedupeBy: FIELD, keyring, domain })?.({
+    compileContentChecks([...columns, ...others], { dedupeBy: FIELD, keyring, domain })?.({
       id: "1",
       sentAtMs: 0,
-      values: [1, "2026-01-01"],
+      values: [1, "2026-01-01", "id-1", "acme"],
       unknownFields: [],
       businessId: "a",
       ...fields,
@@ -151,11 +166,15 @@ describe("the check of an event's content", () => {
     const [check = ""] = checksOf(ring) ?? [];
     expect(BigInt.asIntN(64, BigInt(check)).toString()).toBe(check);
     const same: readonly Partial<RawRecord>[] = [
-      { id: "2", sentAtMs: 5, values: [1, "2026-02-02"], unknownFields: ["x"] },
+      { id: "2", sentAtMs: 5, values: [1, "2026-02-02", "id-2", "acme inc."], unknownFields: ["x"] },
     ];
-    const others: readonly Partial<RawRecord>[] = [{ values: [2, null] }, { values: ["1", null] }, { businessId: "b" }];
+    const different: readonly Partial<RawRecord>[] = [
+      { values: [2, null] },
+      { values: ["1", null] },
+      { businessId: "b" },
+    ];
     for (const fields of same) expect(checksOf(ring, fields)).toEqual([check]);
-    for (const fields of others) expect(checksOf(ring, fields)).not.toEqual([check]);
+    for (const fields of different) expect(checksOf(ring, fields)).not.toEqual([check]);
     expect(checksOf(ring, {}, "logins")).not.toEqual([check]);
     expect(checksOf(keyringOf({ 1: "primary" }, {}, "other"))).not.toEqual([check]);
   });

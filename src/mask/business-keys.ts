@@ -3,6 +3,7 @@ import { hmacSha256 } from "../hmac-sha256.ts";
 import type { KeyVersion } from "../keys/key-version.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { BusinessIdField, Column, MaskedRecord, RawRecord } from "../pipeline/contracts.ts";
+import { placesOf } from "../pipeline/value-places.ts";
 import { NO_KEYRING_HINT } from "./column-tokens.ts";
 
 export type BusinessKeys = Pick<MaskedRecord, "businessKeys" | "leakedBusinessKeys">;
@@ -72,7 +73,8 @@ export function compileBusinessKeys(options: BusinessKeyOptions): (businessId: s
  * Prepares the digests by which the database knows the content of an event with a business id: of the id and of what the
  * event itself has in the columns, under each key that makes a business key, in their order. Whoever sends an id first
  * could otherwise have the real event deleted, and nobody would hear of it. Metadata of the queue is no content: it is
- * another when an event is sent again. JSON counts as it is written: taking out its white space would cost more than the
+ * another when an event is sent again. A column that may hold some instead of a field is left out as well, and what the
+ * configuration gives. JSON counts as it is written: taking out its white space would cost more than the
  * reading of the body, on every event.
  */
 export function compileContentChecks(
@@ -80,7 +82,10 @@ export function compileContentChecks(
   { dedupeBy, keyring, domain }: BusinessKeyOptions,
 ): ((record: RawRecord) => readonly string[]) | null {
   if (dedupeBy === null || keyring === null) return null;
-  const isContent = columns.map(({ origin }) => origin.kind !== "metadata");
+  const isContent = columns.map(({ origin }) => {
+    const places = placesOf(origin);
+    return places.length > 0 && places.every(({ kind }) => kind !== "metadata");
+  });
   const macs = keyring.versions
     .filter(({ state, version }) => state !== "destroyed" && keyring.rewrapsOf(version).length === 0)
     .map((version) =>
