@@ -7,6 +7,7 @@ import {
   type Constant,
   type Decode,
   type Delivery,
+  type GivenText,
   isArrayType,
   type RawRecord,
   type RawValue,
@@ -93,6 +94,22 @@ export function compileDecoder(
   const wrapped = fromByField.get(WRAPPED_FIELD) ?? null;
   const refusesUnknown = options.unknownFields === "quarantine";
   const readInner = compileInnerReader(columns);
+  const respelled = columns.flatMap(({ mask, type }, index) =>
+    mask !== null && RESPELLED_TYPES.has(type) ? [index] : [],
+  );
+
+  /** Found anew: few pipelines mask such a column. */
+  const givenTexts = (
+    event: JsonObject,
+    delivery: Unwrapped,
+    parsed: AttributesParsed,
+    values: readonly RawValue[],
+  ): readonly GivenText[] =>
+    respelled.flatMap((column) => {
+      const value = read[column]?.lookup(event, delivery, parsed);
+      const text = typeof value === "number" || typeof value === "string" ? String(value) : "";
+      return saysItself(text, String(values[column])) ? [] : [{ column, text }];
+    });
 
   const decode = (received: Unwrapped): Result<RawRecord, Rejection> => {
     const body = withoutMark(received.body);
@@ -161,9 +178,12 @@ export function compileDecoder(
       unknownFields: unknownFields ?? NO_FIELDS,
       businessId,
     };
-    if (readInner === null) return accept(record);
+    if (readInner === null && respelled.length === 0) return accept(record);
+    const given = givenTexts(event, delivery, parsed, values);
+    const whole = given.length === 0 ? record : { ...record, given };
+    if (readInner === null) return accept(whole);
     const inner = readInner(values);
-    return inner.ok ? accept({ ...record, inner: inner.value }) : inner;
+    return inner.ok ? accept({ ...whole, inner: inner.value }) : inner;
   };
   const { unwrap = [] } = options;
   return unwrap.length === 0 ? decode : unwrapping(unwrap, attributeNamesOf(columns, dedupeBy), decode);
@@ -200,6 +220,12 @@ export const attributeNamesOf = (
 /** The body alone; nearly always, with its attributes it is small enough. */
 const isTooLarge = ({ body, bytes }: Delivery): boolean =>
   bytes > BODY_BYTES_MAX && Buffer.byteLength(body) > BODY_BYTES_MAX;
+
+/** Those whose values are written in one way, whichever way the event has them. Others only change case and separators. */
+const RESPELLED_TYPES: ReadonlySet<ColumnType> = new Set(["phone", "timestamp", "date", "decimal"]);
+
+/** Whether whoever looks for the value finds the text as well: it holds the value, or is its time in UTC. */
+const saysItself = (text: string, value: string): boolean => text.includes(value) || text === "" || /[Zz]$/.test(text);
 
 /** Where no column looks. */
 const NO_OBJECTS: ObjectsRead = new Map();

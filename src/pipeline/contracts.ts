@@ -347,6 +347,15 @@ export interface RawRecord {
   readonly unpackedBytes?: number;
   /** What is to be masked inside json columns. Left out: no column has `masks`. */
   readonly inner?: readonly InnerValues[];
+  /** For the leak guard: of masked columns that spell their value anew. Left out: there are none. */
+  readonly given?: readonly GivenText[];
+}
+
+/** How the event itself writes a value, where that says it in another way than the record. Raw. */
+export interface GivenText {
+  /** The column's place among the columns. */
+  readonly column: number;
+  readonly text: string;
 }
 
 /** What is to be masked inside one json value, whose text the record has. */

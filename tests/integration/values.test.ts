@@ -363,6 +363,48 @@ it("a constant is no echo of a masked value, whatever that is", () => {
   });
 });
 
+it.each<[string, Columns[string], unknown, unknown, unknown]>([
+  ["a national form", { type: "phone", region: "DE" }, "030 / 1234567", "call 030 / 1234567", "call 030 / 1234568"],
+  ["that in other groups", { type: "phone", region: "DE" }, "030 / 1234567", "(0301) 234-567", "(0301) 234-568"],
+  [
+    "milliseconds",
+    { type: "timestamp", format: "epoch-ms" },
+    1_772_359_200_123,
+    "at 1772359200123",
+    "at 1772359200124",
+  ],
+  [
+    "seconds, not those of other times",
+    { type: "date", format: "epoch-s" },
+    1_772_359_200,
+    "1772359200",
+    "1772359200001",
+  ],
+  [
+    "a clock's time",
+    { type: "timestamp", format: "sql", zone: "Asia/Tokyo" },
+    "1984-03-01 08:00:00",
+    "1984-03-01 08:00:00",
+    "08:00",
+  ],
+  ["an offset", { type: "timestamp" }, "1984-03-01T08:00:00+09:00", "on 1984-03-01T08:00:00+09:00", "1984-03-01"],
+  ["an exponent", { type: "decimal" }, "1.23455e4", "1.23455e4", "1.23456e4"],
+])(
+  "what the event says of a masked value in its own way is refused elsewhere: %s",
+  (_way, settings, value, echo, other) => {
+    const columns = columnsOf({ v: { ...settings, mask: "hmac-sha256" }, note: { type: "text" } });
+    const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+    const mask = compileMask(columns, { keyring: keyringOf({ 1: "primary" }), domain: "d", seal: null });
+    const verdictOn = (note: unknown) => {
+      const decoded = decode(deliveryOf(JSON.stringify({ v: value, note })));
+      const masked = decoded.ok ? mask(decoded.value) : decoded;
+      return masked.ok ? "stored" : masked.error;
+    };
+    expect(verdictOn(echo)).toEqual({ code: "leak.echo", path: "note" });
+    expect(verdictOn(other)).toBe("stored");
+  },
+);
+
 it("what piipe creates takes what its types give", async () => {
   const columns: Columns = {
     d: { type: "decimal" },

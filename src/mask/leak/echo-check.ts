@@ -1,4 +1,4 @@
-import type { Column, ColumnType, RawRecord, Rejection } from "../../pipeline/contracts.ts";
+import type { Column, ColumnType, GivenText, RawRecord, Rejection } from "../../pipeline/contracts.ts";
 import { isOfQueue } from "../../pipeline/value-places.ts";
 import { normalizeIp } from "../normalize/normalize-ip.ts";
 import { type Commonness, commonnessOf } from "./common-values.ts";
@@ -43,6 +43,9 @@ export const hiddenSourceOf = ({ name, from, type, echo = "refuse" }: Column): H
 
 /** So few digits are part of longer numbers by chance, such as a time in milliseconds: they must be the whole number. */
 const SHORT_NUMBER = /^\d{1,6}$/;
+/** Seconds since 1970 are part of all milliseconds of the same second: another time. */
+const EPOCH = /^\d+$/;
+const TIMES: ReadonlySet<ColumnType> = new Set(["timestamp", "date"]);
 /** A longer text is no single address or time, but may hold one. */
 const ONE_VALUE_CHARS_MAX = 64;
 /** Of a needle's characters so many are searched for; the others are compared where those were found. */
@@ -73,7 +76,7 @@ interface Needle {
   readonly text: string;
   readonly sought: Sought;
   readonly mustBeWhole: boolean;
-  readonly isShortNumber: boolean;
+  readonly isWholeNumber: boolean;
   /** Elsewhere a number is as it is written: `2.10` is no 2.1. */
   readonly onlyInJson: boolean;
 }
@@ -91,6 +94,7 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
   const masked = columns
     .flatMap((column, index) => (column.mask === null ? [] : [{ index, ...hiddenSourceOf(column) }]))
     .filter(({ isSought }) => isSought);
+  const sources = columns.map(hiddenSourceOf);
   const hasInner = columns.some(({ masks = [] }) => masks.some((inner) => hiddenSourceOf(inner).isSought));
   const open = places.filter(({ index }) => {
     const column = columns[index];
@@ -99,7 +103,7 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
   if ((masked.length === 0 && !hasInner) || open.length === 0) return () => null;
   foldTable();
 
-  return ({ values }, hidden, inner) => {
+  return ({ values, given = NONE_GIVEN }, hidden, inner) => {
     let texts = "";
     let hasNumbers = false;
     for (const { index } of open) {
@@ -114,6 +118,10 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
       const normalized = hidden[source.index];
       if (raw === undefined || raw === null || typeof normalized !== "string") continue;
       chars += addSought(sought, source, String(raw), normalized, hasNumbers);
+    }
+    for (const { column, text } of given) {
+      const source = sources[column];
+      if (source?.isSought === true) chars += addSought(sought, source, text, text, hasNumbers);
     }
     if (inner !== undefined) {
       for (const { source, text, normalized } of inner) {
@@ -132,6 +140,8 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
     return searchAll(open, values, sought);
   };
 }
+
+const NONE_GIVEN: readonly GivenText[] = [];
 
 /** Gives the characters to be looked for. */
 function addSought(
@@ -232,7 +242,7 @@ const needleOf = (text: string, sought: Sought, mustBeWhole: boolean): Needle =>
   text,
   sought,
   mustBeWhole,
-  isShortNumber: SHORT_NUMBER.test(text),
+  isWholeNumber: SHORT_NUMBER.test(text) || (TIMES.has(sought.type) && EPOCH.test(text)),
   onlyInJson: false,
 });
 
@@ -256,7 +266,7 @@ function searchIn(view: View, search: NeedleSearch, needles: readonly Needle[]):
     if (needle.onlyInJson && at.type !== "json") return true;
     // Times of one second are different values, though the text of one may hold the other's beginning.
     if (sought.type === "timestamp" && at.type === "timestamp") return true;
-    if (needle.isShortNumber && (isDigit(codes[start - 1]) || isDigit(codes[end]))) return true;
+    if (needle.isWholeNumber && (isDigit(codes[start - 1]) || isDigit(codes[end]))) return true;
     if (needle.mustBeWhole && !isWhole(view, start, end)) return true;
     place = at;
     return false;

@@ -55,7 +55,7 @@ export function spellingsOf(
   if (value.length < VALUE_CHARS_MIN) return null;
   const texts = [value];
   if (raw !== normalized) addUnlessContained(texts, foldPlain(raw.trim()));
-  if (type === "timestamp") addTimes(texts, value);
+  if (type === "timestamp" && !DIGITS.test(value)) addTimes(texts, value);
   if (type === "ip" && value.includes(":")) addLongForms(texts, value);
   const compact = COMPACT_TYPES.has(type) && value.length <= NUMBER_CHARS_MAX ? compactOf(value) : "";
   const isLong = compact.length >= COMPACT_CHARS_MIN;
