@@ -37,6 +37,20 @@ const COLUMNS = `
   wild: { type: text, nullable: true, piiDetection: quarantine }
   message: { from: Message, type: text, nullable: true, piiDetection: "off" }
   details: { type: json, nullable: true }
+  phone: { type: phone, region: DE, mask: hmac-sha256, nullable: true }
+  mac: { type: mac, mask: hmac-sha256, nullable: true }
+  amount: { type: decimal, mask: hmac-sha256, nullable: true }
+  big: { type: integer, coerce: true, mask: hmac-sha256, nullable: true }
+  born: { type: timestamp, format: [rfc3339, epoch-ms], mask: hmac-sha256, nullable: true }
+  hop: { type: ip, take: first, strip: port, otherwise: null, mask: hmac-over-sha256, nullable: true }
+  either: { from: ["gone[0].id", device.id], type: text, mask: hmac-sha256, nullable: true }
+  label: { type: text, nullable: true }
+  tags: { type: "text[]", nullable: true }
+  prices: { type: "decimal[]", nullable: true }
+  took: { type: text, nullable: true }
+  channel: { type: text, default: web }
+  tenant: { value: acme, type: text }
+  level: { type: integer, absent: default }
   context:
     type: json
     masks:
@@ -102,6 +116,17 @@ const ipv6 = few(() => `2001:db8:${group()}:7:8:9:a:${group()}`);
 const digits = few(() => String(123_456_789 + random(800_000_000)));
 const time = few(() => `2031-03-04T05:17:${10 + random(50)}.${123_456 + random(800_000)}Z`);
 
+/** As people of the country write it; its international form is as raw. */
+const phone = few(() => {
+  const subscriber = String(20_000_000 + random(70_000_000));
+  canaries.note(`4930${subscriber}`);
+  return `030 / ${subscriber}`;
+});
+const mac = few(() => `02-00-5e-${[1, 2, 3].map(() => (16 + random(240)).toString(16)).join("-")}`);
+const amount = few(() => `${100_000_000_000 + random(900_000_000)}.25`);
+const big = few(() => `92${String(10 ** 15 + random(10 ** 15))}7`);
+const epochMs = few(() => String(1_930_000_000_000 + random(60_000_000_000)));
+
 /** A good event: a canary in every masked field, in fields that no column declares, and in their names. */
 function event(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   return {
@@ -126,6 +151,16 @@ function event(changes: Readonly<Record<string, unknown>> = {}): Record<string, 
     wild: "ok",
     Message: "ok",
     details: { n: 1 },
+    phone: phone(),
+    mac: mac(),
+    amount: amount(),
+    big: big(),
+    born: Number(epochMs()),
+    hop: `${ipv4()}:443, 192.0.2.1`,
+    label: "a label",
+    tags: ["a", "b"],
+    prices: ["1.50", 2],
+    took: "1 day",
     context: {
       id: canaries.text(),
       list: [
@@ -300,7 +335,12 @@ beforeAll(async () => {
   await query(databaseUrl, TABLE);
   await query(
     databaseUrl,
-    "ALTER TABLE events ADD COLUMN wild text, ADD COLUMN message text, ADD COLUMN details jsonb, ADD COLUMN context jsonb",
+    `CREATE TYPE label AS ENUM ('a label', 'another');
+     ALTER TABLE events ADD COLUMN wild text, ADD COLUMN message text, ADD COLUMN details jsonb, ADD COLUMN context jsonb,
+       ADD COLUMN phone text, ADD COLUMN mac text, ADD COLUMN amount text, ADD COLUMN big text, ADD COLUMN born text,
+       ADD COLUMN hop text, ADD COLUMN either text, ADD COLUMN label label, ADD COLUMN tags text[],
+       ADD COLUMN prices numeric(9,2)[], ADD COLUMN took interval, ADD COLUMN channel text NOT NULL,
+       ADD COLUMN tenant text NOT NULL, ADD COLUMN level integer NOT NULL DEFAULT 3`,
   );
   await query(databaseUrl, "CREATE INDEX ON events (indexed)");
   await query(databaseUrl, REFUSERS);
@@ -336,6 +376,29 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
       { id: JSON.stringify({ first_name: secret }), list: [{ email: JSON.stringify({ a: secret }) }] },
     ]) {
       await send(json({ context }));
+    }
+    // Of another form or type, and what the event says in its own way in a column without a mask.
+    const number030 = phone();
+    const bornMs = epochMs();
+    for (const fields of [
+      { phone: secret },
+      { mac: secret },
+      { amount: secret },
+      { big: secret },
+      { born: secret },
+      { hop: secret },
+      { label: secret },
+      { tags: secret },
+      { tags: [secret, { [secret]: secret }] },
+      { prices: [secret] },
+      { took: "soon" },
+      { level: secret },
+      { channel: { [secret]: secret } },
+      { phone: number030, user_id: `call ${number030}` },
+      { born: Number(bornMs), tags: [bornMs] },
+      { born: Number(bornMs), details: { at: Number(bornMs) } },
+    ]) {
+      await send(json(fields));
     }
     // What jsonb writes out in digits.
     const number = digits();
