@@ -68,6 +68,22 @@ const columns = [
   column("count", "integer", null),
   column("attribute", "json", null, { origin: { kind: "attribute", name: "json" } }),
   column("same_attribute", "json", null, { origin: { kind: "attribute", name: "json" } }),
+  column("phone", "phone", "hmac-sha256", { region: "DE" }),
+  column("mac", "mac", "hmac-sha256"),
+  column("amount", "decimal", "hmac-sha256"),
+  column("born", "timestamp", "hmac-sha256", { formats: ["rfc3339", "sql", "epoch-ms"], zone: "Europe/Berlin" }),
+  column("hop", "ip", "hmac-sha256", { take: "first", strip: "port", otherwise: null }),
+  column("coerced", "text", null, { coerce: true }),
+  column("whole", "integer", null, { coerce: true }),
+  column("texts", "text[]", null),
+  column("numbers", "decimal[]", null),
+  column("either", "text", null, {
+    origin: {
+      kind: "first",
+      places: [["json", 4_000, "name"], ["json", "name"], ["b"]].map((path) => ({ kind: "field", path })),
+    },
+  }),
+  masksInside("inside", { ids: ["ids", null], names: ["people", null, "name"] }),
 ];
 /** @type {import("../src/pipeline/contracts.ts").BusinessIdField} */
 const dedupeBy = { from: "id", origin: { kind: "field", path: ["id"] } };
@@ -312,6 +328,7 @@ function newEvent() {
     c: "",
     number: 1.5,
     count: 1,
+    ...newValues(needle),
   };
   const bytes = (/** @type {object} */ value) => Buffer.byteLength(JSON.stringify(value));
   const many = pick([
@@ -348,6 +365,37 @@ function newEvent() {
   const json = `${cut}${many[0] === "[" ? "]" : "}"}`;
   if (isAttribute) return { body: JSON.stringify(event), attribute: json };
   return { body: `${JSON.stringify(event).slice(0, -1)},"json":${json}}`, attribute: null };
+}
+
+/** @template T @param {() => T} make @returns {T[]} */
+const several = (make) => Array.from({ length: pick([0, 1, 100, 4_096]) }, make);
+
+/** Values of the types that are read in several ways: nearly always good ones, so that the other steps have their work. */
+function newValues(/** @type {string} */ needle) {
+  const short = needle.slice(0, 60) || "short";
+  return {
+    phone: pick(["030 / 1234567", "+49 (30) 123-45-67", "1".repeat(64), below(20) === 0 ? "+".repeat(60_000) : null]),
+    mac: pick(["00:1b:44:11:3a:b7", "001B.4411.3AB7", below(20) === 0 ? "0".repeat(60_000) : null]),
+    amount: pick([
+      "12.50",
+      `1.${"0".repeat(900)}1`,
+      "1e-999",
+      "9".repeat(999),
+      below(20) === 0 ? "1".repeat(60_000) : 1e3,
+    ]),
+    born: pick([1_772_359_200_123, "2026-03-01 10:00:00.5", "2026-03-01T10:00:00+05:30", "2026-03-29 02:30:00"]),
+    hop: pick(["203.0.113.9:443", "[2001:db8::1]:443", `203.0.113.9${", 10.0.0.1".repeat(6_000)}`, "[".repeat(60_000)]),
+    coerced: pick([true, 1.5, 12345678901234567890, short]),
+    whole: pick(["5", "9007199254740993", 5]),
+    ...pick([
+      () => ({ texts: several(() => short), numbers: [] }),
+      () => ({ texts: [], numbers: several(() => pick(["1.10", 1e3, "12345678901234567890.5"])) }),
+      () => ({ inside: { ids: several(() => short), people: [] } }),
+      () => ({
+        inside: { ids: [], people: Array.from({ length: 400 }, () => ({ name: `${short}${below(1e6)}`, n: 1 })) },
+      }),
+    ])(),
+  };
 }
 
 const unwrapOf = (/** @type {Steps} */ steps) => compileUnwrap(steps, []);
@@ -427,6 +475,20 @@ function measure(step, body, run) {
     ms = Math.min(ms, performance.now() - startedMs);
   }
   if (body >= 0 && ms > known) worst.set(step, { ms, body });
+}
+
+/**
+ * @param {string} name
+ * @param {Readonly<Record<string, readonly import("../src/pipeline/contracts.ts").InnerStep[]>>} paths
+ * @returns {Column}
+ */
+function masksInside(name, paths) {
+  const masks = Object.entries(paths).map(([inner, path]) => ({
+    ...column(`${name}.${inner}`, "text", "hmac-sha256"),
+    mask: /** @type {const} */ ("hmac-sha256"),
+    inside: { column: name, path },
+  }));
+  return column(name, "json", null, { masks });
 }
 
 /**
