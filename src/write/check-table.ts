@@ -1,6 +1,7 @@
 import { didYouMean } from "../config/did-you-mean.ts";
 import { PiipeError } from "../errors.ts";
 import type { Column, ColumnBounds, ColumnType } from "../pipeline/contracts.ts";
+import { placesOf } from "../pipeline/value-places.ts";
 import { quoteIdentifier, quoteTable, showTable } from "../postgres/identifiers.ts";
 import { sqlTypeOf } from "../postgres/sql-type.ts";
 import { fitOf, isText } from "./column-fit.ts";
@@ -168,8 +169,9 @@ function columnProblems(table: TargetTable, column: Column, tokenChars: Readonly
 
 /** Nearly every event would be refused for a time that no producer chose. */
 function losesOfQueue({ origin, type, cut, mask }: Column, real: TableColumn): boolean {
-  if (origin.kind !== "metadata" || type !== "timestamp" || cut === true || mask !== null) return false;
-  return real.decimalsMax !== null && real.decimalsMax < QUEUE_DECIMALS && origin.name !== "group_id";
+  if (type !== "timestamp" || cut === true || mask !== null) return false;
+  const isOfQueue = placesOf(origin).some((place) => place.kind === "metadata" && place.name !== "group_id");
+  return isOfQueue && real.decimalsMax !== null && real.decimalsMax < QUEUE_DECIMALS;
 }
 
 /** Types that ALTER TABLE converts into each other by itself (pg_cast, contexts `a` and `i`). */

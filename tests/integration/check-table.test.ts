@@ -260,6 +260,11 @@ test("the queue's own times go into a column of seconds only when they may be cu
     hint: expect.stringContaining("`cut: true`"),
   });
   checkTable(table, [{ ...sentAt, cut: true }], new Map());
+  // Also where they only stand in for a field.
+  const places = [{ kind: "field", path: ["at"] }, sentAt.origin] as const;
+  expect(mismatchOf(table, [{ ...sentAt, origin: { kind: "first", places }, from: "at or @sent_at" }])).toMatchObject({
+    message: expect.stringContaining("at or @sent_at has milliseconds"),
+  });
 });
 
 test("the size of a numeric is read, whichever way its scale goes", async (context) => {
