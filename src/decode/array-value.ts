@@ -1,7 +1,11 @@
+import { quoteElement } from "../array-element.ts";
 import type { RawValue } from "../pipeline/contracts.ts";
-import { ARRAY_ELEMENTS_MAX } from "./limits.ts";
+import { ARRAY_ELEMENTS_MAX, STRING_CHARS_MAX } from "./limits.ts";
 import { rawElementsOf } from "./raw-value-at.ts";
 import { REFUSED, type Refusal, type ValueReader, isRefusal } from "./refusal.ts";
+
+/** Shorter values are not looked at: a whole array of them is no more than ten times what is written. */
+const LONG_CHARS_MIN = 65;
 
 /** How a column of arrays reads one. */
 export interface ArrayReading {
@@ -11,7 +15,8 @@ export interface ArrayReading {
 }
 
 /**
- * A JSON array of single values, as PostgreSQL writes one (`{"a","b"}`). An array inside of it is none.
+ * A JSON array of single values, as PostgreSQL writes one (`{"a","b"}`). An array inside of it is none. Numbers with exponents
+ * are written out, within a bound for all of them: a few bytes would be megabytes otherwise.
  * @param written the array as the event has it; null: no number in it can differ from what was written
  */
 export function readArray(
@@ -24,6 +29,8 @@ export function readArray(
   if (items.length > ARRAY_ELEMENTS_MAX) return REFUSED.tooLong;
   const asWritten = needsWritten(items, element, written) ? rawElementsOf(written?.() ?? "") : null;
   const elements: string[] = [];
+  /** Characters that no element is written with: 1e999 is a thousand. */
+  let zeros = 0;
   for (const [index, item] of items.entries()) {
     if (item === null) {
       if (!takesNull) return REFUSED.null;
@@ -35,7 +42,12 @@ export function readArray(
         ? element.readNumber(item, asWritten[index] ?? "")
         : element.read(item);
     if (isRefusal(read)) return read;
-    elements.push(quoted(String(read)));
+    const text = String(read);
+    if (text.length >= LONG_CHARS_MIN) {
+      zeros += text.length - (asWritten?.[index] ?? (typeof item === "string" ? item : "")).length;
+      if (zeros > STRING_CHARS_MAX) return REFUSED.tooLong;
+    }
+    elements.push(quoteElement(text));
   }
   return `{${elements.join(",")}}`;
 }
@@ -44,9 +56,3 @@ function needsWritten(items: readonly unknown[], element: ValueReader, written: 
   const seesAll = element.readsNumbersAsWritten === true || written !== null;
   return seesAll && items.some((item) => typeof item === "number");
 }
-
-/** PostgreSQL, "Arrays", section "Array Input and Output Syntax". */
-const quoted = (text: string): string => `"${SPECIAL.test(text) ? text.replaceAll(EVERY_SPECIAL, "\\$&") : text}"`;
-
-const SPECIAL = /["\\]/;
-const EVERY_SPECIAL = /["\\]/g;

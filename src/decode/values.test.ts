@@ -243,6 +243,17 @@ describe("arrays", () => {
     expect(read("integer[]", of(4_096))).toMatch(/^\{"1",/);
     expect(read("integer[]", of(4_097))).toBe("field.too-long");
   });
+
+  test("are not written out to many times their size", () => {
+    const of = (count: number, element: string): string =>
+      `[${Array.from({ length: count }, () => element).join(",")}]`;
+    expect(read("decimal[]", of(60, "1e999"))).toMatch(/^\{"10/);
+    expect(read("decimal[]", of(70, "1e999"))).toBe("field.too-long");
+    expect(read("decimal[]", of(70, '"1e-999"'))).toBe("field.too-long");
+    // What is written with all its digits may be long.
+    expect(read("decimal[]", of(200, `"${"1".repeat(999)}"`))).toMatch(/^\{"11/);
+    expect(read("decimal[]", of(200, "1".repeat(999)))).toMatch(/^\{"11/);
+  });
 });
 
 test("labels of an enum are checked in the very spelling, in arrays as well", () => {

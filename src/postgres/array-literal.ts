@@ -1,7 +1,5 @@
+import { isPlainElement, quoteElement } from "../array-element.ts";
 import type { ColumnValue } from "../pipeline/contracts.ts";
-
-const SPECIAL = /["\\]/;
-const EVERY_SPECIAL = /["\\]/g;
 
 /**
  * A PostgreSQL array literal: PostgreSQL, "Arrays", section "Array Input and Output Syntax". Every text is quoted,
@@ -13,18 +11,13 @@ export function arrayLiteral(values: readonly ColumnValue[]): string {
   return `{${values.map(element).join(",")}}`;
 }
 
-const isPlainText = (value: ColumnValue): boolean => typeof value === "string" && !SPECIAL.test(value);
+const isPlainText = (value: ColumnValue): boolean => typeof value === "string" && isPlainElement(value);
 
 function element(value: ColumnValue): string {
   if (typeof value === "string") return quoteElement(value);
   if (value === null) return "NULL";
   // As a text it would lose its sign, which double precision keeps.
   return Object.is(value, -0) ? "-0" : String(value);
-}
-
-/** One text element, quoted. */
-function quoteElement(value: string): string {
-  return SPECIAL.test(value) ? `"${value.replace(EVERY_SPECIAL, "\\$&")}"` : `"${value}"`;
 }
 
 /** A bytea[] literal, in the hex format. */
