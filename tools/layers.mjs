@@ -51,6 +51,7 @@ const LAYERS = [
       "src/config/did-you-mean.ts",
       "src/config/looks-personal.ts",
       "src/config/service-url.ts",
+      "src/array-element.ts",
       "src/hmac-sha256.ts",
       "src/interruptible.ts",
       "src/tls-codes.ts",

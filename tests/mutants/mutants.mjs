@@ -26,6 +26,7 @@ const VISIBILITY_TEST = "src/sources/sqs/visibility.test.ts";
 const SIMULATION = { testFile: "tests/simulation/simulation.test.ts", title: "what was sent is stored once" };
 const SOURCE_TEST = "src/sources/sqs/sqs-source.test.ts";
 const LEDGER = "src/storage/ledger/ledger-maintenance.ts";
+const VALUES_TEST = "tests/integration/values.test.ts";
 const LEDGER_TEST = "tests/integration/ledger-maintenance.test.ts";
 
 /** @type {readonly Mutant[]} */
@@ -375,5 +376,93 @@ export const MUTANTS = [
     search: "return this.#seen >= JUDGED_FROM_EVENTS && this.#isTooMany();",
     replacement: "return false;",
     witnesses: [{ testFile: ENGINE_TEST, title: "halts" }],
+  },
+  {
+    area: "values",
+    name: "a decimal through a double",
+    file: "src/decode/numbers.ts",
+    search: "readNumber: (_value, written) => readWritten(written),",
+    replacement: "readNumber: (value) => readWritten(String(value)),",
+    witnesses: [{ testFile: "src/decode/values.test.ts", title: "decimal" }],
+  },
+  {
+    area: "values",
+    name: "cuts decimals of a second without a word",
+    file: "src/decode/times.ts",
+    search: "if (decimals.length > kept.decimals && !kept.cuts) {",
+    replacement: "if (decimals.length > Infinity) {",
+    witnesses: [{ testFile: VALUES_TEST, title: "Laravel" }],
+  },
+  {
+    area: "values",
+    name: "lets PostgreSQL round",
+    file: "src/write/insert.ts",
+    search: "if (roundedTo === null) return read;",
+    replacement: 'if (roundedTo !== "") return read;',
+    witnesses: [{ testFile: "tests/integration/own-reading.test.ts", title: "a text in time(3)" }],
+  },
+  {
+    area: "values",
+    name: "doubts the table for a text that its type cannot read",
+    file: "src/write/bisect.ts",
+    search: "isInDoubt(error, declared) ? ((await findUnreadable?.(record)) ?? null) : null",
+    replacement: "null as string | null",
+    witnesses: [{ testFile: VALUES_TEST, title: "a text that tsquery cannot read" }],
+  },
+  {
+    area: "values",
+    name: "evaluates no DEFAULT",
+    file: "src/write/insert.ts",
+    search: "return defaultSql === null ? value : `coalesce(${value}, ${defaultSql})`;",
+    replacement: "return value;",
+    witnesses: [{ testFile: VALUES_TEST, title: "evaluated for each row" }],
+  },
+  {
+    area: "values",
+    name: "writes out what an exponent stands for without end",
+    file: "src/decode/array-value.ts",
+    search: "if (zeros > STRING_CHARS_MAX) return REFUSED.tooLong;",
+    replacement: "",
+    witnesses: [{ testFile: "src/decode/values.test.ts", title: "are not written out to many times their size" }],
+  },
+  {
+    area: "guard",
+    name: "knows a masked value only as it is stored",
+    file: "src/decode/compile-decoder.ts",
+    search: "const whole = given.length === 0 ? record : { ...record, given };",
+    replacement: "const whole = record;",
+    witnesses: [{ testFile: VALUES_TEST, title: "in its own way" }],
+  },
+  {
+    area: "guard",
+    name: "does not look for what is masked inside JSON",
+    file: "src/mask/inner-masks.ts",
+    search: 'if (normalized !== "") hidden.push({ source, text, normalized });',
+    replacement: "",
+    witnesses: [{ testFile: "src/mask/inner-masks.test.ts", title: "must not stand in other columns" }],
+  },
+  {
+    area: "masks",
+    name: "masks only the first of several values inside JSON",
+    file: "src/mask/splice-json.ts",
+    search: "for (const [index, place] of places.entries()) {",
+    replacement: "for (const [index, place] of places.slice(0, 1).entries()) {",
+    witnesses: [{ testFile: "src/mask/inner-masks.property.test.ts", title: "what is stored is what was sent" }],
+  },
+  {
+    area: "masks",
+    name: "hashes an address with what is around it",
+    file: "src/decode/create-reader.ts",
+    search: 'const isGiven = TAKES_TEXT_AS_GIVEN.has(column.mask) && type !== "ip";',
+    replacement: "const isGiven = TAKES_TEXT_AS_GIVEN.has(column.mask);",
+    witnesses: [{ testFile: "src/decode/create-reader.test.ts", title: "without what its settings leave out" }],
+  },
+  {
+    area: "wrappings",
+    name: "inflates without a bound",
+    file: "src/decode/unwrap-body.ts",
+    search: "gunzipSync(bytes, { maxOutputLength: BODY_BYTES_MAX })",
+    replacement: "gunzipSync(bytes)",
+    witnesses: [{ testFile: "src/decode/unwrap-body.test.ts", title: "may unpack to as much as a body" }],
   },
 ];
