@@ -82,7 +82,7 @@ ipcrypt masks (also inet) and \`drop\` (any type).
 
 | type | in the event | in the table |
 | --- | --- | --- |
-| \`text\` | a string; stored as it is. One of an enum must be a label that it had at the start | text, varchar, char, citext; and what PostgreSQL reads from text and piipe has no type for: an enum, a domain, interval, time, macaddr, cidr, xml, bit, point, a range, vector … |
+| \`text\` | a string; stored as it is. One of an enum must be a label that it had at the start | text, varchar, char, citext; and what PostgreSQL reads from text and piipe has no type for: an enum, a domain, interval, time, macaddr, cidr, xml, bit, point, a range, vector, a row type whose fields do not round … |
 | \`integer\` | a whole number | smallint, integer, bigint (all 64 bits), numeric (all its digits), text |
 | \`number\` | a number: a fraction as the nearest double, from 2⁵³ on only what a double holds as written | double precision, numeric, text |
 | \`decimal\` | a number, or the text of one as JSON writes it; every digit is kept, and \`12.50\` is \`12.5\` | numeric, text |

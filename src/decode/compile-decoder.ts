@@ -25,6 +25,7 @@ import { checkWrittenJson } from "./column-types.ts";
 import { type AttributesParsed, type JsonObject, type Lookup, MISTYPED, createLookup } from "./create-lookup.ts";
 import { createReader } from "./create-reader.ts";
 import { BARRED_PATH, detailOf, type Expectation, expectationOf } from "./expectation.ts";
+import { givenTextOf, RESPELLED_TYPES } from "./given-text.ts";
 import { BODY_BYTES_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
 import { WRAPPED_FIELD, isNotification } from "./notification.ts";
 import { hasVanishingNumber } from "./number-check.ts";
@@ -106,9 +107,8 @@ export function compileDecoder(
     values: readonly RawValue[],
   ): readonly GivenText[] =>
     respelled.flatMap((column) => {
-      const value = read[column]?.lookup(event, delivery, parsed);
-      const text = typeof value === "number" || typeof value === "string" ? String(value) : "";
-      return saysItself(text, String(values[column])) ? [] : [{ column, text }];
+      const text = givenTextOf(read[column]?.lookup(event, delivery, parsed), values[column] ?? null);
+      return text === null ? [] : [{ column, text }];
     });
 
   const decode = (received: Unwrapped): Result<RawRecord, Rejection> => {
@@ -220,12 +220,6 @@ export const attributeNamesOf = (
 /** The body alone; nearly always, with its attributes it is small enough. */
 const isTooLarge = ({ body, bytes }: Delivery): boolean =>
   bytes > BODY_BYTES_MAX && Buffer.byteLength(body) > BODY_BYTES_MAX;
-
-/** Those whose values are written in one way, whichever way the event has them. Others only change case and separators. */
-const RESPELLED_TYPES: ReadonlySet<ColumnType> = new Set(["phone", "timestamp", "date", "decimal"]);
-
-/** Whether whoever looks for the value finds the text as well: it holds the value, or is its time in UTC. */
-const saysItself = (text: string, value: string): boolean => text.includes(value) || text === "" || /[Zz]$/.test(text);
 
 /** Where no column looks. */
 const NO_OBJECTS: ObjectsRead = new Map();

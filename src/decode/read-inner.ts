@@ -1,6 +1,7 @@
 import type { Column, InnerMask, InnerValue, InnerValues, RawValue, Rejection, Result } from "../pipeline/contracts.ts";
 import { createReader } from "./create-reader.ts";
 import { BARRED_INNER_PATH, detailOf, expectationOf } from "./expectation.ts";
+import { givenTextOf, RESPELLED_TYPES } from "./given-text.ts";
 import { compilePaths } from "./inner-places.ts";
 import { INNER_VALUES_MAX } from "./limits.ts";
 import { isRefusal, REFUSED, type Refusal } from "./refusal.ts";
@@ -42,14 +43,15 @@ function readerOf(masks: readonly InnerMask[]): (json: string) => Result<readonl
       const read = readers[path]?.(json.slice(start, end));
       if (read === undefined) throw new TypeError("a place has a path that was not asked for");
       if (!read.ok) return read;
-      values.push({ mask: path, start, end, value: read.value });
+      values.push({ mask: path, start, end, ...read.value });
     }
     return { ok: true, value: values };
   };
 }
 
 /** Reads the JSON of one value. */
-function readerOfMask(mask: InnerMask): (written: string) => Result<RawValue, Rejection> {
+function readerOfMask(mask: InnerMask): (written: string) => Result<Pick<InnerValue, "value" | "given">, Rejection> {
+  const isRespelled = RESPELLED_TYPES.has(mask.type);
   const { read, readNumber } = createReader(mask, { kind: "field", path: [] }, undefined);
   const expected = expectationOf(mask, undefined);
   const refusal = ({ refused }: Refusal, value: unknown): Result<never, Rejection> =>
@@ -61,9 +63,11 @@ function readerOfMask(mask: InnerMask): (written: string) => Result<RawValue, Re
     if (first === OPEN_ARRAY) return refusal(REFUSED.type, []);
     const value: unknown = JSON.parse(written);
     // As for a column: a token of nothing would be none.
-    if (value === "") return { ok: true, value: null };
+    if (value === "") return { ok: true, value: { value: null } };
     const converted = typeof value === "number" ? readNumber(value, written) : read(value);
-    return isRefusal(converted) ? refusal(converted, value) : { ok: true, value: converted };
+    if (isRefusal(converted)) return refusal(converted, value);
+    const given = isRespelled ? givenTextOf(value, converted) : null;
+    return { ok: true, value: given === null ? { value: converted } : { value: converted, given } };
   };
 }
 

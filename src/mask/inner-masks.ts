@@ -75,7 +75,7 @@ function tokensOf(
   notes: TokenNotes | null,
 ): (string | null)[] | Rejection {
   const tokens: (string | null)[] = [];
-  for (const { mask: index, value } of inner.values) {
+  for (const { mask: index, value, given } of inner.values) {
     const compiled = masks[index];
     if (compiled === undefined) throw new TypeError("the record was decoded for other masks than these");
     const { from, mask, source } = compiled;
@@ -87,6 +87,7 @@ function tokensOf(
     if (token === undefined) return { code: "field.format", path: from };
     tokens.push(token);
     if (normalized !== "") hidden.push({ source, text, normalized });
+    if (given !== undefined) hidden.push({ source, text: given, normalized: given });
     if (token !== null && notes !== null) mask.note?.({ text, normalized, token }, notes);
   }
   return tokens;

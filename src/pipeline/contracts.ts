@@ -374,6 +374,8 @@ export interface InnerValue {
   readonly end: number;
   /** null: an empty text. */
   readonly value: RawValue;
+  /** As in `GivenText`. Left out: the value is written as it is. */
+  readonly given?: string;
 }
 
 export type ColumnValue = string | number | boolean | null;

@@ -405,6 +405,21 @@ it.each<[string, Columns[string], unknown, unknown, unknown]>([
   },
 );
 
+it("also of a value that is masked inside JSON", () => {
+  const masks = { "times[]": { type: "timestamp", mask: "hmac-sha256" } } as const;
+  const columns = columnsOf({ context: { type: "json", masks }, note: { type: "text" } });
+  const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+  const mask = compileMask(columns, { keyring: keyringOf({ 1: "primary" }), domain: "d", seal: null });
+  const times = ["1984-03-01T08:00:00Z", "1985-03-01T08:00:00+09:00"];
+  const verdictOn = (note: string) => {
+    const decoded = decode(deliveryOf(JSON.stringify({ context: { times }, note })));
+    const masked = decoded.ok ? mask(decoded.value) : decoded;
+    return masked.ok ? "stored" : masked.error.code;
+  };
+  expect(times.map((time) => verdictOn(`at ${time}`))).toEqual(["leak.echo", "leak.echo"]);
+  expect(verdictOn("at 1986-03-01T08:00:00Z")).toBe("stored");
+});
+
 it("what piipe creates takes what its types give", async () => {
   const columns: Columns = {
     d: { type: "decimal" },
