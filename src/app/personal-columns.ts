@@ -24,7 +24,7 @@ function unmaskedColumns({ columns, notPersonal }: Config): readonly Column[] {
 
 /** Those whose values are worth looking at: a hit in a value of any other type would be chance. */
 export function sampledColumns(config: Config): readonly Column[] {
-  return unmaskedColumns(config).filter(({ type }) => type === "text" || type === "json");
+  return unmaskedColumns(config).filter(({ type }) => type === "text" || type === "text[]" || type === "json");
 }
 
 /** @param detections what was found in a sample of each column's values, by column name; empty when there is none */

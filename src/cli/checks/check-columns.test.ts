@@ -36,6 +36,11 @@ describe("what check says of columns that take JSON as a text", () => {
     expect(others).toEqual([]);
   });
 
+  it("looks into arrays of texts as well", () => {
+    const [warning] = warningsOf({ tags: { type: "text[]" } }, { tags: ['{"x","a@example.com"}', '{"x\\"y"}'] });
+    expect(warning).toContain("tags is stored as it is: 1 of 2 sampled values look personal (email 1)");
+  });
+
   it("names the column that takes the event out of an SNS notification", () => {
     const [warning] = warningsOf({ message: { from: "Message", ...TEXT }, topic: { from: "TopicArn", ...TEXT } });
     expect(warning).toContain("message takes the whole event of an SNS notification as a text");

@@ -229,6 +229,7 @@ describe("countDetections", () => {
 
   test("reads JSON as JSON", () => {
     expect(countDetections("json", ['"x\\n192.0.2.1"']).counts.get("ipv4")).toBe(1);
+    expect(countDetections("text[]", ['{"x","192.0.2.1"}', '{"x","y"}']).counts).toEqual(new Map([["ipv4", 1]]));
     expect(countDetections("text", ['"x\\n192.0.2.1"']).counts.size).toBe(0);
   });
 });
