@@ -27,8 +27,10 @@ export function compileFindUnreadable(table: TargetTable, columns: readonly Colu
       try {
         await transact((run) => run(statement, [arrayLiteral([text])]));
       } catch (error) {
-        if (error instanceof DatabaseFailure && (error.fate === "doubt" || error.fate === "bisect")) return name;
-        throw error;
+        if (!(error instanceof DatabaseFailure)) throw error;
+        if (error.fate === "doubt" || error.fate === "bisect") return name;
+        // One that takes too long says nothing of what refused the row.
+        if (error.fate !== "retry") throw error;
       }
     }
     return null;
