@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
+import { columnOf } from "../init/column-of.ts";
 import type { ExistingColumn, ExistingTable } from "../init/existing-table.ts";
 import type { Column, ColumnBounds } from "../pipeline/contracts.ts";
 import { boundsOf, checkTable, misfitOf } from "../write/check-table.ts";
@@ -45,11 +46,13 @@ function existingColumn(table: TargetTable, real: TableColumn): ExistingColumn {
   return {
     name,
     isText: isText(real),
+    isJson: type === "json" || type === "jsonb",
     dropsBlanks: type === "bpchar",
     time: TIMES[type] ?? null,
     notNull,
     isGenerated,
     isFilled: hasDefault || isGenerated,
+    bounds: boundsOf(table, [columnOf({ name, from: name, type: "text", mask: null, nullable: true })]).get(name),
     misfitOf: (column) => misfitOf(table, column, tokenChars([column], null)),
   };
 }

@@ -16,23 +16,32 @@ const PERSONAL_WORDS: ReadonlySet<string> = new Set(
 /** Words that are personal only beside one of their companions. */
 const PERSONAL_PAIRS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries({
-    name: "first last full middle given family maiden nick user display screen legal real birth customer client contact person patient employee member holder owner sender recipient passenger guest driver",
-    id: "device advertising ad android apple national tax identity personal vendor social",
+    name: "first last full middle given family maiden nick user display screen legal real birth customer client contact person patient employee member holder owner sender recipient passenger guest driver author committer pusher actor buyer seller subscriber visitor",
+    id: "device advertising ad android apple national tax identity personal vendor social anonymous pseudo visitor principal",
     identifier: "device advertising vendor",
     uuid: "device",
+    userid: "domain network",
+    login: "sender owner author committer pusher actor user",
     serial: "device",
     number: "national license licence tax social insurance account",
     security: "social",
+    key: "access",
     agent: "user",
     for: "forwarded",
   }).map(([word, companions]) => [word, new Set(companions.split(" "))] as const),
 );
 
+/** Things with names and owners of their own, which are no person's: `repository.full_name`, `repository.owner.login`. */
+const THINGS: ReadonlySet<string> = new Set("repository repo bucket library package".split(" "));
+/** Of a thing as well as of a person. */
+const SHARED_COMPANIONS: ReadonlySet<string> = new Set(["full", "display", "owner"]);
+
 /** What is said of something personal is not personal itself: `card_type`, `email_verified`, `session_count`. */
 const ATTRIBUTES: ReadonlySet<string> = new Set(
   (
     "type kind class count counts version verified enabled disabled status state flag model brand vendor os platform app " +
-    "provider carrier format length size duration seconds total valid confirmed consent country opt in out source"
+    "provider carrier format length size duration seconds total valid confirmed consent country opt in out source " +
+    "continent timezone language locale currency funding category"
   ).split(" "),
 );
 const QUESTIONS: ReadonlySet<string> = new Set(["is", "has", "had", "can", "num", "count"]);
@@ -53,11 +62,16 @@ export const wordsOf = (name: string): readonly string[] =>
  */
 export function personalPartOf(name: string): string | null {
   const words = wordsOf(name);
-  if (QUESTIONS.has(words[0] ?? "") || ATTRIBUTES.has(words.at(-1) ?? "")) return null;
+  if (QUESTIONS.has(words[0] ?? "") || isAttribute(words)) return null;
   for (const [index, word] of words.entries()) {
     if (PERSONAL_WORDS.has(word)) return word;
     const before = words[index - 1];
-    if (before !== undefined && PERSONAL_PAIRS.get(word)?.has(before) === true) return `${before}_${word}`;
+    if (before === undefined || PERSONAL_PAIRS.get(word)?.has(before) !== true) continue;
+    if (!(SHARED_COMPANIONS.has(before) && THINGS.has(words[index - 2] ?? ""))) return `${before}_${word}`;
   }
   return words.length === 1 && words[0] === "device" ? "device" : null;
 }
+
+/** `mobile_brand_name` is a brand's. */
+const isAttribute = (words: readonly string[]): boolean =>
+  ATTRIBUTES.has(words.at(-1) ?? "") || (words.at(-1) === "name" && ATTRIBUTES.has(words.at(-2) ?? ""));

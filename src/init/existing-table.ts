@@ -1,4 +1,4 @@
-import type { Column } from "../pipeline/contracts.ts";
+import type { Column, ColumnBounds } from "../pipeline/contracts.ts";
 
 /** A table that exists, as far as inferring the columns for it goes. */
 export interface ExistingTable {
@@ -8,6 +8,8 @@ export interface ExistingTable {
 export interface ExistingColumn {
   readonly name: string;
   readonly isText: boolean;
+  /** It takes objects and arrays whole. */
+  readonly isJson: boolean;
   /** It does not keep the blanks at a text's end: a `char(n)`. */
   readonly dropsBlanks: boolean;
   /** What it holds of a time, or null when it holds something else. */
@@ -17,6 +19,8 @@ export interface ExistingColumn {
   readonly isFilled: boolean;
   /** It cannot be written. */
   readonly isGenerated: boolean;
+  /** How much of a value it holds: undefined where nothing bounds that. */
+  readonly bounds: ColumnBounds | undefined;
   /** Why it cannot hold what the column writes, or null when it can. */
   readonly misfitOf: (column: Column) => string | null;
 }

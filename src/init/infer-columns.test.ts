@@ -22,11 +22,13 @@ const real = (
 ): ExistingColumn => ({
   name,
   isText: false,
+  isJson: false,
   dropsBlanks: false,
   time: null,
   notNull: false,
   isFilled: false,
   isGenerated: false,
+  bounds: undefined,
   misfitOf: (column) => (holds(column) ? null : `column ${name} cannot hold ${column.mask ?? column.type}`),
   ...settings,
 });

@@ -7,11 +7,13 @@ import { timeColumns } from "./time-columns.ts";
 const real = (name: string, settings: Partial<ExistingColumn> = {}): ExistingColumn => ({
   name,
   isText: true,
+  isJson: false,
   dropsBlanks: false,
   time: null,
   notNull: false,
   isFilled: false,
   isGenerated: false,
+  bounds: undefined,
   misfitOf: () => null,
   ...settings,
 });

@@ -1,11 +1,15 @@
 import { wordsOf } from "../config/looks-personal.ts";
+import type { PathStep } from "../pipeline/contracts.ts";
 import type { ExistingColumn } from "./existing-table.ts";
 
 /** What a table's column says of itself when it is to hold no raw value: `masked_ip`, `ip_hash`. */
 const MASK_WORDS: ReadonlySet<string> = new Set(["masked", "hashed", "hash", "token", "tokenized", "pseudonym"]);
 
 /** `device.os.name`, `deviceOsName` and `device_os_name` are the same name. */
-export const snakeCase = (name: string): string => wordsOf(name).join("_") || name;
+export const snakeCase = (name: string): string => wordsOf(name.replaceAll(INDEX, "")).join("_") || name;
+
+/** Which element of an array a path leads to is no part of a name. */
+const INDEX = /\[\d+\]/g;
 
 /** The name of the field that a column says it holds masked, or null. */
 export function maskedFieldOf(column: string): string | null {
@@ -62,4 +66,10 @@ export function matchColumns(
 function endsOf(path: string): readonly string[] {
   const steps = path.split(".");
   return steps.slice(1).map((_, index) => snakeCase(steps.slice(index + 1).join(".")));
+}
+
+/** What the table takes whole: fields with the name of a column for JSON, or with that at the end of their path. */
+export function wholesOf(columns: readonly ExistingColumn[]): (path: readonly PathStep[]) => boolean {
+  const names = new Set(columns.filter(({ isJson }) => isJson).map(({ name }) => snakeCase(name)));
+  return (path) => names.has(snakeCase(path.join("."))) || names.has(snakeCase(String(path.at(-1))));
 }

@@ -6,7 +6,7 @@ import { parseJson } from "../decode/parse-json.ts";
 import { type ObjectsRead, rawValueAt } from "../decode/raw-value-at.ts";
 import { scanJson } from "../decode/scan-json.ts";
 import { compileUnwrap } from "../decode/unwrap-body.ts";
-import type { Delivery, UnwrapStep } from "../pipeline/contracts.ts";
+import type { Delivery, PathStep, UnwrapStep } from "../pipeline/contracts.ts";
 import { type JsonObject, isObject } from "./collect-fields.ts";
 
 export interface ParsedEvents {
@@ -32,22 +32,23 @@ export function parseEvents(bodies: readonly string[], steps: readonly UnwrapSte
 
 /**
  * As the columns of a run see the event: they look at how a large number is written. One that no double holds is a
- * bigint here: no column of numbers takes it but one of integers, if it has 64 bits. No column is proposed for the inside
- * of an array.
+ * bigint here: no column of numbers takes it but one of integers, if it has 64 bits.
  */
 function asRead(event: JsonObject, body: string): JsonObject {
   const objectsRead: ObjectsRead = new Map();
-  return visit(event, []);
+  return fieldsOf(event, []);
 
   /** Recursion is safe: the depth was bounded before. */
-  function visit(object: JsonObject, path: readonly string[]): JsonObject {
-    const entries = Object.entries(object).map(([key, value]): readonly [string, unknown] => {
-      if (isObject(value)) return [key, visit(value, [...path, key])];
-      if (typeof value !== "number" || Math.abs(value) <= Number.MAX_SAFE_INTEGER) return [key, value];
-      const written = rawValueAt(body, [...path, key], objectsRead) ?? "";
-      return [key, Number.isFinite(value) && !isKept("number", written) ? exactly(written, value) : value];
-    });
-    return Object.fromEntries(entries);
+  function fieldsOf(object: JsonObject, path: readonly PathStep[]): JsonObject {
+    return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, visit(value, [...path, key])]));
+  }
+
+  function visit(value: unknown, path: readonly PathStep[]): unknown {
+    if (isObject(value)) return fieldsOf(value, path);
+    if (Array.isArray(value)) return value.map((item: unknown, index) => visit(item, [...path, index]));
+    if (typeof value !== "number" || Math.abs(value) <= Number.MAX_SAFE_INTEGER) return value;
+    const written = rawValueAt(body, path, objectsRead) ?? "";
+    return Number.isFinite(value) && !isKept("number", written) ? exactly(written, value) : value;
   }
 }
 

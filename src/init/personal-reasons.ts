@@ -1,22 +1,38 @@
-import { personalPartOf } from "../config/looks-personal.ts";
+import { personalPartOf, wordsOf } from "../config/looks-personal.ts";
 import { countDetections, showDetections } from "../mask/leak/count-detections.ts";
-import type { ColumnType } from "../pipeline/contracts.ts";
-import { isObject, type Field } from "./collect-fields.ts";
+import type { ColumnType, InnerStep, PathStep } from "../pipeline/contracts.ts";
+import { isObject } from "./collect-fields.ts";
+import type { Reading } from "./column-of.ts";
 import { refusedBy } from "./infer-type.ts";
+
+/** A place with the single values that were found there. */
+export interface Judged {
+  readonly path: readonly (PathStep | InnerStep)[];
+  readonly values: readonly unknown[];
+}
 
 /** Chance finds a card in one of ten long numbers, but not in all of several. */
 const NUMBERS_MIN = 3;
 
-/** Why a field looks personal: sentences without a subject, and without a value. Empty: it does not. */
-export function personalReasons(field: Field, type: ColumnType): readonly string[] {
+/** A name for what a path leads to: the places in arrays say nothing. */
+export const nameOf = (path: Judged["path"]): string => path.filter((step) => typeof step === "string").join(".");
+
+const OF_TYPES: Readonly<Partial<Record<ColumnType, string>>> = {
+  ip: "holds IP addresses",
+  phone: "holds phone numbers",
+  mac: "holds addresses of devices",
+};
+
+/** Why a place looks personal: sentences without a subject, and without a value. Empty: it does not. */
+export function personalReasons(judged: Judged, reading: Reading): readonly string[] {
+  const { type } = reading;
   // A yes or no identifies nobody.
   if (type === "boolean") return [];
   return [
-    ofName(field.path.join(".")),
-    type === "ip" ? "holds IP addresses" : null,
-    ofValues(field, type) ?? ofStrayValues(field, type),
-    ofInnerNames(field),
-    ofDataKeys(field),
+    ofName(nameOf(judged.path)),
+    OF_TYPES[type] ?? null,
+    ofValues(judged, type) ?? ofStrayValues(judged, reading),
+    ofInnerNames(judged),
   ].filter((reason) => reason !== null);
 }
 
@@ -26,11 +42,11 @@ export function ofName(name: string): string | null {
 }
 
 /** As the leak guard will look at them: in a value of another type a hit would be chance, unless all are hit. */
-function ofValues({ values }: Field, type: ColumnType): string | null {
-  if (type !== "text" && type !== "json" && type !== "integer") return null;
+function ofValues({ values }: Judged, type: ColumnType): string | null {
+  if (type !== "text" && type !== "integer") return null;
   const found = countDetections(
     type,
-    values.map((value) => (typeof value === "string" && type !== "json" ? value : jsonOf(value))),
+    values.map((value) => (typeof value === "string" ? value : jsonOf(value))),
   );
   const hits = [...found.counts.values()].reduce((sum, count) => sum + count, 0);
   const isChance = type === "integer" && (hits < found.values || hits < NUMBERS_MIN);
@@ -42,15 +58,16 @@ const jsonOf = (value: unknown): string =>
   JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner));
 
 /** Values that are not of the type of the others: a wider column of the table may take them, whatever they are. */
-function ofStrayValues({ values }: Field, type: ColumnType): string | null {
-  const strays = values.filter((value) => refusedBy(type, [value]) > 0);
+function ofStrayValues({ values }: Judged, reading: Reading): string | null {
+  const strays = values.filter((value) => refusedBy(reading, [value]) > 0);
   const { counts } = countDetections("json", strays.map(jsonOf));
   return counts.size === 0 ? null : showDetections({ values: values.length, counts });
 }
 
-function ofInnerNames({ path, values }: Field): string | null {
+/** Of an object among single values. */
+function ofInnerNames({ path, values }: Judged): string | null {
   const parts = new Set<string>();
-  for (const value of values) collectParts(value, path.join("."), parts);
+  for (const value of values) collectParts(value, nameOf(path), parts);
   return parts.size === 0 ? null : `has inner fields whose names look personal (${[...parts].join(", ")})`;
 }
 
@@ -65,5 +82,47 @@ function collectParts(value: unknown, name: string, parts: Set<string>): void {
   }
 }
 
-const ofDataKeys = ({ hasDataKeys }: Field): string | null =>
-  hasDataKeys ? "has keys that differ from event to event and may be personal themselves" : null;
+/** What people are reached or told by: what has one of them is somebody. */
+const CONTACT_WORDS: ReadonlySet<string> = new Set(
+  "email mail phone telephone tel mobile msisdn address birth birthday birthdate dob surname".split(" "),
+);
+
+/**
+ * Tells whether a place is somebody's name by what stands beside it: `billing_details.name` beside an email address, and
+ * `name` where nothing is known of anybody.
+ * @param paths of all places, as steps or as inner steps
+ */
+export function namesOfPeople(paths: readonly Judged["path"][]): (path: Judged["path"]) => string | null {
+  const people = new Set<string>();
+  for (const path of paths) {
+    for (const [at, step] of path.entries()) {
+      const words = typeof step === "string" ? wordsOf(step) : [];
+      if (words.some((word) => CONTACT_WORDS.has(word)) && personalPartOf(words.join("_")) !== null) {
+        people.add(JSON.stringify(path.slice(0, at)));
+      }
+    }
+  }
+  return (path) =>
+    String(path.at(-1)).toLowerCase() === "name" && people.has(JSON.stringify(path.slice(0, -1)))
+      ? "is a name beside what somebody is reached by"
+      : null;
+}
+
+const PLACE_WORDS: ReadonlySet<string> = new Set(
+  "position pos location loc coordinate coordinates coords latlng latlon lnglat point".split(" "),
+);
+
+/** Whether arrays are places on the earth: two or three numbers with fractions, under a name that says so. */
+export function areCoordinates({ path, values }: Judged): boolean {
+  const last = wordsOf(nameOf(path)).at(-1) ?? "";
+  return PLACE_WORDS.has(last) && values.length > 0 && values.every(isCoordinate);
+}
+
+function isCoordinate(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length < 2 || value.length > 3) return false;
+  const numbers = value as readonly unknown[];
+  const isInRange = numbers.every(
+    (number) => typeof number === "number" && (numbers[2] === number || Math.abs(number) <= 180),
+  );
+  return isInRange && numbers.some((number) => !Number.isInteger(number));
+}

@@ -16,6 +16,7 @@ const SETTINGS = {
   queue: "logins",
   region: null,
   endpoint: null,
+  unwrap: [],
   table: "t",
   keysFile: "./k.json",
   keyVersion: 1,

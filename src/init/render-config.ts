@@ -1,13 +1,17 @@
 import { VERSIONLESS_MASKS } from "../config/column-schema.ts";
 import { renderPath } from "../config/value-path.ts";
-import type { InferredColumn } from "./column-of.ts";
-import type { Inference, LeftOut } from "./infer-columns.ts";
+import type { UnwrapStep } from "../pipeline/contracts.ts";
+import type { LeftOut } from "./column-for.ts";
+import type { InferredColumn, InferredMask } from "./column-of.ts";
+import type { Inference } from "./infer-columns.ts";
 
 export interface RenderedSettings {
   readonly queue: string;
   /** null: left to the AWS configuration. */
   readonly region: string | null;
   readonly endpoint: string | null;
+  /** What the bodies are wrapped in, outermost first. */
+  readonly unwrap: readonly UnwrapStep[];
   readonly table: string;
   /** Relative to the file that is to be written, as `schemaFile`. */
   readonly keysFile: string;
@@ -26,7 +30,7 @@ const COMMENT_CHARS = 112;
  * @param origin what was looked at, such as `100 messages of the queue`
  */
 export function renderConfig(settings: RenderedSettings, inference: Inference, origin: string): string {
-  const { queue, region, endpoint, table, keysFile, keyVersion, schemaFile } = settings;
+  const { queue, region, endpoint, unwrap, table, keysFile, keyVersion, schemaFile } = settings;
   return [
     schemaFile === null
       ? "# piipe schema > piipe.schema.json lets an editor complete and check this file"
@@ -41,6 +45,7 @@ export function renderConfig(settings: RenderedSettings, inference: Inference, o
     `    queue: ${scalar(queue)}`,
     ...(region === null ? [] : [`    region: ${scalar(region)}`]),
     ...(endpoint === null ? [] : [`    endpoint: ${scalar(endpoint)}`]),
+    ...(unwrap.length === 0 ? [] : [`  unwrap: [${unwrap.join(", ")}]`]),
     "sink:",
     "  postgres:",
     "    url: ${DATABASE_URL} # from the environment: the password does not belong into this file",
@@ -48,7 +53,7 @@ export function renderConfig(settings: RenderedSettings, inference: Inference, o
     "keys:",
     `  file: ${scalar(keysFile)} # secret: keep it out of version control`,
     "columns:",
-    ...inference.columns.flatMap((column) => columnLines(column, keyVersion)),
+    ...renderColumns(inference.columns, keyVersion),
     ...leftOutLines(inference.leftOut),
     "unknownFields: ignore # a field that no column names is not stored; quarantine: its event is refused",
     ...eventIdLines(inference.eventId),
@@ -56,21 +61,39 @@ export function renderConfig(settings: RenderedSettings, inference: Inference, o
   ].join("\n");
 }
 
+/** The lines of the columns, as they stand below `columns:`. */
+export const renderColumns = (columns: readonly InferredColumn[], keyVersion: number | null): readonly string[] =>
+  columns.flatMap((column) => columnLines(column, keyVersion));
+
 function columnLines(column: InferredColumn, keyVersion: number | null): readonly string[] {
-  const { name, from, type, mask, nullable, reasons, notes } = column;
+  const { name, from, type, mask, masks = [], reasons, notes } = column;
   const settings = [
     ...(from === renderPath([name]) ? [] : [`from: ${scalar(from)}`]),
-    `type: ${type}`,
+    `type: ${scalar(type)}`,
+    ...READING_KEYS.flatMap((key) => (column[key] === undefined ? [] : [`${key}: ${scalar(String(column[key]))}`])),
     ...(mask === null ? [] : [`mask: ${mask}`]),
+    ...(column.key === undefined ? [] : [`key: ${scalar(column.key)}`]),
     // Their tokens do not show it, so that a later key version could not take the column over.
     ...(mask !== null && keyVersion !== null && VERSIONLESS_MASKS.includes(mask) ? [`keyVersion: ${keyVersion}`] : []),
-    ...(nullable ? ["nullable: true"] : []),
+    ...(column.echo === undefined ? [] : [`echo: ${column.echo}`]),
+    ...(column.absent === undefined ? [] : [`absent: ${column.absent}`]),
+    ...(column.nullable ? ["nullable: true"] : []),
   ];
   return [
     ...(reasons.length === 0 ? [] : comment(`masked: ${reasons.join("; ")}`, "  ")),
     ...notes.flatMap((note) => comment(note, "  ")),
-    `  ${scalar(name)}: { ${settings.join(", ")} }`,
+    ...(masks.length === 0
+      ? [`  ${scalar(name)}: { ${settings.join(", ")} }`]
+      : [`  ${scalar(name)}:`, ...settings.map((setting) => `    ${setting}`), "    masks:", ...masks.map(maskLine)]),
   ];
+}
+
+const READING_KEYS = ["format", "zone", "coerce", "cut"] as const;
+
+function maskLine({ path, type, mask, key }: InferredMask): string {
+  const isShort = type === "text" && key === undefined;
+  const named = key === undefined ? "" : `, key: ${scalar(key)}`;
+  return `      ${scalar(path)}: ${isShort ? mask : `{ type: ${type}, mask: ${mask}${named} }`}`;
 }
 
 function eventIdLines(eventId: Inference["eventId"]): readonly string[] {

@@ -12,7 +12,7 @@ export interface TriedColumns {
 /** Decodes the bodies into the columns, and masks them, as a run would. */
 export function tryColumns(
   bodies: readonly string[],
-  { columns, unknownFields, source }: Config,
+  { columns, unknownFields, source }: Pick<Config, "columns" | "unknownFields" | "source">,
   bounds: ReadonlyMap<string, ColumnBounds>,
   mask: Mask,
 ): TriedColumns {

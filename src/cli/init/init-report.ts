@@ -3,9 +3,11 @@ import type { Trial } from "../../app/try-events.ts";
 import type { InferredColumn } from "../../init/column-of.ts";
 import type { Inference } from "../../init/infer-columns.ts";
 import { showLeftOut } from "../../init/render-config.ts";
+import type { UnwrapStep } from "../../pipeline/contracts.ts";
 import { showRejection } from "../../pipeline/rejection-text.ts";
 import { counted, textTable } from "../output.ts";
 import { type Terminal, showControls, styler } from "../terminal.ts";
+import type { EventCounts } from "./infer-from.ts";
 import type { InitOptions, InitSettings } from "./init-options.ts";
 import type { KeyFiles } from "./write-config.ts";
 
@@ -16,13 +18,9 @@ export interface InitReport {
   readonly hasDatabaseUrl: boolean;
   /** null: nobody looked. */
   readonly tableExists: boolean | null;
-  readonly events: {
-    readonly looked: number;
-    /** Of the main kind. */
-    readonly used: number;
-    readonly otherKinds: number;
-    readonly unreadable: number;
-  };
+  /** What the bodies are wrapped in, outermost first. */
+  readonly unwrap: readonly UnwrapStep[];
+  readonly events: EventCounts;
   readonly inference: Inference;
   readonly keys: KeyFiles;
   /** Key files that a git repository would take in. */
@@ -31,13 +29,14 @@ export interface InitReport {
 }
 
 export function jsonOf(report: InitReport): object {
-  const { options, settings, tableExists, events, inference, keys, trial } = report;
+  const { options, settings, tableExists, unwrap, events, inference, keys, trial } = report;
   return {
     file: options.config,
     keyring: { file: keys.keyringFile, origin: keys.origin, privateFile: keys.privateFile },
     queue: settings.queue,
     table: settings.table,
     tableExists,
+    unwrap,
     events,
     columns: inference.columns,
     eventId: inference.eventId,
@@ -49,15 +48,18 @@ export function jsonOf(report: InitReport): object {
 
 /** The columns on stdout, unless JSON stands there; the rest on stderr. */
 export function printReport(report: InitReport, isJson: boolean, terminal: Terminal): void {
-  const { inference, options, trial, events } = report;
+  const { inference, options, trial, events, unwrap } = report;
   const say = (line: string): void => terminal.writeError(`${showControls(line)}\n`);
   if (!isJson) terminal.writeOut(`${showControls(tableOf(inference.columns, terminal))}\n`);
+  if (unwrap.length > 0) say(`the events are wrapped: source.unwrap takes them out (${unwrap.join(", ")})`);
   for (const left of inference.leftOut) if (!left.isProblem) say(`left out: ${showLeftOut(left)}`);
   const style = styler(terminal.isInteractive, terminal.environment);
   for (const warning of warningsOf(report))
     terminal.writeError(`${style("yellow", "warning:")} ${showControls(warning)}\n`);
-  const masked = inference.columns.filter(({ mask }) => mask !== null).length;
-  say(`wrote ${options.config}: ${counted(inference.columns.length, "column")}, ${masked} of them masked`);
+  const masked = inference.columns.filter(({ mask, masks }) => mask !== null || masks !== undefined).length;
+  say(
+    `wrote ${options.config}: ${counted(inference.columns.length, "column")}, ${masked} of them masked, or masked inside`,
+  );
   const how = trial.isTriedInTable ? ": tried in the table, and rolled back" : "";
   say(`with it a run would take ${trial.fitting} of the ${counted(events.looked, "event")} looked at${how}`);
   for (const line of keyLines(report, terminal.folder)) say(line);
@@ -71,12 +73,12 @@ function tableOf(columns: readonly InferredColumn[], { outIsTerminal, columns: w
   return lines.map((line) => (line.length > charsMax ? `${line.slice(0, charsMax - 1)}…` : line)).join("\n");
 }
 
-const cellsOf = ({ name, from, type, nullable, mask, reasons }: InferredColumn): Record<string, string> => ({
+const cellsOf = ({ name, from, type, nullable, mask, masks, reasons }: InferredColumn): Record<string, string> => ({
   column: name,
   from: from === name ? "" : from,
   type,
   null: nullable ? "yes" : "",
-  mask: mask ?? "",
+  mask: mask ?? (masks === undefined ? "" : `${masks.length} inside`),
   // The first one says enough to find it; the file has them all.
   why: reasons[0] ?? "",
 });

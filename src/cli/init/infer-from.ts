@@ -1,0 +1,101 @@
+import { findEchoes } from "../../app/find-echoes.ts";
+import type { IntrospectedTable } from "../../app/introspect-table.ts";
+import type { Config } from "../../config/config.ts";
+import { PiipeError } from "../../errors.ts";
+import { collectFields, type Field } from "../../init/collect-fields.ts";
+import { columnOf } from "../../init/column-of.ts";
+import { findWrapping } from "../../init/find-wrapping.ts";
+import { FIELDS_MAX, type Inference, inferColumns } from "../../init/infer-columns.ts";
+import { mainKindOf } from "../../init/main-kind.ts";
+import { maskEchoes } from "../../init/mask-echoes.ts";
+import { wholesOf } from "../../init/match-columns.ts";
+import { parseEvents } from "../../init/parse-events.ts";
+import type { UnwrapStep } from "../../pipeline/contracts.ts";
+import { showTable } from "../../postgres/identifiers.ts";
+import { counted } from "../output.ts";
+
+export interface Inferred {
+  readonly inference: Inference;
+  readonly unwrap: readonly UnwrapStep[];
+  readonly events: EventCounts;
+}
+
+export interface EventCounts {
+  readonly looked: number;
+  /** Of the main kind. */
+  readonly used: number;
+  readonly otherKinds: number;
+  readonly unreadable: number;
+}
+
+/**
+ * The columns that message bodies suggest, and what the events are wrapped in.
+ * @param draft what is known of the configuration before any column is
+ * @throws {PiipeError} `sample.invalid` when the events tell no column
+ */
+export function inferFrom(bodies: readonly string[], draft: Config, table: IntrospectedTable | null): Inferred {
+  const unwrap = findWrapping(bodies);
+  const { fields, events, collected } = fieldsFrom(bodies, unwrap, table);
+  const inferred = inferColumns(collected, table);
+  const inference = withoutEchoes(inferred, { bodies, source: { ...draft.source, unwrap }, fields, table });
+  if (inference.columns.some(({ from }) => !from.startsWith("@"))) return { inference, unwrap, events };
+  if (table === null || events.used === 0) {
+    throw new PiipeError(
+      "sample.invalid",
+      `${counted(bodies.length - events.unreadable, "event")} have no field in common that a column can be made of`,
+      { hint: "A pipeline is for events of one kind. Give some of that kind with --sample." },
+    );
+  }
+  throw new PiipeError(
+    "sample.invalid",
+    `no field of the events can go into a column of the table ${showTable(draft.sink.postgres.table)}`,
+    {
+      hint: "Is it the right table? Name another with --table; one that does not exist gets the columns of the events.",
+    },
+  );
+}
+
+/** @throws {PiipeError} `sample.invalid` when there is no event */
+export function fieldsFrom(bodies: readonly string[], unwrap: readonly UnwrapStep[], table: IntrospectedTable | null) {
+  const { events, unreadable } = parseEvents(bodies, unwrap);
+  if (events.length === 0) {
+    const what =
+      bodies.length === 0 ? "there is no event" : `none of ${counted(bodies.length, "event")} is a JSON object`;
+    throw new PiipeError("sample.invalid", what, {
+      hint: "piipe lands events that are JSON objects. Is it the right queue, or the right file?",
+    });
+  }
+  const main = mainKindOf(events);
+  const collected = collectFields(
+    main.events,
+    table === null ? { fieldsMax: FIELDS_MAX } : { isWhole: wholesOf(table.columns) },
+  );
+  const counts: EventCounts = {
+    looked: bodies.length,
+    used: main.events.length,
+    otherKinds: main.others,
+    unreadable,
+  };
+  return { fields: collected.fields, collected, events: counts };
+}
+
+interface Looked {
+  readonly bodies: readonly string[];
+  readonly source: Config["source"];
+  readonly fields: readonly Field[];
+  readonly table: IntrospectedTable | null;
+}
+
+/** Until no column stores the value of a masked one: each look masks, leaves out or allows one more of them. */
+export function withoutEchoes(inferred: Inference, { bodies, source, fields, table }: Looked): Inference {
+  let inference = inferred;
+  for (;;) {
+    const columns = inference.columns.map(columnOf);
+    const echoes = findEchoes(bodies, source, columns, table?.boundsOf(columns) ?? new Map());
+    const isOpen = inference.columns.some(
+      ({ from, mask, echo }) => echoes.has(from) && mask === null && echo !== "allow",
+    );
+    if (!isOpen) return inference;
+    inference = maskEchoes(inference, echoes, fields, table);
+  }
+}
