@@ -25,7 +25,13 @@ export function newNames(
   // Which element of an array it is says nothing of what it is.
   const keys = paths.map((path) => path.filter((step) => typeof step === "string"));
   const steps = keys.map((path) => Math.min(path.length, GENERIC.has(snakeCase(path.at(-1) ?? "")) ? 2 : 1));
-  const nameOf = (index: number): string => columnName((keys[index] ?? []).slice(-(steps[index] ?? 1)).join("_"));
+  const nameOf = (index: number): string =>
+    columnName(
+      (keys[index] ?? [])
+        .slice(-(steps[index] ?? 1))
+        .join("_")
+        .replaceAll(".", "_"),
+    );
   for (let isLonger = true; isLonger;) {
     const counts = new Map<string, number>();
     for (const index of keys.keys()) counts.set(nameOf(index), (counts.get(nameOf(index)) ?? 0) + 1);

@@ -91,27 +91,119 @@ describe("columns for a new table", () => {
     expect(columns[0]?.notes).toEqual(["1 of 3 events with a value here would be refused: device_id is no text"]);
   });
 
-  it("leave out json that looks personal by values, inner names or keys, and what was never there", () => {
+  it("leave out what no path can mask, and what was never there", () => {
     const { columns, leftOut } = infer(
-      ["jane", "john", "joan"].map((name) => ({
-        a: [EMAIL],
-        b: [{ device: { id: 1 } }],
+      ["jane", "john", "joan"].map((name, index) => ({
+        b: index === 0 ? "none" : [{ email: name }],
         c: { [name]: 1 },
         d: null,
+        e: [{ owner: index === 0 ? { email: EMAIL } : "canary" }, {}],
+        f: [],
+        g: {},
         tags: ["x"],
         [`${name}@canary.example`]: 1,
       })),
     );
-    expect(columns.map(({ name, type, mask }) => [name, type, mask])).toEqual([["tags", "json", null]]);
+    expect(columns.map(({ name, type, mask }) => [name, type, mask])).toEqual([["tags", "text[]", null]]);
     expect(leftOut).toEqual([
-      expect.stringMatching(
-        /^field a looks personal \(3 of 3 sampled values look personal \(email 3\)\), and json cannot/,
-      ),
-      expect.stringMatching(/^field b looks personal \(has inner fields whose names look personal \(device_id\)/),
+      expect.stringMatching(/^field b looks personal \(.*something personal in a place where there is something else/),
       expect.stringMatching(/^field c looks personal \(has keys that differ from event to event/),
       "field d was null in every event, so its type is not known",
+      expect.stringMatching(/^field e looks personal \(.*something personal in a place where there is something else/),
+      "field f was empty in every event, so its type is not known",
+      "field g was empty in every event, so its type is not known",
       "3 fields have names that may be data, and so are neither shown nor stored",
     ]);
+  });
+
+  it("mask what is personal inside of json by its path, and say why", () => {
+    const { columns, leftOut } = infer([
+      {
+        items: [
+          { sku: "a", gift_to: EMAIL, to: { first_name: "canary" }, buyer: { name: "canary", phone: "1" } },
+          { sku: "b", gift_to: null, ips: ["192.0.2.1"], device_id: 7, name: "lamp" },
+        ],
+        emails: [EMAIL, EMAIL],
+        position: [50.259_512, 13.447_089],
+        ranks: [1, 2],
+      },
+    ]);
+    expect(leftOut).toEqual([]);
+    expect(columns).toMatchObject([
+      {
+        name: "items",
+        type: "json",
+        mask: null,
+        masks: [
+          { path: "[].gift_to", type: "text", mask: "hmac-sha256" },
+          { path: "[].to.first_name", type: "text" },
+          { path: "[].buyer.name", type: "text" },
+          { path: "[].buyer.phone", type: "text" },
+          { path: "[].ips[]", type: "ip" },
+          { path: "[].device_id", type: "integer" },
+        ],
+        reasons: expect.arrayContaining([
+          "[].gift_to 1 of 1 sampled values look personal (email 1)",
+          "[].buyer.name its name looks personal (buyer_name), is a name beside what somebody is reached by",
+        ]) as unknown,
+      },
+      { name: "emails", type: "json", masks: [{ path: "[]", type: "text" }] },
+      { name: "position", type: "json", masks: [{ path: "[]", type: "number" }], reasons: ["[] holds coordinates"] },
+      { name: "ranks", type: "integer[]", mask: null },
+    ]);
+  });
+
+  it("mask what a list of keys and values calls something personal", () => {
+    const param = (key: string, value: object) => ({ key, value });
+    const event = { params: [param("page", { text: "x" }), param("ga_session_id", { int: 1 })] };
+    expect(infer([event, event, event]).columns).toMatchObject([
+      { type: "json", masks: [{ path: "[].value.int", type: "integer" }] },
+    ]);
+    // A title is no name of anything.
+    const titled = { params: [param("Session of the day", { int: 1 })] };
+    expect(infer([titled]).columns).toMatchObject([{ type: "json", reasons: [] }]);
+  });
+
+  it("mask a name beside what somebody is reached by, and no other", () => {
+    const { columns } = infer([
+      {
+        billing: { name: "canary", email: EMAIL },
+        product: { name: "lamp", sku: "l" },
+        shipping: { name: "x", address: { line1: "y" } },
+      },
+    ]);
+    expect(columns.map(({ name, mask }) => [name, mask])).toEqual([
+      ["billing_name", "hmac-sha256"],
+      ["email", "hmac-sha256"],
+      ["product_name", null],
+      ["sku", null],
+      ["shipping_name", "hmac-sha256"],
+      ["line1", "hmac-sha256"],
+    ]);
+  });
+
+  it("share a key where their values are the same, named as the shortest of them", () => {
+    const people = ["ann", "ben", "cleo"].map((name) => `${name}@canary.example`);
+    const events = people.map((email, index) => ({
+      receipt_email: email,
+      customer: { email: email.toUpperCase(), other_email: `${index}@canary.example` },
+      items: [{ gift_to: email }, { gift_to: null }],
+    }));
+    expect(infer(events).columns.map(({ name, key, masks }) => [name, key, masks?.map((inner) => inner.key)])).toEqual([
+      ["receipt_email", "email", undefined],
+      ["email", undefined, undefined],
+      ["other_email", undefined, undefined],
+      ["items", undefined, ["email"]],
+    ]);
+  });
+
+  it("are told of the array whose first element they are from", () => {
+    const { columns } = infer(Array.from({ length: 3 }, () => ({ records: [{ a: 1, b: 2 }] })));
+    expect(columns.map(({ from, notes }) => [from, notes.length])).toEqual([
+      ["records[0].a", 1],
+      ["records[0].b", 0],
+    ]);
+    expect(columns[0]?.notes[0]).toMatch(/^each event seen has one element in records: of one with more/);
   });
 });
 
@@ -133,7 +225,8 @@ describe("numbers beyond 2^53", () => {
   it("that a double holds make a column of numbers, the others one that keeps their digits", () => {
     expect(infer([{ big: 6.02e23 }]).columns).toMatchObject([{ name: "big", type: "number", notes: [] }]);
     expect(infer([large]).columns).toMatchObject([{ name: "big", type: "json", notes: [] }]);
-    expect(infer([{ list: [2 ** 60] }]).columns).toMatchObject([{ name: "list", type: "json", notes: [] }]);
+    expect(infer([{ list: [2 ** 60] }]).columns).toMatchObject([{ name: "list", type: "integer[]", notes: [] }]);
+    expect(infer([{ list: [UNKEPT] }]).columns).toMatchObject([{ name: "list", type: "json", notes: [] }]);
     expect(infer([large], [text("big")]).columns).toMatchObject([{ name: "big", type: "json" }]);
   });
 
@@ -176,18 +269,20 @@ describe("columns for an existing table", () => {
       "`type: date` would fit, and keep the day alone",
     ],
     ["the time of day of a midnight elsewhere", { x: "2026-01-31T00:00:00+02:00" }, ["date"], "`type: date` would fit"],
-    [
-      "what is finer than microseconds",
-      { x: "2026-01-31T10:00:00.123456789Z" },
-      ["timestamp", "date"],
-      "`type: timestamp` would fit, and cut",
-    ],
     ["the zero of a version's part", { x: "1.02", version: "1.2" }, ["version"], "`type: version` would fit"],
   ])("leave out a column that would lose %s, and say what would fit", (_, event, types, why) => {
     const { columns, leftOut } = infer([event], [plain("x", ...types)]);
     expect(columns).toEqual([]);
     expect(leftOut[0]).toContain("field x for column x does not fit: column x cannot hold");
     expect(leftOut[0]).toContain(why);
+  });
+
+  it("cut what is finer than microseconds, and say so", () => {
+    const x = "2026-01-31T10:00:00.123456789Z";
+    expect(infer([{ x }], [plain("x", "timestamp")]).columns).toMatchObject([
+      { type: "timestamp", cut: true, notes: [expect.stringContaining("cut off")] },
+    ]);
+    expect(infer([{ x }], [text("x")]).columns).toMatchObject([{ type: "text", notes: [] }]);
   });
 
   it("take days for what they are, however they are written", () => {

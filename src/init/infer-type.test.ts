@@ -13,7 +13,19 @@ const TYPES: ReadonlyArray<readonly [string, string, readonly unknown[]]> = [
   ["timestamp", "x", ["2026-01-31T23:59:59.123456000Z"]],
   ["version", "app_version", ["9.19", "0.96", "7"]],
   ["version", "build", ["2.3.0", "10.0.1"]],
-  ["text", "price", ["9.19", "0.96"]],
+  ["text", "rate", ["9.19", "0.96"]],
+  ["decimal", "price", ["9.19", "0.96"]],
+  ["decimal", "totals.net", [560.34, 29]],
+  ["decimal", "event_value_in_usd", [120.42]],
+  ["integer", "amount", [67_987, 34_349]],
+  ["text", "amount", ["12 EUR", "9.50"]],
+  ["mac", "x", ["74:20:3B:64:FB:B8", "f8-db-3d-8e-73-89"]],
+  ["text", "x", ["74203b64fbb8"]],
+  ["phone", "x", ["+49303864169", "+493040823454"]],
+  ["text", "x", ["+49303864169", "030 4082345"]],
+  ["text", "event_date", ["20260301"]],
+  ["text", "api_version", ["2025-11-17"]],
+  ["text", "version", ["0"]],
   ["text", "server", ["9.19"]],
   ["text", "app_version", ["2.3.0-beta"]],
   ["text", "day or moment", ["2026-01-31", "2026-02-01T00:00:00+02:00"]],
@@ -21,7 +33,18 @@ const TYPES: ReadonlyArray<readonly [string, string, readonly unknown[]]> = [
   ["text", "app_version", ["1.02", "1.2"]],
   ["text", "x", ["a", ""]],
   ["text", "x", []],
-  ["json", "x", [[1], [2]]],
+  ["integer[]", "x", [[1], [2, 3], []]],
+  ["integer[]", "x", [[2 ** 60], [1]]],
+  ["number[]", "x", [[1.5], [2]]],
+  ["decimal[]", "prices", [[1.5], [2]]],
+  ["text[]", "x", [["a"], [], ["b", "c"]]],
+  ["text[]", "x", [["192.0.2.1"]]],
+  ["uuid[]", "x", [["d69123e8-026e-4668-86a3-081ec6731650"]]],
+  ["json", "x", [[], []]],
+  ["json", "x", [["a", 1]]],
+  ["json", "x", [["a", null]]],
+  ["json", "x", [[["a"]]]],
+  ["json", "x", [["a"], "b"]],
   ["json", "x", ["a", 1]],
 ];
 
@@ -70,12 +93,37 @@ describe("the type of values", () => {
 
   it("is json, which keeps all digits, where most numbers are too large or they are inside of arrays", () => {
     expect(inferType("x", [UNKEPT, UNKEPT, 1])).toEqual({ type: "json", refused: 0 });
-    expect(inferType("x", [[2 ** 60], [1]])).toEqual({ type: "json", refused: 0 });
+    expect(inferType("x", [[UNKEPT], [1]])).toEqual({ type: "json", refused: 0 });
     expect(inferType("x", [{ a: UNKEPT }])).toEqual({ type: "json", refused: 0 });
   });
 
   it("is that of most values where json will not do, with the others counted", () => {
     expect(inferType("x", ["a", "b", 1], true)).toEqual({ type: "text", refused: 1 });
     expect(inferType("x", [{ a: 1 }], true)).toEqual({ type: "json", refused: 0 });
+  });
+});
+
+describe("times", () => {
+  it.each<[string, string, readonly unknown[], object]>([
+    ["seconds", "created", [1_772_352_034, 1_772_353_037], { format: "epoch-s" }],
+    ["seconds with a fraction", "ts", [1_772_352_028.742], { format: "epoch-s" }],
+    ["milliseconds", "placed_at", [1_772_352_001_212], { format: "epoch-ms" }],
+    ["microseconds", "event_timestamp", [1_772_352_003_057_266], { format: "epoch-us" }],
+    ["digits of a text", "event_timestamp", ["1772352003057266"], { format: "epoch-us", coerce: true }],
+    ["a clock's double", "time", [1_772_352_028.742_385_1], { format: "epoch-s", cut: true }],
+    ["SQL's", "etl_tstamp", ["2026-03-01 08:00:35.573"], { format: "sql", zone: "UTC" }],
+    ["SQL's under any name", "x", ["2026-03-01T08:00:35", "2026-03-01T08:00:35Z"], { format: "sql", zone: "UTC" }],
+  ])("are read as %s", (_, name, values, reading) => {
+    expect(inferType(name, values)).toEqual({ type: "timestamp", refused: 0, ...reading });
+  });
+
+  it.each<[string, string, readonly unknown[], string]>([
+    ["no name speaks of a time", "seq", [1_772_352_034], "integer"],
+    ["one is no such time", "created", [1_772_352_034, 5], "integer"],
+    ["seconds and milliseconds are mixed", "created", [1_772_352_034, 1_772_352_034_000], "integer"],
+    ["it is too early for any", "response_time", [120, 240], "integer"],
+    ["the text holds more", "sent_at", ["2026-03-01 08:00:35 CET"], "text"],
+  ])("are none where %s", (_, name, values, type) => {
+    expect(inferType(name, values)).toEqual({ type, refused: 0 });
   });
 });

@@ -33,8 +33,9 @@ export function judge(field: Field, real: ExistingColumn | null, nameOfPerson: N
   // An empty text is nothing where it is masked, and a text where it is not.
   const given = field.values.filter((value) => value !== "");
   const { refused: _few, ...narrow } = inferType(name, given);
-  const isHeld = HELD_TYPES.has(narrow.type) && given.some(isHolder);
-  if (isHeld && given.every(isHolder)) return judgeHeld(field, from, narrow);
+  const holders = given.filter(isHolder).length;
+  const isHeld = HELD_TYPES.has(narrow.type) && holders > 0;
+  if (isHeld && holders * 2 > given.length) return judgeHeld(field, from, narrow);
   const own = personalReasons({ path: field.path, values: given }, isHeld ? { type: "text" } : narrow);
   const beside = narrow.type === "boolean" ? null : nameOfPerson(field.path);
   const reasons = [...own, ...(beside === null ? [] : [beside]), ...ofTable(real, ofName(name) !== null)];

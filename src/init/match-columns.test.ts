@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { newName } from "./column-name.ts";
 import type { ExistingColumn } from "./existing-table.ts";
-import { maskedFieldOf, matchColumns } from "./match-columns.ts";
+import { maskedFieldOf, matchColumns, wholesOf } from "./match-columns.ts";
 import { timeColumns } from "./time-columns.ts";
 
 const real = (name: string, settings: Partial<ExistingColumn> = {}): ExistingColumn => ({
@@ -40,6 +39,12 @@ describe("a field's column", () => {
     ["says that it is masked, also beside one of the name", ["ip"], ["ip", "masked_ip"], { ip: "masked_ip" }],
     ["says so at its end", ["ip"], ["ipHash"], { ip: "ipHash" }],
     ["has the end of its path", ["login.user.id"], ["user_id"], { "login.user.id": "user_id" }],
+    [
+      "has its name where it is of an array's element",
+      ["Records[0].eventName"],
+      ["event_name"],
+      { "Records[0].eventName": "event_name" },
+    ],
     ["has the end of no other path", ["a.id", "b.id"], ["id"], {}],
     ["is that of the nearest name", ["id", "user.id"], ["id", "user_id"], { id: "id", "user.id": "user_id" }],
     ["is none", ["zip"], ["ip"], {}],
@@ -62,6 +67,14 @@ describe("a field's column", () => {
   });
 });
 
+it("takes an object whole by the name of a column for JSON, or by the end of its path", () => {
+  const isWhole = wholesOf([real("shippingAddress", { isJson: true }), real("customer")]);
+  expect(isWhole(["shipping_address"])).toBe(true);
+  expect(isWhole(["order", "shippingAddress"])).toBe(true);
+  expect(isWhole(["customer"])).toBe(false);
+  expect(isWhole(["shipping_address", "city"])).toBe(false);
+});
+
 describe("the time of sending", () => {
   const times = (...columns: ExistingColumn[]) =>
     [...timeColumns(columns).values()].map(({ name, type }) => `${name} ${type}`);
@@ -74,18 +87,5 @@ describe("the time of sending", () => {
 
   it("fills none of another moment", () => {
     expect(times(date("deleted_at"), date("birth_date"))).toEqual([]);
-  });
-});
-
-describe("a new column's name", () => {
-  it("is in snake case, short and no other's", () => {
-    const taken = new Set<string>();
-    expect(["userId", "user.id", "User-ID", "名前"].map((from) => newName(from, taken))).toEqual([
-      "user_id",
-      "user_id_2",
-      "user_id_3",
-      "名前",
-    ]);
-    expect(Buffer.byteLength(newName("名".repeat(48), taken))).toBeLessThanOrEqual(63);
   });
 });
