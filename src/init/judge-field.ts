@@ -44,7 +44,7 @@ export function judge(field: Field, real: ExistingColumn | null, nameOfPerson: N
   return { field, from, reading, reasons, inside: NOTHING_INSIDE };
 }
 
-const isHolder = (value: unknown): boolean => typeof value === "object" && value !== null;
+export const isHolder = (value: unknown): boolean => typeof value === "object" && value !== null;
 
 function judgeHeld(field: Field, from: string, narrow: Reading): JudgedField {
   const inside = judgeInside(field);

@@ -1,12 +1,13 @@
 import { parseInnerPath, pathsMeet, showInnerPath } from "../config/inner-path.ts";
 import { renderPath } from "../config/value-path.ts";
 import type { ColumnType } from "../pipeline/contracts.ts";
-import { type Field, isObject } from "./collect-fields.ts";
+import type { Field } from "./collect-fields.ts";
 import type { LeftOut } from "./column-for.ts";
 import { columnOf, type InferredColumn, type InferredMask } from "./column-of.ts";
 import type { ExistingTable } from "./existing-table.ts";
 import type { Inference } from "./infer-columns.ts";
 import { collectInner } from "./inner-fields.ts";
+import { isHolder } from "./judge-field.ts";
 
 /** Of these a short value equals another one by chance. */
 const NUMBERS: ReadonlySet<ColumnType> = new Set(["integer", "number", "decimal", "version"]);
@@ -49,8 +50,6 @@ export function maskEchoes(
   });
   return { ...inference, columns, leftOut: [...inference.leftOut, ...leftOut] };
 }
-
-const isHolder = (value: unknown): boolean => Array.isArray(value) || isObject(value);
 
 const maskedWhole = (column: InferredColumn, reason: string): InferredColumn => ({
   ...column,

@@ -70,7 +70,10 @@ function columnLines(column: InferredColumn, keyVersion: number | null): readonl
   const settings = [
     ...(from === renderPath([name]) ? [] : [`from: ${scalar(from)}`]),
     `type: ${scalar(type)}`,
-    ...READING_KEYS.flatMap((key) => (column[key] === undefined ? [] : [`${key}: ${scalar(String(column[key]))}`])),
+    ...(column.format === undefined ? [] : [`format: ${column.format}`]),
+    ...(column.zone === undefined ? [] : [`zone: ${column.zone}`]),
+    ...(column.coerce === undefined ? [] : ["coerce: true"]),
+    ...(column.cut === undefined ? [] : ["cut: true"]),
     ...(mask === null ? [] : [`mask: ${mask}`]),
     ...(column.key === undefined ? [] : [`key: ${scalar(column.key)}`]),
     // Their tokens do not show it, so that a later key version could not take the column over.
@@ -87,8 +90,6 @@ function columnLines(column: InferredColumn, keyVersion: number | null): readonl
       : [`  ${scalar(name)}:`, ...settings.map((setting) => `    ${setting}`), "    masks:", ...masks.map(maskLine)]),
   ];
 }
-
-const READING_KEYS = ["format", "zone", "coerce", "cut"] as const;
 
 function maskLine({ path, type, mask, key }: InferredMask): string {
   const isShort = type === "text" && key === undefined;

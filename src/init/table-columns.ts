@@ -19,7 +19,7 @@ import type { ExistingColumn, ExistingTable } from "./existing-table.ts";
 import { showFittingMasks } from "./fitting-masks.ts";
 import { refusedBy } from "./infer-type.ts";
 import { isLossy } from "./is-lossy.ts";
-import { judge, type JudgedField } from "./judge-field.ts";
+import { isHolder, judge, type JudgedField } from "./judge-field.ts";
 import { matchColumns } from "./match-columns.ts";
 import { nameOf, namesOfPeople } from "./personal-reasons.ts";
 import { timeReadings } from "./readings-by-name.ts";
@@ -168,7 +168,12 @@ function plainWays(own: Reading, field: Field, real: ExistingColumn): readonly R
         ...cut,
         ...CUTTING,
       ];
-  return wanted.filter((candidate) => candidate === own || takesAll(candidate, field));
+  return wanted.filter((candidate) => {
+    if (candidate === own) return true;
+    // As JSON, a text has quotes: that is for a column that holds nothing else.
+    const isJson = candidate.type === "json" && !real.isJson && !field.values.some(isHolder);
+    return !isJson && takesAll(candidate, field);
+  });
 }
 
 /** Takes them, and keeps them whole but for what it says that it cuts. */

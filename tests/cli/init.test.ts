@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { initCommand } from "../../src/cli/commands/init.ts";
 import type { InitOptions } from "../../src/cli/init/init-options.ts";
@@ -47,26 +48,131 @@ const init = (args: readonly string[], variables: Readonly<Record<string, string
 const columnsOf = async (file: string | URL, variables: Readonly<Record<string, string>>) =>
   (await loadConfig(file instanceof URL ? fileURLToPath(file) : file, variables)).columns;
 
-it("stops at SNS notifications, with what to do, and writes nothing", async () => {
-  const published = { order_id: 7, customer: { name: CANARY, birth_date: "1990-01-01" } };
-  const notification = {
-    Type: "Notification",
-    MessageId: "7c7d1a4e-0000-4000-8000-000000000000",
-    TopicArn: "arn:aws:sns:eu-west-1:000000000000:orders",
-    Message: JSON.stringify(published),
-    Timestamp: "2026-01-31T12:00:00.000Z",
-  };
-  const lines = [notification, notification, published].map((event) => JSON.stringify(event)).join("\n");
-  const { code, stdout, stderr } = await init([...SAMPLE, "-"], environment(), lines);
-  expect(code).toBe(2);
-  expect(stderr).toContain("2 of 3 messages are SNS notifications");
-  expect(stderr).toContain("raw message delivery");
-  expect(stdout + stderr).not.toContain(CANARY);
-  expect(await readdir(folder)).toEqual([]);
-  // What SNS delivers as it was published is an event like any other.
-  expect((await init([...SAMPLE, "-"], environment(), JSON.stringify({ ...notification, Message: "hi" }))).code).toBe(
-    0,
-  );
+describe("events that are wrapped", () => {
+  const event = JSON.stringify({ order_id: 7, customer: { name: "canary", email: CANARY } });
+  const notification = (Message: string) =>
+    JSON.stringify({
+      Type: "Notification",
+      MessageId: "7c7d1a4e-0000-4000-8000-000000000000",
+      TopicArn: "arn:aws:sns:eu-west-1:000000000000:orders",
+      Message,
+      Timestamp: "2026-01-31T12:00:00.000Z",
+    });
+  const gzip = (text: string) => gzipSync(text).toString("base64");
+
+  it.each<[string, readonly string[], readonly string[]]>([
+    ["sns", ["sns"], [notification(event)]],
+    ["sns among others, which a run refuses", ["sns"], [notification(event), notification(event), event]],
+    ["gzip", ["gzip"], [gzip(event)]],
+    ["base64", ["base64"], [Buffer.from(event).toString("base64")]],
+    ["json", ["json"], [JSON.stringify(event)]],
+    ["several in one another", ["sns", "gzip"], [notification(gzip(event))]],
+    ["json in a notification", ["sns", "json"], [notification(JSON.stringify(event))]],
+    ["a byte order mark", [], [`\ufeff${event}`]],
+  ])("are taken out: %s", async (_, steps, bodies) => {
+    const queue = await queueWith(bodies);
+    const { code, stdout, stderr } = await init(["--queue", queue.name, "--table", "orders", "--json"]);
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toMatchObject({
+      unwrap: steps,
+      columns: [
+        { name: "order_id", mask: null },
+        { name: "customer_name", mask: "hmac-sha256" },
+        { name: "email", mask: "hmac-sha256" },
+      ],
+      trial: { fitting: bodies.filter((body) => body !== event).length },
+    });
+    const yaml = await readFile(join(folder, "piipe.yaml"), "utf8");
+    if (steps.length > 0) expect(yaml).toContain(`\n  unwrap: [${steps.join(", ")}]\n`);
+    else expect(yaml).not.toContain("unwrap");
+    expect(`${stdout}${stderr}${yaml}`).not.toContain("canary");
+  });
+
+  it("stay as they are where nothing leads to an object", async () => {
+    const { code } = await init([...SAMPLE, "-"], environment(), notification("hi"));
+    expect(code).toBe(0);
+    expect(await readFile(join(folder, "piipe.yaml"), "utf8")).not.toContain("unwrap");
+  });
+});
+
+describe("tables as frameworks make them", () => {
+  const events = Array.from({ length: 12 }, (_, n) => ({
+    id: `d69123e8-026e-4668-86a3-0000000000${10 + n}`,
+    number: 9_007_199_254_740_000 + n,
+    status: n % 3 === 0 ? "PAID" : "OPEN",
+    total: n % 2 === 0 ? 34.95 : "189.00",
+    rate: 0.123_456_789,
+    placedAt: 1_772_352_001_212 + n * 1_000,
+    shippedAt: "2026-03-01T10:00:00.123456Z",
+    deliveredAt: "2026-03-01T10:00:00+01:00",
+    startedAt: "2026-03-01 10:00:00.5",
+    tags: n % 2 === 0 ? [] : ["a", "b"],
+    quantity: String(n),
+    isNew: "true",
+    channel: n === 5 ? null : "web",
+    customer: { email: CANARY, name: "canary", since: "2020-01-01" },
+    note: "hello",
+    code: 7,
+  }));
+  const lines = events.map((event) => JSON.stringify(event)).join("\n");
+
+  it("take the events as they are, without an ALTER and without a loss that is not told of", async () => {
+    await query(
+      database.url,
+      `CREATE TYPE order_status AS ENUM ('OPEN', 'PAID');
+       CREATE TABLE orders (
+         id uuid PRIMARY KEY, number bigint, status order_status NOT NULL, total numeric(10,2), rate numeric(6,4),
+         placed_at timestamp(0) without time zone, shipped_at timestamp(3), delivered_at timestamptz(6), started_at timestamp(6),
+         tags text[] NOT NULL, quantity integer, is_new boolean, channel varchar(255) NOT NULL DEFAULT 'web', customer jsonb,
+         note varchar(3), code varchar(255), created_at timestamp(0) NOT NULL, loaded_at timestamptz NOT NULL DEFAULT now())`,
+    );
+    const args = ["--queue", "q", "--table", "orders", "--sample", "-", "--json"];
+    const { code, stdout, stderr } = await init(args, withTable(), lines);
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    const report = JSON.parse(stdout) as { columns: Array<Record<string, unknown>>; warnings: readonly string[] };
+    const settings = Object.fromEntries(
+      report.columns.map(({ name, from: _from, notes: _notes, reasons: _reasons, mask: _mask, ...rest }) => [
+        name,
+        rest,
+      ]),
+    );
+    expect(settings).toEqual({
+      id: { type: "uuid", nullable: false },
+      number: { type: "integer", nullable: false },
+      status: { type: "text", nullable: false },
+      total: { type: "decimal", nullable: false },
+      rate: { type: "decimal", cut: true, nullable: false },
+      placed_at: { type: "timestamp", format: "epoch-ms", cut: true, nullable: false },
+      shipped_at: { type: "timestamp", cut: true, nullable: false },
+      delivered_at: { type: "timestamp", nullable: false },
+      started_at: { type: "timestamp", format: "sql", zone: "UTC", nullable: false },
+      tags: { type: "text[]", nullable: false },
+      quantity: { type: "integer", coerce: true, nullable: false },
+      is_new: { type: "boolean", coerce: true, nullable: false },
+      channel: { type: "text", nullable: false, absent: "default" },
+      customer: {
+        type: "json",
+        nullable: false,
+        masks: [
+          { path: "email", type: "text", mask: "hmac-sha256" },
+          { path: "name", type: "text", mask: "hmac-sha256" },
+        ],
+      },
+      note: { type: "text", nullable: false },
+      code: { type: "integer", nullable: false },
+      created_at: { type: "timestamp", cut: true, nullable: false },
+    });
+    expect(report).toMatchObject({ leftOut: [{ column: "loaded_at" }], trial: { fitting: 0, isTriedInTable: true } });
+    expect(report.warnings).toContainEqual(
+      expect.stringMatching(/^column note: 12 of 12 events .* no text that the column/),
+    );
+    expect(report.warnings).toContainEqual(expect.stringMatching(/^column shipped_at: .* is cut off/));
+    expect(`${stdout}${stderr}`).not.toContain("canary");
+
+    await query(database.url, "ALTER TABLE orders ALTER note TYPE varchar(255)");
+    const again = await init([...args, "--force"], withTable(), lines);
+    expect(JSON.parse(again.stdout)).toMatchObject({ trial: { fitting: 12, refusals: [], obstacle: null } });
+  });
 });
 
 async function queueWith(bodies: readonly string[], attributes: Readonly<Record<string, string>> = {}) {
