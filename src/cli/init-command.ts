@@ -15,8 +15,18 @@ export function addInitCommand(program: Command, execute: Execute): void {
       .option("--region <region>", "the queue's AWS region, when the AWS configuration does not tell it")
       .option("--endpoint <url>", "a queue server other than AWS, when the AWS configuration does not tell it")
       .option("--keys <file>", "the keyring: one that is there is kept and used", KEYRING_FILE)
-      .addOption(new Option("-c, --config <file>", "the configuration to write").default(CONFIG_FILE))
+      .addOption(
+        new Option("-c, --config <file>", "the configuration to write, or with --update to add to").default(
+          CONFIG_FILE,
+        ),
+      )
       .option("--force", "replace an existing configuration; never a keyring")
+      .addOption(
+        new Option(
+          "--update",
+          "add columns for fields that the configuration does not have; nothing else is changed",
+        ).conflicts(["queue", "table", "region", "endpoint", "force"]),
+      )
       .option("--yes", "do not ask before a look that may send messages to the dead-letter queue")
       .addOption(json("print one JSON object with what was inferred and written on stdout"))
       .action((options: InitFlags) =>
@@ -34,6 +44,7 @@ export function addInitCommand(program: Command, execute: Execute): void {
               config: options.config,
               force: options.force ?? false,
               yes: options.yes ?? false,
+              update: options.update ?? false,
               json: options.json ?? false,
             },
             terminal,
@@ -47,6 +58,7 @@ export function addInitCommand(program: Command, execute: Execute): void {
         "looks at up to 100 messages and gives them back; each counts as received once more",
       ],
       ["piipe init --queue login-queue --table user_logins --sample events.ndjson", "receives nothing"],
+      ["piipe init --update", "adds to piipe.yaml columns for fields that events have had since"],
     ],
   );
 }
@@ -62,6 +74,7 @@ interface InitFlags {
   readonly config: string;
   readonly force?: boolean;
   readonly yes?: boolean;
+  readonly update?: boolean;
   readonly json?: boolean;
 }
 

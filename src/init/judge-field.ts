@@ -6,7 +6,7 @@ import type { ExistingColumn } from "./existing-table.ts";
 import { inferType } from "./infer-type.ts";
 import { judgeInside, type JudgedInside } from "./judge-inside.ts";
 import { maskedFieldOf } from "./match-columns.ts";
-import { nameOf, namesOfPeople, ofName, personalReasons } from "./personal-reasons.ts";
+import { nameOf, type namesOfPeople, ofName, personalReasons } from "./personal-reasons.ts";
 
 /** What is known of a field before its column is looked at. */
 export interface JudgedField {

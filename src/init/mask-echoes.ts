@@ -70,7 +70,7 @@ function maskedInside(
     ({ path, values: inner }) =>
       !known.includes(showInnerPath(path)) &&
       inner.every((value) => typeof value === "string") &&
-      inner.some((value) => hidden.some((text) => String(value).toLowerCase().includes(text))),
+      inner.some((value) => hidden.some((text) => value.toLowerCase().includes(text))),
   );
   const isBarred = echoing.some((one) => fields.some((other) => other !== one && pathsMeet(one.path, other.path)));
   if (echoing.length === 0 || isBarred) return null;

@@ -16,9 +16,17 @@ import { newNames } from "./column-name.ts";
 import { judge, type JudgedField } from "./judge-field.ts";
 import { namesOfPeople } from "./personal-reasons.ts";
 
-/** @param taken names of columns that are there already */
-export function forNewTable(fields: readonly Field[], taken: ReadonlySet<string> = new Set()): readonly Outcome[] {
-  const nameOfPerson = namesOfPeople(fields.map(({ path }) => path));
+/**
+ * A column for each of the fields, or why there is none.
+ * @param taken names of columns that are there already
+ * @param around all fields of the events, the given ones among them
+ */
+export function forNewTable(
+  fields: readonly Field[],
+  taken: ReadonlySet<string> = new Set(),
+  around: readonly Field[] = fields,
+): readonly Outcome[] {
+  const nameOfPerson = namesOfPeople(around.map(({ path }) => path));
   const outcomes = fields.map((field) => forNewColumn(judge(field, null, nameOfPerson)));
   const kept = outcomes.flatMap((outcome) => ("leftOut" in outcome ? [] : [outcome.judged.field]));
   const names = newNames(

@@ -25,8 +25,15 @@ import { nameOf, namesOfPeople } from "./personal-reasons.ts";
 import { timeReadings } from "./readings-by-name.ts";
 import { timeColumns } from "./time-columns.ts";
 
-/** The columns of the table in their order, each with its field; then the fields that have none. */
-export function forTable(fields: readonly Field[], table: ExistingTable): readonly Outcome[] {
+/**
+ * The columns of the table in their order, each with its field; then the fields that have none.
+ * @param around all fields of the events, the given ones among them
+ */
+export function forTable(
+  fields: readonly Field[],
+  table: ExistingTable,
+  around: readonly Field[] = fields,
+): readonly Outcome[] {
   const matches = matchColumns(
     fields.map(({ path }) => renderPath(path)),
     table.columns,
@@ -37,7 +44,7 @@ export function forTable(fields: readonly Field[], table: ExistingTable): readon
       return real === undefined ? [] : [[real, field] as const];
     }),
   );
-  const nameOfPerson = namesOfPeople(fields.map(({ path }) => path));
+  const nameOfPerson = namesOfPeople(around.map(({ path }) => path));
   const times = timeColumns(table.columns.filter((real) => !byColumn.has(real)));
   const ofColumns = table.columns.flatMap((real): readonly Outcome[] => {
     const field = byColumn.get(real);

@@ -594,6 +594,98 @@ describe("a look at the queue", () => {
   });
 });
 
+describe("piipe init --update", () => {
+  const OLD = { id: 1, customer: { email: CANARY }, items: [{ sku: "a" }, { sku: "b" }] };
+  const NEW = {
+    ...OLD,
+    customer: { email: CANARY, name: "canary smith", tier: "gold" },
+    total: 9.5,
+    id2: null,
+    paid_at: 1_772_352_001_212,
+  };
+  const ndjson = (event: object) => `${JSON.stringify(event)}\n`.repeat(3);
+  const first = async (variables = environment()) => {
+    const { code } = await init(["--queue", "q", "--table", "shop_orders", "--sample", "-"], variables, ndjson(OLD));
+    expect(code).toBe(0);
+    const file = join(folder, "piipe.yaml");
+    const text = (await readFile(file, "utf8")).replace("  id: { type: integer }", "  id: { type: integer } # mine");
+    await writeFile(file, text);
+    return { file, text };
+  };
+
+  it("adds columns for new fields at the end, and leaves every other character as it was", async () => {
+    const { file, text } = await first();
+    const { code, stdout, stderr } = await init(["--update", "--sample", "-"], environment(), ndjson(NEW));
+    expect(code).toBe(0);
+    const added = [
+      "  # masked: its name looks personal (customer_name); is a name beside what somebody is reached by",
+      "  customer_name: { from: customer.name, type: text, mask: hmac-sha256 }",
+      "  tier: { from: customer.tier, type: text }",
+      "  total: { type: decimal }",
+      "  paid_at: { type: timestamp, format: epoch-ms }",
+      "",
+    ].join("\n");
+    const updated = await readFile(file, "utf8");
+    expect(updated).toContain(added);
+    expect(updated.replace(added, "")).toBe(text);
+    expect(stdout).toMatch(/customer_name .*hmac-sha256/);
+    expect(stderr).toContain("added to piipe.yaml: 4 columns, 1 of them masked");
+    expect(stderr).toContain("would take 3 of the 3 events");
+    expect(stdout + stderr + updated).not.toContain("canary");
+
+    const again = await init(["--update", "--sample", "-", "--json"], environment(), ndjson(NEW));
+    expect(again.code).toBe(0);
+    expect(again.stderr).toContain("nothing new: piipe.yaml stays as it is");
+    expect(JSON.parse(again.stdout)).toMatchObject({ file: "piipe.yaml", columns: [], trial: { fitting: 3 } });
+    expect(await readFile(file, "utf8")).toBe(updated);
+  });
+
+  it("looks at the queue and the table that the configuration names, and fills columns of the table", async () => {
+    const variables = withTable();
+    const { file, text } = await first(variables);
+    const queue = await queueWith([JSON.stringify(NEW)]);
+    await writeFile(file, text.replace("queue: q", `queue: ${queue.name}`));
+    await query(database.url, "CREATE TABLE shop_orders (id bigint, email text, items jsonb, total numeric(9,2))");
+    const { code, stdout, stderr } = await init(["--update", "--json"], variables);
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stderr).toContain("gave 1 message back");
+    expect(JSON.parse(stdout)).toMatchObject({
+      tableExists: true,
+      columns: [{ name: "total", type: "decimal" }, { name: "customer_name" }, { name: "tier" }, { name: "paid_at" }],
+      trial: { fitting: 1, isTriedInTable: false },
+    });
+    await query(database.url, "ALTER TABLE shop_orders ADD customer_name text, ADD tier text, ADD paid_at timestamptz");
+    const again = await init(["--update", "--json"], variables);
+    expect(JSON.parse(again.stdout)).toMatchObject({ columns: [], trial: { fitting: 1, isTriedInTable: true } });
+  });
+
+  it.each<[string, readonly string[], (text: string) => string, number, string]>([
+    ["another queue", ["--queue", "q"], (text) => text, 2, "cannot be used with option '--queue"],
+    [
+      "columns within brackets",
+      [],
+      () =>
+        "source: { sqs: { queue: q } }\nsink: { postgres: { url: postgres://h/d, table: t } }\ncolumns: { id: { type: integer } }\n",
+      2,
+      "usage.invalid",
+    ],
+    ["a file that is no configuration", [], () => "source: 1\n", 3, "config.invalid"],
+  ])("refuses %s, and writes nothing", async (_, args, change, code, error) => {
+    const { file, text } = await first();
+    await writeFile(file, change(text));
+    const result = await init(["--update", "--sample", "-", ...args], environment(), ndjson(NEW));
+    expect(result).toMatchObject({ code, stderr: expect.stringContaining(error) as unknown });
+    expect(await readFile(file, "utf8")).toBe(change(text));
+  });
+
+  it("needs a configuration", async () => {
+    const { code, stderr } = await init(["--update", "--sample", "-"], environment(), ndjson(NEW));
+    expect(code).toBe(3);
+    expect(stderr).toContain("[config.not-found]");
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
 describe("piipe init fails", () => {
   const failure = async (args: readonly string[], variables = environment(), stdin = "") => {
     const { code, stdout, stderr } = await init([...args, "--json"], variables, stdin);
@@ -708,6 +800,7 @@ describe("piipe init at a terminal", () => {
     config: "piipe.yaml",
     force: false,
     yes: false,
+    update: false,
     json: false,
   };
 

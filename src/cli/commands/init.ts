@@ -6,9 +6,10 @@ import { parseConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import { renderConfig } from "../../init/render-config.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf, printError, reportOf } from "../failure.ts";
+import { addColumns } from "../init/add-columns.ts";
 import { inferFrom } from "../init/infer-from.ts";
 import type { InitOptions, InitSettings } from "../init/init-options.ts";
-import { type InitReport, jsonOf, printReport } from "../init/init-report.ts";
+import { findingsJson, type InitReport, jsonOf, printAdded, printReport } from "../init/init-report.ts";
 import { peekMessages } from "../init/peek-messages.ts";
 import { readSample } from "../init/read-sample.ts";
 import {
@@ -26,6 +27,12 @@ import type { Terminal } from "../terminal.ts";
 /** Infers a configuration from real events, and writes it with a keyring. Shows names and counts, never a value. */
 export async function initCommand(options: InitOptions, terminal: Terminal): Promise<ExitCode> {
   try {
+    if (options.update) {
+      const added = await addColumns(options, terminal);
+      if (options.json) terminal.writeOut(`${JSON.stringify(findingsJson(added))}\n`);
+      printAdded(added, options.json, terminal);
+      return EXIT_CODES.done;
+    }
     const report = await init(options, terminal);
     if (options.json) terminal.writeOut(`${JSON.stringify(jsonOf(report))}\n`);
     printReport(report, options.json, terminal);
@@ -68,8 +75,10 @@ async function init(options: InitOptions, terminal: Terminal): Promise<InitRepor
   const text = renderConfig(rendered, inference, origin);
   const config = await writeConfig(file, text, { replaces: options.force, environment });
   return {
-    options,
-    settings,
+    file: options.config,
+    queue: settings.queue,
+    table: settings.table,
+    keyring: options.keys,
     hasDatabaseUrl: Boolean(environment["DATABASE_URL"]),
     tableExists: environment["DATABASE_URL"] ? table !== null : null,
     unwrap,

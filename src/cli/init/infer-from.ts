@@ -10,7 +10,7 @@ import { mainKindOf } from "../../init/main-kind.ts";
 import { maskEchoes } from "../../init/mask-echoes.ts";
 import { wholesOf } from "../../init/match-columns.ts";
 import { parseEvents } from "../../init/parse-events.ts";
-import type { UnwrapStep } from "../../pipeline/contracts.ts";
+import type { Column, UnwrapStep } from "../../pipeline/contracts.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { counted } from "../output.ts";
 
@@ -84,13 +84,18 @@ interface Looked {
   readonly source: Config["source"];
   readonly fields: readonly Field[];
   readonly table: IntrospectedTable | null;
+  /** Columns of the configuration that stay as they are. */
+  readonly existing?: readonly Column[];
 }
 
 /** Until no column stores the value of a masked one: each look masks, leaves out or allows one more of them. */
-export function withoutEchoes(inferred: Inference, { bodies, source, fields, table }: Looked): Inference {
+export function withoutEchoes(
+  inferred: Inference,
+  { bodies, source, fields, table, existing = [] }: Looked,
+): Inference {
   let inference = inferred;
   for (;;) {
-    const columns = inference.columns.map(columnOf);
+    const columns = [...existing, ...inference.columns.map(columnOf)];
     const echoes = findEchoes(bodies, source, columns, table?.boundsOf(columns) ?? new Map());
     const isOpen = inference.columns.some(
       ({ from, mask, echo }) => echoes.has(from) && mask === null && echo !== "allow",

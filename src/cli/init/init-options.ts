@@ -12,6 +12,8 @@ export interface InitOptions {
   /** Replace an existing configuration; never a keyring. */
   readonly force: boolean;
   readonly yes: boolean;
+  /** Add columns to the existing configuration instead of writing one. */
+  readonly update: boolean;
   readonly json: boolean;
 }
 

@@ -8,62 +8,109 @@ import { showRejection } from "../../pipeline/rejection-text.ts";
 import { counted, textTable } from "../output.ts";
 import { type Terminal, showControls, styler } from "../terminal.ts";
 import type { EventCounts } from "./infer-from.ts";
-import type { InitOptions, InitSettings } from "./init-options.ts";
 import type { KeyFiles } from "./write-config.ts";
 
-/** What was inferred and written. Names and counts: no value of an event. */
-export interface InitReport {
-  readonly options: InitOptions;
-  readonly settings: InitSettings;
-  readonly hasDatabaseUrl: boolean;
+/** What a look at events found. Names and counts: no value of an event. */
+export interface Findings {
+  /** The configuration's file, as it was named. */
+  readonly file: string;
+  readonly queue: string;
+  readonly table: string;
   /** null: nobody looked. */
   readonly tableExists: boolean | null;
   /** What the bodies are wrapped in, outermost first. */
   readonly unwrap: readonly UnwrapStep[];
   readonly events: EventCounts;
   readonly inference: Inference;
-  readonly keys: KeyFiles;
-  /** Key files that a git repository would take in. */
-  readonly unignored: readonly string[];
   readonly trial: Trial;
 }
 
+/** What was inferred and written. */
+export interface InitReport extends Findings {
+  readonly hasDatabaseUrl: boolean;
+  readonly keyring: string;
+  readonly keys: KeyFiles;
+  /** Key files that a git repository would take in. */
+  readonly unignored: readonly string[];
+}
+
 export function jsonOf(report: InitReport): object {
-  const { options, settings, tableExists, unwrap, events, inference, keys, trial } = report;
+  const { keys } = report;
   return {
-    file: options.config,
+    ...findingsJson(report),
     keyring: { file: keys.keyringFile, origin: keys.origin, privateFile: keys.privateFile },
-    queue: settings.queue,
-    table: settings.table,
+    eventId: report.inference.eventId,
+    warnings: [...warningsOf(report), ...repeats(report.inference), ...unignoredWarnings(report)],
+  };
+}
+
+/** The same of a look that changes a configuration. */
+export function findingsJson(findings: Findings): object {
+  const { file, queue, table, tableExists, unwrap, events, inference, trial } = findings;
+  return {
+    file,
+    queue,
+    table,
     tableExists,
     unwrap,
     events,
     columns: inference.columns,
-    eventId: inference.eventId,
     leftOut: inference.leftOut.map(({ field, column, why }) => ({ field, column, why })),
     trial,
-    warnings: warningsOf(report),
+    warnings: warningsOf(findings),
   };
 }
 
 /** The columns on stdout, unless JSON stands there; the rest on stderr. */
 export function printReport(report: InitReport, isJson: boolean, terminal: Terminal): void {
-  const { inference, options, trial, events, unwrap } = report;
+  const { inference, file, unwrap } = report;
+  printColumns(report, isJson, terminal);
+  if (unwrap.length > 0) {
+    terminal.writeError(`the events are wrapped: source.unwrap takes them out (${unwrap.join(", ")})\n`);
+  }
+  printWarnings([...warningsOf(report), ...repeats(inference), ...unignoredWarnings(report)], terminal);
   const say = (line: string): void => terminal.writeError(`${showControls(line)}\n`);
-  if (!isJson) terminal.writeOut(`${showControls(tableOf(inference.columns, terminal))}\n`);
-  if (unwrap.length > 0) say(`the events are wrapped: source.unwrap takes them out (${unwrap.join(", ")})`);
-  for (const left of inference.leftOut) if (!left.isProblem) say(`left out: ${showLeftOut(left)}`);
-  const style = styler(terminal.isInteractive, terminal.environment);
-  for (const warning of warningsOf(report))
-    terminal.writeError(`${style("yellow", "warning:")} ${showControls(warning)}\n`);
-  const masked = inference.columns.filter(({ mask, masks }) => mask !== null || masks !== undefined).length;
-  say(
-    `wrote ${options.config}: ${counted(inference.columns.length, "column")}, ${masked} of them masked, or masked inside`,
-  );
-  const how = trial.isTriedInTable ? ": tried in the table, and rolled back" : "";
-  say(`with it a run would take ${trial.fitting} of the ${counted(events.looked, "event")} looked at${how}`);
+  say(`wrote ${file}: ${showColumns(inference.columns)}`);
+  say(showTrial(report));
   for (const line of keyLines(report, terminal.folder)) say(line);
   for (const line of nextSteps(report)) say(line);
+}
+
+/** The same of columns that were added to a configuration. */
+export function printAdded(findings: Findings, isJson: boolean, terminal: Terminal): void {
+  const { file, inference } = findings;
+  const say = (line: string): void => terminal.writeError(`${showControls(line)}\n`);
+  if (inference.columns.length > 0) printColumns(findings, isJson, terminal);
+  printWarnings(warningsOf(findings), terminal);
+  if (inference.columns.length === 0) {
+    say(`nothing new: ${file} stays as it is`);
+    return;
+  }
+  say(`added to ${file}: ${showColumns(inference.columns)}`);
+  say(showTrial(findings));
+  say("next: read what was added; `piipe check` names what the table lacks, with the statement that adds it");
+}
+
+function printColumns({ inference }: Findings, isJson: boolean, terminal: Terminal): void {
+  if (!isJson) terminal.writeOut(`${showControls(tableOf(inference.columns, terminal))}\n`);
+  for (const left of inference.leftOut) {
+    if (!left.isProblem) terminal.writeError(`${showControls(`left out: ${showLeftOut(left)}`)}\n`);
+  }
+}
+
+function printWarnings(warnings: readonly string[], terminal: Terminal): void {
+  const style = styler(terminal.isInteractive, terminal.environment);
+  for (const warning of warnings) terminal.writeError(`${style("yellow", "warning:")} ${showControls(warning)}\n`);
+}
+
+function showColumns(columns: readonly InferredColumn[]): string {
+  const masked = columns.filter(({ mask, masks }) => mask !== null || masks !== undefined).length;
+  return `${counted(columns.length, "column")}, ${masked} of them masked, or masked inside`;
+}
+
+function showTrial({ trial, events }: Findings): string {
+  const how = trial.isTriedInTable ? ": tried in the table, and rolled back" : "";
+  return `with it a run would take ${trial.fitting} of the ${counted(events.looked, "event")} looked at${how}`;
 }
 
 /** On a terminal no line is wider than it: the reasons stand last, and whole in the file. */
@@ -83,7 +130,7 @@ const cellsOf = ({ name, from, type, nullable, mask, masks, reasons }: InferredC
   why: reasons[0] ?? "",
 });
 
-function warningsOf({ inference, events, trial, unignored }: InitReport): readonly string[] {
+function warningsOf({ inference, events, trial }: Findings): readonly string[] {
   const { otherKinds, unreadable } = events;
   return [
     ...inference.columns.flatMap(({ name, from, notes }) =>
@@ -98,7 +145,6 @@ function warningsOf({ inference, events, trial, unignored }: InitReport): readon
     ...(unreadable === 0
       ? []
       : [`${counted(unreadable, "event is no JSON object", "events are no JSON objects")} within piipe's limits`]),
-    ...repeats(inference),
     ...(trial.skipped === 0
       ? []
       : [
@@ -108,9 +154,11 @@ function warningsOf({ inference, events, trial, unignored }: InitReport): readon
     ...trial.refusals.map(
       ({ count, ...rejection }) => `${counted(count, "event")} looked at would be refused: ${showRejection(rejection)}`,
     ),
-    ...unignored.map((file) => `git would take in ${file}: add it to .gitignore`),
   ];
 }
+
+const unignoredWarnings = ({ unignored }: InitReport): readonly string[] =>
+  unignored.map((file) => `git would take in ${file}: add it to .gitignore`);
 
 function repeats({ eventId }: Inference): readonly string[] {
   if (eventId === null || eventId.repeated === 0) return [];
@@ -119,9 +167,9 @@ function repeats({ eventId }: Inference): readonly string[] {
   return [`${what} again by ${from}: dedupeBy makes them one row`];
 }
 
-function keyLines({ keys, options }: InitReport, folder: string): readonly string[] {
+function keyLines({ keys, keyring }: InitReport, folder: string): readonly string[] {
   const { keyringFile, privateFile, origin } = keys;
-  if (origin === "kept") return [`${options.keys}: the keyring was there, and is kept`];
+  if (origin === "kept") return [`${keyring}: the keyring was there, and is kept`];
   if (origin === "environment") return ["PIIPE_KEYS holds the keyring; no file was made"];
   return [
     `made ${relative(folder, keyringFile)}: the keyring; every worker needs it. Back it up`,
@@ -129,8 +177,8 @@ function keyLines({ keys, options }: InitReport, folder: string): readonly strin
   ];
 }
 
-function nextSteps({ options, hasDatabaseUrl, tableExists }: InitReport): readonly string[] {
-  const flag = options.config === "piipe.yaml" ? "" : ` -c ${options.config}`;
+function nextSteps({ file, hasDatabaseUrl, tableExists }: InitReport): readonly string[] {
+  const flag = file === "piipe.yaml" ? "" : ` -c ${file}`;
   const url = "export DATABASE_URL=postgres://USER:PASSWORD@HOST:5432/DATABASE";
   const tables = tableExists === true ? "piipe's own tables" : "the table, and piipe's own";
   const steps: ReadonlyArray<readonly [string, string]> = [
@@ -141,8 +189,5 @@ function nextSteps({ options, hasDatabaseUrl, tableExists }: InitReport): readon
     [`piipe run${flag} --until-empty`, "lands what is in the queue"],
   ];
   const width = Math.max(...steps.slice(-4).map(([command]) => command.length));
-  return [
-    `next, after reading ${options.config}:`,
-    ...steps.map(([command, why]) => `  ${command.padEnd(width)}  ${why}`),
-  ];
+  return [`next, after reading ${file}:`, ...steps.map(([command, why]) => `  ${command.padEnd(width)}  ${why}`)];
 }

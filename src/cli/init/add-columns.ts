@@ -1,0 +1,76 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { type IntrospectedTable, introspectTable } from "../../app/introspect-table.ts";
+import { tryEvents } from "../../app/try-events.ts";
+import type { Config } from "../../config/config.ts";
+import { insertColumns } from "../../config/insert-columns.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import { PiipeError } from "../../errors.ts";
+import { inferNewColumns } from "../../init/new-fields.ts";
+import { renderColumns } from "../../init/render-config.ts";
+import { loadKeyring } from "../../keys/keyring-file.ts";
+import { showTable } from "../../postgres/identifiers.ts";
+import type { Terminal } from "../terminal.ts";
+import { fieldsFrom, withoutEchoes } from "./infer-from.ts";
+import type { InitOptions } from "./init-options.ts";
+import type { Findings } from "./init-report.ts";
+import { peekMessages } from "./peek-messages.ts";
+import { readSample } from "./read-sample.ts";
+import { URL_PLACEHOLDER, writeConfig } from "./write-config.ts";
+
+/**
+ * Adds columns to a configuration for fields that no column of it takes, and leaves the rest of its text as it is.
+ * @throws {PiipeError} `config.…`; `sample.invalid` when there is no event; `usage.invalid` when `columns` has no lines of
+ * its own
+ */
+export async function addColumns(options: InitOptions, terminal: Terminal): Promise<Findings> {
+  const { folder, environment } = terminal;
+  const file = resolve(folder, options.config);
+  const config = await loadConfig(file, withUrl(environment));
+  const text = await readFile(file, "utf8");
+  const table = environment["DATABASE_URL"] ? await introspectTable(config) : null;
+  const keyring = await loadKeyring({ file: config.keys.file, environment: environment["PIIPE_KEYS"] });
+  const bodies =
+    options.sample === null
+      ? await peekMessages(config, options, terminal)
+      : await readSample(options.sample, terminal);
+
+  const { collected, fields, events } = fieldsFrom(bodies, config.source.unwrap, table);
+  const inferred = inferNewColumns(collected, config.columns, table);
+  const inference = withoutEchoes(inferred, { bodies, source: config.source, fields, table, existing: config.columns });
+  const findings = {
+    file: options.config,
+    queue: config.source.sqs.queue,
+    table: showTable(config.sink.postgres.table),
+    tableExists: environment["DATABASE_URL"] ? table !== null : null,
+    unwrap: config.source.unwrap,
+    events,
+    inference,
+  };
+  const added =
+    inference.columns.length === 0 ? null : renderColumns(inference.columns, keyring?.primary?.version ?? null);
+  const written = added === null ? config : await write(file, insertColumns(text, added), environment);
+  return { ...findings, trial: await tryEvents(bodies, written, environment["PIIPE_KEYS"], boundsOf(table, written)) };
+}
+
+const withUrl = (environment: Terminal["environment"]) => ({
+  ...environment,
+  DATABASE_URL: environment["DATABASE_URL"] || URL_PLACEHOLDER,
+});
+
+async function write(file: string, text: string | null, environment: Terminal["environment"]): Promise<Config> {
+  if (text !== null) return writeConfig(file, text, { replaces: true, environment });
+  throw new PiipeError(
+    "usage.invalid",
+    `the columns of ${file} have no lines of their own, to which others could be added`,
+    {
+      hint: "Write each column on a line of its own below `columns:`, without brackets around all of them.",
+    },
+  );
+}
+
+/** null where the table lacks a column: nothing can be tried in it before it has them all. */
+function boundsOf(table: IntrospectedTable | null, { columns }: Config) {
+  const names = new Set(table?.columns.map(({ name }) => name));
+  return table !== null && columns.every(({ name }) => names.has(name)) ? table.boundsOf(columns) : null;
+}
