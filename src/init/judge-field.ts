@@ -33,10 +33,9 @@ export function judge(field: Field, real: ExistingColumn | null, nameOfPerson: N
   // An empty text is nothing where it is masked, and a text where it is not.
   const given = field.values.filter((value) => value !== "");
   const { refused: _few, ...narrow } = inferType(name, given);
-  const holders = given.filter(isHolder).length;
-  const isHeld = HELD_TYPES.has(narrow.type) && holders > 0;
-  if (isHeld && holders * 2 > given.length) return judgeHeld(field, from, narrow);
-  const own = personalReasons({ path: field.path, values: given }, isHeld ? { type: "text" } : narrow);
+  const isMixed = HELD_TYPES.has(narrow.type);
+  if (isMixed && given.filter(isHolder).length * 2 > given.length) return judgeHeld(field, from, narrow);
+  const own = personalReasons({ path: field.path, values: given }, isMixed ? { type: "text" } : narrow);
   const beside = narrow.type === "boolean" ? null : nameOfPerson(field.path);
   const reasons = [...own, ...(beside === null ? [] : [beside]), ...ofTable(real, ofName(name) !== null)];
   const { refused: _, ...reading } =

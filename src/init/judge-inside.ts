@@ -65,7 +65,7 @@ function judgeInner(field: Field, inner: InnerField, known: readonly string[]) {
   const values = inner.values.filter((value) => value !== "");
   // By its path alone no time is told from a number there: a mask inside has a type, and no format.
   const { type, refused } = inferType("", values, true);
-  if (type === "boolean") return { type, refused, reasons: [] };
+  if (type === "boolean" && refused === 0) return { type, refused, reasons: [] };
   const own = personalReasons({ path, values }, { type });
   const parts = inner.names.flatMap((name) => personalPartOf(name) ?? []);
   const reasons = [

@@ -26,8 +26,8 @@ const OF_TYPES: Readonly<Partial<Record<ColumnType, string>>> = {
 /** Why a place looks personal: sentences without a subject, and without a value. Empty: it does not. */
 export function personalReasons(judged: Judged, reading: Reading): readonly string[] {
   const { type } = reading;
-  // A yes or no identifies nobody.
-  if (type === "boolean") return [];
+  // A yes or no identifies nobody, but something among them may.
+  if (type === "boolean") return [ofStrayValues(judged, reading)].filter((reason) => reason !== null);
   return [
     ofName(nameOf(judged.path)),
     OF_TYPES[type] ?? null,
