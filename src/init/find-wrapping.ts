@@ -1,5 +1,5 @@
 import { parseBoundedJson } from "../decode/parse-bounded-json.ts";
-import { compileUnwrap } from "../decode/unwrap-body.ts";
+import { compileFindPointer, compileUnwrap } from "../decode/unwrap-body.ts";
 import type { UnwrapStep } from "../pipeline/contracts.ts";
 import { isObject } from "./collect-fields.ts";
 import { deliveryOf } from "./parse-events.ts";
@@ -13,11 +13,21 @@ const STEPS: readonly UnwrapStep[] = ["sns", "json", "gzip", "base64"];
 
 /**
  * What the events are wrapped in, outermost first: the first way that leads to JSON objects in at least half of the bodies.
- * None where they are objects already, or where no way leads to them.
+ * None where they are objects already, or where no way leads to them. `s3` is among them where some body points to an object
+ * there, at which nobody looks here.
  */
 export function findWrapping(bodies: readonly string[]): readonly UnwrapStep[] {
-  return search(bodies.slice(0, BODIES_MAX), []) ?? [];
+  const steps = search(bodies.slice(0, BODIES_MAX), []) ?? [];
+  if (countPointers(bodies) === 0) return steps;
+  // Nothing but a notification is around a pointer.
+  return steps[0] === "sns" ? ["sns", "s3", ...steps.slice(1)] : ["s3", ...steps];
 }
+
+/** How many of the bodies point to an object in S3, where the event is. */
+export const countPointers = (bodies: readonly string[]): number =>
+  bodies.filter((body) => WAYS_TO_POINTERS.some((find) => find(body) !== null)).length;
+
+const WAYS_TO_POINTERS = [compileFindPointer(["s3"]), compileFindPointer(["sns", "s3"])];
 
 function search(bodies: readonly string[], steps: readonly UnwrapStep[]): readonly UnwrapStep[] | null {
   const unwrap = compileUnwrap(steps, []);

@@ -11,7 +11,7 @@ import { renderColumns } from "../../init/render-config.ts";
 import { loadKeyring } from "../../keys/keyring-file.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import type { Terminal } from "../terminal.ts";
-import { fieldsFrom, withoutEchoes } from "./infer-from.ts";
+import { fieldsFrom, requireFetched, withoutEchoes } from "./infer-from.ts";
 import type { InitOptions } from "./init-options.ts";
 import type { Findings } from "./init-report.ts";
 import { peekMessages } from "./peek-messages.ts";
@@ -34,6 +34,7 @@ export async function addColumns(options: InitOptions, terminal: Terminal): Prom
     options.sample === null
       ? await peekMessages(config, options, terminal)
       : await readSample(options.sample, terminal);
+  requireFetched(bodies);
 
   const { collected, fields, events } = fieldsFrom(bodies, config.source.unwrap, table);
   const inferred = inferNewColumns(collected, config.columns, table);

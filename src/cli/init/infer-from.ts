@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
 import { collectFields, type Field } from "../../init/collect-fields.ts";
 import { columnOf } from "../../init/column-of.ts";
-import { findWrapping } from "../../init/find-wrapping.ts";
+import { countPointers, findWrapping } from "../../init/find-wrapping.ts";
 import { FIELDS_MAX, type Inference, inferColumns } from "../../init/infer-columns.ts";
 import { mainKindOf } from "../../init/main-kind.ts";
 import { maskEchoes } from "../../init/mask-echoes.ts";
@@ -34,6 +34,7 @@ export interface EventCounts {
  * @throws {PiipeError} `sample.invalid` when the events tell no column
  */
 export function inferFrom(bodies: readonly string[], draft: Config, table: IntrospectedTable | null): Inferred {
+  requireFetched(bodies);
   const unwrap = findWrapping(bodies);
   const { fields, events, collected } = fieldsFrom(bodies, unwrap, table);
   const inferred = inferColumns(collected, table);
@@ -51,6 +52,19 @@ export function inferFrom(bodies: readonly string[], draft: Config, table: Intro
     `no field of the events can go into a column of the table ${showTable(draft.sink.postgres.table)}`,
     {
       hint: "Is it the right table? Name another with --table; one that does not exist gets the columns of the events.",
+    },
+  );
+}
+
+/** @throws {PiipeError} `sample.invalid` when the events are in S3 */
+export function requireFetched(bodies: readonly string[]): void {
+  const pointers = countPointers(bodies);
+  if (pointers === 0 || pointers * 2 < bodies.length) return;
+  throw new PiipeError(
+    "sample.invalid",
+    `${pointers} of ${counted(bodies.length, "message is a pointer to an object in S3", "messages are pointers to objects in S3")}`,
+    {
+      hint: "A run fetches them with `source.unwrap: s3`; `piipe init` does not: give some of the objects' texts with --sample.",
     },
   );
 }
