@@ -72,6 +72,8 @@ export function personalPartOf(name: string): string | null {
   return words.length === 1 && words[0] === "device" ? "device" : null;
 }
 
-/** `mobile_brand_name` is a brand's. */
-const isAttribute = (words: readonly string[]): boolean =>
-  ATTRIBUTES.has(words.at(-1) ?? "") || (words.at(-1) === "name" && ATTRIBUTES.has(words.at(-2) ?? ""));
+/** `mobile_brand_name` is a brand's, and `country_code` a country's. */
+const isAttribute = (words: readonly string[]): boolean => {
+  const last = words.at(-1) ?? "";
+  return ATTRIBUTES.has(last) || ((last === "name" || last === "code") && ATTRIBUTES.has(words.at(-2) ?? ""));
+};

@@ -98,7 +98,14 @@ export const holdsJsonText = ({ values }: Field): boolean =>
   values.some((value) => typeof value === "string" && isJsonText(value));
 
 export const unmaskable = ({ reasons, obstacle }: JudgedInside): string =>
-  `looks personal (${[...reasons, obstacle].join("; ")}), so that masks inside it do not do: give each field that you need a column of its own, with a path`;
+  `looks personal (${[...fewOf(reasons), obstacle].join("; ")}), so that masks inside it do not do: give each field that you need a column of its own, with a path`;
+
+const SHOWN_MAX = 3;
+
+const fewOf = (reasons: readonly string[]): readonly string[] =>
+  reasons.length <= SHOWN_MAX
+    ? reasons
+    : [...reasons.slice(0, SHOWN_MAX), `${reasons.length - SHOWN_MAX} more places inside`];
 
 export const unmaskableNumber = (reasons: readonly string[]): string =>
   `looks personal (${reasons.join("; ")}), and ${TOO_LARGE}`;

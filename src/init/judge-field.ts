@@ -4,7 +4,7 @@ import type { Field } from "./collect-fields.ts";
 import type { Reading } from "./column-of.ts";
 import type { ExistingColumn } from "./existing-table.ts";
 import { inferType } from "./infer-type.ts";
-import { judgeInside, type JudgedInside } from "./judge-inside.ts";
+import { judgeInside, type JudgedInside, NOTHING_INSIDE } from "./judge-inside.ts";
 import { maskedFieldOf } from "./match-columns.ts";
 import { nameOf, type namesOfPeople, ofName, personalReasons } from "./personal-reasons.ts";
 
@@ -24,7 +24,6 @@ type NameOfPerson = ReturnType<typeof namesOfPeople>;
 const HELD_TYPES: ReadonlySet<ColumnType> = new Set(
   COLUMN_TYPES.filter((type) => type === "json" || isArrayType(type)),
 );
-const NOTHING_INSIDE: JudgedInside = { masks: [], reasons: [], notes: [], obstacle: null };
 
 /** Looks at a field's values, its name, the name of the table's column and what stands beside it. */
 export function judge(field: Field, real: ExistingColumn | null, nameOfPerson: NameOfPerson): JudgedField {

@@ -19,12 +19,18 @@ export interface JudgedInside {
   readonly obstacle: string | null;
 }
 
+export const NOTHING_INSIDE: JudgedInside = { masks: [], reasons: [], notes: [], obstacle: null };
+
+const DATA_KEYS = "has keys that differ from event to event and may be personal themselves";
+
 /** More masks than anybody reads. */
 const MASKS_MAX = 40;
 
 /** What is personal inside of objects and arrays, place by place, as a column of each would be judged. */
 export function judgeInside(field: Field): JudgedInside {
   const { fields, hasDataKeys } = collectInner(field.values);
+  // Nor are they shown: they may be personal themselves.
+  if (hasDataKeys || field.hasDataKeys) return { ...NOTHING_INSIDE, obstacle: DATA_KEYS };
   const coordinates = areCoordinates(field);
   const nameOfPerson = namesOfPeople(fields.map(({ path }) => path));
   const judged = fields.map((inner) => {
@@ -47,13 +53,10 @@ export function judgeInside(field: Field): JudgedInside {
         ? []
         : [`events with a ${showPlace(inner)} that is no ${type} would be refused: ${refused} of the values seen`],
     ),
-    obstacle:
-      hasDataKeys || field.hasDataKeys
-        ? "has keys that differ from event to event and may be personal themselves"
-        : obstacleOf(
-            personal.map(({ inner }) => inner),
-            fields,
-          ),
+    obstacle: obstacleOf(
+      personal.map(({ inner }) => inner),
+      fields,
+    ),
   };
 }
 

@@ -13,10 +13,9 @@ import { isHolder } from "./judge-field.ts";
 const NUMBERS: ReadonlySet<ColumnType> = new Set(["integer", "number", "decimal", "version"]);
 
 /**
- * Masks the columns that hold values of masked ones: they are as personal as those. A number that equals one now and then is
- * chance. What cannot be masked is left out.
+ * Masks the columns that hold values of masked ones: they are as personal as those. A number, or a key in JSON, that equals one
+ * now and then is chance. What cannot be masked is left out.
  * @param echoes how many events such a column had one in, by its `from`
- * @param events that were looked at
  */
 export function maskEchoes(
   inference: Inference,
@@ -29,17 +28,18 @@ export function maskEchoes(
   const columns = inference.columns.flatMap((column): readonly InferredColumn[] => {
     const count = echoes.get(column.from);
     if (count === undefined || column.mask !== null) return [column];
-    const field = fields.find(({ path }) => renderPath(path) === column.from);
-    const values = field?.values ?? [];
-    if (NUMBERS.has(column.type) && count * 2 < values.length) {
-      const note = "equals a masked value in some events, by chance as it seems: `echo: allow` takes those";
-      return [{ ...column, echo: "allow", notes: [...column.notes, note] }];
-    }
+    const values = fields.find(({ path }) => renderPath(path) === column.from)?.values ?? [];
+    const isRare = count * 2 < values.length;
+    const isHeld = values.some(isHolder);
+    if (isRare && NUMBERS.has(column.type)) return [{ ...column, echo: "allow", notes: [...column.notes, CHANCE] }];
     const reason = `holds the value of a masked column in ${count} of the events looked at`;
-    const masked = values.some(isHolder) ? maskedInside(column, values, hidden, reason) : maskedWhole(column, reason);
+    const masked = isHeld ? maskedInside(column, values, hidden, reason) : maskedWhole(column, reason);
     const real = table?.columns.find(({ name }) => name === column.name);
-    const misfit = masked === null ? "masks inside it do not do" : (real?.misfitOf(columnOf(masked)) ?? null);
+    const misfit = masked === null ? "no masks inside it do" : (real?.misfitOf(columnOf(masked)) ?? null);
     if (masked !== null && misfit === null) return [masked];
+    if (isRare && isHeld && isOfKeys(values, hidden)) {
+      return [{ ...column, notes: [...column.notes, `has a key or number that ${REFUSING}`] }];
+    }
     leftOut.push({
       field: column.from,
       column: real === undefined ? null : column.name,
@@ -49,6 +49,19 @@ export function maskEchoes(
     return [];
   });
   return { ...inference, columns, leftOut: [...inference.leftOut, ...leftOut] };
+}
+
+const CHANCE = "equals a masked value in some events, by chance as it seems: `echo: allow` takes those";
+const REFUSING =
+  "equals a masked value in some events, by chance as it seems: those would be refused, unless you write `echo: allow`";
+
+/** No text holds what is masked, but the name of a field or a number is the same. */
+function isOfKeys(values: readonly unknown[], hidden: readonly string[]): boolean {
+  const found = collectInner(values).fields.flatMap(({ path, values: inner }) => [
+    ...path,
+    ...inner.filter((value) => typeof value !== "string"),
+  ]);
+  return found.some((part) => part !== null && hidden.includes(String(part).toLowerCase()));
 }
 
 const maskedWhole = (column: InferredColumn, reason: string): InferredColumn => ({

@@ -95,6 +95,48 @@ describe("events that are wrapped", () => {
   });
 });
 
+it("masks what holds the value of a masked field, and not what equals one by chance", async () => {
+  const people = Array.from({ length: 12 }, (_, n) => `canary${n}x`);
+  const events = people.map((user_name, n) => ({
+    user_name,
+    card_number: 70_000 + n,
+    arn: `arn:aws:iam::1:user/${user_name}`,
+    message: { lines: [{ text: `hi ${user_name}` }, { text: "x", level: 3 }] },
+    duration: n === 3 ? 70_003 : 5,
+    reference: 70_000 + n,
+    settings: { price: { level: n } },
+    steps: [{ price: 1 }, { tax: 2 }],
+    surname: n === 5 ? "Price" : `canary-${n}`,
+  }));
+  const lines = events.map((event) => JSON.stringify(event)).join("\n");
+  const { stdout, stderr } = await init([...SAMPLE, "-", "--json"], environment(), lines);
+  const { columns, leftOut, trial } = JSON.parse(stdout) as Record<
+    "columns" | "leftOut",
+    ReadonlyArray<Record<string, unknown>>
+  > & {
+    trial: object;
+  };
+  const column = (name: string) => columns.find((each) => each["name"] === name);
+  expect(column("arn")).toMatchObject({
+    mask: "hmac-sha256",
+    reasons: ["holds the value of a masked column in 12 of the events looked at"],
+  });
+  expect(column("lines")).toMatchObject({
+    type: "json",
+    masks: [{ path: "[].text", type: "text", mask: "hmac-sha256" }],
+  });
+  expect(column("duration")).toMatchObject({
+    mask: null,
+    echo: "allow",
+    notes: [expect.stringContaining("by chance")],
+  });
+  expect(column("reference")).toMatchObject({ mask: "hmac-sha256" });
+  expect(column("steps")).toMatchObject({ mask: null, notes: [expect.stringContaining("a key or number")] });
+  expect(leftOut).toEqual([]);
+  expect(trial).toMatchObject({ fitting: 11, refusals: [{ code: "leak.echo", path: "steps", count: 1 }] });
+  expect(stdout + stderr + (await readFile(join(folder, "piipe.yaml"), "utf8"))).not.toMatch(/canary|7000\d/);
+});
+
 describe("tables as frameworks make them", () => {
   const events = Array.from({ length: 12 }, (_, n) => ({
     id: `d69123e8-026e-4668-86a3-0000000000${10 + n}`,

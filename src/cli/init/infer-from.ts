@@ -3,7 +3,7 @@ import type { IntrospectedTable } from "../../app/introspect-table.ts";
 import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
 import { collectFields, type Field } from "../../init/collect-fields.ts";
-import { columnOf } from "../../init/column-of.ts";
+import { columnOf, type InferredColumn } from "../../init/column-of.ts";
 import { countPointers, findWrapping } from "../../init/find-wrapping.ts";
 import { FIELDS_MAX, type Inference, inferColumns } from "../../init/infer-columns.ts";
 import { mainKindOf } from "../../init/main-kind.ts";
@@ -102,19 +102,28 @@ interface Looked {
   readonly existing?: readonly Column[];
 }
 
-/** Until no column stores the value of a masked one: each look masks, leaves out or allows one more of them. */
+/** Until no column stores the value of a masked one: each look masks more of them, or leaves them out. */
 export function withoutEchoes(
   inferred: Inference,
   { bodies, source, fields, table, existing = [] }: Looked,
 ): Inference {
   let inference = inferred;
+  /** Columns that were looked at as they still are: what is left of their echoes is said. */
+  let settled: readonly InferredColumn[] = [];
   for (;;) {
     const columns = [...existing, ...inference.columns.map(columnOf)];
     const echoes = findEchoes(bodies, source, columns, table?.boundsOf(columns) ?? new Map());
-    const isOpen = inference.columns.some(
-      ({ from, mask, echo }) => echoes.has(from) && mask === null && echo !== "allow",
+    const open = inference.columns.filter(
+      (column) => echoes.has(column.from) && column.mask === null && !settled.includes(column),
     );
-    if (!isOpen) return inference;
-    inference = maskEchoes(inference, echoes, fields, table);
+    if (open.length === 0) return inference;
+    const found = new Map(open.map(({ from }) => [from, echoes.get(from) ?? 0]));
+    inference = maskEchoes(inference, found, fields, table);
+    settled = [
+      ...settled,
+      ...inference.columns.filter(({ from, mask, masks }) =>
+        open.some((column) => column.from === from && mask === null && column.masks === masks),
+      ),
+    ];
   }
 }
