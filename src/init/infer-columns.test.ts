@@ -287,6 +287,30 @@ describe("columns for an existing table", () => {
     expect(infer([{ x }], [text("x")]).columns).toMatchObject([{ type: "text", notes: [] }]);
   });
 
+  it("take digits for what the column says that they are", () => {
+    const id = "d69123e8026e466886a3081ec6731650";
+    expect(infer([{ id }], [plain("id", "uuid")]).columns).toMatchObject([{ type: "uuid" }]);
+    expect(infer([{ id }], [text("id")]).columns).toMatchObject([{ type: "text" }]);
+  });
+
+  it("are told of the array whose first element they are from", () => {
+    const events = Array.from({ length: 3 }, () => ({ records: [{ a: 1 }] }));
+    expect(infer(events, [plain("a", "integer")]).columns).toMatchObject([
+      { from: "records[0].a", notes: [expect.stringMatching(/^each event seen has one element in records/)] },
+    ]);
+  });
+
+  it("take objects whole where the table has a column for them", () => {
+    const events = [{ customer: { email: EMAIL, tier: "gold" }, settings: { dark: true } }];
+    const json = (name: string) => real(name, ({ type }) => type === "json", { isJson: true });
+    const { fields, ...rest } = collectFields(events, { isWhole: ([name]) => name !== "x" });
+    const { columns } = inferColumns({ fields, ...rest }, { columns: [json("customer"), json("settings")] });
+    expect(columns).toMatchObject([
+      { from: "customer", type: "json", masks: [{ path: "email" }] },
+      { from: "settings", type: "json", mask: null },
+    ]);
+  });
+
   it("take days for what they are, however they are written", () => {
     const days = ["2026-01-31", "2026-01-31T00:00:00Z", "2026-01-31T02:00:00.000+02:00"];
     for (const x of days) expect(infer([{ x }], [plain("x", "date")]).columns).toMatchObject([{ type: "date" }]);

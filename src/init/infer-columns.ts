@@ -3,6 +3,7 @@ import type { LeftOut } from "./column-for.ts";
 import type { InferredColumn } from "./column-of.ts";
 import { type EventId, findEventId } from "./event-id.ts";
 import type { ExistingTable } from "./existing-table.ts";
+import { noteFirstElements } from "./first-elements.ts";
 import { forNewTable } from "./new-columns.ts";
 import { shareKeys } from "./share-keys.ts";
 import { forTable } from "./table-columns.ts";
@@ -26,7 +27,7 @@ export function inferColumns({ fields, oddKeys, surplus }: CollectedFields, tabl
   const columns = outcomes.flatMap((outcome) => ("column" in outcome ? [outcome.column] : []));
   const leftOut = outcomes.flatMap((outcome) => ("leftOut" in outcome ? [outcome.leftOut] : []));
   return {
-    columns: shareKeys(columns, fields),
+    columns: noteFirstElements(shareKeys(columns, fields), fields),
     leftOut: [
       ...leftOut,
       ...(surplus === 0 ? [] : [surplusFields(surplus)]),

@@ -59,9 +59,9 @@ const REFUSING =
 function isOfKeys(values: readonly unknown[], hidden: readonly string[]): boolean {
   const found = collectInner(values).fields.flatMap(({ path, values: inner }) => [
     ...path,
-    ...inner.filter((value) => typeof value !== "string"),
+    ...inner.flatMap((value) => (typeof value === "number" || typeof value === "bigint" ? [String(value)] : [])),
   ]);
-  return found.some((part) => part !== null && hidden.includes(String(part).toLowerCase()));
+  return found.some((part) => part !== null && hidden.includes(part.toLowerCase()));
 }
 
 const maskedWhole = (column: InferredColumn, reason: string): InferredColumn => ({

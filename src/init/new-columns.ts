@@ -1,4 +1,3 @@
-import { renderPath } from "../config/value-path.ts";
 import type { Field } from "./collect-fields.ts";
 import {
   columnFor,
@@ -33,26 +32,15 @@ export function forNewTable(
     kept.map(({ path }) => path),
     taken,
   );
-  const arrays = new Set<string>();
   return outcomes.map((outcome) => {
     if ("leftOut" in outcome) return outcome;
     const { judged, ...way } = outcome;
     const name = names[kept.indexOf(judged.field)] ?? "";
-    const column = columnFor(judged, { ...NEW, name }, way);
-    return { column: { ...column, notes: [...column.notes, ...firstAlone(judged.field, arrays)] } };
+    return { column: columnFor(judged, { ...NEW, name }, way) };
   });
 }
 
 const NEW = { notNull: false, isFilled: false, bounds: undefined };
-
-/** What is to be known of an array that was taken for a record: once for each, which is added to those known. */
-function firstAlone({ path }: Field, arrays: Set<string>): readonly string[] {
-  const index = path.indexOf(0);
-  const array = renderPath(path.slice(0, index));
-  if (index === -1 || arrays.has(array)) return [];
-  arrays.add(array);
-  return [`each event seen has one element in ${array}: of one with more, only the first would be stored`];
-}
 
 interface NewColumn extends Way {
   readonly judged: JudgedField;

@@ -3,6 +3,7 @@ import type { Column, PathStep } from "../pipeline/contracts.ts";
 import { placesOf } from "../pipeline/value-places.ts";
 import type { CollectedFields, Field } from "./collect-fields.ts";
 import type { ExistingTable } from "./existing-table.ts";
+import { noteFirstElements } from "./first-elements.ts";
 import type { Inference } from "./infer-columns.ts";
 import { matchColumns } from "./match-columns.ts";
 import { forNewTable } from "./new-columns.ts";
@@ -42,7 +43,7 @@ export function inferNewColumns(
   ];
   const added = outcomes.flatMap((outcome) => ("column" in outcome ? [outcome.column] : []));
   return {
-    columns: shareKeys(added, fields),
+    columns: noteFirstElements(shareKeys(added, fields), fields),
     leftOut: outcomes.flatMap((outcome) => ("leftOut" in outcome ? [outcome.leftOut] : [])),
     eventId: null,
   };

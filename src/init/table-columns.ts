@@ -1,5 +1,5 @@
 import { renderPath } from "../config/value-path.ts";
-import { COLUMN_TYPES, isArrayType } from "../pipeline/contracts.ts";
+import { COLUMN_TYPES, type ColumnType, isArrayType } from "../pipeline/contracts.ts";
 import type { Field } from "./collect-fields.ts";
 import {
   columnFor,
@@ -178,10 +178,14 @@ function plainWays(own: Reading, field: Field, real: ExistingColumn): readonly R
   return wanted.filter((candidate) => {
     if (candidate === own) return true;
     // As JSON, a text has quotes: that is for a column that holds nothing else.
-    const isJson = candidate.type === "json" && !real.isJson && !field.values.some(isHolder);
-    return !isJson && takesAll(candidate, field);
+    if (candidate.type === "json" && !real.isJson && !field.values.some(isHolder)) return false;
+    // Digits alone may be any number, but a column for these says what they are.
+    if (!real.isText && OF_DIGITS.has(candidate.type)) return refusedBy(candidate, field.values) === 0;
+    return takesAll(candidate, field);
   });
 }
+
+const OF_DIGITS: ReadonlySet<ColumnType> = new Set(["uuid", "mac"]);
 
 /** Takes them, and keeps them whole but for what it says that it cuts. */
 const takesAll = (reading: Reading, { values }: Field): boolean =>
