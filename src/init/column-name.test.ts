@@ -22,6 +22,11 @@ describe("the names of new columns", () => {
       ["userId", "user.id", "user_id"],
       ["user_id", "user_id_2", "user_id_3"],
     ],
+    [
+      "do not look like a person's",
+      ["repository.full_name", "user.full_name"],
+      ["repository_full_name", "user_full_name"],
+    ],
     ["need no quotes for a digit", ["2024"], ["_2024"]],
   ])("%s", (_, paths, names) => {
     expect(named(...paths)).toEqual(names);

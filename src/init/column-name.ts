@@ -1,3 +1,4 @@
+import { personalPartOf } from "../config/looks-personal.ts";
 import { IDENTIFIER_BYTES_MAX } from "../config/table-name.ts";
 import type { PathStep } from "../pipeline/contracts.ts";
 import { snakeCase } from "./match-columns.ts";
@@ -35,11 +36,13 @@ export function newNames(
   for (let isLonger = true; isLonger;) {
     const counts = new Map<string, number>();
     for (const index of keys.keys()) counts.set(nameOf(index), (counts.get(nameOf(index)) ?? 0) + 1);
-    const clashing = [...keys.keys()].filter(
-      (index) =>
-        ((counts.get(nameOf(index)) ?? 0) > 1 || taken.has(nameOf(index))) &&
-        (steps[index] ?? 0) < (keys[index] ?? []).length,
-    );
+    const clashing = [...keys.keys()].filter((index) => {
+      const [name, path = []] = [nameOf(index), keys[index]];
+      if ((steps[index] ?? 0) >= path.length) return false;
+      // `full_name` alone would be a person's, and not the repository's that it is of.
+      const misleads = personalPartOf(name) !== null && personalPartOf(path.join(".")) === null;
+      return (counts.get(name) ?? 0) > 1 || taken.has(name) || misleads;
+    });
     for (const index of clashing) steps[index] = (steps[index] ?? 0) + 1;
     isLonger = clashing.length > 0;
   }

@@ -95,6 +95,41 @@ describe("events that are wrapped", () => {
   });
 });
 
+it("fits the table that its own configuration made, with the same masks", async () => {
+  const fresh = await createTestDatabase();
+  const events = Array.from({ length: 4 }, (_, n) => ({
+    id: `o-${n}`,
+    placed_at: 1_772_352_001_212 + n,
+    customer: { name: "canary smith", email: `${n}-${CANARY}`, phone: `+4930386416${n}` },
+    totals: { net: 29.37, currency: "EUR" },
+    items: [{ sku: "a", gift_to: n === 0 ? CANARY : null }, { sku: "b" }],
+    records: [{ host: "web", mac: `74:20:3b:64:fb:0${n}` }],
+    tags: ["x"],
+  }));
+  const lines = events.map((event) => JSON.stringify(event)).join("\n");
+  const variables = { ...environment(), DATABASE_URL: fresh.url };
+  const columns = async (): Promise<readonly unknown[]> => {
+    const args = ["--queue", "q", "--table", "orders", "--sample", "-", "--json", "--force"];
+    const { code, stdout } = await init(args, variables, lines);
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout) as { columns: ReadonlyArray<Record<string, unknown>>; trial: object };
+    expect(report.trial).toMatchObject({ fitting: 4, refusals: [], obstacle: null });
+    return report.columns.map(({ name, from, mask, masks, format, notes }) => ({
+      name,
+      from,
+      mask,
+      masks,
+      format,
+      notes,
+    }));
+  };
+  const made = await columns();
+  expect(made).toHaveLength(11);
+  expect((await runCli(["migrate"], { folder, environment: variables })).code).toBe(0);
+  expect(await columns()).toEqual(made);
+  await fresh.drop();
+});
+
 it("masks what holds the value of a masked field, and not what equals one by chance", async () => {
   const people = Array.from({ length: 12 }, (_, n) => `canary${n}x`);
   const events = people.map((user_name, n) => ({
