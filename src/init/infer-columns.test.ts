@@ -118,6 +118,19 @@ describe("columns for a new table", () => {
     ]);
   });
 
+  it.each<[unknown, unknown]>([
+    [{}, ["canary"]],
+    [[], { a: "canary" }],
+    [{ a: {} }, { a: "canary" }],
+    [{ a: [] }, { a: { b: "canary" } }],
+  ])("leave out what is sometimes something else, empty as it may be: %j", (ip, other) => {
+    const { columns, leftOut } = infer([{ list: [{ ip }, { ip: other }] }]);
+    expect({ columns, leftOut }).toEqual({
+      columns: [],
+      leftOut: [expect.stringContaining("something else at times")],
+    });
+  });
+
   it("mask what is personal inside of json by its path, and say why", () => {
     const { columns, leftOut } = infer([
       {

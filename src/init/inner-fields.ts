@@ -1,3 +1,4 @@
+import { pathsMeet } from "../config/inner-path.ts";
 import type { InnerStep } from "../pipeline/contracts.ts";
 import { isObject, type JsonObject, keysOf, kindOfKeys } from "./collect-fields.ts";
 import { isPlainName } from "./plain-name.ts";
@@ -15,6 +16,8 @@ export interface InnerFields {
   readonly fields: readonly InnerField[];
   /** Some object has keys that are data: no path leads to what they hold. */
   readonly hasDataKeys: boolean;
+  /** Whether a mask on the way to the field would meet something else at times, of which a run refuses the event. */
+  readonly isBarred: (field: InnerField) => boolean;
 }
 
 /** More places than anybody reads, or masks. */
@@ -32,18 +35,39 @@ interface Found {
 export function collectInner(values: readonly unknown[]): InnerFields {
   const found = new Map<string, Found>();
   const objects = new Map<string, JsonObject[]>();
+  const arrays = new Set<string>();
   for (const value of values) visit(value, [], null);
   const hasDataKeys = [...objects.values()].some((each) => kindOfKeys(each, keysOf(each)) === "data");
+  const fields = [...found.values()].map(({ path, values: inner, names }) => ({
+    path,
+    values: inner,
+    names: [...names],
+  }));
   return {
-    fields: [...found.values()].map(({ path, values: inner, names }) => ({ path, values: inner, names: [...names] })),
+    fields,
     hasDataKeys: hasDataKeys || found.size > PLACES_MAX,
+    isBarred: (field) =>
+      isHolder(field.path) ||
+      field.path.some((step, at) => isOther(step, field.path.slice(0, at))) ||
+      fields.some((other) => other !== field && pathsMeet(field.path, other.path)),
   };
+
+  function isHolder(path: readonly InnerStep[]): boolean {
+    return objects.has(JSON.stringify(path)) || arrays.has(JSON.stringify(path));
+  }
+
+  /** An empty one has no fields of its own. */
+  function isOther(step: InnerStep, before: readonly InnerStep[]): boolean {
+    const key = JSON.stringify(before);
+    return step === null ? objects.has(key) : arrays.has(key);
+  }
 
   /** Recursion is safe: the depth was bounded before parsing. */
   function visit(value: unknown, path: readonly InnerStep[], name: string | null): void {
     if (value === null) return;
     const key = JSON.stringify(path);
     if (Array.isArray(value)) {
+      arrays.add(key);
       for (const item of value as readonly unknown[]) visit(item, [...path, null], name);
     } else if (isObject(value)) {
       const known = objects.get(key);

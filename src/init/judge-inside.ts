@@ -1,4 +1,4 @@
-import { parseInnerPath, pathsMeet, showInnerPath } from "../config/inner-path.ts";
+import { parseInnerPath, showInnerPath } from "../config/inner-path.ts";
 import { personalPartOf } from "../config/looks-personal.ts";
 import { isJsonText } from "../mask/leak/json-text.ts";
 import type { ColumnType } from "../pipeline/contracts.ts";
@@ -28,7 +28,7 @@ const MASKS_MAX = 40;
 
 /** What is personal inside of objects and arrays, place by place, as a column of each would be judged. */
 export function judgeInside(field: Field): JudgedInside {
-  const { fields, hasDataKeys } = collectInner(field.values);
+  const { fields, hasDataKeys, isBarred } = collectInner(field.values);
   // Nor are they shown: they may be personal themselves.
   if (hasDataKeys || field.hasDataKeys) return { ...NOTHING_INSIDE, obstacle: DATA_KEYS };
   const coordinates = areCoordinates(field);
@@ -55,7 +55,7 @@ export function judgeInside(field: Field): JudgedInside {
     ),
     obstacle: obstacleOf(
       personal.map(({ inner }) => inner),
-      fields,
+      isBarred,
     ),
   };
 }
@@ -81,13 +81,12 @@ function judgeInner(field: Field, inner: InnerField, known: readonly string[]) {
 
 const typeInside = (type: ColumnType): ColumnType => (type === "json" ? "text" : type);
 
-function obstacleOf(personal: readonly InnerField[], all: readonly InnerField[]): string | null {
+function obstacleOf(personal: readonly InnerField[], isBarred: (field: InnerField) => boolean): string | null {
   if (personal.length > MASKS_MAX)
     return `has ${personal.length} personal places inside, more than a configuration should name`;
   if (personal.some(({ path }) => !parseInnerPath(showInnerPath(path)).ok))
     return "has something personal that no path leads to";
-  const isBarred = personal.some((one) => all.some((other) => other !== one && pathsMeet(one.path, other.path)));
-  if (isBarred) return "has something personal in a place where there is something else at times";
+  if (personal.some(isBarred)) return "has something personal in a place where there is something else at times";
   const holdsJson = personal.some(({ values }) =>
     values.some((value) => typeof value === "string" && isJsonText(value)),
   );

@@ -1,4 +1,4 @@
-import { parseInnerPath, pathsMeet, showInnerPath } from "../config/inner-path.ts";
+import { parseInnerPath, showInnerPath } from "../config/inner-path.ts";
 import { renderPath } from "../config/value-path.ts";
 import type { ColumnType } from "../pipeline/contracts.ts";
 import type { Field } from "./collect-fields.ts";
@@ -77,7 +77,7 @@ function maskedInside(
   hidden: readonly string[],
   reason: string,
 ): InferredColumn | null {
-  const { fields } = collectInner(values);
+  const { fields, isBarred } = collectInner(values);
   const known = (column.masks ?? []).map(({ path }) => path);
   const echoing = fields.filter(
     ({ path, values: inner }) =>
@@ -85,8 +85,7 @@ function maskedInside(
       inner.every((value) => typeof value === "string") &&
       inner.some((value) => hidden.some((text) => value.toLowerCase().includes(text))),
   );
-  const isBarred = echoing.some((one) => fields.some((other) => other !== one && pathsMeet(one.path, other.path)));
-  if (echoing.length === 0 || isBarred) return null;
+  if (echoing.length === 0 || echoing.some(isBarred)) return null;
   if (echoing.some(({ path }) => !parseInnerPath(showInnerPath(path)).ok)) return null;
   const masks = echoing.map(({ path }): InferredMask => ({
     path: showInnerPath(path),
