@@ -1,10 +1,11 @@
 /**
  * Writes the documents that are made from the code: docs/errors.md, docs/configuration.md, docs/cli.md,
- * docs/metrics.md. With --check it writes nothing, and fails when a file is not what it would write. Reads the built
+ * docs/metrics.md, docs/events.md. With --check it writes nothing, and fails when a file is not what it would write. Reads the built
  * code: build first.
  */
 import { commanderReference } from "./commander-reference.mjs";
 import { errorReference } from "./error-reference.mjs";
+import { eventReference } from "./event-reference.mjs";
 import { metricReference } from "./metric-reference.mjs";
 import { writeGenerated } from "./write-generated.mjs";
 
@@ -36,6 +37,7 @@ await writeGenerated({
     { Output: OUTPUT, "Exit codes": EXIT_CODE_MEANINGS, Environment: ENVIRONMENT, Files: FILES },
   )}`,
   "docs/configuration.md": configReference(),
+  "docs/events.md": await eventReference(),
   "docs/errors.md": errorReference({
     ERROR_CODES,
     EXIT_CODE_MEANINGS,
