@@ -45,7 +45,7 @@ it("wherever an email address or a name stands in events, no column stores it", 
       stored += records.length;
       expect(JSON.stringify(records.map(({ values }) => values))).not.toContain("canary");
     }),
-    { numRuns: 3_000 },
+    { numRuns: 400 },
   );
-  expect(stored).toBeGreaterThan(1_000);
+  expect(stored).toBeGreaterThan(150);
 });

@@ -34,7 +34,7 @@ const PERSONAL: Readonly<Record<string, readonly string[]>> = {
 
 function valuesAt(value: unknown, [step, ...rest]: readonly string[]): readonly string[] {
   if (value === null || value === undefined) return [];
-  if (step === undefined) return [String(value)];
+  if (step === undefined) return typeof value === "string" ? [value] : [];
   if (step === "*") return (value as readonly unknown[]).flatMap((item) => valuesAt(item, rest));
   return valuesAt((value as Event)[step], rest);
 }

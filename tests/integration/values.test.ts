@@ -6,7 +6,7 @@ import { createTable } from "../../src/storage/schema/create-table.ts";
 import { checkTable } from "../../src/write/check-table.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { keyringOf } from "../support/keyring-of.ts";
-import { migratedDatabase, query } from "../support/postgres.ts";
+import { migratedDatabase, postgresMajor, query } from "../support/postgres.ts";
 import { columnsOf, deliveryOf, storeValues } from "../support/store-values.ts";
 
 type Columns = PipelineConfig["columns"];
@@ -284,28 +284,32 @@ it("a text is never cut by a cast on its way into a column", async () => {
   expect(outcomes).toEqual(["stored", "field.too-long", "field.too-long", "field.too-long", "database.value"]);
 });
 
-it("nor rounded or cut in an array of a domain; rows that round, and arrays without commas, take no text", async () => {
-  await sql(
-    `CREATE DOMAIN price AS numeric(5,2); CREATE DOMAIN label AS varchar(3); CREATE DOMAIN long_label AS label;
+// There are arrays of domains from PostgreSQL 11 on.
+it.skipIf(postgresMajor() < 11)(
+  "nor rounded or cut in an array of a domain; rows that round, and arrays without commas, take no text",
+  async () => {
+    await sql(
+      `CREATE DOMAIN price AS numeric(5,2); CREATE DOMAIN label AS varchar(3); CREATE DOMAIN long_label AS label;
      CREATE TYPE "row" AS (n numeric(5,2)); CREATE DOMAIN name_like AS name;
      CREATE TABLE events (a price[], b long_label[], c "row", d "row"[], e box[], f name_like[])`,
-  );
-  const columns: Columns = { a: { type: "decimal[]" }, b: { type: "text[]" } };
-  const outcomes = await store(columns, [
-    { a: ["1.25", 2], b: ["abc"] },
-    { a: ["1.239"], b: ["abc"] },
-    { a: ["1"], b: ["abcd"] },
-  ]);
-  expect(outcomes).toEqual(["stored", "field.range", "field.too-long"]);
-  expect(await sql("SELECT a::text, b::text FROM events")).toEqual([{ a: "{1.25,2.00}", b: "{abc}" }]);
-  expect(await problemOf({ a: { type: "text[]" } })).toContain("column a is price[] and cannot hold");
-  expect(await problemOf({ c: { type: "text" } })).toContain('column c is "row" and cannot hold');
-  for (const name of ["d", "e", "f"]) {
-    expect(await problemOf({ [name]: { type: "text[]" } })).toContain(`column ${name} is `);
-  }
-});
+    );
+    const columns: Columns = { a: { type: "decimal[]" }, b: { type: "text[]" } };
+    const outcomes = await store(columns, [
+      { a: ["1.25", 2], b: ["abc"] },
+      { a: ["1.239"], b: ["abc"] },
+      { a: ["1"], b: ["abcd"] },
+    ]);
+    expect(outcomes).toEqual(["stored", "field.range", "field.too-long"]);
+    expect(await sql("SELECT a::text, b::text FROM events")).toEqual([{ a: "{1.25,2.00}", b: "{abc}" }]);
+    expect(await problemOf({ a: { type: "text[]" } })).toContain("column a is price[] and cannot hold");
+    expect(await problemOf({ c: { type: "text" } })).toContain('column c is "row" and cannot hold');
+    for (const name of ["d", "e", "f"]) {
+      expect(await problemOf({ [name]: { type: "text[]" } })).toContain(`column ${name} is `);
+    }
+  },
+);
 
-it.each(["tsquery", "regclass", "jsonpath", "xml", "int4range"])(
+it.each(["tsquery", "regclass", "xml", "int4range", ...(postgresMajor() < 12 ? [] : ["jsonpath"])])(
   "a text that %s cannot read refuses its event, also where no row has passed yet",
   async (type) => {
     await sql(`CREATE TABLE events (n integer, v ${type})`);
