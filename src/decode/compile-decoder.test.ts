@@ -380,6 +380,19 @@ describe("an SNS notification", () => {
     );
   });
 
+  test("is named where an event's field is missing, or is not declared: it is in what was published", () => {
+    const orders = [field("order_id", "text"), field("TopicArn", "text", { nullable: true })];
+    expect(decodeWith(orders, notification('{"order_id":"1"}'))).toEqual(refusal("body.wrapped", null));
+    expect(decodeWith(orders, notification("disk full"))).toEqual(refusal("field.missing", "order_id"));
+    expect(decodeWith(orders, '{"Type":"Notification","Message":"{}"}')).toEqual(refusal("field.missing", "order_id"));
+    expect(decodeWith(orders, notification("{}", { order_id: "1" })).ok).toBe(true);
+    expect(decodeWith(orders, notification("{}", { order_id: null }))).toEqual(refusal("field.null", "order_id"));
+
+    const strict = compileDecoder([field("TopicArn", "text")], new Map(), { unknownFields: "quarantine" });
+    expect(strict(delivery(notification('{"order_id":"1"}')))).toEqual(refusal("body.wrapped", null));
+    expect(strict(delivery(notification("disk full")))).toEqual(refusal("field.unknown", null));
+  });
+
   test("is taken when no column takes what was published, or that is no JSON", () => {
     expect(decodeWith([field("TopicArn", "text")], notification('{"a":1}')).ok).toBe(true);
     expect(decodeWith(columns, notification("disk full")).ok).toBe(true);

@@ -27,7 +27,7 @@ import { createReader } from "./create-reader.ts";
 import { BARRED_PATH, detailOf, type Expectation, expectationOf } from "./expectation.ts";
 import { givenTextOf, RESPELLED_TYPES } from "./given-text.ts";
 import { BODY_BYTES_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
-import { WRAPPED_FIELD, isNotification } from "./notification.ts";
+import { FOUND_NOTIFICATION, WRAPPED_FIELD, isNotification } from "./notification.ts";
 import { hasVanishingNumber } from "./number-check.ts";
 import { MALFORMED } from "./parse-bounded-json.ts";
 import { countKeys, findDuplicateKey, parseJson } from "./parse-json.ts";
@@ -144,7 +144,7 @@ export function compileDecoder(
       return refuse("body.duplicate-key", duplicate === null ? null : (fromByField.get(duplicate) ?? null));
     }
 
-    if (wrapped !== null && isNotification(event)) return refuse("body.wrapped", wrapped);
+    if (wrapped !== null && isNotification(event)) return refuseWrapped(wrapped);
 
     const values: RawValue[] = [];
     const objectsRead = looksAtText ? new Map() : NO_OBJECTS;
@@ -153,7 +153,7 @@ export function compileDecoder(
       const value = column.lookup(event, delivery, parsed);
       if (value === undefined || value === null || (value === "" && column.emptyIsNull)) {
         if (column.absent === undefined)
-          return refuse(value === undefined ? "field.missing" : "field.null", column.from);
+          return value === undefined ? refuseIncomplete(event, column.from) : refuse("field.null", column.from);
         values.push(column.absent);
       } else {
         if (value === MISTYPED) return refuse("field.type", column.from, BARRED_PATH);
@@ -168,7 +168,8 @@ export function compileDecoder(
       }
     }
     // After the columns: a missing field says more about an event of the wrong kind than the fields it has instead.
-    if (unknownFields !== null && refusesUnknown) return refuse("field.unknown", null);
+    if (unknownFields !== null && refusesUnknown)
+      return isNotification(event) ? refuseWrapped(null) : refuse("field.unknown", null);
 
     const businessId = dedupeBy === null ? null : String(values.pop());
     const record: RawRecord = {
@@ -235,6 +236,12 @@ const refuse = (code: RejectionCode, path: string | null, detail?: string): Refu
   ok: false,
   error: detail === undefined ? { code, path } : { code, path, detail },
 });
+
+const refuseWrapped = (path: string | null): Refused => refuse("body.wrapped", path, FOUND_NOTIFICATION);
+
+/** What is missing in a notification is in what was published. */
+const refuseIncomplete = (event: JsonObject, from: string): Refused =>
+  isNotification(event) ? refuseWrapped(null) : refuse("field.missing", from);
 
 function compileColumn(column: Column, bounds: ColumnBounds | undefined): CompiledColumn {
   const { from, mask, origin, fallback } = column;

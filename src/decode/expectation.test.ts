@@ -79,3 +79,13 @@ test("a reason that says it all has none", () => {
   expect(detailOf({ type: "text" }, "null")).toBeUndefined();
   expect(detailOf({ type: "text" }, '"\\u0000"')).toBeUndefined();
 });
+
+test("a notification that is not unwrapped tells what unwraps it", () => {
+  const body = { Type: "Notification", TopicArn: "arn:aws:sns:eu-west-1:000000000000:t", Message: '{"a":1}' };
+  const text = JSON.stringify(body).slice(1, -1);
+  const found = "found an SNS notification, which `unwrap: sns` unwraps";
+  expect(detailOf({ type: "text", from: "b", origin: { kind: "field", path: ["b"] } }, `1,${text}`)).toBe(found);
+  expect(detailOf({ type: "text", from: "Message", origin: { kind: "field", path: ["Message"] } }, `1,${text}`)).toBe(
+    found,
+  );
+});
