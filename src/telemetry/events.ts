@@ -67,7 +67,7 @@ export type TelemetryEvent =
       readonly code: RejectionCode;
       readonly path: string | null;
       readonly detail?: string;
-      /** Left in the queue: there is no sealing key, or the quarantine is full. */
+      /** Meant for the quarantine, told before it is written; or left in the queue: no sealing key, or the quarantine is full. */
       readonly fate: "quarantine" | "left" | "full";
     }
   | {

@@ -81,6 +81,11 @@ describe("createLog", () => {
     expect(log(format, "warn", [refused])).toHaveLength(1);
   });
 
+  it("tells of a refusal before its batch is written, and promises no more", () => {
+    const [line = ""] = log("text", "warn", [refused]);
+    expect(line).toMatch(/; it goes into the quarantine, sealed, or back into the queue if the run ends first\n$/);
+  });
+
   it("does not let a bad producer flood the log, and says how often it happened", () => {
     const lines = log(
       "json",

@@ -111,8 +111,9 @@ function repeatedKind(event: TelemetryEvent): string | null {
   }
 }
 
+/** What is meant for the quarantine is told before it is written. */
 const FATES = {
-  quarantine: "it goes into the quarantine, sealed",
+  quarantine: "it goes into the quarantine, sealed, or back into the queue if the run ends first",
   left: "left in the queue: there is no sealing key",
   full: "left in the queue: the quarantine is full. `piipe quarantine list` shows what waits there to be replayed or discarded",
 } as const;

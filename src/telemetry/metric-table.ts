@@ -168,7 +168,7 @@ export const METRICS = {
     type: "counter",
     scope: "worker",
     labels: ["code", "fate"],
-    help: "Refused events by reason; fate is quarantine; left when there is no key to seal with; full when the quarantine is.",
+    help: "Refused events by reason; fate is quarantine, unless the run ends before it is written; left when there is no key to seal with; full when the quarantine is.",
     otel: { name: "piipe.events.refused", unit: "{event}" },
   },
   piipe_deliveries_deleted_total: {
