@@ -8,6 +8,10 @@ it("has one sentence for each reason", () => {
     expect(remedy).toMatch(/^[A-Z][^.]*(?:\.yaml[^.]*|\.md[^.]*)*\.$/);
 });
 
+it("tells a row that is there already from a constraint that is in the way", () => {
+  expect(remedyOf("database.constraint")).toMatch(/UNIQUE .* there already, discard .*`dedupeBy`/);
+});
+
 it("has none for the reason of another version", () => {
   expect(remedyOf("field.later")).toBeNull();
   expect(remedyOf("field.null")).toContain("nullable: true");

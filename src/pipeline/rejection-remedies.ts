@@ -53,7 +53,7 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "database.value":
     "Give the table's column a type that holds the value, or correct the column's `type` in piipe.yaml.",
   "database.constraint":
-    "Change the table's constraint (NOT NULL, UNIQUE, CHECK or a foreign key) if the event is right; else mend the producer.",
+    "Change the table's constraint (NOT NULL, UNIQUE, CHECK or a foreign key) if the event is right, but where UNIQUE says that its row is there already, discard this one, and set `dedupeBy` if events come again under new message ids; else mend the producer.",
   "database.limit":
     "Make the row smaller, such as by fewer or shorter indexed columns in the table, or mend the producer.",
   "database.trigger":
