@@ -129,8 +129,8 @@ describe("refused, naming the column and the path of the configuration", () => {
     ['{"t":"{\\"first_name\\":\\"J\\"}"}', { code: "field.json-text", path: "context.t" }],
     ['"jane"', { code: "field.type", path: "context.ip" }],
     [`{"list":[${'{"n":1},'.repeat(4_097)}{}]}`, { code: "body.too-many-keys" }],
-    ['{"t":"secret 1","x":"the secret 1"}', { code: "leak.echo", path: "context" }],
-    ['{"t":"secret 1","x":{"secret 1":0}}', { code: "leak.echo", path: "context" }],
+    ['{"t":"secret 1","x":"the secret 1"}', { code: "leak.echo", path: "context", detail: "the value of ctx.t" }],
+    ['{"t":"secret 1","x":{"secret 1":0}}', { code: "leak.echo", path: "context", detail: "the value of ctx.t" }],
   ])("%s", (context, error) => {
     expect(mask(`{"context":${context}}`)).toMatchObject({ ok: false, error });
   });

@@ -325,8 +325,8 @@ export interface Rejection {
   readonly code: RejectionCode;
   readonly path: string | null;
   /**
-   * What the configuration asks for there, and which JSON type came: `expected an integer, found text`. Left out: the code
-   * says it all.
+   * What the configuration asks for there, and which JSON type came: `expected an integer, found text`; or whose value stands
+   * there, as the configuration names it. Left out: the code says it all.
    */
   readonly detail?: string;
 }

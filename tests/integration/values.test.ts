@@ -404,7 +404,7 @@ it.each<[string, Columns[string], unknown, unknown, unknown]>([
       const masked = decoded.ok ? mask(decoded.value) : decoded;
       return masked.ok ? "stored" : masked.error;
     };
-    expect(verdictOn(echo)).toEqual({ code: "leak.echo", path: "note" });
+    expect(verdictOn(echo)).toEqual({ code: "leak.echo", path: "note", detail: "the value of v" });
     expect(verdictOn(other)).toBe("stored");
   },
 );

@@ -8,8 +8,8 @@ import { isSeparator, isShortText, mappedForms, type Spellings, spellingsOf, ver
 import { compactView, type Place, placeAt, type View, viewsOf } from "./views.ts";
 
 /**
- * Finds a column that would store the value of a masked one: the rejection names its `from`. Null: there is none. `hidden`
- * holds the normalised text of each masked value, null for the others.
+ * Finds a column that would store the value of a masked one: the rejection names its `from`, and the masked one in its detail.
+ * Null: there is none. `hidden` holds the normalised text of each masked value, null for the others.
  */
 export type EchoCheck = (
   record: RawRecord,
@@ -29,6 +29,8 @@ export interface HiddenValue {
 
 /** What is to be known of the mask: made once for each. */
 export interface HiddenSource {
+  /** The masked column's, or that of the inner mask. */
+  readonly name: string;
   readonly type: ColumnType;
   readonly commonness: Commonness;
   /** Whether its values are looked for: not with `echo: allow`, nor true and false. */
@@ -36,6 +38,7 @@ export interface HiddenSource {
 }
 
 export const hiddenSourceOf = ({ name, from, type, echo = "refuse" }: Column): HiddenSource => ({
+  name,
   type,
   commonness: commonnessOf(name, from),
   isSought: echo !== "allow" && type !== "boolean",
@@ -67,6 +70,7 @@ const GROUPS = /[\da-f:]:[\da-f:]/;
 
 /** A value that must not appear. */
 interface Sought extends Spellings {
+  readonly name: string;
   readonly type: ColumnType;
   readonly raw: string;
   readonly normalized: string;
@@ -133,7 +137,7 @@ export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
       for (const place of open) {
         const value = values[place.index];
         if (typeof value !== "number") continue;
-        for (const each of sought) if (isNumberEcho(place, value, each)) return echo(place);
+        for (const each of sought) if (isNumberEcho(place, value, each)) return echo(place, each);
       }
     }
     if (chars * texts.length <= PRODUCT_MAX && !mayHold(texts, sought)) return null;
@@ -146,7 +150,7 @@ const NONE_GIVEN: readonly GivenText[] = [];
 /** Gives the characters to be looked for. */
 function addSought(
   sought: Sought[],
-  { type, commonness }: HiddenSource,
+  { name, type, commonness }: HiddenSource,
   raw: string,
   normalized: string,
   hasNumbers: boolean,
@@ -155,13 +159,17 @@ function addSought(
   if (spellings === null) return 0;
   const { texts, plain, compact, mustBeWhole, numbers } = spellings;
   // Not spread, which takes a tenth of the guard's time.
-  sought.push({ type, raw, normalized, texts, plain, compact, mustBeWhole, numbers });
+  sought.push({ name, type, raw, normalized, texts, plain, compact, mustBeWhole, numbers });
   let chars = plain.length;
   for (const text of texts) chars += text.length;
   return chars;
 }
 
-const echo = ({ from }: Place): Rejection => ({ code: "leak.echo", path: from });
+const echo = ({ from }: Place, { name }: Sought): Rejection => ({
+  code: "leak.echo",
+  path: from,
+  detail: `the value of ${name}`,
+});
 
 const isNumberEcho = ({ type }: Place, value: number, { numbers, texts }: Sought): boolean =>
   numbers.includes(value) || (type === "version" && versionNumberOf(texts[0] ?? "") === value);
@@ -202,7 +210,8 @@ function searchAll(open: readonly Place[], values: RawRecord["values"], sought: 
     return typeof text === "string" ? [{ place, text }] : [];
   });
   for (const { place, text } of given) {
-    if (sought.some((each) => isSameValue(place, text, each))) return echo(place);
+    const same = sought.find((each) => isSameValue(place, text, each));
+    if (same !== undefined) return echo(place, same);
   }
   // Of equal needles the first is told of: one for all texts goes before one for JSON alone.
   const needles = [...sought.flatMap(needlesOf), ...sought.flatMap(plainNeedleOf)];
@@ -215,13 +224,15 @@ function searchAll(open: readonly Place[], values: RawRecord["values"], sought: 
     if (found !== null) return found;
     last = view;
   }
-  return last === null || groupedSearch === null ? null : searchGrouped(compactView(last), groupedSearch);
+  return last === null || groupedSearch === null ? null : searchGrouped(compactView(last), groupedSearch, grouped);
 }
 
-function searchGrouped(view: View, search: NeedleSearch): Rejection | null {
+function searchGrouped(view: View, search: NeedleSearch, grouped: readonly Sought[]): Rejection | null {
   let found: Rejection | null = null;
-  search.search(view.codes, view.length, (_needle, end) => {
-    found = echo(placeAt(view, end - 1));
+  search.search(view.codes, view.length, (index, end) => {
+    const sought = grouped[index];
+    if (sought === undefined) return true;
+    found = echo(placeAt(view, end - 1), sought);
     return false;
   });
   return found;
@@ -249,7 +260,7 @@ const needleOf = (text: string, sought: Sought, mustBeWhole: boolean): Needle =>
 function searchIn(view: View, search: NeedleSearch, needles: readonly Needle[]): Rejection | null {
   const { codes, length } = view;
   let comparisonsLeft = COMPARISONS_MIN + COMPARISONS_PER_CHAR_MAX * length;
-  let place: Place | null = null;
+  let found: Rejection | null = null;
   const isComplete = search.search(codes, length, (index, foundEnd) => {
     comparisonsLeft -= 1;
     const needle = needles[index];
@@ -268,10 +279,10 @@ function searchIn(view: View, search: NeedleSearch, needles: readonly Needle[]):
     if (sought.type === "timestamp" && at.type === "timestamp") return true;
     if (needle.isWholeNumber && (isDigit(codes[start - 1]) || isDigit(codes[end]))) return true;
     if (needle.mustBeWhole && !isWhole(view, start, end)) return true;
-    place = at;
+    found = echo(at, sought);
     return false;
   });
-  if (place !== null) return echo(place);
+  if (found !== null) return found;
   return isComplete ? null : { code: "body.too-costly", path: null };
 }
 

@@ -32,7 +32,6 @@ const anyValue: fc.Arbitrary<RawValue> = fc.oneof(
   fc.boolean(),
   fc.constant(null),
 );
-const REFUSALS = ["leak.echo", "leak.detected"];
 const KINDS = [...DETECTOR_NAMES, "inner-name"];
 const anyColumn = fc.record({
   type: fc.constantFrom(...COLUMN_TYPES),
@@ -51,7 +50,10 @@ test("whatever the values are, the guard does not throw, and its verdict holds n
       // Nothing but names of the configuration and of closed lists, none of which comes from a value.
       const allowed = verdict.ok
         ? columns.flatMap(({ name: column }) => KINDS.map((detector) => ({ column, detector })))
-        : columns.flatMap(({ from: path }) => REFUSALS.map((code) => ({ code, path })));
+        : columns.flatMap(({ from: path }) => [
+            { code: "leak.detected", path },
+            ...columns.map(({ name }) => ({ code: "leak.echo", path, detail: `the value of ${name}` })),
+          ]);
       for (const told of verdict.ok ? verdict.value : [verdict.error]) expect(allowed).toContainEqual(told);
       expect(Object.keys(verdict)).toEqual(["ok", verdict.ok ? "value" : "error"]);
     }),
@@ -74,7 +76,10 @@ const secret = fc
   // Shorter ones, as they are compared, are looked for as a whole; few digits alone are a part of longer numbers by chance.
   .filter((value) => (normalizerOf(SECRET as never)(value) ?? "").length >= 5 && !/^\d{5,6}$/.test(value.trim()));
 const columns = [SECRET, testColumn({ name: "a", type: "text" }), testColumn({ name: "b", type: "json" })];
-const echo = (path: string) => ({ ok: false, error: { code: "leak.echo", path } });
+const echo = (path: string, name = SECRET.name) => ({
+  ok: false,
+  error: { code: "leak.echo", path, detail: `the value of ${name}` },
+});
 
 test("a raw value is found wherever it is embedded in a text", () => {
   fc.assert(
@@ -110,7 +115,7 @@ test("an address is found in whichever spelling it is", () => {
       // Too short to be looked for.
       fc.pre(normalizerOf(ofIp[0] as never)(ip) !== "::");
       for (const spelling of [ip, ip.toUpperCase(), normalizerOf(ofIp[0] as never)(ip)]) {
-        expect(guard(ofIp, [ip, spelling, "{}"])).toEqual(echo("a"));
+        expect(guard(ofIp, [ip, spelling, "{}"])).toEqual(echo("a", "ip"));
       }
     }),
   );
