@@ -163,7 +163,12 @@ export function buildProgram(execute: Execute, output?: Pick<Terminal, "writeOut
           return maskCommand({ config: options.config }, terminal);
         }),
       ),
-    [["piipe mask < events.ndjson", "see what would be stored; touches no queue and no database"]],
+    [
+      [
+        "piipe mask < events.ndjson",
+        "see what would be stored; touches no queue and no database. Each line is a message's body as it is on the queue: with `unwrap`, still wrapped",
+      ],
+    ],
   );
 
   examples(

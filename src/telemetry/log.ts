@@ -67,7 +67,7 @@ export function createLog(options: LineOptions): Emit {
   return (event) => {
     const times = timesLogged(event);
     if (times === null) return;
-    const { level, text } = describe(event);
+    const { level, text } = describeEvent(event);
     if (options.format === "text") return writeLine(level, times > 1 ? `${text} (${times} times so far)` : text, {});
     const fields = loggedFields(event);
     writeLine(level, text, times > 1 ? { ...fields, times } : fields);
@@ -118,7 +118,8 @@ const FATES = {
   full: "left in the queue: the quarantine is full. `piipe quarantine list` shows what waits there to be replayed or discarded",
 } as const;
 
-function describe(event: TelemetryEvent): LogLine {
+/** The line of an event, as a person reads it. */
+export function describeEvent(event: TelemetryEvent): LogLine {
   switch (event.type) {
     case "pipeline.started":
       return { level: "info", text: `reading ${event.source}, writing table ${event.table}` };

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -82,6 +82,29 @@ describe("piipe mask", () => {
       "line 4: field.format at ip (expected an IP address, found other text)\nline 5: body.not-json\nmasked 2 lines, refused 2\n",
     );
     expect(stdout).not.toContain(event.ip);
+  });
+
+  it("warns at the end of what a run would warn of, once for each kind, and tells no value", async () => {
+    const columns = `${LOGIN_COLUMNS}\n  note: { type: text, nullable: true }\n`;
+    const noted = await mkdtemp(join(tmpdir(), "piipe-test-"));
+    const config = await readFile(join(folder, "piipe.yaml"), "utf8");
+    await writeFile(join(noted, "piipe.yaml"), config.replace(LOGIN_COLUMNS, columns));
+    await copyFile(join(folder, "piipe.keys.json"), join(noted, "piipe.keys.json"));
+    const lines = ["a@shop.example", "b@shop.example", "192.0.2.99"].map((note, index) =>
+      JSON.stringify({ ...event, note, [`field-${index}`]: 1 }),
+    );
+    const { code, stderr } = await runCli(["mask"], { folder: noted, stdin: lines.join("\n") });
+    await rm(noted, { recursive: true });
+    const suspected = (kind: string) =>
+      `warning: column note is stored as it is, and values look like personal data (${kind}): mask it, or say \`piiDetection: off\``;
+    expect(code).toBe(0);
+    expect(stderr.trimEnd().split("\n").toSorted()).toEqual([
+      "masked 3 lines, refused 0",
+      suspected("email"),
+      suspected("ipv4"),
+      "warning: events have fields that no column declares (different ones so far: 3); they are not stored",
+    ]);
+    expect(stderr.trimEnd().endsWith("refused 0")).toBe(true);
   });
 
   it.each([1, 60, 150])("exits with 5 when all of %d lines are refused", async (lines) => {

@@ -138,6 +138,13 @@ describe("events that are wrapped", () => {
     expect(JSON.parse(stdout)).toMatchObject({ user_id: "a", create_date: "2026-01-31", device_type: null });
   });
 
+  it("that are not, make `mask` say that its lines must be as on the queue", async () => {
+    const pipeline = await pipelineOf("[gzip, json]", { settings: "" });
+    const { code, stderr } = await piipe(pipeline, ["mask"], `${event({ id: "carol" })}\n`);
+    expect(code).toBe(5);
+    expect(stderr).toContain("body as it is on the queue, wrapped as `unwrap` says (gzip, json).");
+  });
+
   it("of many megabytes together are written in batches of their unpacked size", async () => {
     const pipeline = await pipelineOf("gzip");
     const bodies = Array.from({ length: 60 }, (_, index) =>

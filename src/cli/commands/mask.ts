@@ -6,9 +6,11 @@ import { loadConfig } from "../../config/load-config.ts";
 import { compileDecoder } from "../../decode/compile-decoder.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Column, Delivery } from "../../pipeline/contracts.ts";
+import { NewFields, ReceiptFindings } from "../../pipeline/findings.ts";
 import { RefusalGuard } from "../../pipeline/refusal-judge.ts";
 import { showRejection } from "../../pipeline/rejection-text.ts";
 import { placesOf } from "../../pipeline/value-places.ts";
+import { describeEvent } from "../../telemetry/log.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { counted } from "../output.ts";
 import { readLines } from "../read-value.ts";
@@ -17,7 +19,8 @@ import type { Terminal } from "../terminal.ts";
 /**
  * The dry run: decodes and masks as `run` would, and touches neither queue nor database. Without the table's real
  * columns, lengths and ranges are those of the declared types. A line is no message: it gets an id and the current time,
- * and NULL for a group or an attribute; a business id that is an attribute is not asked for.
+ * and NULL for a group or an attribute; a business id that is an attribute is not asked for. What a run would warn of is told
+ * once, at the end.
  */
 export async function maskCommand(
   options: { readonly config: string },
@@ -30,9 +33,13 @@ export async function maskCommand(
   const { mask } = await openMask(config, environment["PIIPE_KEYS"]);
   const { unknownFields, dedupeBy } = config;
   const { unwrap } = config.source;
+  const wrappings = unwrap.filter((step) => step !== "s3");
   const decode = compileDecoder(config.columns, new Map(), { unknownFields, dedupeBy, unwrap });
   const names = config.columns.map(({ name }) => name);
   const guard = new RefusalGuard(config.quarantine.haltAboveShare);
+  const newFields = new NewFields();
+  /** By what is warned of: of fields, the last tells how many there are. */
+  const warnings = new Map<string, string>();
   let isBeyondLimit = false;
   let maskedLines = 0;
   let refused = 0;
@@ -43,6 +50,14 @@ export async function maskCommand(
     const decoded = decode(deliveryOf(line));
     const masked = decoded.ok ? mask(decoded.value) : decoded;
     isBeyondLimit = guard.count(!masked.ok) || isBeyondLimit;
+    if (decoded.ok && masked.ok) {
+      const findings = new ReceiptFindings();
+      findings.add(decoded.value, masked.value);
+      for (const event of findings.events(newFields)) {
+        const { text } = describeEvent(event);
+        warnings.set(event.type === "fields.unknown" ? event.type : text, text);
+      }
+    }
     if (masked.ok) {
       maskedLines += 1;
       const { values } = masked.value;
@@ -52,12 +67,17 @@ export async function maskCommand(
       writeError(`line ${number}: ${showRejection(masked.error)}\n`);
     }
   }
+  for (const warning of warnings.values()) writeError(`warning: ${warning}\n`);
   writeError(`masked ${counted(maskedLines, "line")}, refused ${refused}\n`);
   // Of a few lines some bad ones are nothing; a configuration that fits none of them is wrong.
   const isNoneMasked = refused > 0 && maskedLines === 0 && config.quarantine.haltAboveShare < 1;
   if (isBeyondLimit || guard.isBeyondLimitAtEnd || isNoneMasked) {
     throw new PiipeError("data.beyond-limit", `${refused} of ${maskedLines + refused} events were refused`, {
-      hint: "Compare the columns of the configuration with the events.",
+      hint:
+        "Compare the columns of the configuration with the events." +
+        (wrappings.length === 0
+          ? ""
+          : ` Each line must be a message's body as it is on the queue, wrapped as \`unwrap\` says (${wrappings.join(", ")}).`),
     });
   }
   return EXIT_CODES.done;
