@@ -49,7 +49,8 @@ Without \`from\` a column takes the field of exactly its own name, dots included
 const WRAPPINGS = `## Wrappings
 
 \`source.unwrap\` says what each message's body is wrapped in, outermost first, as in \`unwrap: [sns, gzip]\`. Every message must
-be wrapped so; another is refused (\`body.wrapping\`), with the step that could not be taken. So must each line that
+be wrapped so; another is refused (\`body.wrapping\`), with the step that could not be taken and what was
+found there: JSON, a notification of SNS, damaged gzip and the like. So must each line that
 \`piipe mask\` reads; in the place of a pointer to S3 it takes the object's text.
 
 | step | takes | gives |

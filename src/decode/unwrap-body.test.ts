@@ -167,6 +167,34 @@ test.each([
   expect(decode(["json"], body)).toEqual(refusal("json"));
 });
 
+const cut = base64(gzipSync(EVENT).subarray(0, -9));
+
+test.each<[readonly UnwrapStep[], string, string]>([
+  [["gzip"], EVENT, "expected gzip in base64, found JSON"],
+  [["gzip"], `\ufeff${sns(EVENT)}`, "expected gzip in base64, found an SNS notification"],
+  [["gzip"], JSON.stringify(EVENT), "expected gzip in base64, found a JSON string"],
+  [["gzip"], "no base64", "expected gzip in base64, found other text"],
+  [["gzip"], base64("plain text"), "expected gzip in base64, found base64 of something else"],
+  [["gzip"], cut, "damaged gzip"],
+  [["base64", "gzip"], cut, "damaged gzip"],
+  [["base64", "gzip"], base64("plain text"), "expected gzip, found other bytes"],
+  [["gzip"], gzip(Uint8Array.of(0xff)), "found bytes that are no UTF-8"],
+  [["base64"], gzip(EVENT), "found gzip"],
+  [["base64", "json"], base64(Uint8Array.of(0xff)), "expected a JSON string, found bytes that are no UTF-8"],
+  [["base64", "json"], base64(EVENT), "expected a JSON string, found JSON"],
+  [["json"], '"{}', "expected a JSON string, found other text"],
+  [["base64"], EVENT, "expected base64, found JSON"],
+  [["sns"], EVENT, "expected an SNS notification, found JSON"],
+  [["sns"], sns({ a: 1 }), "expected an SNS notification, found JSON"],
+  [["sns"], gzip(EVENT), "expected an SNS notification, found gzip in base64"],
+])("%j of %s: %s", (unwrap, body, detail) => {
+  const decodeDetailed = compileDecoder([A], new Map(), { unknownFields: "ignore", unwrap });
+  expect(decodeDetailed(delivery(body))).toEqual({
+    ok: false,
+    error: { code: "body.wrapping", path: `unwrap: ${unwrap.at(-1)}`, detail },
+  });
+});
+
 test("JSON inside of JSON is held to every bound on a body", () => {
   const nested = `{"a":${"[".repeat(100)}${"]".repeat(100)}}`;
   expect(decode(["json"], JSON.stringify(nested))).toEqual({ code: "body.too-deep", path: null });

@@ -3,7 +3,7 @@ import { gunzipSync } from "node:zlib";
 import type { Delivery, FindPointer, Rejection, RejectionCode, Result, UnwrapStep } from "../pipeline/contracts.ts";
 import { bytesOf } from "../pipeline/delivery-bytes.ts";
 import { BODY_BYTES_MAX } from "./limits.ts";
-import { parseBoundedJson } from "./parse-bounded-json.ts";
+import { MALFORMED, parseBoundedJson } from "./parse-bounded-json.ts";
 import { isPointer, readPointer } from "./s3-pointer.ts";
 
 /** What an SNS notification says beside what was published: JSON of whatever type, as it is found. */
@@ -42,22 +42,26 @@ export function compileUnwrap(steps: readonly UnwrapStep[], attributeNames: read
     for (const step of steps) {
       if (step === "sns") {
         const read = readNotification(content);
-        if (!read.ok) return refuseAt(step, read.error);
+        if (!read.ok) return refuseAt(step, read.error, content);
         sns = read.value;
         content = read.value.Message;
         attributes = withAttributes(attributes, read.value.MessageAttributes, attributeNames);
       } else if (step === "s3") {
         // The source has put the object in the pointer's place, or says why it could not.
         if (delivery.rejection !== undefined) return { ok: false, error: delivery.rejection };
-        if (typeof content === "string" && isPointer(content)) return refuseAt(step, "body.pointer");
+        if (typeof content === "string" && isPointer(content)) return refuseAt(step, "body.pointer", content);
       } else {
         const taken = STEPS[step](content);
-        if (!taken.ok) return refuseAt(step, taken.error);
+        if (!taken.ok) return refuseAt(step, taken.error, content);
         content = taken.value;
       }
     }
     const text = textOf(content);
-    if (!text.ok) return refuseAt(steps.at(-1), text.error);
+    if (!text.ok)
+      return {
+        ok: false,
+        error: { code: text.error, path: pathOf(steps.at(-1)), detail: `found ${foundIn(content)}` },
+      };
     const bytes = bytesOf(text.value, attributes);
     return { ok: true, value: { ...delivery, body: text.value, bytes, attributes, ...(sns !== null && { sns }) } };
   };
@@ -82,10 +86,43 @@ export function compileFindPointer(steps: readonly UnwrapStep[]): FindPointer {
   };
 }
 
-const refuseAt = (step: UnwrapStep | undefined, code: RejectionCode): Result<never, Rejection> => ({
-  ok: false,
-  error: { code, path: `unwrap: ${step}` },
-});
+const pathOf = (step: UnwrapStep | undefined): string => `unwrap: ${step}`;
+
+function refuseAt(step: UnwrapStep, code: RejectionCode, content: Content): Result<never, Rejection> {
+  const refused = { code, path: pathOf(step) };
+  return { ok: false, error: code === "body.wrapping" ? { ...refused, detail: detailOf(step, content) } : refused };
+}
+
+const TAKEN: Readonly<Record<UnwrapStep, string>> = {
+  sns: "an SNS notification",
+  s3: "text",
+  base64: "base64",
+  gzip: "gzip in base64",
+  json: "a JSON string",
+};
+
+/** What the step takes, and what was found instead: of closed lists both, nothing in it is of the message. */
+function detailOf(step: UnwrapStep, content: Content): string {
+  if (step === "gzip" && typeof content !== "string")
+    return isGzip(content) ? "damaged gzip" : "expected gzip, found other bytes";
+  const found = foundIn(content);
+  return step === "gzip" && found === TAKEN.gzip ? "damaged gzip" : `expected ${TAKEN[step]}, found ${found}`;
+}
+
+function foundIn(content: Content): string {
+  const text = textOf(content);
+  if (!text.ok) return typeof content !== "string" && isGzip(content) ? "gzip" : "bytes that are no UTF-8";
+  const value = parseBoundedJson(text.value);
+  if (isObject(value) && value["Type"] === "Notification" && typeof value["Message"] === "string") return TAKEN.sns;
+  if (typeof value === "string") return TAKEN.json;
+  if (value !== MALFORMED) return "JSON";
+  const bytes = readBase64(text.value);
+  if (!bytes.ok) return "other text";
+  return isGzip(bytes.value) ? TAKEN.gzip : "base64 of something else";
+}
+
+/** RFC 1952, section 2.3.1. */
+const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 const BYTE_ORDER_MARK = 0xfeff;
 

@@ -133,7 +133,7 @@ describe("events that are wrapped", () => {
     const { code, stdout, stderr } = await piipe(pipeline, ["mask"], `${body}\n${event({ id: "carol" })}\n`);
     expect({ code, stderr }).toEqual({
       code: 0,
-      stderr: "line 2: body.wrapping at unwrap: gzip\nmasked 1 line, refused 1\n",
+      stderr: "line 2: body.wrapping at unwrap: gzip (expected gzip in base64, found JSON)\nmasked 1 line, refused 1\n",
     });
     expect(JSON.parse(stdout)).toMatchObject({ user_id: "a", create_date: "2026-01-31", device_type: null });
   });
