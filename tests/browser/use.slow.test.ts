@@ -73,7 +73,7 @@ describe.skipIf(findChromium() === null)("using the dashboard (needs the Debian 
     await tabTo(page, entryOf(0).id);
     await page.keyboard.press("Enter");
     await page.getByRole("dialog", { name: "Refused event" }).waitFor();
-    expect(await page.getByRole("dialog").innerText()).toContain("if the event is right; else mend the producer");
+    expect(await page.getByRole("dialog").innerText()).toContain("if the event is right, or set");
     await expectAccessible(page);
     await tabTo(page, "Discard …");
     await page.keyboard.press("Enter");
