@@ -1,15 +1,15 @@
-/** Names of columns and fields that say that their values are personal data, split into words. */
+/** Names of columns and fields that say that their values are personal data, split into words. Words are singular here. */
 
 const PERSONAL_WORDS: ReadonlySet<string> = new Set(
   (
-    "ip ipaddr ipaddress clientip remoteip userip sourceip email emails mail emailaddress " +
-    "phone phones telephone tel mobile mobilephone homephone phonenumber msisdn fax " +
+    "ip ipaddr ipaddress clientip remoteip userip sourceip email mail emailaddress " +
+    "phone telephone tel mobile mobilephone homephone phonenumber msisdn fax " +
     "ssn passport birth birthday birthdate dob dateofbirth " +
     "surname firstname lastname fullname username nickname screenname " +
-    "address addresses addr street streetaddress iban card cards cardnumber creditcard pan cvv cvc " +
+    "address addr street streetaddress iban card cardnumber creditcard pan cvv cvc " +
     "mac macaddress imei imsi iccid idfa idfv gaid aaid deviceid androidid " +
     "latitude longitude lat lng lon geo geolocation geohash gps coordinates " +
-    "cookie cookies session sessions sessionid fingerprint useragent ua password passwd jwt"
+    "cookie session sessionid fingerprint useragent ua password passwd jwt"
   ).split(" "),
 );
 
@@ -39,29 +39,44 @@ const SHARED_COMPANIONS: ReadonlySet<string> = new Set(["full", "display", "owne
 /** What is said of something personal is not personal itself: `card_type`, `email_verified`, `session_count`. */
 const ATTRIBUTES: ReadonlySet<string> = new Set(
   (
-    "type kind class count counts version verified enabled disabled status state flag model brand vendor os platform app " +
+    "type kind class count version verified enabled disabled status state flag model brand vendor os platform app " +
     "provider carrier format length size duration seconds total valid confirmed consent country opt in out source " +
     "continent timezone language locale currency funding category"
   ).split(" "),
 );
 const QUESTIONS: ReadonlySet<string> = new Set(["is", "has", "had", "can", "num", "count"]);
 
-/** `clientIPAddress2` has the words client, IP, Address and 2. */
-const WORD = /\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|\p{N}+/gu;
+/** Words that end with an s and are no plurals, or stand in a list as they are. */
+const KNOWN_WORDS: ReadonlySet<string> = new Set([...PERSONAL_WORDS, ...ATTRIBUTES, ...QUESTIONS]);
 
-/** Acronyms of which the rest is in lower case: `IPv4`, `userIPs`. */
-const IP_AND_REST = /(ip)(?:v(?=[46])|s(?!\p{L}))/giu;
+/** `clientIPAddress2` has the words client, IP, Address and 2, and `userIDs` has user and IDs. */
+const WORD = /\p{Lu}{2,}s(?!\p{Ll})|\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|\p{N}+/gu;
+
+/** An acronym of which the rest is in lower case: `IPv4`. */
+const IP_OF_VERSION = /(ip)v(?=[46])/gi;
 
 /** The words of a name, however it joins them, in lower case. */
 export const wordsOf = (name: string): readonly string[] =>
-  (name.replace(IP_AND_REST, "$1_").match(WORD) ?? []).map((word) => word.toLowerCase());
+  (name.replace(IP_OF_VERSION, "$1_").match(WORD) ?? []).map((word) => word.toLowerCase());
+
+/** `ids` is `id`, and `addresses` is `address`. Of what ends like a plural and is none (`gps`) it makes no word. */
+export function singularOf(word: string): string {
+  if (!word.endsWith("s") || word.endsWith("ss") || word.endsWith("us")) return word;
+  if (word === "cookies") return "cookie";
+  if (word.endsWith("ies")) return `${word.slice(0, -3)}y`;
+  return word.slice(0, /(?:ss|x|us)es$/.test(word) ? -2 : -1);
+}
+
+/** The word as the lists have it: as it is, or in the singular. */
+const listed = (word: string): string => (KNOWN_WORDS.has(word) ? word : singularOf(word));
 
 /**
  * The part of a column's or a field's name that says that its values are personal data (`ip`, `first_name`), or null.
- * Whole words only: `zip`, `description` and `shipping_type` have no `ip`. In a dotted path every step counts.
+ * Whole words only: `zip`, `description` and `shipping_type` have no `ip`. In a dotted path every step counts. What is said of
+ * one is said of several: `device_ids`, `devices.id`.
  */
 export function personalPartOf(name: string): string | null {
-  const words = wordsOf(name);
+  const words = wordsOf(name).map(listed);
   if (QUESTIONS.has(words[0] ?? "") || isAttribute(words)) return null;
   for (const [index, word] of words.entries()) {
     if (PERSONAL_WORDS.has(word)) return word;

@@ -17,6 +17,7 @@ describe("the names of new columns", () => {
       ["line1", "s3.s3SchemaVersion", "x-amz-id-2"],
       ["line1", "s3_schema_version", "x_amz_id_2"],
     ],
+    ["tell several from one", ["ip", "ips", "userIPs"], ["ip", "ips", "user_ips"]],
     [
       "have a number where nothing else is left",
       ["userId", "user.id", "user_id"],

@@ -168,6 +168,35 @@ describe("columns for a new table", () => {
     ]);
   });
 
+  it("mask several of what is personal as they mask one", () => {
+    const { columns, leftOut } = infer([
+      {
+        devices: [{ id: "canary-1" }, { id: "canary-2" }],
+        device_ids: ["canary-3"],
+        deviceIds: ["canary-4"],
+        deviceIDs: ["canary-5"],
+        user_agents: ["canary"],
+        first_names: ["canary"],
+        profile: { names: ["canary"], emails: [EMAIL] },
+        people: [{ names: ["canary"], emails: [EMAIL] }],
+        card_types: ["visa"],
+      },
+    ]);
+    expect(leftOut).toEqual([]);
+    expect(columns.map(({ from, type, masks }) => [from, type, masks?.map(({ path }) => path)])).toEqual([
+      ["devices", "json", ["[].id"]],
+      ["device_ids", "json", ["[]"]],
+      ["deviceIds", "json", ["[]"]],
+      ["deviceIDs", "json", ["[]"]],
+      ["user_agents", "json", ["[]"]],
+      ["first_names", "json", ["[]"]],
+      ["profile.names", "json", ["[]"]],
+      ["profile.emails", "json", ["[]"]],
+      ["people", "json", ["[].names[]", "[].emails[]"]],
+      ["card_types", "text[]", undefined],
+    ]);
+  });
+
   it("mask what a list of keys and values calls something personal", () => {
     const param = (key: string, value: object) => ({ key, value });
     const event = { params: [param("page", { text: "x" }), param("ga_session_id", { int: 1 })] };
@@ -352,6 +381,24 @@ describe("columns for an existing table", () => {
         mask: "hmac-sha256",
         reasons: ["the table's column is named as masked"],
       },
+    ]);
+  });
+
+  it("mask several values where the table says so, and leave them out where they are an array there", () => {
+    const event = { device_ids: ["canary"], accounts: ["canary"] };
+    const named = (column: string, ...types: readonly string[]) =>
+      real(column, ({ type, masks }) => types.includes(type) && (type === "json" || masks === undefined), {
+        isJson: types.includes("json"),
+      });
+    expect(infer([event], [named("device_ids", "json"), named("masked_accounts", "json")]).columns).toMatchObject([
+      { type: "json", masks: [{ path: "[]" }] },
+      { type: "json", masks: [{ path: "[]" }], reasons: ["[] the table's column is named as masked"] },
+    ]);
+    const { columns, leftOut } = infer([event], [named("device_ids", "text[]"), named("masked_accounts", "text[]")]);
+    expect(columns).toEqual([]);
+    expect(leftOut).toEqual([
+      expect.stringContaining("field device_ids for column device_ids looks personal"),
+      expect.stringContaining("field accounts for column masked_accounts looks personal"),
     ]);
   });
 

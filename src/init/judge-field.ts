@@ -33,10 +33,11 @@ export function judge(field: Field, real: ExistingColumn | null, nameOfPerson: N
   const given = field.values.filter((value) => value !== "");
   const { refused: _few, ...narrow } = inferType(name, given);
   const isMixed = HELD_TYPES.has(narrow.type);
-  if (isMixed && given.filter(isHolder).length * 2 > given.length) return judgeHeld(field, from, narrow);
-  const own = personalReasons({ path: field.path, values: given }, isMixed ? { type: "text" } : narrow);
   const beside = narrow.type === "boolean" ? null : nameOfPerson(field.path);
-  const reasons = [...own, ...(beside === null ? [] : [beside]), ...ofTable(real, ofName(name) !== null)];
+  const around = [...(beside === null ? [] : [beside]), ...ofTable(real, ofName(name) !== null)];
+  if (isMixed && given.filter(isHolder).length * 2 > given.length) return judgeHeld(field, from, narrow, around);
+  const own = personalReasons({ path: field.path, values: given }, isMixed ? { type: "text" } : narrow);
+  const reasons = [...own, ...around];
   const { refused: _, ...reading } =
     reasons.length === 0 ? inferType(name, field.values) : inferType(name, given, true);
   return { field, from, reading, reasons, inside: NOTHING_INSIDE };
@@ -44,8 +45,9 @@ export function judge(field: Field, real: ExistingColumn | null, nameOfPerson: N
 
 export const isHolder = (value: unknown): boolean => typeof value === "object" && value !== null;
 
-function judgeHeld(field: Field, from: string, narrow: Reading): JudgedField {
-  const inside = judgeInside(field);
+/** @param around what the field's neighbours and the table say of it */
+function judgeHeld(field: Field, from: string, narrow: Reading, around: readonly string[]): JudgedField {
+  const inside = judgeInside(field, around);
   const isPlain = inside.masks.length === 0 && inside.obstacle === null;
   return { field, from, reading: isPlain ? narrow : { type: "json" }, reasons: inside.reasons, inside };
 }

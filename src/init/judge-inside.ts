@@ -26,15 +26,19 @@ const DATA_KEYS = "has keys that differ from event to event and may be personal 
 /** More masks than anybody reads. */
 const MASKS_MAX = 40;
 
-/** What is personal inside of objects and arrays, place by place, as a column of each would be judged. */
-export function judgeInside(field: Field): JudgedInside {
+/**
+ * What is personal inside of objects and arrays, place by place, as a column of each would be judged.
+ * @param around reasons that hold for the field as a whole: of an array of single values, they are those of each
+ */
+export function judgeInside(field: Field, around: readonly string[] = []): JudgedInside {
   const { fields, hasDataKeys, isBarred } = collectInner(field.values);
   // Nor are they shown: they may be personal themselves.
   if (hasDataKeys || field.hasDataKeys) return { ...NOTHING_INSIDE, obstacle: DATA_KEYS };
   const coordinates = areCoordinates(field);
   const nameOfPerson = namesOfPeople(fields.map(({ path }) => path));
   const judged = fields.map((inner) => {
-    const known = [nameOfPerson(inner.path), coordinates ? "holds coordinates" : null];
+    const isElement = inner.path.every((step) => step === null);
+    const known = [nameOfPerson(inner.path), coordinates ? "holds coordinates" : null, ...(isElement ? around : [])];
     return {
       inner,
       ...judgeInner(

@@ -1,4 +1,4 @@
-import { personalPartOf, wordsOf } from "../config/looks-personal.ts";
+import { personalPartOf, singularOf, wordsOf } from "../config/looks-personal.ts";
 import { countDetections, showDetections } from "../mask/leak/count-detections.ts";
 import type { ColumnType, InnerStep, PathStep } from "../pipeline/contracts.ts";
 import { isObject } from "./collect-fields.ts";
@@ -87,6 +87,8 @@ const CONTACT_WORDS: ReadonlySet<string> = new Set(
   "email mail phone telephone tel mobile msisdn address birth birthday birthdate dob surname".split(" "),
 );
 
+const NAMES: ReadonlySet<string> = new Set(["name", "names"]);
+
 /**
  * Tells whether a place is somebody's name by what stands beside it: `billing_details.name` beside an email address, and
  * `name` where nothing is known of anybody.
@@ -97,15 +99,17 @@ export function namesOfPeople(paths: readonly Judged["path"][]): (path: Judged["
   for (const path of paths) {
     for (const [at, step] of path.entries()) {
       const words = typeof step === "string" ? wordsOf(step) : [];
-      if (words.some((word) => CONTACT_WORDS.has(word)) && personalPartOf(words.join("_")) !== null) {
+      if (words.some((word) => CONTACT_WORDS.has(singularOf(word))) && personalPartOf(words.join("_")) !== null) {
         people.add(JSON.stringify(path.slice(0, at)));
       }
     }
   }
-  return (path) =>
-    String(path.at(-1)).toLowerCase() === "name" && people.has(JSON.stringify(path.slice(0, -1)))
+  return (path) => {
+    const at = path.findLastIndex((step) => step !== null);
+    return NAMES.has(String(path[at]).toLowerCase()) && people.has(JSON.stringify(path.slice(0, at)))
       ? "is a name beside what somebody is reached by"
       : null;
+  };
 }
 
 const PLACE_WORDS: ReadonlySet<string> = new Set(

@@ -41,6 +41,14 @@ describe("what check says of columns that take JSON as a text", () => {
     expect(warning).toContain("tags is stored as it is: 1 of 2 sampled values look personal (email 1)");
   });
 
+  it("warns of several of what is personal by its name as of one", () => {
+    const warnings = warningsOf({ device_ids: { type: "text[]" }, seen: { from: "userAgents", type: "text[]" } });
+    expect(warnings).toEqual([
+      expect.stringContaining("device_ids is stored as it is: its name looks personal (device_id)"),
+      expect.stringContaining("seen is stored as it is: it comes from a field whose name looks personal (user_agent)"),
+    ]);
+  });
+
   it("names the column that takes the event out of an SNS notification", () => {
     const [warning] = warningsOf({ message: { from: "Message", ...TEXT }, topic: { from: "TopicArn", ...TEXT } });
     expect(warning).toContain("message takes the whole event of an SNS notification as a text");

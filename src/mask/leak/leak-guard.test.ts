@@ -331,6 +331,8 @@ describe("the detectors", () => {
     ["a name", JSON.stringify({ customer: { name: "Ada" } }), "inner-name"],
     ["a date of birth", ` { "birth_date" : "1815-12-10" }`, "inner-name"],
     ["a name in JSON in JSON", JSON.stringify({ Message: JSON.stringify({ first_name: "Ada" }) }), "inner-name"],
+    ["names of several", JSON.stringify({ first_names: ["Ada"] }), "inner-name"],
+    ["ids of several", JSON.stringify({ devices: [{ id: "a1" }, { id: "b2" }] }), "inner-name"],
     ["a name in an array", JSON.stringify([1, { last_name: "Lovelace" }]), "inner-name"],
     ["a name behind a cut", JSON.stringify({ last_name: "Lovelace", rest: "x" }).slice(0, -4), "inner-name"],
     ["a name in base64", Buffer.from('{"first_name":"Ada"}').toString("base64"), "inner-name"],
