@@ -226,21 +226,6 @@ describe("columns for a new table", () => {
     ]);
   });
 
-  it("share a key where their values are the same, named as the shortest of them", () => {
-    const people = ["ann", "ben", "cleo"].map((name) => `${name}@canary.example`);
-    const events = people.map((email, index) => ({
-      receipt_email: email,
-      customer: { email: email.toUpperCase(), other_email: `${index}@canary.example` },
-      items: [{ gift_to: email }, { gift_to: null }],
-    }));
-    expect(infer(events).columns.map(({ name, key, masks }) => [name, key, masks?.map((inner) => inner.key)])).toEqual([
-      ["receipt_email", "email", undefined],
-      ["email", undefined, undefined],
-      ["other_email", undefined, undefined],
-      ["items", undefined, ["email"]],
-    ]);
-  });
-
   it("are told of the array whose first element they are from", () => {
     const { columns } = infer(Array.from({ length: 3 }, () => ({ records: [{ a: 1, b: 2 }] })));
     expect(columns.map(({ from, notes }) => [from, notes.length])).toEqual([

@@ -5,7 +5,6 @@ import { type EventId, findEventId } from "./event-id.ts";
 import type { ExistingTable } from "./existing-table.ts";
 import { noteFirstElements } from "./first-elements.ts";
 import { forNewTable } from "./new-columns.ts";
-import { shareKeys } from "./share-keys.ts";
 import { forTable } from "./table-columns.ts";
 
 /** Columns of a new table: with more of them nobody finds any. */
@@ -27,7 +26,7 @@ export function inferColumns({ fields, oddKeys, surplus }: CollectedFields, tabl
   const columns = outcomes.flatMap((outcome) => ("column" in outcome ? [outcome.column] : []));
   const leftOut = outcomes.flatMap((outcome) => ("leftOut" in outcome ? [outcome.leftOut] : []));
   return {
-    columns: noteFirstElements(shareKeys(columns, fields), fields),
+    columns: noteFirstElements(columns, fields),
     leftOut: [
       ...leftOut,
       ...(surplus === 0 ? [] : [surplusFields(surplus)]),

@@ -7,7 +7,6 @@ import { noteFirstElements } from "./first-elements.ts";
 import type { Inference } from "./infer-columns.ts";
 import { matchColumns } from "./match-columns.ts";
 import { forNewTable } from "./new-columns.ts";
-import { shareKeys } from "./share-keys.ts";
 import { forTable } from "./table-columns.ts";
 
 /**
@@ -43,7 +42,7 @@ export function inferNewColumns(
   ];
   const added = outcomes.flatMap((outcome) => ("column" in outcome ? [outcome.column] : []));
   return {
-    columns: noteFirstElements(shareKeys(added, fields), fields),
+    columns: noteFirstElements(added, fields),
     leftOut: outcomes.flatMap((outcome) => ("leftOut" in outcome ? [outcome.leftOut] : [])),
     eventId: null,
   };

@@ -14,7 +14,7 @@ interface Masked {
 }
 
 /** A shorter value is that of two fields by chance. */
-const CHARS_MIN = 4;
+const CHARS_MIN = 3;
 
 /**
  * Gives columns whose masked values are the same ones in the sample one key, so that their tokens join. The one with the

@@ -172,6 +172,30 @@ it("masks what holds the value of a masked field, and not what equals one by cha
   expect(stdout + stderr + (await readFile(join(folder, "piipe.yaml"), "utf8"))).not.toMatch(/canary|7000\d/);
 });
 
+it("gives what holds the value of a masked field the key of that field, so that both join", async () => {
+  const events = ["canary-ann", "canary-ben", "canary-cleo"].map((name, n) => ({
+    user_name: name,
+    login: name,
+    who: name,
+    buyer: { handle: name },
+    lines: [{ by: name }, { note: "x" }],
+    number: n,
+  }));
+  const lines = events.map((event) => JSON.stringify(event)).join("\n");
+  const { stdout } = await init([...SAMPLE, "-", "--json"], environment(), lines);
+  const { columns } = JSON.parse(stdout) as { columns: ReadonlyArray<Record<string, unknown>> };
+  const masked = { type: "text", mask: "hmac-sha256" };
+  expect(columns).toMatchObject([
+    { name: "user_name", ...masked, key: "who" },
+    { name: "login", ...masked, key: "who" },
+    { name: "who", ...masked },
+    { name: "handle", ...masked, key: "who" },
+    { name: "lines", type: "json", masks: [{ path: "[].by", ...masked, key: "who" }] },
+    { name: "number", mask: null },
+  ]);
+  expect(columns[2]).not.toHaveProperty("key");
+});
+
 describe("tables as frameworks make them", () => {
   const events = Array.from({ length: 12 }, (_, n) => ({
     id: `d69123e8-026e-4668-86a3-0000000000${10 + n}`,

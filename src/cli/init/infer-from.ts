@@ -10,6 +10,7 @@ import { mainKindOf } from "../../init/main-kind.ts";
 import { maskEchoes } from "../../init/mask-echoes.ts";
 import { wholesOf } from "../../init/match-columns.ts";
 import { parseEvents } from "../../init/parse-events.ts";
+import { shareKeys } from "../../init/share-keys.ts";
 import type { Column, UnwrapStep } from "../../pipeline/contracts.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import { counted } from "../output.ts";
@@ -102,7 +103,10 @@ interface Looked {
   readonly existing?: readonly Column[];
 }
 
-/** Until no column stores the value of a masked one: each look masks more of them, or leaves them out. */
+/**
+ * Until no column stores the value of a masked one: each look masks more of them, or leaves them out. Then it is known what is
+ * masked, and so what shares a key.
+ */
 export function withoutEchoes(
   inferred: Inference,
   { bodies, source, fields, table, existing = [] }: Looked,
@@ -116,7 +120,7 @@ export function withoutEchoes(
     const open = inference.columns.filter(
       (column) => echoes.has(column.from) && column.mask === null && !settled.includes(column),
     );
-    if (open.length === 0) return inference;
+    if (open.length === 0) return { ...inference, columns: shareKeys(inference.columns, fields) };
     const found = new Map(open.map(({ from }) => [from, echoes.get(from) ?? 0]));
     inference = maskEchoes(inference, found, fields, table);
     settled = [
