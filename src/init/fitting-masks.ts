@@ -1,5 +1,5 @@
 import { MASKED_TYPES } from "../config/column-schema.ts";
-import { COLUMN_TYPES, type ColumnType, MASK_NAMES, type MaskName } from "../pipeline/contracts.ts";
+import { COLUMN_TYPES, type ColumnType, isArrayType, MASK_NAMES, type MaskName } from "../pipeline/contracts.ts";
 import type { Field } from "./collect-fields.ts";
 import { columnOf } from "./column-of.ts";
 import type { ExistingColumn } from "./existing-table.ts";
@@ -10,21 +10,22 @@ const DIGITS_ALONE = /^[\d\s./-]+$/;
 
 /**
  * Names the masks whose tokens the table's column can hold, for a person to choose from.
- * @param type of the field's values; a mask that takes only another type is named with it
+ * @param type of the field's values; a mask that takes only others is named with the first of them
  */
 export function showFittingMasks(real: ExistingColumn, type: ColumnType, { values }: Field): string {
   const isOfDigits = values.every((value) => typeof value === "string" && DIGITS_ALONE.test(value));
   const masks = MASK_NAMES.flatMap((mask): readonly string[] => {
     if (OF_ANY_LENGTH.includes(mask) || (mask === "fpe-ff1" && (!isOfDigits || type !== "text"))) return [];
-    const fitting = typesOf(mask).filter((candidate) => isFitting(real, mask, candidate));
-    if (fitting.length === 0) return [];
-    return [fitting.includes(type) ? mask : `${mask} (of type ${fitting.join(" or ")})`];
+    const types = typesOf(mask);
+    const fitting = (types.includes(type) ? [type, ...types] : types).find((each) => isFitting(real, mask, each));
+    if (fitting === undefined) return [];
+    return [fitting === type ? mask : `${mask} (of type ${fitting})`];
   });
   return masks.length === 0 ? "no mask fits it" : `the masks that fit it: ${masks.join(", ")}`;
 }
 
 const typesOf = (mask: MaskName): readonly ColumnType[] =>
-  MASKED_TYPES[mask] ?? COLUMN_TYPES.filter((type) => type !== "json");
+  MASKED_TYPES[mask] ?? COLUMN_TYPES.filter((type) => type !== "json" && !isArrayType(type));
 
 /** `drop` stores nothing but NULL. */
 const isFitting = ({ name, misfitOf }: ExistingColumn, mask: MaskName, type: ColumnType): boolean =>

@@ -86,7 +86,7 @@ function into(judged: JudgedField, real: ExistingColumn): Outcome {
   return leaveOut(
     from,
     real,
-    `looks personal (${reasons.join("; ")}) and so must be masked, but ${misfit}; ${showFittingMasks(real, reading.type, field)}`,
+    `looks personal (${reasons.join("; ")}) and so must be masked, but ${misfit}; ${isMaskedWhole ? showFittingMasks(real, reading.type, field) : ONLY_INSIDE}`,
   );
 }
 
@@ -96,6 +96,8 @@ function fewestRefused(ways: readonly Way[], { values }: Field, real: ExistingCo
   const refused = ways.map(({ reading, mask }) => refusedBy(reading, values, mask === null ? real.bounds : undefined));
   return ways[refused.indexOf(Math.min(...refused))];
 }
+
+const ONLY_INSIDE = "arrays and objects are masked inside, for which the column must be of type jsonb";
 
 const endsWithBlank = (value: unknown): boolean => typeof value === "string" && value.endsWith(" ");
 
