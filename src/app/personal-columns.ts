@@ -3,17 +3,23 @@ import type { Config } from "../config/config.ts";
 import { personalPartOf } from "../config/looks-personal.ts";
 import { renderPlace } from "../config/value-origin.ts";
 import { type Detections, showDetections } from "../mask/leak/count-detections.ts";
-import type { Column, ColumnType } from "../pipeline/contracts.ts";
+import { type Column, type ColumnType, isArrayType } from "../pipeline/contracts.ts";
 import { placesOf } from "../pipeline/value-places.ts";
 
 export interface PersonalColumn {
   readonly column: string;
   /** Why it looks personal, to follow the column's name. Holds no value. */
   readonly why: string;
+  readonly remedy: string;
 }
 
-export const PERSONAL_COLUMN_REMEDY =
-  "Give it a mask (docs/masking.md). If its values are not personal data, say so with `piiDetection: off`.";
+function remedyFor(type: ColumnType): string {
+  const mask =
+    type === "json" || isArrayType(type)
+      ? "Mask what is personal inside it with `masks`, as `type: json` (docs/masking.md)."
+      : "Give it a mask (docs/masking.md).";
+  return `${mask} If its values are not personal data, say so with \`piiDetection: off\`.`;
+}
 
 /** Columns without a mask, but those of which the configuration says `piiDetection: off`. */
 function unmaskedColumns({ columns, notPersonal }: Config): readonly Column[] {
@@ -34,7 +40,9 @@ export function personalColumns(
 ): readonly PersonalColumn[] {
   return unmaskedColumns(config).flatMap((column) => {
     const reasons = [ofName(column), ofSample(detections.get(column.name))].filter((reason) => reason !== null);
-    return reasons.length === 0 ? [] : [{ column: column.name, why: reasons.join(", and ") }];
+    return reasons.length === 0
+      ? []
+      : [{ column: column.name, why: reasons.join(", and "), remedy: remedyFor(column.type) }];
   });
 }
 
@@ -44,7 +52,9 @@ const PERSONAL_TYPES: Readonly<Partial<Record<ColumnType, string>>> = {
   mac: "addresses of devices",
 };
 
-function ofName({ name, origin, type }: Column): string | null {
+/** Of a column with masks inside it, the name speaks of what they mask. */
+function ofName({ name, origin, type, masks = [] }: Column): string | null {
+  if (masks.length > 0) return null;
   const part = personalPartOf(name);
   if (part !== null) return `its name looks personal (${part})`;
   const fields = placesOf(origin).filter(({ kind }) => kind !== "metadata");

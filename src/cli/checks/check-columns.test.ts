@@ -49,6 +49,18 @@ describe("what check says of columns that take JSON as a text", () => {
     ]);
   });
 
+  it("judges JSON with masks inside by what they leave, and not by its name", () => {
+    const sessions = { type: "json", masks: { "[].id": "hmac-sha256" } };
+    expect(warningsOf({ sessions: { type: "json" } })).toEqual([
+      expect.stringMatching(/^sessions is stored as it is: its name looks personal \(session\)\. Mask what .* `masks`/),
+    ]);
+    const stored = (rest: object) => [JSON.stringify([{ id: "a@example.com", ...rest }])];
+    expect(warningsOf({ sessions }, { sessions: stored({ pages: 3 }) })).toEqual([]);
+    expect(warningsOf({ sessions }, { sessions: stored({ by: "b@example.com" }) })).toEqual([
+      expect.stringContaining("sessions is stored as it is: 1 of 1 sampled values look personal (email 1)"),
+    ]);
+  });
+
   it("names the column that takes the event out of an SNS notification", () => {
     const [warning] = warningsOf({ message: { from: "Message", ...TEXT }, topic: { from: "TopicArn", ...TEXT } });
     expect(warning).toContain("message takes the whole event of an SNS notification as a text");

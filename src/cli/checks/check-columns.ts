@@ -1,5 +1,5 @@
 import { replacerOfAll } from "../../app/inner-tokens.ts";
-import { PERSONAL_COLUMN_REMEDY, personalColumns, sampledColumns } from "../../app/personal-columns.ts";
+import { personalColumns, sampledColumns } from "../../app/personal-columns.ts";
 import { recognizableColumns, storedMisfits } from "../../app/stored-misfits.ts";
 import type { Config } from "../../config/config.ts";
 import { WRAPPED_FIELD } from "../../decode/notification.ts";
@@ -63,9 +63,7 @@ export function judgeColumns(config: Config, samples: Samples | null): readonly 
   return [
     ...wrappedEvents(config.columns),
     ...storedMisfits(config.columns, samples ?? new Map()).map(({ text, remedy }) => warning("columns", text, remedy)),
-    ...personal.map(({ column, why }) =>
-      warning("columns", `${column} is stored as it is: ${why}`, PERSONAL_COLUMN_REMEDY),
-    ),
+    ...personal.map(({ column, why, remedy }) => warning("columns", `${column} is stored as it is: ${why}`, remedy)),
     samples === null
       ? skipped("columns", `${which} column without a mask looks personal by its name; stored values could not be read`)
       : ok("columns", `${which} column without a mask looks personal, by their names and a sample of values`),
