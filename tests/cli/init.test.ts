@@ -525,13 +525,14 @@ describe("piipe init", () => {
     await query(
       database.url,
       "CREATE TABLE visits (event_id uuid, ip inet NOT NULL, loaded_at timestamptz DEFAULT now(), seen_at timestamptz, " +
-        "peer_ip inet, email varchar(20))",
+        "peer_ip inet, email varchar(20), device_ids text[])",
     );
     const events = Array.from({ length: 20 }, (_, index) => ({
       event_id: `d69123e8-026e-4668-86a3-0000000000${10 + index}`,
       ip: index === 7 ? "999.1.2.3" : `192.0.2.${index}`,
       peer_ip: "canary-host",
       email: CANARY,
+      device_ids: ["canary-mac"],
     }));
     const lines = [...events, events[0], events[1], [CANARY]].map((event) => JSON.stringify(event));
     const args = ["--queue", "logins", "--table", "visits", "--sample", "-"];
@@ -544,6 +545,9 @@ describe("piipe init", () => {
       /field peer_ip .*; the masks that fit it: ipcrypt-deterministic \(of type ip\), ipcrypt-pfx \(of type ip\), generalize \(of type ip\), drop$/m,
     );
     expect(stderr).toMatch(/field email .*; the masks that fit it: redact, drop$/m);
+    expect(stderr).toMatch(
+      /field device_ids for column device_ids looks personal .*; arrays and objects are masked inside, .* jsonb$/m,
+    );
     expect(stderr).toContain("left out: column loaded_at is left to its default");
     expect(`${stdout}${stderr}`).not.toMatch(/999\.1|canary/);
     const file = join(folder, "piipe.yaml");
