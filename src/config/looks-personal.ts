@@ -68,7 +68,7 @@ export function singularOf(word: string): string {
 }
 
 /** The word as the lists have it: as it is, or in the singular. */
-const listed = (word: string): string => (KNOWN_WORDS.has(word) ? word : singularOf(word));
+const listed = (word: string): string => (word.endsWith("s") && !KNOWN_WORDS.has(word) ? singularOf(word) : word);
 
 /**
  * The part of a column's or a field's name that says that its values are personal data (`ip`, `first_name`), or null.
