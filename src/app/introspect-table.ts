@@ -1,15 +1,16 @@
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
+import type { GrowingTable } from "../init/addable-columns.ts";
 import { columnOf } from "../init/column-of.ts";
-import type { ExistingColumn, ExistingTable } from "../init/existing-table.ts";
+import type { ExistingColumn } from "../init/existing-table.ts";
 import type { Column, ColumnBounds } from "../pipeline/contracts.ts";
-import { boundsOf, checkTable, misfitOf } from "../write/check-table.ts";
+import { addingStatement, boundsOf, checkTable, misfitOf } from "../write/check-table.ts";
 import { isText } from "../write/column-fit.ts";
 import { readTargetTable, type TableColumn, type TargetTable } from "../write/target-table.ts";
 import { openDatabase } from "./open-database.ts";
 import { tokenChars } from "./open-table.ts";
 
-export interface IntrospectedTable extends ExistingTable {
+export interface IntrospectedTable extends GrowingTable {
   /** What its columns can hold, for decoding into them. */
   readonly boundsOf: (columns: readonly Column[]) => ReadonlyMap<string, ColumnBounds>;
 }
@@ -26,6 +27,7 @@ export async function introspectTable(config: Config): Promise<IntrospectedTable
     return {
       columns: table.columns.map((real) => existingColumn(table, real)),
       boundsOf: (columns) => boundsOf(table, columns),
+      addingStatement: (column) => addingStatement(table, column),
     };
   } catch (error) {
     if (error instanceof PiipeError && error.code === "database.table-missing") return null;

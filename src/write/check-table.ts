@@ -195,9 +195,13 @@ function missing(table: TargetTable, column: Column): Problem {
   );
   return {
     what: `there is no column ${column.name}${near === null ? "" : ` (did you mean ${near}?)`}`,
-    remedy: `Add it with ALTER TABLE ${quoteTable(table.name)} ADD COLUMN ${quoteIdentifier(column.name)} ${sqlTypeOf(column)}.`,
+    remedy: `Add it with ${addingStatement(table, column)}.`,
   };
 }
+
+/** Adds the column to the table: its rows get NULL there. */
+export const addingStatement = ({ name }: TargetTable, column: Column): string =>
+  `ALTER TABLE ${quoteTable(name)} ADD COLUMN ${quoteIdentifier(column.name)} ${sqlTypeOf(column)}`;
 
 /** Columns that PostgreSQL wants filled and nobody fills. */
 function unfilled(table: TargetTable, columns: readonly Column[]): Problem[] {

@@ -756,12 +756,44 @@ describe("piipe init --update", () => {
     expect(stderr).toContain("gave 1 message back");
     expect(JSON.parse(stdout)).toMatchObject({
       tableExists: true,
-      columns: [{ name: "total", type: "decimal" }, { name: "customer_name" }, { name: "tier" }, { name: "paid_at" }],
-      trial: { fitting: 1, isTriedInTable: false },
+      columns: [{ name: "total", type: "decimal" }],
+      leftOut: [{ field: "customer.name" }, { field: "customer.tier" }, { field: "paid_at" }],
+      trial: { fitting: 1, isTriedInTable: true },
     });
-    await query(database.url, "ALTER TABLE shop_orders ADD customer_name text, ADD tier text, ADD paid_at timestamptz");
+    const statements = [
+      ...stderr.matchAll(/^left out: field \S+ has no column in the table: (ALTER TABLE .*), then/gm),
+    ];
+    expect(statements.map(([, statement]) => statement)).toEqual([
+      'ALTER TABLE "public"."shop_orders" ADD COLUMN "customer_name" text',
+      'ALTER TABLE "public"."shop_orders" ADD COLUMN "tier" text',
+      'ALTER TABLE "public"."shop_orders" ADD COLUMN "paid_at" timestamptz',
+    ]);
+    const still = await init(["--update"], variables);
+    expect(still).toMatchObject({ code: 0, stdout: "" });
+    expect(still.stderr).toContain("nothing added: piipe.yaml stays as it is");
+    expect(still.stderr).toContain("left out: field paid_at has no column");
+
+    for (const [, statement] of statements) await query(database.url, statement ?? "");
     const again = await init(["--update", "--json"], variables);
-    expect(JSON.parse(again.stdout)).toMatchObject({ columns: [], trial: { fitting: 1, isTriedInTable: true } });
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      columns: [{ name: "paid_at" }, { name: "customer_name", mask: "hmac-sha256" }, { name: "tier" }],
+      leftOut: [],
+      trial: { fitting: 1, isTriedInTable: true },
+    });
+  });
+
+  it("says that no row can be stored where the table lacks a column that the configuration had before", async () => {
+    const fresh = await createTestDatabase();
+    const variables = { ...environment(), DATABASE_URL: fresh.url };
+    await first();
+    await query(fresh.url, "CREATE TABLE shop_orders (id bigint, email text, total numeric(9,2))");
+    const { code, stdout } = await init(["--update", "--sample", "-", "--json"], variables, ndjson(NEW));
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      columns: [{ name: "total" }],
+      trial: { fitting: 0, obstacle: expect.stringContaining("there is no column items") as unknown },
+    });
+    await fresh.drop();
   });
 
   it.each<[string, readonly string[], (text: string) => string, number, string]>([

@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { type IntrospectedTable, introspectTable } from "../../app/introspect-table.ts";
+import { introspectTable } from "../../app/introspect-table.ts";
 import { tryEvents } from "../../app/try-events.ts";
 import type { Config } from "../../config/config.ts";
 import { insertColumns } from "../../config/insert-columns.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
+import { addableColumns } from "../../init/addable-columns.ts";
 import { inferNewColumns } from "../../init/new-fields.ts";
 import { renderColumns } from "../../init/render-config.ts";
 import { loadKeyring } from "../../keys/keyring-file.ts";
@@ -38,7 +39,8 @@ export async function addColumns(options: InitOptions, terminal: Terminal): Prom
 
   const { collected, fields, events } = fieldsFrom(bodies, config.source.unwrap, table);
   const inferred = inferNewColumns(collected, config.columns, table);
-  const inference = withoutEchoes(inferred, { bodies, source: config.source, fields, table, existing: config.columns });
+  const looked = { bodies, source: config.source, fields, table, existing: config.columns };
+  const inference = addableColumns(withoutEchoes(inferred, looked), table);
   const findings = {
     file: options.config,
     queue: config.source.sqs.queue,
@@ -51,7 +53,8 @@ export async function addColumns(options: InitOptions, terminal: Terminal): Prom
   const added =
     inference.columns.length === 0 ? null : renderColumns(inference.columns, keyring?.primary?.version ?? null);
   const written = added === null ? config : await write(file, insertColumns(text, added), environment);
-  return { ...findings, trial: await tryEvents(bodies, written, environment["PIIPE_KEYS"], boundsOf(table, written)) };
+  const bounds = table?.boundsOf(written.columns) ?? null;
+  return { ...findings, trial: await tryEvents(bodies, written, environment["PIIPE_KEYS"], bounds) };
 }
 
 const withUrl = (environment: Terminal["environment"]) => ({
@@ -68,10 +71,4 @@ async function write(file: string, text: string | null, environment: Terminal["e
       hint: "Write each column on a line of its own below `columns:`, without brackets around all of them.",
     },
   );
-}
-
-/** null where the table lacks a column: nothing can be tried in it before it has them all. */
-function boundsOf(table: IntrospectedTable | null, { columns }: Config) {
-  const names = new Set(table?.columns.map(({ name }) => name));
-  return table !== null && columns.every(({ name }) => names.has(name)) ? table.boundsOf(columns) : null;
 }

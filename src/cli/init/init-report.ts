@@ -78,21 +78,26 @@ export function printReport(report: InitReport, isJson: boolean, terminal: Termi
 
 /** The same of columns that were added to a configuration. */
 export function printAdded(findings: Findings, isJson: boolean, terminal: Terminal): void {
-  const { file, inference } = findings;
+  const { file, inference, tableExists } = findings;
+  const { columns, leftOut } = inference;
   const say = (line: string): void => terminal.writeError(`${showControls(line)}\n`);
-  if (inference.columns.length > 0) printColumns(findings, isJson, terminal);
+  printColumns(findings, isJson, terminal);
   printWarnings(warningsOf(findings), terminal);
-  if (inference.columns.length === 0) {
-    say(`nothing new: ${file} stays as it is`);
+  if (columns.length === 0) {
+    say(`nothing ${leftOut.length === 0 ? "new" : "added"}: ${file} stays as it is`);
     return;
   }
-  say(`added to ${file}: ${showColumns(inference.columns)}`);
+  say(`added to ${file}: ${showColumns(columns)}`);
   say(showTrial(findings));
-  say("next: read what was added; `piipe check` names what the table lacks, with the statement that adds it");
+  say(`next: read what was added${tableExists === null ? `; ${UNSEEN}` : ""}`);
 }
 
+const UNSEEN =
+  "the table was not looked at, as DATABASE_URL is not set: before the next run, `piipe check` names what it lacks, with the statement that adds it";
+
 function printColumns({ inference }: Findings, isJson: boolean, terminal: Terminal): void {
-  if (!isJson) terminal.writeOut(`${showControls(tableOf(inference.columns, terminal))}\n`);
+  if (!isJson && inference.columns.length > 0)
+    terminal.writeOut(`${showControls(tableOf(inference.columns, terminal))}\n`);
   for (const left of inference.leftOut) {
     if (!left.isProblem) terminal.writeError(`${showControls(`left out: ${showLeftOut(left)}`)}\n`);
   }
