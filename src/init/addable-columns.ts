@@ -12,10 +12,10 @@ export interface GrowingTable extends ExistingTable {
 
 /**
  * What of new columns a configuration that runs already can get, so that it still runs: where there is a table, the columns
- * that it has. The others are left out, with what to do.
+ * that it has. An event without a value is taken in each of them: events from before the field was there are still in the
+ * queue, or in quarantine, and not every producer sends it at once. The others are left out, with what to do.
  */
 export function addableColumns(inference: Inference, table: GrowingTable | null): Inference {
-  if (table === null) return inference;
   const outcomes = inference.columns.map((column) => addable(column, table));
   return {
     ...inference,
@@ -24,11 +24,25 @@ export function addableColumns(inference: Inference, table: GrowingTable | null)
   };
 }
 
-function addable(column: InferredColumn, table: GrowingTable): Outcome {
+function addable(column: InferredColumn, table: GrowingTable | null): Outcome {
+  if (table === null) return { column: { ...column, nullable: true } };
   const real = table.columns.find(({ name }) => name === column.name);
-  if (real !== undefined) return { column };
-  const statement = table.addingStatement(columnOf(column));
-  return leaveOut(column.from, null, `has no column in the table: ${statement}, then ${AGAIN}`, false);
+  if (real === undefined) {
+    const statement = table.addingStatement(columnOf(column));
+    return leaveOut(column.from, null, `has no column in the table: ${statement}, then ${AGAIN}`, false);
+  }
+  if (!real.notNull) return { column: { ...column, nullable: true } };
+  const isMasked = column.mask !== null || column.masks !== undefined;
+  if (real.isFilled && !isMasked) return { column: { ...column, nullable: false, absent: "default" } };
+  const why = real.isFilled ? "NOT NULL, and its DEFAULT would be stored unmasked" : "NOT NULL without a DEFAULT";
+  return {
+    leftOut: {
+      field: column.from,
+      column: column.name,
+      why: `is not added, as events without it would be refused: the column is ${why}. Drop its NOT NULL, then ${AGAIN}`,
+      isProblem: true,
+    },
+  };
 }
 
 const AGAIN = "`piipe init --update` again";

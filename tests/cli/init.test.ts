@@ -724,10 +724,10 @@ describe("piipe init --update", () => {
     expect(code).toBe(0);
     const added = [
       "  # masked: its name looks personal (customer_name); is a name beside what somebody is reached by",
-      "  customer_name: { from: customer.name, type: text, mask: hmac-sha256 }",
-      "  tier: { from: customer.tier, type: text }",
-      "  total: { type: decimal }",
-      "  paid_at: { type: timestamp, format: epoch-ms }",
+      "  customer_name: { from: customer.name, type: text, mask: hmac-sha256, nullable: true }",
+      "  tier: { from: customer.tier, type: text, nullable: true }",
+      "  total: { type: decimal, nullable: true }",
+      "  paid_at: { type: timestamp, format: epoch-ms, nullable: true }",
       "",
     ].join("\n");
     const updated = await readFile(file, "utf8");
@@ -780,6 +780,37 @@ describe("piipe init --update", () => {
       leftOut: [],
       trial: { fitting: 1, isTriedInTable: true },
     });
+  });
+
+  it("adds columns that also take events from before the fields were there, and no others", async () => {
+    const fresh = await createTestDatabase();
+    const variables = { ...environment(), DATABASE_URL: fresh.url };
+    await first();
+    await query(
+      fresh.url,
+      `CREATE TABLE shop_orders (id bigint, email text, items jsonb, total numeric, tier text NOT NULL DEFAULT 'none',
+        customer_name text NOT NULL DEFAULT '', paid_at timestamptz)`,
+    );
+    const update = () => init(["--update", "--sample", "-", "--json"], variables, ndjson(NEW));
+    const updated = await update();
+    expect(JSON.parse(updated.stdout)).toMatchObject({
+      columns: [
+        { name: "total", nullable: true },
+        { name: "paid_at", nullable: true },
+        { name: "tier", nullable: false, absent: "default" },
+      ],
+      leftOut: [{ field: "customer.name", column: "customer_name" }],
+      trial: { fitting: 3, isTriedInTable: true },
+    });
+    expect(updated.stderr).toContain("NOT NULL, and its DEFAULT would be stored unmasked. Drop its NOT NULL, then");
+    const older = await init(["--update", "--sample", "-", "--json"], variables, ndjson(OLD));
+    expect(JSON.parse(older.stdout)).toMatchObject({ columns: [], trial: { fitting: 3, isTriedInTable: true } });
+
+    await query(fresh.url, "ALTER TABLE shop_orders ALTER customer_name DROP DEFAULT");
+    const needed = await update();
+    expect(JSON.parse(needed.stdout)).toMatchObject({ columns: [], leftOut: [{ column: "customer_name" }] });
+    expect(needed.stderr).toContain("NOT NULL without a DEFAULT. Drop its NOT NULL, then");
+    await fresh.drop();
   });
 
   it("says that no row can be stored where the table lacks a column that the configuration had before", async () => {
