@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { PiipeError } from "../errors.ts";
+import { type ErrorCode, PiipeError } from "../errors.ts";
 import { tryColumns } from "../init/try-columns.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { ColumnBounds, MaskedRecord, Rejection } from "../pipeline/contracts.ts";
@@ -19,6 +19,8 @@ export interface Trial {
   readonly refusals: ReadonlyArray<Rejection & { readonly count: number }>;
   /** What ended the trial early, and would end a run; null: nothing. */
   readonly obstacle: string | null;
+  /** The error's, where an error ended it. */
+  readonly obstacleCode: ErrorCode | null;
   /** The rows were tried in the table, in a transaction that was rolled back. */
   readonly isTriedInTable: boolean;
 }
@@ -46,7 +48,12 @@ export async function tryEvents(
     return { ...trial, obstacle: `the table refused ${rejected.length} of the first ${outcomes.length} rows` };
   } catch (error) {
     if (!(error instanceof PiipeError)) throw error;
-    return { ...trialOf(0, refusals, true), obstacle: `no row can be stored: ${error.message} [${error.code}]` };
+    const { message, code } = error;
+    return {
+      ...trialOf(0, refusals, true),
+      obstacle: `no row can be stored: ${message} [${code}]`,
+      obstacleCode: code,
+    };
   }
 }
 
@@ -73,5 +80,5 @@ function trialOf(fitting: number, all: readonly Rejection[], isTriedInTable: boo
     else known.count += 1;
   }
   const sorted = [...refusals.values()].sort((one, other) => other.count - one.count);
-  return { fitting, skipped: 0, refusals: sorted, obstacle: null, isTriedInTable };
+  return { fitting, skipped: 0, refusals: sorted, obstacle: null, obstacleCode: null, isTriedInTable };
 }

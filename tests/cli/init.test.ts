@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -462,6 +462,7 @@ describe("piipe init", () => {
       skipped: 0,
       refusals: [{ code: "database.constraint", path: null, count: 3 }],
       obstacle: null,
+      obstacleCode: null,
       isTriedInTable: true,
     });
     expect(tried.leftOut).toEqual([]);
@@ -476,6 +477,34 @@ describe("piipe init", () => {
     expect(
       await query(database.url, "SELECT (SELECT count(*) FROM tried) + (SELECT count(*) FROM needy) AS rows"),
     ).toEqual([{ rows: "0" }]);
+  });
+
+  it("names the remedy where another keyring made the tokens in the table", async () => {
+    const fresh = await createTestDatabase();
+    const variables = { ...environment(), DATABASE_URL: fresh.url };
+    const event = JSON.stringify({ id: 1, email: CANARY });
+    const queue = await queueWith([event]);
+    const args = ["--queue", queue.name, "--table", "members", "--sample", "-", "--json", "--force"];
+    const warningsOf = async (extra: readonly string[], more: Readonly<Record<string, string>> = {}) => {
+      const { code, stdout } = await init([...args, ...extra], { ...variables, ...more }, event);
+      expect(code).toBe(0);
+      return (JSON.parse(stdout) as { warnings: readonly string[] }).warnings;
+    };
+    await warningsOf([]);
+    expect((await runCli(["migrate"], { folder, environment: variables })).code).toBe(0);
+    expect((await runCli(["run", "--until-empty"], { folder, environment: variables })).code).toBe(0);
+    await rename(join(folder, "piipe.keys.json"), join(folder, "first.json"));
+    await rm(join(folder, "piipe.private.json"));
+    const remedy = "this needs the keyring that made the stored tokens: ";
+    const other = await warningsOf([]);
+    expect(other).toContainEqual(expect.stringContaining("[keys.mismatch]"));
+    expect(other).toContain(`${remedy}name its file with --keys FILE, and run init again with --force`);
+    const PIIPE_KEYS = await readFile(join(folder, "piipe.keys.json"), "utf8");
+    expect(await warningsOf(["--keys", "none.json"], { PIIPE_KEYS })).toContainEqual(
+      expect.stringContaining(`${remedy}put it into PIIPE_KEYS`),
+    );
+    expect(await warningsOf(["--keys", "first.json"])).not.toContainEqual(expect.stringContaining("keyring"));
+    await fresh.drop();
   });
 
   it("takes large numbers as a run does, from a JSON array as well", async () => {

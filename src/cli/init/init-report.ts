@@ -40,7 +40,7 @@ export function jsonOf(report: InitReport): object {
     ...findingsJson(report),
     keyring: { file: keys.keyringFile, origin: keys.origin, privateFile: keys.privateFile },
     eventId: report.inference.eventId,
-    warnings: [...warningsOf(report), ...repeats(report.inference), ...unignoredWarnings(report)],
+    warnings: allWarningsOf(report),
   };
 }
 
@@ -68,7 +68,7 @@ export function printReport(report: InitReport, isJson: boolean, terminal: Termi
   if (unwrap.length > 0) {
     terminal.writeError(`the events are wrapped: source.unwrap takes them out (${unwrap.join(", ")})\n`);
   }
-  printWarnings([...warningsOf(report), ...repeats(inference), ...unignoredWarnings(report)], terminal);
+  printWarnings(allWarningsOf(report), terminal);
   const say = (line: string): void => terminal.writeError(`${showControls(line)}\n`);
   say(`wrote ${file}: ${showColumns(inference.columns)}`);
   say(showTrial(report));
@@ -160,6 +160,20 @@ function warningsOf({ inference, events, trial }: Findings): readonly string[] {
       ({ count, ...rejection }) => `${counted(count, "event")} looked at would be refused: ${showRejection(rejection)}`,
     ),
   ];
+}
+
+const allWarningsOf = (report: InitReport): readonly string[] => [
+  ...warningsOf(report),
+  ...otherKeys(report),
+  ...repeats(report.inference),
+  ...unignoredWarnings(report),
+];
+
+/** What the tokens in the table were made with is somewhere else. */
+function otherKeys({ trial, keys }: InitReport): readonly string[] {
+  if (trial.obstacleCode !== "keys.mismatch") return [];
+  const where = keys.origin === "environment" ? "put it into PIIPE_KEYS" : "name its file with --keys FILE";
+  return [`this needs the keyring that made the stored tokens: ${where}, and run init again with --force`];
 }
 
 const unignoredWarnings = ({ unignored }: InitReport): readonly string[] =>
