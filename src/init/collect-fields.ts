@@ -16,8 +16,8 @@ export interface Field {
 
 export interface CollectedFields {
   readonly fields: readonly Field[];
-  /** Top-level keys that are no plain names, and so are neither shown nor stored. */
-  readonly oddKeys: number;
+  /** Top-level keys that are no plain names, and so are neither shown nor stored. Raw. */
+  readonly oddKeys: readonly string[];
   /** Fields beyond so many that a table is no longer read by anybody. */
   readonly surplus: number;
 }
@@ -46,6 +46,7 @@ export function collectFields(events: readonly JsonObject[], collecting: Collect
   const { isWhole = () => false, fieldsMax = Number.POSITIVE_INFINITY } = collecting;
   const keys = keysOf(events);
   const names = keys.filter(isPlainName);
+  const oddKeys = keys.filter((key) => !isPlainName(key));
   let fields: readonly Field[] = [];
   for (let stepsMax = STEPS_MAX; stepsMax > 0; stepsMax -= 1) {
     const within = { events: events.length, stepsMax, isWhole };
@@ -53,7 +54,7 @@ export function collectFields(events: readonly JsonObject[], collecting: Collect
     if (fields.length <= fieldsMax) break;
   }
   const kept = fields.slice(0, fieldsMax);
-  return { fields: kept, oddKeys: keys.length - names.length, surplus: fields.length - kept.length };
+  return { fields: kept, oddKeys, surplus: fields.length - kept.length };
 }
 
 interface Within {

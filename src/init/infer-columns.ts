@@ -27,18 +27,19 @@ export function inferColumns({ fields, oddKeys, surplus }: CollectedFields, tabl
   const leftOut = outcomes.flatMap((outcome) => ("leftOut" in outcome ? [outcome.leftOut] : []));
   return {
     columns: noteFirstElements(columns, fields),
-    leftOut: [
-      ...leftOut,
-      ...(surplus === 0 ? [] : [surplusFields(surplus)]),
-      ...(oddKeys === 0 ? [] : [oddFields(oddKeys)]),
-    ],
+    leftOut: [...leftOut, ...(surplus === 0 ? [] : [surplusFields(surplus)]), ...oddFields(oddKeys.length)],
     eventId: findEventId(fields),
   };
 }
 
-function oddFields(count: number): LeftOut {
-  const why = `${count} ${count === 1 ? "field has a name" : "fields have names"} that may be data, and so are neither shown nor stored`;
-  return { field: null, column: null, why, isProblem: true };
+/**
+ * Fields whose keys are data.
+ * @param consequence what comes of leaving them out
+ */
+export function oddFields(count: number, consequence = ""): readonly LeftOut[] {
+  if (count === 0) return [];
+  const why = `${count} ${count === 1 ? "field has a name" : "fields have names"} that may be data, and so are neither shown nor stored${consequence}`;
+  return [{ field: null, column: null, why, isProblem: true }];
 }
 
 const surplusFields = (count: number): LeftOut => ({

@@ -1,10 +1,11 @@
+import type { Config } from "../config/config.ts";
 import { renderPath } from "../config/value-path.ts";
-import type { Column, PathStep } from "../pipeline/contracts.ts";
+import type { PathStep } from "../pipeline/contracts.ts";
 import { placesOf } from "../pipeline/value-places.ts";
 import type { CollectedFields, Field } from "./collect-fields.ts";
 import type { ExistingTable } from "./existing-table.ts";
 import { noteFirstElements } from "./first-elements.ts";
-import type { Inference } from "./infer-columns.ts";
+import { type Inference, oddFields } from "./infer-columns.ts";
 import { matchColumns } from "./match-columns.ts";
 import { forNewTable } from "./new-columns.ts";
 import { forTable } from "./table-columns.ts";
@@ -14,8 +15,8 @@ import { forTable } from "./table-columns.ts";
  * the others. A field is taken with what is around it and in it: who has chosen one element of an array has chosen.
  */
 export function inferNewColumns(
-  { fields }: CollectedFields,
-  columns: readonly Column[],
+  { fields, oddKeys }: CollectedFields,
+  { columns, unknownFields }: Pick<Config, "columns" | "unknownFields">,
   table: ExistingTable | null,
 ): Inference {
   const known = columns.flatMap(({ origin }) =>
@@ -24,6 +25,7 @@ export function inferNewColumns(
   const unknown = fields.filter(
     ({ path, values }) => values.length > 0 && !known.some((other) => isWithin(path, other)),
   );
+  const unknownOdd = oddKeys.filter((key) => !known.some(([first]) => first === key));
   const names = new Set(columns.map(({ name }) => name));
   const free = (table?.columns ?? []).filter(({ name }) => !names.has(name));
   const matches = matchColumns(
@@ -43,10 +45,16 @@ export function inferNewColumns(
   const added = outcomes.flatMap((outcome) => ("column" in outcome ? [outcome.column] : []));
   return {
     columns: noteFirstElements(added, fields),
-    leftOut: outcomes.flatMap((outcome) => ("leftOut" in outcome ? [outcome.leftOut] : [])),
+    leftOut: [
+      ...outcomes.flatMap((outcome) => ("leftOut" in outcome ? [outcome.leftOut] : [])),
+      ...oddFields(unknownOdd.length, unknownFields === "quarantine" ? REFUSED : ""),
+    ],
     eventId: null,
   };
 }
+
+const REFUSED =
+  "; with `unknownFields: quarantine` their events are refused: write columns for them yourself, or `unknownFields: ignore`";
 
 /** One of the paths leads to where the other leads, or begins the way to it. */
 const isWithin = (one: readonly PathStep[], other: readonly PathStep[]): boolean =>

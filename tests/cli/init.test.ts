@@ -842,6 +842,25 @@ describe("piipe init --update", () => {
     await fresh.drop();
   });
 
+  it("says which refusals come of fields that are left out because their keys may be data", async () => {
+    const { file, text } = await first();
+    const event = ndjson({ ...OLD, [CANARY]: 1, "canary x": 2 });
+    const leftOut = "left out: 2 fields have names that may be data, and so are neither shown nor stored";
+    expect((await init(["--update", "--sample", "-"], environment(), event)).stderr).toContain(`${leftOut}\n`);
+
+    const strict = text.replace("unknownFields: ignore", "unknownFields: quarantine");
+    await writeFile(file, strict);
+    const refused = await init(["--update", "--sample", "-"], environment(), event);
+    expect(refused.stderr).toContain(`${leftOut}; with \`unknownFields: quarantine\` their events are refused`);
+    expect(refused.stderr).toContain("3 events looked at would be refused");
+    expect(refused.stdout + refused.stderr).not.toContain("canary");
+
+    const known = `\n  odd: { from: '"${CANARY}"', type: integer, nullable: true }\n  odder: { from: '"canary x"', type: integer, nullable: true }\nunknownFields`;
+    await writeFile(file, strict.replace("\nunknownFields", known));
+    const taken = await init(["--update", "--sample", "-", "--json"], environment(), event);
+    expect(JSON.parse(taken.stdout)).toMatchObject({ columns: [], leftOut: [], trial: { fitting: 3 } });
+  });
+
   it("says that no row can be stored where the table lacks a column that the configuration had before", async () => {
     const fresh = await createTestDatabase();
     const variables = { ...environment(), DATABASE_URL: fresh.url };

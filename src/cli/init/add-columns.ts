@@ -38,7 +38,7 @@ export async function addColumns(options: InitOptions, terminal: Terminal): Prom
   requireFetched(bodies);
 
   const { collected, fields, events } = fieldsFrom(bodies, config.source.unwrap, table);
-  const inferred = inferNewColumns(collected, config.columns, table);
+  const inferred = inferNewColumns(collected, config, table);
   const looked = { bodies, source: config.source, fields, table, existing: config.columns };
   const inference = addableColumns(withoutEchoes(inferred, looked), table);
   const findings = {
