@@ -10,7 +10,7 @@ import { compileDecoder } from "../decode/compile-decoder.ts";
 import { collectFields } from "./collect-fields.ts";
 import { inferColumns } from "./infer-columns.ts";
 import { deliveryOf, parseEvents } from "./parse-events.ts";
-import { renderConfig } from "./render-config.ts";
+import { renderConfig, withoutLeftOut } from "./render-config.ts";
 import { shareKeys } from "./share-keys.ts";
 
 const SETTINGS = {
@@ -120,4 +120,29 @@ it("whatever the names in the table, the file loads and has them", async () => {
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+it("however long its reasons are, a field that is left out no more goes out of the comments, and no other line does", () => {
+  const words = fc.array(fc.stringMatching(/^[a-z-]{2,30}$/), { minLength: 1, maxLength: 30 });
+  const entries = fc.array(fc.tuple(fc.constantFrom("a", "ab", "a.b", "c"), words), { maxLength: 5 });
+  fc.assert(
+    fc.property(entries, (given) => {
+      const leftOut = given.map(([field, why]) => ({ field, column: null, why: why.join(" "), isProblem: false }));
+      const column = {
+        name: "x",
+        from: "a",
+        type: "text" as const,
+        mask: null,
+        nullable: true,
+        reasons: [],
+        notes: [],
+      };
+      const textOf = (left: typeof leftOut) =>
+        renderConfig(SETTINGS, { columns: [column], leftOut: left, eventId: null }, "a sample");
+      expect(withoutLeftOut(textOf(leftOut), [column])).toBe(textOf(leftOut.filter(({ field }) => field !== "a")));
+    }),
+  );
+  const written = "columns:\n  # Left out:\n  # - field a was null\n  # mine\n";
+  const added = { name: "a", from: "a", type: "text" as const, mask: null, nullable: true, reasons: [], notes: [] };
+  expect(withoutLeftOut(written, [added])).toBe("columns:\n  # mine\n");
 });

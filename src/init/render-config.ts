@@ -110,7 +110,36 @@ function eventIdLines(eventId: Inference["eventId"]): readonly string[] {
 
 function leftOutLines(leftOut: readonly LeftOut[]): readonly string[] {
   if (leftOut.length === 0) return [];
-  return ["  # Left out:", ...leftOut.flatMap((left) => comment(`- ${showLeftOut(left)}`, "  "))];
+  return [LEFT_OUT, ...leftOut.flatMap((left) => comment(`- ${showLeftOut(left)}`, "  "))];
+}
+
+const LEFT_OUT = "  # Left out:";
+const ENTRY = "  # - ";
+
+/** Takes out the comments that say of these fields or columns that they are left out; every other line stays as it is. */
+export function withoutLeftOut(text: string, columns: readonly InferredColumn[]): string {
+  const subjects = columns.flatMap(({ name, from }) => [`- field ${scalar(from)} `, `- column ${scalar(name)} `]);
+  const lines = text.split("\n");
+  const start = lines.findIndex((line) => line.trimEnd() === LEFT_OUT);
+  if (start === -1) return text;
+  const kept: string[] = [];
+  let end = start + 1;
+  while (lines[end]?.startsWith(ENTRY) === true) {
+    const first = end;
+    do end += 1;
+    while (isWrapped(lines[end - 1], lines[end]));
+    const entry = lines.slice(first, end);
+    const said = entry.map((line) => line.slice("  # ".length).trim()).join(" ");
+    if (!subjects.some((subject) => said.startsWith(subject))) kept.push(...entry);
+  }
+  const from = kept.length === 0 && end > start + 1 ? start : start + 1;
+  return [...lines.slice(0, from), ...kept, ...lines.slice(end)].join("\n");
+}
+
+/** The line before had no room for the next one's first word: what a person writes below is not taken for a part of it. */
+function isWrapped(line = "", next = ""): boolean {
+  const word = /^ {2}# (?!- )(\S+)/.exec(next)?.[1];
+  return word !== undefined && line.trimEnd().length + 1 + word.length > COMMENT_CHARS;
 }
 
 /** A sentence for people: what is left out, and why. */

@@ -861,6 +861,21 @@ describe("piipe init --update", () => {
     expect(JSON.parse(taken.stdout)).toMatchObject({ columns: [], leftOut: [], trial: { fitting: 3 } });
   });
 
+  it("takes out what the file says of a field that was left out and is now added, and no other line", async () => {
+    const { file } = await first();
+    const nothing = { total: null, other: null };
+    const args = ["--queue", "q", "--table", "shop_orders", "--sample", "-", "--force"];
+    expect((await init(args, environment(), ndjson({ ...OLD, ...nothing }))).code).toBe(0);
+    const text = await readFile(file, "utf8");
+    const [, entry = ""] = /(\n {2}# - field total .*)\n {2}# - field other /.exec(text) ?? [];
+    expect(entry).toContain("was null in every event");
+    expect((await init(["--update", "--sample", "-"], environment(), ndjson({ ...OLD, total: 9.5 }))).code).toBe(0);
+    const added = "\n  total: { type: decimal, nullable: true }";
+    const updated = await readFile(file, "utf8");
+    expect(updated).toContain(added);
+    expect(updated.replace(added, "")).toBe(text.replace(entry, ""));
+  });
+
   it("says that no row can be stored where the table lacks a column that the configuration had before", async () => {
     const fresh = await createTestDatabase();
     const variables = { ...environment(), DATABASE_URL: fresh.url };

@@ -8,7 +8,7 @@ import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import { addableColumns } from "../../init/addable-columns.ts";
 import { inferNewColumns } from "../../init/new-fields.ts";
-import { renderColumns } from "../../init/render-config.ts";
+import { renderColumns, withoutLeftOut } from "../../init/render-config.ts";
 import { loadKeyring } from "../../keys/keyring-file.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import type { Terminal } from "../terminal.ts";
@@ -52,7 +52,8 @@ export async function addColumns(options: InitOptions, terminal: Terminal): Prom
   };
   const added =
     inference.columns.length === 0 ? null : renderColumns(inference.columns, keyring?.primary?.version ?? null);
-  const written = added === null ? config : await write(file, insertColumns(text, added), environment);
+  const rest = withoutLeftOut(text, inference.columns);
+  const written = added === null ? config : await write(file, insertColumns(rest, added), environment);
   const bounds = table?.boundsOf(written.columns) ?? null;
   return { ...findings, trial: await tryEvents(bodies, written, environment["PIIPE_KEYS"], bounds) };
 }
