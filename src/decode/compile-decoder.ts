@@ -15,29 +15,25 @@ import {
   type RejectionCode,
   type Result,
   type UnwrapStep,
-  type MessageOrigin,
   type ValuePlace,
 } from "../pipeline/contracts.ts";
 import { placesOf } from "../pipeline/value-places.ts";
-import { readArray } from "./array-value.ts";
-import { isLongerThan } from "./check-text.ts";
-import { checkWrittenJson } from "./column-types.ts";
-import { type AttributesParsed, type JsonObject, type Lookup, MISTYPED, createLookup } from "./create-lookup.ts";
+import { type AttributesParsed, type JsonObject, MISTYPED, createLookup } from "./create-lookup.ts";
 import { createReader } from "./create-reader.ts";
 import { BARRED_PATH, detailOf, type Expectation, expectationOf } from "./expectation.ts";
 import { givenTextOf, RESPELLED_TYPES } from "./given-text.ts";
-import { BODY_BYTES_MAX, NUMBER_CHARS_MAX } from "./limits.ts";
+import { BODY_BYTES_MAX } from "./limits.ts";
 import { FOUND_NOTIFICATION, WRAPPED_FIELD, isNotification } from "./notification.ts";
-import { hasVanishingNumber } from "./number-check.ts";
 import { MALFORMED } from "./parse-bounded-json.ts";
 import { countKeys, findDuplicateKey, parseJson } from "./parse-json.ts";
-import { type ObjectsRead, rawValueAt } from "./raw-value-at.ts";
+import type { ObjectsRead } from "./raw-value-at.ts";
 import { businessIdReader } from "./read-business-id.ts";
 import { compileInnerReader } from "./read-inner.ts";
-import { REFUSED, type Reader, type Refusal, type ValueReader, isRefusal, neverNumber } from "./refusal.ts";
+import { isRefusal } from "./refusal.ts";
 import { isPointer } from "./s3-pointer.ts";
 import { type JsonScan, beyondBounds, scanJson } from "./scan-json.ts";
 import { type Unwrapped, compileUnwrap, withoutMark } from "./unwrap-body.ts";
+import { accesses, accessTo, type ValueAccess, writtenReader } from "./value-access.ts";
 
 export interface DecoderOptions {
   /** What becomes of an event with a top-level field that no column declares: stored without it, or refused. */
@@ -50,19 +46,12 @@ export interface DecoderOptions {
 
 type Refused = { readonly ok: false; readonly error: Rejection };
 
-/** Reads a value by how it is written as well. `scan` is of the body; `objectsRead` is shared by its columns. */
-type ReadWritten = (value: unknown, delivery: Delivery, scan: JsonScan, objectsRead: ObjectsRead) => RawValue | Refusal;
-
-interface CompiledColumn {
+interface CompiledColumn extends ValueAccess {
   readonly from: string;
   /** What a missing or null value becomes; undefined: it refuses the event. */
   readonly absent: RawValue | undefined;
   /** A masked empty text is as good as null: its token would be a token of nothing. */
   readonly emptyIsNull: boolean;
-  readonly lookup: Lookup;
-  readonly read: Reader;
-  /** Instead of `read`. null: of what the column takes, nothing can be written differently. */
-  readonly readWritten: ReadWritten | null;
   readonly expected: Expectation;
 }
 
@@ -218,6 +207,8 @@ export const attributeNamesOf = (
     .flatMap(({ origin }) => placesOf(origin))
     .flatMap((place) => (place.kind === "attribute" ? [place.name] : []));
 
+const isJson = (type: ColumnType): boolean => type === "json" || isArrayType(type);
+
 /** The body alone; nearly always, with its attributes it is small enough. */
 const isTooLarge = ({ body, bytes }: Delivery): boolean =>
   bytes > BODY_BYTES_MAX && Buffer.byteLength(body) > BODY_BYTES_MAX;
@@ -257,16 +248,6 @@ function compileColumn(column: Column, bounds: ColumnBounds | undefined): Compil
   };
 }
 
-/** By one place, or by the first of several that has a value. */
-function accesses(origin: MessageOrigin, emptyIsNull: boolean, accessBy: (place: ValuePlace) => Access): Access {
-  const [place, ...others] = placesOf(origin).map(accessBy);
-  if (place === undefined) throw new TypeError("a column without a place");
-  return others.length === 0 ? place : firstOf([place, ...others], emptyIsNull);
-}
-
-/** Nothing is read without its text. */
-const readNothing: Reader = () => REFUSED.type;
-
 /** In a column that takes no NULL otherwise, it is what the insert puts the table's DEFAULT for. */
 const absentOf = ({ nullable, absent }: Column): null | undefined =>
   nullable || absent === "default" ? null : undefined;
@@ -287,124 +268,6 @@ function readConstant(column: Column, setting: string, given: Constant, bounds: 
       hint: `Give a value as an event would have it for a column of type ${type}, and that the table's column takes.`,
     },
   );
-}
-
-/** A day of the queue's clock is the same for nearly all messages: it is read when it changes. */
-function memoOfDay(place: ValuePlace, type: ColumnType, read: Reader): Reader {
-  if (place.kind !== "metadata" || type !== "date") return read;
-  let lastDay: unknown;
-  let lastRead: ReturnType<Reader> = null;
-  return (day) => {
-    if (day !== lastDay) {
-      lastRead = read(day);
-      lastDay = day;
-    }
-    return lastRead;
-  };
-}
-
-/** How a value is found, and read. */
-type Access = Pick<CompiledColumn, "lookup" | "read" | "readWritten">;
-
-function accessTo(column: Column, place: ValuePlace, bounds: ColumnBounds | undefined): Access {
-  const lookup = createLookup(place, column.type);
-  if (column.type === "json") return { lookup, read: readNothing, readWritten: jsonReader(place, bounds) };
-  const reader = createReader(column, place, bounds);
-  return {
-    lookup,
-    read: memoOfDay(place, column.type, reader.read),
-    readWritten: writtenReader(place, column, reader),
-  };
-}
-
-/**
- * The first of several places that has a value: that is neither missing nor null, nor empty where that is as good as null,
- * nor out of reach because the way to it is barred. Without one, whatever says most of why.
- */
-function firstOf(places: readonly Access[], emptyIsNull: boolean): Access {
-  /** The place that was looked at last: its value is read next, before the next event. */
-  let chosen: Access | undefined;
-  const isPlain = places.every(({ readWritten }) => readWritten === null);
-  return {
-    lookup(event, delivery, parsed) {
-      let without: unknown;
-      for (chosen of places) {
-        const value = chosen.lookup(event, delivery, parsed);
-        if (value === undefined) continue;
-        if (value !== null && value !== MISTYPED && !(value === "" && emptyIsNull)) return value;
-        if (without !== MISTYPED) without = value;
-      }
-      return without;
-    },
-    read: (value) => (chosen === undefined ? REFUSED.type : chosen.read(value)),
-    readWritten: isPlain
-      ? null
-      : (value, delivery, scan, objectsRead) => {
-          if (chosen === undefined) return REFUSED.type;
-          const { read, readWritten } = chosen;
-          return readWritten === null ? read(value) : readWritten(value, delivery, scan, objectsRead);
-        },
-  };
-}
-
-const isJson = (type: ColumnType): boolean => type === "json" || isArrayType(type);
-
-/** JSON is stored as it is written: writing it anew would be for nothing. */
-function jsonReader(place: ValuePlace, bounds: ColumnBounds | undefined): ReadWritten {
-  if (place.kind === "metadata") return () => REFUSED.type;
-  const writtenOf = writtenTextOf(place);
-  const charsMax = bounds?.charsMax ?? null;
-  return (value, delivery, scan, objectsRead) => {
-    const refusal = checkWrittenJson(value);
-    if (refusal !== null) return refusal;
-    const written = writtenOf(delivery, objectsRead);
-    if (charsMax !== null && isLongerThan(written, charsMax)) return REFUSED.tooLong;
-    const mayVanish = scan.mayRound || place.kind === "attribute";
-    return mayVanish && hasVanishingNumber(written) ? REFUSED.range : written;
-  };
-}
-
-/** null when the values have no numbers. */
-function writtenReader(
-  place: ValuePlace,
-  { type, nullable }: Pick<Column, "type" | "nullable">,
-  reader: ValueReader,
-): ReadWritten | null {
-  if (place.kind === "metadata") return null;
-  const writtenOf = writtenTextOf(place);
-  // The scan is of the body.
-  const isAlwaysLookedAt = place.kind === "attribute" || reader.readsNumbersAsWritten === true;
-  if (isArrayType(type)) {
-    const reading = { element: reader, takesNull: nullable };
-    return (value, delivery, scan, objectsRead) =>
-      readArray(
-        value,
-        reading,
-        isAlwaysLookedAt || scan.mayRound || holdsLarge(value) ? () => writtenOf(delivery, objectsRead) : null,
-      );
-  }
-  if (reader.readNumber === neverNumber) return null;
-  const roundsFractions = type === "number";
-  return (value, delivery, scan, objectsRead) => {
-    if (typeof value !== "number") return reader.read(value);
-    if (!isAlwaysLookedAt && Math.abs(value) <= Number.MAX_SAFE_INTEGER) {
-      if (!scan.mayRound) return reader.read(value);
-      // Most numbers that may be rounded are decimals, which a number column rounds: the look is spared.
-      if (roundsFractions && value !== 0 && scan.numberChars <= NUMBER_CHARS_MAX) return reader.read(value);
-    }
-    return reader.readNumber(value, writtenOf(delivery, objectsRead));
-  };
-}
-
-const holdsLarge = (value: unknown): boolean =>
-  Array.isArray(value) && value.some((item) => typeof item === "number" && Math.abs(item) > Number.MAX_SAFE_INTEGER);
-
-/** The text of a value that is there, without the white space around it. */
-function writtenTextOf(
-  place: Exclude<ValuePlace, { readonly kind: "metadata" }>,
-): (delivery: Delivery, objectsRead: ObjectsRead) => string {
-  if (place.kind === "attribute") return ({ attributes }) => (attributes.get(place.name) ?? "").trim();
-  return ({ body }, objectsRead) => rawValueAt(body, place.path, objectsRead) ?? "";
 }
 
 /** A text is taken exactly; a number like that of an integer column. */
