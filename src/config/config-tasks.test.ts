@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { testDelivery } from "../../tests/support/test-delivery.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";
 import { CONFIG_TASKS } from "./config-tasks.ts";
 import { parseConfig } from "./load-config.ts";
@@ -18,15 +18,6 @@ test.each(CONFIG_TASKS)("$want", ({ event, yaml, isTop }) => {
   const { columns: declared, unknownFields, dedupeBy } = config;
   const decode = compileDecoder(declared, new Map(), { unknownFields, dedupeBy });
   const body = `{${event}}`;
-  const decoded = decode({
-    id: randomUUID(),
-    attempt: 1,
-    sentAtMs: 0,
-    receivedAtMs: 0,
-    groupId: null,
-    body,
-    bytes: Buffer.byteLength(body),
-    attributes: new Map(),
-  });
+  const decoded = decode(testDelivery(body));
   expect(decoded).toMatchObject({ ok: true });
 });

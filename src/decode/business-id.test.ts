@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { codePoint } from "../../tests/support/code-point.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
+import { testDelivery } from "../../tests/support/test-delivery.ts";
 import { withoutDetail } from "../../tests/support/without-detail.ts";
 import type { BusinessIdField, Delivery, RejectionCode } from "../pipeline/contracts.ts";
 import { compileDecoder } from "./compile-decoder.ts";
@@ -10,16 +11,8 @@ const COLUMNS = [testColumn({ name: "n", type: "integer", nullable: true })];
 const field = (from: string): BusinessIdField => ({ from, origin: { kind: "field", path: from.split(".") } });
 const ATTRIBUTE: BusinessIdField = { from: "@attribute.id", origin: { kind: "attribute", name: "id" } };
 
-const delivery = (body: string, attributes: ReadonlyMap<string, string> = new Map()): Delivery => ({
-  id: "message",
-  attempt: 1,
-  sentAtMs: 0,
-  receivedAtMs: 0,
-  groupId: null,
-  body,
-  bytes: Buffer.byteLength(body),
-  attributes,
-});
+const delivery = (body: string, attributes: ReadonlyMap<string, string> = new Map()): Delivery =>
+  testDelivery(body, { attributes });
 
 /** The business id of a body, or why it is refused. */
 function businessId(dedupeBy: BusinessIdField, body: string, attributes?: ReadonlyMap<string, string>): unknown {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { codePoint } from "../../tests/support/code-point.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
+import { testDelivery } from "../../tests/support/test-delivery.ts";
 import { COLUMN_TYPES, REJECTION_CODES, type Column, type Delivery } from "../pipeline/contracts.ts";
 import { compileDecoder } from "./compile-decoder.ts";
 
@@ -13,23 +14,12 @@ const bounds = new Map([["text", { charsMax: 8, integerMin: null, integerMax: nu
 const decode = compileDecoder(columns, bounds, { unknownFields: "quarantine" });
 const froms = new Set(columns.map(({ from }) => from));
 
-const delivery = (body: string): Delivery => ({
-  id: "1",
-  attempt: 1,
-  sentAtMs: 0,
-  receivedAtMs: 0,
-  groupId: null,
-  body,
-  bytes: Buffer.byteLength(body),
-  attributes: new Map(),
-});
-
 const DETAIL =
   /^expected (?:an? [\w ,()']+|text(?: of at most \d+ characters)?|true or false|JSON)(?:, found (?:(?:other )?text|null|true or false|an? (?:whole number|number with decimals|array(?: with something else in it)?|object)))?$/;
 
 /** Refusals are drawn from closed lists, so nothing of a body can be in one. */
 function check(body: string): void {
-  const result = decode(delivery(body));
+  const result = decode(testDelivery(body));
   if (result.ok) {
     expect(result.value.values).toHaveLength(columns.length);
     return;
@@ -92,7 +82,7 @@ test("a refusal holds no six characters of a value or an undeclared key", () => 
         const body = `{"${key}x":"${key}"${Object.entries(values)
           .map(([name, value]) => `,"${name}":"${value}"`)
           .join("")}${repeated}}${end}`;
-        const result = decode(delivery(body));
+        const result = decode(testDelivery(body));
         if (result.ok) throw new Error("an unknown field was taken");
         const printed = JSON.stringify(result.error);
         for (const text of [key, ...Object.values(values)]) {
@@ -110,9 +100,9 @@ test("a repeated key anywhere is found, and without one none is", () => {
     fc.property(plain, fc.boolean(), (value, inArray) => {
       const inner = JSON.stringify(value);
       const place = (text: string): string => (inArray ? `{"json":[${text}]}` : `{"json":${text}}`);
-      const clean = decode(delivery(place(`{"p":${inner},"q":0}`)));
+      const clean = decode(testDelivery(place(`{"p":${inner},"q":0}`)));
       if (!clean.ok) expect(clean.error.code).not.toBe("body.duplicate-key");
-      expect(decode(delivery(place(`{"p":${inner},"p":0}`)))).toEqual({
+      expect(decode(testDelivery(place(`{"p":${inner},"p":0}`)))).toEqual({
         ok: false,
         error: { code: "body.duplicate-key", path: null },
       });
@@ -152,7 +142,7 @@ test("a stored number is the one that was written, or it is refused", () => {
   let refused = 0;
   fc.assert(
     fc.property(number, fc.constantFrom("integer", "json", "number"), (written, type) => {
-      const result = decode(delivery(`{"${type}": ${written} }`));
+      const result = decode(testDelivery(`{"${type}": ${written} }`));
       if (!result.ok) {
         refused += 1;
         const value = Number(written);

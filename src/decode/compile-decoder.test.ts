@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { testColumn } from "../../tests/support/test-column.ts";
+import { testDelivery } from "../../tests/support/test-delivery.ts";
 import { withoutDetail } from "../../tests/support/without-detail.ts";
 import type {
   Column,
@@ -45,17 +46,13 @@ const LOGIN_BOUNDS: ReadonlyMap<string, ColumnBounds> = new Map([
 ]);
 
 const SENT_AT_MS = Date.UTC(2026, 0, 31, 23, 59, 59, 999);
-const delivery = (body: string, changes: Partial<Delivery> = {}): Delivery => ({
-  id: "11111111-2222-3333-4444-555555555555",
-  attempt: 1,
-  sentAtMs: SENT_AT_MS,
-  receivedAtMs: SENT_AT_MS + 5_000,
-  groupId: null,
-  body,
-  bytes: Buffer.byteLength(body),
-  attributes: new Map(),
-  ...changes,
-});
+const delivery = (body: string, changes: Partial<Delivery> = {}): Delivery =>
+  testDelivery(body, {
+    id: "11111111-2222-3333-4444-555555555555",
+    sentAtMs: SENT_AT_MS,
+    receivedAtMs: SENT_AT_MS + 5_000,
+    ...changes,
+  });
 
 const LOGIN = {
   user_id: "424cdd21-063a-43a7-b91b-7ca1a833afae",

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { testColumn } from "../../tests/support/test-column.ts";
-import type { Column, ColumnBounds, Delivery } from "../pipeline/contracts.ts";
+import { testDelivery } from "../../tests/support/test-delivery.ts";
+import type { Column, ColumnBounds } from "../pipeline/contracts.ts";
 import { compileDecoder } from "./compile-decoder.ts";
 
 const NO_BOUNDS: ColumnBounds = { charsMax: null, integerMin: null, integerMax: null, isText: false };
@@ -11,17 +12,7 @@ function detailOf(column: Declared, value: string, bounds: Partial<ColumnBounds>
   const declared = testColumn({ name: "a", ...column });
   const decode = compileDecoder([declared], new Map([["a", { ...NO_BOUNDS, ...bounds }]]), { unknownFields: "ignore" });
   const body = `{"a":${value}}`;
-  const delivery: Delivery = {
-    id: "1",
-    attempt: 1,
-    sentAtMs: 0,
-    receivedAtMs: 0,
-    groupId: null,
-    body,
-    bytes: body.length,
-    attributes: new Map(),
-  };
-  const result = decode(delivery);
+  const result = decode(testDelivery(body));
   return result.ok ? "accepted" : result.error.detail;
 }
 

@@ -3,21 +3,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { codePoint } from "../../tests/support/code-point.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
+import { testDelivery } from "../../tests/support/test-delivery.ts";
 import { withoutDetail } from "../../tests/support/without-detail.ts";
 import type { Column, Delivery, RawRecord, Rejection, Result, UnwrapStep } from "../pipeline/contracts.ts";
 import { compileDecoder } from "./compile-decoder.ts";
 import { BODY_BYTES_MAX } from "./limits.ts";
 
-const delivery = (body: string, attributes: readonly (readonly [string, string])[] = []): Delivery => ({
-  id: "1",
-  attempt: 1,
-  sentAtMs: 0,
-  receivedAtMs: 0,
-  groupId: null,
-  body,
-  bytes: Buffer.byteLength(body),
-  attributes: new Map(attributes),
-});
+const delivery = (body: string, attributes: readonly (readonly [string, string])[] = []): Delivery =>
+  testDelivery(body, { attributes: new Map(attributes) });
 
 const metadata = (name: "topic" | "subject" | "timestamp" | "message_id", type: Column["type"]): Column =>
   testColumn({ name, type, origin: { kind: "metadata", name: `sns.${name}` }, from: `@sns.${name}`, nullable: true });

@@ -1,19 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { testColumn } from "../../tests/support/test-column.ts";
+import { testDelivery } from "../../tests/support/test-delivery.ts";
 import type { Column, ColumnBounds, ColumnType, Delivery } from "../pipeline/contracts.ts";
 import { compileDecoder } from "./compile-decoder.ts";
 
 const BOUNDS: ColumnBounds = { charsMax: null, integerMin: null, integerMax: null, isText: false };
-const delivery = (body: string, attributes: Readonly<Record<string, string>> = {}): Delivery => ({
-  id: "1",
-  attempt: 1,
-  sentAtMs: 0,
-  receivedAtMs: 0,
-  groupId: null,
-  body,
-  bytes: Buffer.byteLength(body),
-  attributes: new Map(Object.entries(attributes)),
-});
+const delivery = (body: string, attributes: Readonly<Record<string, string>> = {}): Delivery =>
+  testDelivery(body, { attributes: new Map(Object.entries(attributes)) });
 
 /** What a column gets of a value as the body has it, or the code of the refusal. */
 function read(

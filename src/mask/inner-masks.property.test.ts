@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { keyringOf } from "../../tests/support/keyring-of.ts";
+import { testDelivery } from "../../tests/support/test-delivery.ts";
 import { parseConfig } from "../config/load-config.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";
 import type { Column, ColumnValue } from "../pipeline/contracts.ts";
@@ -35,16 +36,7 @@ const mask = compileMask(columns, masking);
 
 const maskText = (json: string): ColumnValue => {
   const body = `{"context":${json}}`;
-  const decoded = decode({
-    id: "1",
-    attempt: 1,
-    sentAtMs: 0,
-    receivedAtMs: 0,
-    groupId: null,
-    body,
-    bytes: Buffer.byteLength(body),
-    attributes: new Map(),
-  });
+  const decoded = decode(testDelivery(body));
   if (!decoded.ok) throw new Error(decoded.error.code);
   const masked = mask(decoded.value);
   if (!masked.ok) throw new Error(masked.error.code);

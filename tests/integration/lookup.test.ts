@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, describe, expect, it } from "vitest";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
-import { directUrl, endIdleSessions, query } from "../support/postgres.ts";
+import { directUrl, endIdleSessions, query, scansOf } from "../support/postgres.ts";
 import { testSqs } from "../support/sqs.ts";
 import { type TokenScenario, tokenScenario } from "../support/token-scenario.ts";
 import { until } from "../support/until.ts";
@@ -240,18 +240,10 @@ describe("piipe lookup, after real runs", () => {
     );
     expect(await lookUp(steps, "masked_ip", SHARED)).toMatchObject({ rows: 1 });
     await lookUp(steps, "masked_ip", SHARED);
-    const scans = async () =>
-      (
-        await query<{ index: number; read: number }>(
-          url,
-          `SELECT coalesce(idx_scan, 0)::int AS index, seq_tup_read::int AS read
-           FROM pg_stat_user_tables WHERE relname = 'user_logins'`,
-        )
-      )[0] ?? { index: 0, read: 0 };
     await endIdleSessions();
-    await until("the scans are counted", async () => (await scans()).index >= 6);
+    await until("the scans are counted", async () => (await scansOf(url, "user_logins")).index >= 6);
     // The making of the index reads all rows once, and nothing else does.
-    expect((await scans()).read).toBeLessThan(100_000);
+    expect((await scansOf(url, "user_logins")).read).toBeLessThan(100_000);
   });
 
   it("is noted in the audit: columns, counts and reason, and neither the value nor a token", async () => {

@@ -166,3 +166,13 @@ async function administer(statements: readonly string[]): Promise<void> {
     for (const statement of statements) await client.query(statement);
   });
 }
+
+/** How often a table's indexes were scanned, and how many of its rows were read one after the other: as sessions report at their end. */
+export async function scansOf(url: string, table: string): Promise<{ readonly index: number; readonly read: number }> {
+  const [scans] = await query<{ index: number; read: number }>(
+    url,
+    `SELECT coalesce(idx_scan, 0)::int AS index, seq_tup_read::int AS read
+     FROM pg_stat_user_tables WHERE relname = '${table}'`,
+  );
+  return scans ?? { index: 0, read: 0 };
+}

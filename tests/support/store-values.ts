@@ -8,6 +8,7 @@ import { boundsOf, checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable, withDefaults } from "../../src/write/target-table.ts";
 import { batchOf, record, SENT_AT_MS } from "./masked-records.ts";
+import { testDelivery } from "./test-delivery.ts";
 
 const NEVER = new AbortController().signal;
 const ROWS_MAX = 1_000;
@@ -22,16 +23,8 @@ export function columnsOf(columns: PipelineConfig["columns"]): readonly Column[]
   return parseConfig(config, { baseFolder: "/" }).columns;
 }
 
-export const deliveryOf = (body: string): Delivery => ({
-  id: randomUUID(),
-  attempt: 1,
-  sentAtMs: SENT_AT_MS,
-  receivedAtMs: SENT_AT_MS,
-  groupId: null,
-  body,
-  bytes: Buffer.byteLength(body),
-  attributes: new Map(),
-});
+export const deliveryOf = (body: string): Delivery =>
+  testDelivery(body, { id: randomUUID(), sentAtMs: SENT_AT_MS, receivedAtMs: SENT_AT_MS });
 
 /**
  * Takes events the way that a run takes them: decodes them for the real columns of the table, and writes what passes.
