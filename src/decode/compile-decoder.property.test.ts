@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { codePoint } from "../../tests/support/code-point.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { testDelivery } from "../../tests/support/test-delivery.ts";
-import { COLUMN_TYPES, REJECTION_CODES, type Column, type Delivery } from "../pipeline/contracts.ts";
+import { COLUMN_TYPES, REJECTION_CODES, type Column } from "../pipeline/contracts.ts";
 import { compileDecoder } from "./compile-decoder.ts";
 
 const columns: readonly Column[] = [
