@@ -12,9 +12,7 @@ export const textReader =
     return checkText(value, charsMax) ?? value;
   };
 
-/**
- * A JSON string that is one of the labels of the column's enum, in the very spelling.
- */
+/** A JSON string that is one of the labels of the column's enum, in the very spelling. */
 export const labelReader =
   (labels: ReadonlySet<string>): Reader =>
   (value) => {
