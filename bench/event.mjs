@@ -36,11 +36,13 @@ const { compileLeakGuard } = await built("mask/leak/leak-guard.js");
 
 /** @typedef {import("../src/pipeline/contracts.ts").Delivery} Delivery */
 
-const { columns } = await loadConfig(fileURLToPath(new URL("examples/logins/piipe.yaml", root)), {});
+const config = await loadConfig(fileURLToPath(new URL("examples/logins/piipe.yaml", root)), {});
 const options = { keyring: Keyring.parse(newKeyring(), "the benchmark's keyring"), domain: "logins", seal: null };
-const decode = compileDecoder(columns, tableBounds(), { unknownFields: "ignore" });
-const mask = compileMask(columns, options);
-const guard = compileLeakGuard(columns);
+const columns = config.tables.flatMap((table) => table.columns);
+const targets = config.tables.map((table) => ({ ...table, bounds: tableBounds() }));
+const decode = compileDecoder(targets, { unknownFields: "ignore" });
+const mask = compileMask([columns], options);
+const guard = compileLeakGuard([columns]);
 const [ip = fail(), deviceId = fail()] = columns.filter(isMasked).map((column) => ({
   index: columns.indexOf(column),
   normalize: normalizerOf(column),
@@ -49,11 +51,11 @@ const [ip = fail(), deviceId = fail()] = columns.filter(isMasked).map((column) =
 
 const deliveries = Array.from({ length: EVENTS }, newDelivery);
 const decoded = deliveries.map((delivery) => {
-  const record = unwrap(decode(delivery));
-  const hidden = record.values.map((value, index) =>
+  const row = unwrap(decode(delivery)).rows[0] ?? fail();
+  const hidden = row.values.map((value, index) =>
     index === ip.index || index === deviceId.index ? String(value) : null,
   );
-  return { record, hidden };
+  return { row, hidden };
 });
 
 /** What `source.unwrap` takes a body out of, and how it got there. */
@@ -101,12 +103,12 @@ const PARTS = [
       useToken(deviceId.tokenize(event.device_id));
     },
   },
-  { name: "decode", what: "decode", run: (delivery) => void (used += unwrap(decode(delivery)).values.length) },
+  { name: "decode", what: "decode", run: (delivery) => void (used += unwrap(decode(delivery)).rows.length) },
   {
     name: "decodeAndMasks",
     what: "decode, normalise, two HMAC tokens",
     run: (delivery) => {
-      const { values } = unwrap(decode(delivery));
+      const { values } = unwrap(decode(delivery)).rows[0] ?? fail();
       useToken(ip.tokenize(ip.normalize(String(values[ip.index])) ?? fail()));
       useToken(deviceId.tokenize(deviceId.normalize(String(values[deviceId.index])) ?? fail()));
     },
@@ -115,14 +117,13 @@ const PARTS = [
     name: "leakGuard",
     what: "leak guard",
     run: (_, at) => {
-      const { record, hidden } = decoded[at] ?? fail();
-      used += unwrap(guard(record, hidden)).length;
+      used += unwrap(guard([decoded[at] ?? fail()])).length;
     },
   },
   {
     name: "event",
     what: "the whole way, leak guard and all",
-    run: (delivery) => void (used += unwrap(mask(unwrap(decode(delivery)))).values.length),
+    run: (delivery) => void (used += unwrap(mask(unwrap(decode(delivery)))).rows.length),
   },
   ...unwrapping,
 ];

@@ -104,19 +104,20 @@ const keyring = Keyring.parse(
   "the benchmark's keyring",
 );
 /** @typedef {readonly import("../src/pipeline/contracts.ts").UnwrapStep[]} Steps */
+const target = { columns, when: [], each: null, bounds: new Map() };
 /** By their steps. @type {Map<string, import("../src/pipeline/contracts.ts").Decode>} */
 const decoders = new Map();
 /** @param {Steps} unwrap */
 function decoderOf(unwrap) {
   const key = unwrap.join();
-  const known = decoders.get(key) ?? compileDecoder(columns, new Map(), { unknownFields: "ignore", dedupeBy, unwrap });
+  const known = decoders.get(key) ?? compileDecoder([target], { unknownFields: "ignore", dedupeBy, unwrap });
   decoders.set(key, known);
   return known;
 }
-const mask = compileMask(columns, { keyring, domain: "hostile", seal, dedupeBy });
-const echoCheck = compileEchoCheck(columns);
-const guard = compileLeakGuard(columns);
-const detectors = compileLeakGuard(columns.map((each) => (each.mask === null ? each : { ...each, echo: "allow" })));
+const mask = compileMask([columns], { keyring, domain: "hostile", seal, dedupeBy });
+const echoCheck = compileEchoCheck([columns]);
+const guard = compileLeakGuard([columns]);
+const detectors = compileLeakGuard([columns.map((each) => (each.mask === null ? each : { ...each, echo: "allow" }))]);
 const normalizers = columns.map((each) => (isMasked(each) ? normalizerOf(each) : null));
 
 let seed = Number(flags.seed ?? Date.now() % 1e9);
@@ -427,13 +428,15 @@ for (let index = -WARM_UP_BODIES; index < BODIES; index += 1) {
   measure("decode", index, () => decode(delivery));
   if (decoded.ok) {
     const { value: record } = decoded;
+    const [row] = record.rows;
+    if (row === undefined) throw new Error("the event has no row");
     const hidden = () =>
-      record.values.map((value, at) => (value === null ? null : (normalizers[at]?.(String(value)) ?? null)));
+      row.values.map((value, at) => (value === null ? null : (normalizers[at]?.(String(value)) ?? null)));
     const normalized = hidden();
     measure("normalise", index, hidden);
-    measure("echo check", index, () => echoCheck(record, normalized));
-    measure("detectors", index, () => detectors(record, normalized));
-    measure("leak guard", index, () => guard(record, normalized));
+    measure("echo check", index, () => echoCheck([{ row, hidden: normalized }]));
+    measure("detectors", index, () => detectors([{ row, hidden: normalized }]));
+    measure("leak guard", index, () => guard([{ row, hidden: normalized }]));
     const masked = mask(record);
     outcome = masked.ok ? "taken" : masked.error.code;
   }

@@ -16,7 +16,7 @@ export function findEchoes(
   bounds: ReadonlyMap<string, ColumnBounds>,
 ): ReadonlyMap<string, number> {
   const keyring = Keyring.parse(createKeys(new Date()).keyring, "the keys of a look");
-  const mask = compileMask(columns, { keyring, domain: "look", seal: null });
+  const mask = compileMask([columns], { keyring, domain: "look", seal: null });
   const echoes = new Map<string, number>();
   for (const { code, path } of tryColumns(bodies, { source, columns, unknownFields: "ignore" }, bounds, mask)
     .refusals) {

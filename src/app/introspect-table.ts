@@ -7,8 +7,9 @@ import type { Column, ColumnBounds } from "../pipeline/contracts.ts";
 import { addingStatement, boundsOf, checkTable, misfitOf } from "../write/check-table.ts";
 import { isText } from "../write/column-fit.ts";
 import { readTargetTable, type TableColumn, type TargetTable } from "../write/target-table.ts";
+import { soleTable } from "./configured-tables.ts";
 import { openDatabase } from "./open-database.ts";
-import { tokenChars } from "./open-table.ts";
+import { tokenChars } from "./open-tables.ts";
 
 export interface IntrospectedTable extends GrowingTable {
   /** What its columns can hold, for decoding into them. */
@@ -22,7 +23,7 @@ export interface IntrospectedTable extends GrowingTable {
 export async function introspectTable(config: Config): Promise<IntrospectedTable | null> {
   const pool = openDatabase(config);
   try {
-    const table = await readTargetTable(pool, config.sink.postgres.table);
+    const table = await readTargetTable(pool, soleTable(config).name);
     checkTable({ ...table, columns: [] }, [], new Map());
     return {
       columns: table.columns.map((real) => existingColumn(table, real)),

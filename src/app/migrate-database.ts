@@ -1,22 +1,23 @@
 import { systemClock } from "../clock.ts";
-import type { Config } from "../config/config.ts";
+import type { Config, TableConfig } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { placeOf } from "../mask/column-tokens.ts";
 import { duplicateColumns } from "../mask/duplicate-columns.ts";
 import { allowedForms } from "../mask/token-form.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
+import { showTable } from "../postgres/identifiers.ts";
 import { MIGRATED_DAYS_AHEAD, maintainLedger } from "../storage/ledger/ledger-maintenance.ts";
 import { type TokenCheckReport, addTokenChecks } from "../storage/rotation/token-checks.ts";
 import { createTable } from "../storage/schema/create-table.ts";
-import { type MigrationReport, migrate } from "../storage/schema/migrations.ts";
+import { type MigratedTable, type MigrationReport, migrate } from "../storage/schema/migrations.ts";
 import { updateDuplicatesView } from "../storage/search/duplicates-view.ts";
 import { checkTable } from "../write/check-table.ts";
 import { type TargetTable, readTargetTable } from "../write/target-table.ts";
-import { formsOf, tokenChars } from "./open-table.ts";
+import { formsOf, tokenChars } from "./open-tables.ts";
 
 /**
- * Brings piipe's own tables and views up to date and creates the target table when it is missing. An existing one is left
+ * Brings piipe's own tables and views up to date and creates the target tables that are missing. An existing one is left
  * as it is: what does not fit in it is a warning. Idempotent.
  */
 export async function migrateDatabase(config: Config, pool: PostgresPool): Promise<MigrationReport> {
@@ -28,13 +29,17 @@ export async function migrateDatabase(config: Config, pool: PostgresPool): Promi
     MIGRATED_DAYS_AHEAD,
   );
   if (failure) throw failure;
-  const misfit = misfitOf(await readTargetTable(pool, config.sink.postgres.table), config);
+  const misfits: string[] = [];
+  for (const target of config.tables) {
+    const misfit = misfitOf(await readTargetTable(pool, target.name), target);
+    if (misfit !== null) misfits.push(misfit);
+  }
   const ledger = { created, dropped, pruned };
-  return { ...report, ledger, warnings: misfit === null ? report.warnings : [misfit, ...report.warnings] };
+  return { ...report, ledger, warnings: [...misfits, ...report.warnings] };
 }
 
 /** Whether this user may insert into the table does not matter here: the workers' users do. */
-function misfitOf(table: TargetTable, { columns }: Config): string | null {
+function misfitOf(table: TargetTable, { columns }: TableConfig): string | null {
   try {
     checkTable(table, columns, tokenChars(columns, null));
     return null;
@@ -46,19 +51,24 @@ function misfitOf(table: TargetTable, { columns }: Config): string | null {
 
 /** Without the ledger's partitions: a run makes them beside its work, and until then the default one takes the claims. */
 export async function createMissing(config: Config, pool: PostgresPool): Promise<Omit<MigrationReport, "ledger">> {
-  const { table } = config.sink.postgres;
   const applied = await migrate(pool);
-  const tableCreated = await createTable(pool, table, config.columns);
-  const real = new Set((await readTargetTable(pool, table)).columns.map(({ name }) => name));
-  // A column that the table lacks would break the view for all others.
-  const { masked, user, time } = duplicateColumns(config.columns.filter(({ name }) => real.has(name)));
-  const { changed, warning } = await updateDuplicatesView(pool, {
-    table,
-    places: masked.map(placeOf),
-    user: user === null ? null : placeOf(user),
-    timeColumn: time?.name ?? null,
-  });
-  return { applied, tableCreated, viewChanged: changed, warnings: warning === null ? [] : [warning] };
+  const tables: MigratedTable[] = [];
+  const warnings: string[] = [];
+  for (const { name: table, columns } of config.tables) {
+    const isCreated = await createTable(pool, table, columns);
+    const real = new Set((await readTargetTable(pool, table)).columns.map(({ name }) => name));
+    // A column that the table lacks would break the view for all others.
+    const { masked, user, time } = duplicateColumns(columns.filter(({ name }) => real.has(name)));
+    const { changed, warning } = await updateDuplicatesView(pool, {
+      table,
+      places: masked.map(placeOf),
+      user: user === null ? null : placeOf(user),
+      timeColumn: time?.name ?? null,
+    });
+    tables.push({ table: showTable(table), isCreated, viewChanged: changed });
+    if (warning !== null) warnings.push(warning);
+  }
+  return { applied, tables, warnings };
 }
 
 /** Lets the database itself refuse what is no token. Idempotent; needed again after a key version was added. */
@@ -68,7 +78,11 @@ export async function migrateTokenChecks(
   pool: PostgresPool,
   stop: AbortSignal,
 ): Promise<readonly TokenCheckReport[]> {
-  const table = await readTargetTable(pool, config.sink.postgres.table);
-  const forms = formsOf(config.columns, (column) => allowedForms(column, keyring));
-  return addTokenChecks(pool, table.name, forms, { clock: systemClock, stop });
+  const reports: TokenCheckReport[] = [];
+  for (const { name, columns } of config.tables) {
+    const table = await readTargetTable(pool, name);
+    const forms = formsOf(columns, (column) => allowedForms(column, keyring));
+    reports.push(...(await addTokenChecks(pool, table.name, forms, { clock: systemClock, stop })));
+  }
+  return reports;
 }

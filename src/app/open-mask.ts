@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import { columnsOf, type Config } from "../config/config.ts";
 import { loadKeyring } from "../keys/keyring-file.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { createSeal } from "../keys/seal.ts";
@@ -14,13 +14,15 @@ export async function openMask(
   const keyring = await loadKeyring({ file: config.keys.file, environment: keysJson });
   const publicKey = keyring?.sealingPublicKey ?? null;
   const seal = publicKey === null ? null : createSeal(publicKey);
-  const { columns, dedupeBy, keys } = config;
+  const { tables, dedupeBy, keys } = config;
+  const columns = tables.map((table) => table.columns);
   return { keyring, seal, mask: compileMask(columns, { keyring, domain: keys.domain, seal, dedupeBy }) };
 }
 
 /** What the database is asked, to find whether the keyring is the one that made its tokens and claimed its business ids. */
-export function columnKeysOf({ columns, dedupeBy, keys }: Config, keyring: Keyring | null): readonly ColumnKeys[] {
+export function columnKeysOf(config: Config, keyring: Keyring | null): readonly ColumnKeys[] {
   if (keyring === null) return [];
-  const ofColumns = keyChecksOf(columns, keyring, keys.domain);
+  const { dedupeBy, keys } = config;
+  const ofColumns = keyChecksOf(columnsOf(config), keyring, keys.domain);
   return dedupeBy === null ? ofColumns : [...ofColumns, businessKeyCheckOf(dedupeBy, keyring, keys.domain)];
 }

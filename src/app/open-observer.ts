@@ -8,6 +8,7 @@ import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
 import { countReasons } from "../storage/quarantine/quarantine.ts";
 import { checkMigrated } from "../storage/schema/migrations.ts";
 import { type LiveWorker, type ReportedWorker, listWorkers } from "../storage/workers.ts";
+import { firstTable } from "./configured-tables.ts";
 import { HEARTBEAT_EVERY_MS } from "./keep-heartbeat.ts";
 import { ownQueues } from "./own-queues.ts";
 import { deadLetterDepth, queueDepth } from "./queue-depth.ts";
@@ -42,7 +43,9 @@ const SILENT_AFTER_MS = 3 * HEARTBEAT_EVERY_MS;
 
 /** Opens nothing yet: services that are away are told of by each `read`. */
 export function openObserver(config: Config, { credentials, ownWorkers }: ObserverOptions): Observer {
-  const { url, table } = config.sink.postgres;
+  const { url } = config.sink.postgres;
+  // By the first table, as workers report themselves.
+  const { name: table } = firstTable(config);
   const target = showTable(table);
   const pool = openPool({ url, connectionsMax: 1, replyTimeoutMs: READ_TIMEOUT_MS });
   const queue = queueDepth(config, credentials);

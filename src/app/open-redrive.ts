@@ -12,6 +12,7 @@ import { writeAudit } from "../storage/audit.ts";
 import { findClaims, messageKeyOf, sourceIdOf } from "../storage/ledger/claim.ts";
 import { retryDatabase } from "../storage/retry-database.ts";
 import type { Emit } from "../telemetry/events.ts";
+import { showConfigured } from "./configured-tables.ts";
 import { type Pipeline, type PipelineOptions, onOwnPool } from "./open-pipeline.ts";
 import { openQueueInspector } from "./open-queue-inspector.ts";
 import { openRun } from "./open-run.ts";
@@ -150,7 +151,7 @@ async function note(
   { operator, reason, from: given }: RedriveOptions,
   { from, queue, abort }: { readonly from: string; readonly queue: string; readonly abort: AbortSignal },
 ): Promise<void> {
-  const details = { from, queue, table: showTable(config.sink.postgres.table), takesUnmarked: given !== null };
+  const details = { from, queue, table: showConfigured(config), takesUnmarked: given !== null };
   await inTransaction(pool, { doing: "noting in piipe.audit who redrives messages", abort }, (run) =>
     writeAudit(run, { action: "redrive", operator, reason, details }),
   );

@@ -7,10 +7,9 @@ import type { ReplayStages } from "../pipeline/replay.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import type { QuarantinedQueue } from "../storage/quarantine/quarantine.ts";
 import { noteKeys } from "../storage/rotation/key-checks.ts";
-import { boundsOf } from "../write/check-table.ts";
 import { PostgresSink } from "../write/postgres-sink.ts";
 import { columnKeysOf, openMask } from "./open-mask.ts";
-import { openTable } from "./open-table.ts";
+import { decoderOptionsOf, openTables, targetsOf } from "./open-tables.ts";
 import { requireReplayRights } from "./require-own-rights.ts";
 import { openLateFetch } from "./with-objects.ts";
 
@@ -36,12 +35,10 @@ export async function openReplay(
 ): Promise<OpenedReplay> {
   const { privateKey, isDryRun } = options;
   const { keyring, mask } = await openMask(config, options.keysJson);
-  const table = await openTable(config, keyring, pool);
+  const written = await openTables(config, keyring, pool);
   await requireReplayRights(config, pool);
   if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
-  const { columns, unknownFields, dedupeBy, source } = config;
-  const { unwrap } = source;
-  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields, dedupeBy, unwrap });
+  const decode = compileDecoder(targetsOf(config, written), decoderOptionsOf(config));
   const open: Open = (...sealedAndBound) => openSealed(privateKey, ...sealedAndBound);
   const late = openLateFetch(config);
   return {
@@ -50,7 +47,7 @@ export async function openReplay(
       ...(late !== null && { fetch: late.fetch }),
       decode,
       mask,
-      sink: new PostgresSink({ pool, table, columns, sourceName: arn, claim: "quarantine", isTrial: isDryRun }),
+      sink: new PostgresSink({ pool, written, sourceName: arn, claim: "quarantine", isTrial: isDryRun }),
       isDryRun,
     }),
     close: async () => late?.close(),

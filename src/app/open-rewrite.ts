@@ -10,10 +10,12 @@ import type { RewriteProgress } from "../storage/rotation/rewrite-range.ts";
 import { type RewriteReport, rewriteTokens } from "../storage/rotation/rewrite-tokens.ts";
 import { dropInvalidChecks } from "../storage/rotation/token-checks.ts";
 import { REWRITE_REPLY_TIMEOUT_MS } from "../storage/rotation/verify-tokens.ts";
+import { firstOf } from "../write/written-tables.ts";
+import { soleTable } from "./configured-tables.ts";
 import { replacerInside } from "./inner-tokens.ts";
 import { withDatabase } from "./open-database.ts";
 import { columnKeysOf, openMask } from "./open-mask.ts";
-import { openTable } from "./open-table.ts";
+import { openTables } from "./open-tables.ts";
 
 /** One of the ways to make stored tokens anew: `REWRAP` and `TAKEOVER`. */
 export interface RewriteWay {
@@ -91,7 +93,8 @@ export async function openRewrite(
       hint: "Name the keyring as `keys.file` in the configuration, or put its text into PIIPE_KEYS.",
     });
   }
-  const columns = maskedOf(config.columns);
+  const { columns: all } = soleTable(config);
+  const columns = maskedOf(all);
   const whole = plan(columns, { keyring, primary, domain: config.keys.domain });
   const plans = column === null ? whole.plans : chosenPlans(whole.plans, column, command);
   return {
@@ -126,9 +129,9 @@ function rewriteColumns(
   return withDatabase(
     config,
     async (pool) => {
-      const { name: table } = await openTable(config, keyring, pool);
+      const { name: table } = firstOf(await openTables(config, keyring, pool));
       await noteKeys(pool, columnKeysOf(config, keyring));
-      const names = maskedOf(config.columns).map((column) => placeOf(column).column);
+      const names = maskedOf(soleTable(config).columns).map((column) => placeOf(column).column);
       const dropped = await dropInvalidChecks(pool, table, names, { clock: systemClock, stop });
       for (const check of dropped) onCheckDropped(check);
       const reports: ColumnReport[] = [];

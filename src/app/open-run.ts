@@ -14,6 +14,7 @@ import { keepLedger } from "../storage/ledger/ledger-maintenance.ts";
 import { noteKeys } from "../storage/rotation/key-checks.ts";
 import type { LiveWorker, WorkerIdentity } from "../storage/workers.ts";
 import { PostgresSink } from "../write/postgres-sink.ts";
+import { firstOf, showTables } from "../write/written-tables.ts";
 import { keepHeartbeat } from "./keep-heartbeat.ts";
 import { columnKeysOf } from "./open-mask.ts";
 import { GIVE_UP_AFTER_MS } from "./open-source.ts";
@@ -62,14 +63,13 @@ const EMPTY_CONFIRMATIONS = 2;
  * @throws {PiipeError} what the source asks for and is not there
  */
 export async function openRun(prepared: Prepared, source: Source, options: RunOptions): Promise<Run> {
-  const { config, pool, table, keyring, decode, mask, seal, isDryRun, emit, counters, carried } = prepared;
+  const { config, pool, written, keyring, decode, mask, seal, isDryRun, emit, counters, carried } = prepared;
   const { untilEmpty, announce } = options;
   if (source.ordered && !seal) throw sealKeyMissing();
   if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
   const sink = new PostgresSink({
     pool,
-    table,
-    columns: config.columns,
+    written,
     sourceName: source.name,
     claim: "ledger",
     rejectedMax: source.ordered ? 1 : REJECTED_MAX,
@@ -97,7 +97,7 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
     id: randomUUID(),
     pipeline: config.name,
     source: source.name,
-    target: showTable(table.name),
+    target: showTable(firstOf(written).name),
     host: hostname(),
     pid: options.process?.pid ?? null,
     number: options.process?.number ?? null,
@@ -118,7 +118,7 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
       setMaxListeners(0, abort);
       await announce?.(abort);
       if (!isDryRun) await room.read(abort);
-      emit({ type: "pipeline.started", source: source.name, table: showTable(table.name) });
+      emit({ type: "pipeline.started", source: source.name, table: showTables(written) });
       const ended = new AbortController();
       const upkeep = isDryRun
         ? []

@@ -30,7 +30,7 @@ export async function openSource(
     region: at.region,
     endpoint,
     visibilityTimeoutSeconds,
-    attributeNames: attributeNamesOf(config.columns, config.dedupeBy),
+    attributeNames: attributeNamesOf(config.tables, config.dedupeBy),
     // A run that is to end asks in short turns; 20 s, SQS's longest wait, makes an idle service cheap.
     waitSeconds: options.untilEmpty ? 1 : 20,
     // It is to end: messages that come later need not come together.

@@ -1,14 +1,16 @@
+import { columnsOf } from "../config/config.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import { promoteVersion } from "../keys/edit-keyring.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { columnsWithoutVersion, describeWithoutVersion, firstUsedVersion } from "../mask/column-tokens.ts";
 import { writtenForms } from "../mask/token-form.ts";
+import type { Column } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { type TableName, showTable } from "../postgres/identifiers.ts";
 import { refusingTokenChecks } from "../storage/rotation/token-checks.ts";
 /** What would stop the next start once a pending key version is primary: what `check` warns of. */
-import { formsOf } from "./open-table.ts";
+import { formsOf } from "./open-tables.ts";
 
 export interface PendingProblem {
   readonly text: string;
@@ -28,8 +30,8 @@ export function pendingColumnProblem(config: Config, keyring: Keyring): PendingP
 }
 
 /** In the configuration. */
-export function promotedColumnProblem({ columns }: Config, promotion: Promotion): PendingProblem | null {
-  const unsaid = columnsWithoutVersion(columns, promotion.promoted);
+export function promotedColumnProblem(config: Config, promotion: Promotion): PendingProblem | null {
+  const unsaid = columnsWithoutVersion(columnsOf(config), promotion.promoted);
   if (unsaid.length === 0) return null;
   const first = firstUsedVersion(promotion.promoted);
   return {
@@ -40,7 +42,7 @@ export function promotedColumnProblem({ columns }: Config, promotion: Promotion)
 
 /** In the table's token checks. */
 export async function pendingCheckProblems(
-  { columns }: Config,
+  columns: readonly Column[],
   keyring: Keyring,
   pool: PostgresPool,
   table: TableName,

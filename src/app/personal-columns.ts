@@ -1,5 +1,5 @@
 /** Columns that are stored as they are and look personal: what `check` warns of. */
-import type { Config } from "../config/config.ts";
+import type { TableConfig } from "../config/config.ts";
 import { personalPartOf } from "../config/looks-personal.ts";
 import { renderPlace } from "../config/value-origin.ts";
 import { type Detections, showDetections } from "../mask/leak/count-detections.ts";
@@ -22,23 +22,23 @@ function remedyFor(type: ColumnType): string {
 }
 
 /** Columns without a mask, but those of which the configuration says `piiDetection: off`. */
-function unmaskedColumns({ columns, notPersonal }: Config): readonly Column[] {
+function unmaskedColumns({ columns, notPersonal }: TableConfig): readonly Column[] {
   return columns.filter(
     ({ name, mask, origin }) => mask === null && origin.kind !== "constant" && !notPersonal.includes(name),
   );
 }
 
 /** Those whose values are worth looking at: a hit in a value of any other type would be chance. */
-export function sampledColumns(config: Config): readonly Column[] {
-  return unmaskedColumns(config).filter(({ type }) => type === "text" || type === "text[]" || type === "json");
+export function sampledColumns(table: TableConfig): readonly Column[] {
+  return unmaskedColumns(table).filter(({ type }) => type === "text" || type === "text[]" || type === "json");
 }
 
 /** @param detections what was found in a sample of each column's values, by column name; empty when there is none */
 export function personalColumns(
-  config: Config,
+  table: TableConfig,
   detections: ReadonlyMap<string, Detections>,
 ): readonly PersonalColumn[] {
-  return unmaskedColumns(config).flatMap((column) => {
+  return unmaskedColumns(table).flatMap((column) => {
     const reasons = [ofName(column), ofSample(detections.get(column.name))].filter((reason) => reason !== null);
     return reasons.length === 0
       ? []

@@ -10,11 +10,10 @@ import { describeMalformedChecks, describeOtherTypes } from "../storage/rotation
 import { checkMigrated } from "../storage/schema/migrations.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { WorkerCounters } from "../telemetry/worker-counters.ts";
-import { boundsOf } from "../write/check-table.ts";
-import type { TargetTable } from "../write/target-table.ts";
+import type { WrittenTables } from "../write/written-tables.ts";
 import { createMissing } from "./migrate-database.ts";
 import { columnKeysOf, openMask } from "./open-mask.ts";
-import { openTable } from "./open-table.ts";
+import { decoderOptionsOf, openTables, targetsOf } from "./open-tables.ts";
 import { pathRemarks } from "./path-remarks.ts";
 import { requireRunRights } from "./require-own-rights.ts";
 
@@ -31,7 +30,7 @@ export interface Prepared {
   readonly config: Config;
   /** The caller's. */
   readonly pool: PostgresPool;
-  readonly table: TargetTable;
+  readonly written: WrittenTables;
   readonly keyring: Keyring | null;
   readonly decode: Decode;
   readonly mask: Mask;
@@ -61,10 +60,12 @@ export async function prepare(config: Config, pool: PostgresPool, options: Prepa
   if (config.sink.postgres.createTable && !isDryRun) {
     for (const message of (await createMissing(config, pool)).warnings) warn(message);
   } else await checkMigrated(pool);
-  const table = await openTable(config, keyring, pool);
-  // Triggers that do no harm are common: a run tells of them once they keep a row out.
-  const rules = table.path.hooks.filter(({ kind }) => kind === "rule");
-  for (const { text, remedy } of pathRemarks({ ...table.path, hooks: rules })) warn(`${text}. ${remedy}`);
+  const written = await openTables(config, keyring, pool);
+  for (const { table } of written.tables) {
+    // Triggers that do no harm are common: a run tells of them once they keep a row out.
+    const rules = table.path.hooks.filter(({ kind }) => kind === "rule");
+    for (const { text, remedy } of pathRemarks({ ...table.path, hooks: rules })) warn(`${text}. ${remedy}`);
+  }
   await requireRunRights(config, pool);
   const columnKeys = columnKeysOf(config, keyring);
   const malformed = await describeMalformedChecks(pool, columnKeys);
@@ -72,10 +73,8 @@ export async function prepare(config: Config, pool: PostgresPool, options: Prepa
   for (const { text, hint } of await describeOtherTypes(pool, columnKeys)) warn(`${text}. ${hint}`);
   const encoding = encodingWarning(await readEncoding(pool));
   if (encoding !== null) warn(`${encoding}. ${ENCODING_REMEDY}`);
-  const { columns, unknownFields, dedupeBy, source } = config;
-  const { unwrap } = source;
-  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields, dedupeBy, unwrap });
+  const decode = compileDecoder(targetsOf(config, written), decoderOptionsOf(config));
   // A dry run carries nothing into the quarantine, and is to tell of everything.
   const carried = carriedOver(isDryRun ? 1 : config.quarantine.haltAboveShare, systemClock);
-  return { config, pool, table, keyring, decode, mask, seal, isDryRun, emit, counters, carried };
+  return { config, pool, written, keyring, decode, mask, seal, isDryRun, emit, counters, carried };
 }

@@ -6,6 +6,7 @@ import { writeAudit } from "../storage/audit.ts";
 import { type Choice, PendingEvents } from "../storage/quarantine/pending-events.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { Quarantine } from "./choose-events.ts";
+import { showConfigured } from "./configured-tables.ts";
 import type { OpenedReplay } from "./open-replay.ts";
 
 export interface ReplayChosenOptions {
@@ -50,7 +51,7 @@ async function replayQueue(
   { opened, operator, reason, emit, stop, abort, onPage }: ReplayChosenOptions,
 ): Promise<void> {
   const limits = { eventsMax: config.batch.rows, bytesMax: config.batch.bytes };
-  const table = showTable(config.sink.postgres.table);
+  const table = showConfigured(config);
   const { queue } = choice;
   const stages = opened.stagesOf(queue);
   const announce = async (ids: readonly string[]): Promise<void> => {

@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import { columnsOf, type Config } from "../config/config.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { AUDIT_RIGHT } from "../storage/audit.ts";
 import { type NeededRight, ownTable, requireRights } from "../storage/schema/require-rights.ts";
@@ -18,7 +18,7 @@ export async function requireRunRights(config: Config, pool: PostgresPool): Prom
   await requireRights(pool, [
     ...on("ledger", CLAIMS),
     ...on("quarantine", ["SELECT", "INSERT", "UPDATE"]),
-    ...(config.columns.some(({ reveal }) => reveal) ? on("vault", ["INSERT"]) : []),
+    ...(columnsOf(config).some(({ reveal }) => reveal) ? on("vault", ["INSERT"]) : []),
     ...businessIdRights(config),
   ]);
 }

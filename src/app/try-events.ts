@@ -5,9 +5,10 @@ import type { Keyring } from "../keys/keyring.ts";
 import type { ColumnBounds, MaskedRecord, Rejection } from "../pipeline/contracts.ts";
 import { rejectionKey } from "../pipeline/rejection-text.ts";
 import { type TriedRows, tryRows } from "../write/try-rows.ts";
+import { soleTable } from "./configured-tables.ts";
 import { openDatabase } from "./open-database.ts";
 import { openMask } from "./open-mask.ts";
-import { openTable } from "./open-table.ts";
+import { openTables } from "./open-tables.ts";
 
 /** What a run would make of the events. */
 export interface Trial {
@@ -37,7 +38,12 @@ export async function tryEvents(
   bounds: ReadonlyMap<string, ColumnBounds> | null,
 ): Promise<Trial> {
   const { keyring, mask } = await openMask(config, keysJson);
-  const { records, refusals } = tryColumns(bodies, config, bounds ?? new Map(), mask);
+  const { records, refusals } = tryColumns(
+    bodies,
+    { ...config, columns: soleTable(config).columns },
+    bounds ?? new Map(),
+    mask,
+  );
   if (bounds === null) return trialOf(records.length, refusals, false);
   try {
     const { outcomes, skipped } = await tryInTable(config, keyring, records);
@@ -64,8 +70,8 @@ async function tryInTable(
 ): Promise<TriedRows> {
   const pool = openDatabase(config);
   try {
-    const table = await openTable(config, keyring, pool);
-    return records.length === 0 ? { outcomes: [], skipped: 0 } : await tryRows(pool, table, config.columns, records);
+    const written = await openTables(config, keyring, pool);
+    return records.length === 0 ? { outcomes: [], skipped: 0 } : await tryRows(pool, written, records);
   } finally {
     await pool.close();
   }

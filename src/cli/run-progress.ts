@@ -63,8 +63,8 @@ export class RunProgress {
   }
 
   #done(): number {
-    const { stored = 0, skipped = 0, duplicate = 0, quarantined = 0, left = 0 } = this.#totals() ?? {};
-    return stored + skipped + duplicate + quarantined + left;
+    const { stored = 0, skipped = 0, dropped = 0, duplicate = 0, quarantined = 0, left = 0 } = this.#totals() ?? {};
+    return stored + skipped + dropped + duplicate + quarantined + left;
   }
 
   #draw(): void {

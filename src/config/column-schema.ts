@@ -57,6 +57,7 @@ const METADATA_TYPES: Readonly<Record<MetadataName, readonly ColumnType[]>> = {
   "sns.subject": ["text"],
   "sns.timestamp": ["timestamp", "date", "text"],
   "sns.message_id": ["text", "uuid"],
+  index: ["integer"],
 };
 
 const maskName = z.enum(MASK_NAMES, {

@@ -38,12 +38,52 @@ What \`from\` may be, and \`dedupeBy\` but for metadata other than \`@attribute.
 | \`"user.id".name\` | \`name\` in the field \`user.id\`: names with dots, brackets or quotes, or an \`@\` at the beginning, stand in double quotes, with JSON's escapes. In YAML: \`from: '"user.id".name'\` |
 | \`"@sent_at"\` | metadata (the quotes are YAML's; a field of that name is \`'"@sent_at"'\`) |
 | \`[customer.email, contact.email]\` | the first that has a value |
+| \`.\` | the whole event; below an \`each\` the whole element |
+| \`^.order_id\` | below an \`each\`: \`order_id\` in what the array's path begins at, the event; \`^.^.\` one level higher |
+| \`"@index"\` | below an \`each\`: the element's place, from 0 |
 
 Of several, one that is missing or null is passed over, and so is one that is out of reach, as what stands on the way to it is
 no object or array. In a masked column an empty text is passed over, too. When none has a value, the column is NULL if it is \`nullable\` and nothing was out of reach; else the event is refused, and the rejection names
 all of them: \`customer.email or contact.email\`. A value that was found but does not fit refuses the event: the next is not tried.
 
 Without \`from\` a column takes the field of exactly its own name, dots included.
+`;
+
+const TABLES = `## Several tables
+
+\`tables\` takes the place of \`sink.postgres.table\` and \`columns\`:
+
+\`\`\`yaml
+tables:
+  orders:
+    when: { type: order.created }
+    columns:
+      order_id: { type: uuid }
+      email: { from: customer.email, type: text, mask: hmac-sha256 }
+  order_items:
+    when: { type: order.created }
+    each: items
+    columns:
+      order_id: { from: ^.order_id, type: uuid }
+      position: { from: "@index", type: integer }
+      sku: { type: text }
+unmatched: quarantine
+\`\`\`
+
+- **One message, all of its rows, one transaction, once.** Its rows in all tables are stored together or not at all. A row that
+  PostgreSQL refuses takes its whole message to the quarantine, and no other.
+- \`when\` names fields, or metadata, and what they must be: a text, a number or a truth value, a list of some, or
+  \`{ present: true }\`. All of them must hold. Numbers and texts are different values: \`1\` is not \`"1"\`. Two tables may take the
+  same event. What none takes goes into the quarantine (\`event.unmatched\`); with \`unmatched: drop\` it is counted and deleted.
+- \`each\` leads to an array, whose elements have a row each: \`items\`, \`order.items\`, or \`packages[].items\` for arrays within
+  the elements of another. Paths then begin at the element. An array that is missing or null has no rows; anything but an array refuses
+  the event. A message has at most 10,000 rows (\`body.too-many-rows\`).
+- \`source.each\` makes each element of an array in the body an event of its own: \`Records\`, or \`.\` for a body that is an array. The
+  message is still one: all of its events are stored, or none. It goes without \`dedupeBy\`.
+- A column without a mask is refused when it holds what is masked in any row of the message (\`leak.echo\`).
+- Columns of several tables with the same name share their key, so that equal values have equal tokens; they must be masked in the
+  same way, or have keys of their own (\`key\`).
+- Foreign keys among the tables hold, in whichever order the tables are named.
 `;
 
 const WRAPPINGS = `## Wrappings
@@ -132,12 +172,14 @@ columns:
 
 /** The whole of docs/configuration.md, made from the schema. */
 export function configReference(): string {
-  return `${INTRO.replace("EXAMPLE", () => EXAMPLE)}\n${configTasks()}\n${sections(inputSchema(), "").join("\n")}\n${PATHS}\n${WRAPPINGS}\n${TYPES}`;
+  return `${INTRO.replace("EXAMPLE", () => EXAMPLE)}\n${configTasks()}\n${sections(inputSchema(), "").join("\n")}\n${TABLES}\n${PATHS}\n${WRAPPINGS}\n${TYPES}`;
 }
 
 function sections(node: SchemaNode, path: string): readonly string[] {
   const children = Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
     const childPath = path === "" ? name : `${path}.${name}`;
+    // They are those of one table.
+    if (childPath === "tables.NAME.columns") return [];
     if (child.properties !== undefined) return sections(child, childPath);
     const each = mappingOf(child.additionalProperties);
     return each === null

@@ -1,4 +1,4 @@
-import type { BusinessIdField, Column, UnwrapStep } from "../pipeline/contracts.ts";
+import type { BusinessIdField, Each, Target, UnwrapStep } from "../pipeline/contracts.ts";
 import type { Secret } from "./secret.ts";
 import type { TableName } from "./table-name.ts";
 
@@ -8,9 +8,9 @@ export interface Config {
   readonly source: SourceConfig;
   readonly sink: { readonly postgres: PostgresConfig };
   readonly keys: KeysConfig;
-  readonly columns: readonly Column[];
-  /** Columns of which the configuration itself says `piiDetection: off`. */
-  readonly notPersonal: readonly string[];
+  /** One or more, in the order of the configuration. */
+  readonly tables: readonly TableConfig[];
+  readonly unmatched: "quarantine" | "drop";
   readonly unknownFields: "ignore" | "quarantine";
   readonly dedupeBy: BusinessIdField | null;
   readonly allowUnkeyed: boolean;
@@ -20,10 +20,23 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
+/** A table, and what it gets of an event. */
+export interface TableConfig extends Target {
+  readonly name: TableName;
+  /** Columns of which the configuration itself says `piiDetection: off`. */
+  readonly notPersonal: readonly string[];
+}
+
+/** Of all tables. */
+export const columnsOf = ({ tables }: Pick<Config, "tables">): Target["columns"] =>
+  tables.length === 1 ? (tables[0]?.columns ?? []) : tables.flatMap(({ columns }) => columns);
+
 export interface SourceConfig {
   readonly sqs: SqsConfig;
   /** What bodies are wrapped in, outermost first. Empty: a body is the event. */
   readonly unwrap: readonly UnwrapStep[];
+  /** What in a body is an event. null: the body. */
+  readonly each: Each | null;
   readonly s3: S3Config;
 }
 
@@ -44,7 +57,6 @@ export interface SqsConfig {
 
 export interface PostgresConfig {
   readonly url: Secret;
-  readonly table: TableName;
   readonly createTable: boolean;
   /** 1 to 100. */
   readonly maxConnections: number;

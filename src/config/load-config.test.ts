@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PiipeError } from "../errors.ts";
+import { columnsOf } from "./config.ts";
 import { loadConfig } from "./load-config.ts";
 
 const ENV = {
@@ -91,7 +92,7 @@ test("the sample", async () => {
   expect(config.sink.postgres.url.reveal()).toBe(ENV.DATABASE_URL);
   expect(config.keys).toStrictEqual({ file: join(folder, "piipe.keys.json"), domain: "user_logins" });
   expect(
-    config.columns.map(({ name, from, type, mask, nullable }) => [name, from, type, mask, nullable]),
+    columnsOf(config).map(({ name, from, type, mask, nullable }) => [name, from, type, mask, nullable]),
   ).toStrictEqual([
     ["user_id", "user_id", "text", null, false],
     ["device_type", "device_type", "text", null, false],
@@ -109,7 +110,7 @@ test.each([
   ["a byte order mark", `\uFEFF${VALID}`],
   ["columns of digits", VALID.replace("a:", "2024:")],
 ])("%s", async (_, content) => {
-  expect((await load(content)).columns).toHaveLength(1);
+  expect(columnsOf(await load(content))).toHaveLength(1);
 });
 
 describe("environment references", () => {
@@ -140,7 +141,7 @@ describe("environment references", () => {
   });
 
   test("are not read in keys", async () => {
-    expect((await load(VALID.replace("  a:", "  ${WORD}:"))).columns[0]?.name).toBe("${WORD}");
+    expect(columnsOf(await load(VALID.replace("  a:", "  ${WORD}:")))[0]?.name).toBe("${WORD}");
   });
 
   test("are bounded like any value", async () => {
@@ -173,7 +174,7 @@ describe("environment references", () => {
 
 describe("what is wrong, and where", () => {
   const TOP_KEYS =
-    "the keys here are name, source, sink, keys, columns, unknownFields, dedupeBy, allowUnkeyed, batch, quarantine";
+    "the keys here are name, source, sink, keys, columns, tables, unmatched, unknownFields, dedupeBy, allowUnkeyed, batch, quarantine";
   const EMPTY = "1:1: the file is empty; it must have the keys source, sink and columns";
   const PLAIN = "anchors, tags and directives are not supported; write the plain value";
 

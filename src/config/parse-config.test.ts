@@ -3,6 +3,7 @@ import { describe, expect, expectTypeOf, test } from "vitest";
 import type { z } from "zod";
 import { PiipeError } from "../errors.ts";
 import { MASK_NAMES } from "../pipeline/contracts.ts";
+import { columnsOf } from "./config.ts";
 import type { Config } from "./config.ts";
 import { parseConfig } from "./load-config.ts";
 import type { PipelineConfig, pipelineConfigSchema } from "./schema.ts";
@@ -36,14 +37,14 @@ function thrownBy(action: () => unknown): unknown {
   return null;
 }
 
+const declared = (settings: object) => columnsOf(parse({ ...MINIMAL, ...settings }));
 const sqs = (settings: object) => ({ source: { sqs: { queue: "q", ...settings } } });
 const postgres = (settings: object) => ({ sink: { postgres: { ...MINIMAL.sink.postgres, ...settings } } });
 const column = (settings: object) => ({ columns: { c: { type: "text", ...settings } } });
 const inner = (masks: object) => ({ columns: { c: { type: "json", masks } } });
 
 test("how a column is read is kept only where the configuration says something", () => {
-  const { columns } = parse({
-    ...MINIMAL,
+  const columns = declared({
     columns: {
       a: { type: "timestamp", format: "sql", zone: "Europe/Berlin", cut: true, coerce: false },
       b: { type: "ip", take: "first", strip: "port", otherwise: null, nullable: true },
@@ -66,33 +67,41 @@ test("every default is filled in", () => {
     source: {
       sqs: { queue: "login-queue", region: null, endpoint: null, visibilityTimeoutSeconds: null },
       unwrap: [],
+      each: null,
       s3: { endpoint: null, deleteObject: false },
     },
     sink: {
       postgres: {
         url: new Secret("postgres://user:geheim@host/db"),
-        table: { schema: "audit", name: "user_logins" },
         createTable: false,
         maxConnections: 4,
       },
     },
     keys: { file: null, domain: "user_logins" },
-    columns: [
+    tables: [
       {
-        name: "user_id",
-        origin: { kind: "field", path: ["user_id"] },
-        from: "user_id",
-        type: "text",
-        nullable: false,
-        mask: null,
-        digits: null,
-        precision: null,
-        keyVersion: null,
-        reveal: false,
-        piiDetection: "warn",
+        name: { schema: "audit", name: "user_logins" },
+        when: [],
+        each: null,
+        notPersonal: [],
+        columns: [
+          {
+            name: "user_id",
+            origin: { kind: "field", path: ["user_id"] },
+            from: "user_id",
+            type: "text",
+            nullable: false,
+            mask: null,
+            digits: null,
+            precision: null,
+            keyVersion: null,
+            reveal: false,
+            piiDetection: "warn",
+          },
+        ],
       },
     ],
-    notPersonal: [],
+    unmatched: "quarantine",
     unknownFields: "ignore",
     dedupeBy: null,
     allowUnkeyed: false,
@@ -150,26 +159,31 @@ test("what is given stays", () => {
       unwrap: ["sns", "s3", "gzip"],
       s3: { endpoint: "http://127.0.0.1:9000", deleteObject: true },
     },
-    sink: { postgres: { table: { schema: null, name: "t" }, createTable: true, maxConnections: 100 } },
+    sink: { postgres: { createTable: true, maxConnections: 100 } },
     keys: { file: resolve("/etc/piipe/keys.json"), domain: "shared" },
-    columns: [
-      { name: "a.b", from: "a.b", origin: { kind: "field", path: ["a.b"] }, nullable: true },
-      { name: "ip", from: "net.ip", origin: { kind: "field", path: ["net", "ip"] }, mask: "hmac-sha256" },
-      { name: "tenant", origin: { kind: "attribute", name: "tenant" } },
+    tables: [
       {
-        name: "sku",
-        from: 'items[0].sku or "item.sku" or @sns.subject',
-        origin: {
-          kind: "first",
-          places: [
-            { kind: "field", path: ["items", 0, "sku"] },
-            { kind: "field", path: ["item.sku"] },
-            { kind: "metadata", name: "sns.subject" },
-          ],
-        },
+        name: { schema: null, name: "t" },
+        notPersonal: [],
+        columns: [
+          { name: "a.b", from: "a.b", origin: { kind: "field", path: ["a.b"] }, nullable: true },
+          { name: "ip", from: "net.ip", origin: { kind: "field", path: ["net", "ip"] }, mask: "hmac-sha256" },
+          { name: "tenant", origin: { kind: "attribute", name: "tenant" } },
+          {
+            name: "sku",
+            from: 'items[0].sku or "item.sku" or @sns.subject',
+            origin: {
+              kind: "first",
+              places: [
+                { kind: "field", path: ["items", 0, "sku"] },
+                { kind: "field", path: ["item.sku"] },
+                { kind: "metadata", name: "sns.subject" },
+              ],
+            },
+          },
+        ],
       },
     ],
-    notPersonal: [],
     unknownFields: "quarantine",
     allowUnkeyed: true,
     batch: { rows: 1, bytes: 1_048_576, lingerMs: 0 },
@@ -202,7 +216,7 @@ test.each([
   [{ type: "text", from: ["@sent_at", "@received_at"] }, "off"],
   [{ type: "text", from: ["time", "@sent_at"] }, "warn"],
 ] as const)("%j has `piiDetection: %s`", (settings, piiDetection) => {
-  expect(parse({ ...MINIMAL, columns: { c: settings } }).columns).toMatchObject([{ piiDetection }]);
+  expect(declared({ columns: { c: settings } })).toMatchObject([{ piiDetection }]);
 });
 
 test("the keys' domain is the pipeline's name, else the table's", () => {
@@ -212,8 +226,18 @@ test("the keys' domain is the pipeline's name, else the table's", () => {
 
 test("the result is frozen to its depths, and does not print the URL", () => {
   const config = parse(MINIMAL);
-  const [first] = config.columns;
-  for (const part of [config, config.source.sqs, config.sink.postgres.table, config.columns, first, first?.origin]) {
+  const [table] = config.tables;
+  const [first] = columnsOf(config);
+  for (const part of [
+    config,
+    config.source.sqs,
+    config.tables,
+    table,
+    table?.name,
+    table?.columns,
+    first,
+    first?.origin,
+  ]) {
     expect(Object.isFrozen(part)).toBe(true);
   }
   expect(JSON.stringify(config)).not.toContain("geheim");
@@ -240,7 +264,7 @@ describe("what is wrong and what would be right", () => {
   const ENDPOINT = "source.sqs.endpoint is wrong; it must be an http or https URL without user and password";
   const TABLE = "it must be table or schema.table, each part at most 63 bytes";
   const TOP =
-    "the keys here are name, source, sink, keys, columns, unknownFields, dedupeBy, allowUnkeyed, batch, quarantine";
+    "the keys here are name, source, sink, keys, columns, tables, unmatched, unknownFields, dedupeBy, allowUnkeyed, batch, quarantine";
   const MASKS = `it must be one of ${MASK_NAMES.join(", ")}`;
   const DOMAIN = "it must be 1 to 128 characters, without / and control characters";
 
@@ -310,7 +334,7 @@ describe("what is wrong and what would be right", () => {
     ],
     [
       column({ from: "@sentat" }),
-      "columns.c.from names unknown metadata; it must be one of @message_id, @sent_at, @received_at, @group_id, @sns.topic, @sns.subject, @sns.timestamp, @sns.message_id, @attribute.NAME, or in double quotes a field that begins with @",
+      "columns.c.from names unknown metadata; it must be one of @message_id, @sent_at, @received_at, @group_id, @sns.topic, @sns.subject, @sns.timestamp, @sns.message_id, @index, @attribute.NAME, or in double quotes a field that begins with @",
     ],
     [
       column({ from: "a..b" }),
@@ -331,7 +355,7 @@ describe("what is wrong and what would be right", () => {
     [
       column({ from: ["a", "b..c", "@sentat", 5] }),
       "columns.c.from[1] has an empty part (part 2); it must be a field, or a path such as device.os.name",
-      "columns.c.from[2] names unknown metadata; it must be one of @message_id, @sent_at, @received_at, @group_id, @sns.topic, @sns.subject, @sns.timestamp, @sns.message_id, @attribute.NAME, or in double quotes a field that begins with @",
+      "columns.c.from[2] names unknown metadata; it must be one of @message_id, @sent_at, @received_at, @group_id, @sns.topic, @sns.subject, @sns.timestamp, @sns.message_id, @index, @attribute.NAME, or in double quotes a field that begins with @",
       "columns.c.from[3] is a whole number; put it in quotes; it must be a field, a path or a piece of metadata",
     ],
     [
@@ -662,8 +686,8 @@ describe("what is wrong and what would be right", () => {
     expect(lines.map((line) => line.split(" ", 1)[0])).toStrictEqual([
       "source",
       "sink.postgres.url",
-      "sink.postgres.table",
       "columns.a.type",
+      "sink.postgres.table",
       "columns.b.mask",
     ]);
   });
@@ -685,7 +709,7 @@ test("a mask inside a json column is a column with a place, named by the column 
       masks: { ip: { type: "ip", mask: "hmac-sha256", key: "ip" }, '"d.s"[]."id"': "redact" },
     },
   };
-  const [, ctx] = parse({ ...MINIMAL, columns }).columns;
+  const [, ctx] = declared({ columns });
   expect(ctx).toMatchObject({ mask: null, piiDetection: "warn" });
   expect(ctx?.masks).toMatchObject([
     { name: "ctx.ip", from: "context.ip", key: "ip", type: "ip", inside: { column: "ctx", path: ["ip"] } },
@@ -708,8 +732,6 @@ test("the generated type is the schema's input", () => {
 test("the type refuses what the schema refuses", () => {
   const { source, sink } = MINIMAL;
   const wrong: readonly PipelineConfig[] = [
-    // @ts-expect-error columns are required
-    { source, sink },
     // @ts-expect-error an unknown type
     { source, sink, columns: { a: { type: "string" } } },
     // @ts-expect-error a mask that NIST has withdrawn

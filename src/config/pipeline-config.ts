@@ -3,7 +3,7 @@
 
 /** The configuration of a piipe pipeline. */
 export interface PipelineConfig {
-  /** The pipeline's name. Default: the table's name without its schema. */
+  /** The pipeline's name. Default: the name of the table, or of the first one, without its schema. */
   name?: string | undefined;
   /** Where the events come from. */
   source: {
@@ -23,6 +23,12 @@ export interface PipelineConfig {
      * Default: nothing, the body is the event.
      */
     unwrap?: "sns" | "s3" | "base64" | "gzip" | "json" | ("sns" | "s3" | "base64" | "gzip" | "json")[] | undefined;
+    /**
+     * The array in a body whose elements are events of their own: `Records`, or `.` for a body that is an
+     * array. Paths then begin at the element, and `^.` leads to what surrounds it. Default: a body is one
+     * event.
+     */
+    each?: string | undefined;
     /** With `unwrap: s3`: the objects that messages point to. */
     s3?:
       | {
@@ -45,8 +51,11 @@ export interface PipelineConfig {
     postgres: {
       /** The database's connection URL. A secret: take it from the environment, as in ${DATABASE_URL}. */
       url: string;
-      /** The table to write to: `table` or `schema.table`, in the very case that the database has it. */
-      table: string;
+      /**
+       * The table to write to: `table` or `schema.table`, in the very case that the database has it.
+       * Several: `tables`.
+       */
+      table?: string | undefined;
       /** Whether `piipe run` creates a missing table. `piipe migrate` always does. Default: false. */
       createTable?: boolean | undefined;
       /**
@@ -71,112 +80,94 @@ export interface PipelineConfig {
         domain?: string | undefined;
       }
     | undefined;
-  /** What the table gets: a key for each column, named as in the table. */
-  columns: Record<
-    string,
-    {
-      /**
-       * Where the value comes from: a field, a path into nested JSON (device.os.name, items[0].sku), or
-       * metadata of the message (@message_id, @sent_at, @received_at, @group_id, @attribute.NAME, and with
-       * `unwrap: sns` @sns.topic and its like). Several: the first that has a value (“Paths” in
-       * docs/configuration.md). Default: the field of the column's own name.
-       */
-      from?: string | string[] | undefined;
-      /** A constant, the same for every event, instead of `from`. */
-      value?: string | number | boolean | undefined;
-      /** What the value is. An event whose value is something else is refused. */
-      type:
-        | "text"
-        | "integer"
-        | "number"
-        | "decimal"
-        | "boolean"
-        | "timestamp"
-        | "date"
-        | "uuid"
-        | "ip"
-        | "version"
-        | "phone"
-        | "mac"
-        | "json"
-        | "text[]"
-        | "integer[]"
-        | "number[]"
-        | "decimal[]"
-        | "boolean[]"
-        | "uuid[]"
-        | "timestamp[]"
-        | "date[]";
-      /**
-       * Whether a text is taken for the number or boolean that it is (`"5"`, `"true"`), and in a text column
-       * these for their JSON text. Nothing is guessed: `"5 €"` and `"yes"` are refused. Default: false.
-       */
-      coerce?: boolean | undefined;
-      /**
-       * How a timestamp or date is written, or a list of the ways: `rfc3339`; seconds, milliseconds or
-       * microseconds since 1970 (`epoch-s`, `epoch-ms`, `epoch-us`); `sql`, such as `2026-03-01 10:00:00.5`.
-       * Default: rfc3339.
-       */
-      format?:
-        | "rfc3339"
-        | "epoch-s"
-        | "epoch-ms"
-        | "epoch-us"
-        | "sql"
-        | ("rfc3339" | "epoch-s" | "epoch-ms" | "epoch-us" | "sql")[]
-        | undefined;
-      /**
-       * With `format: sql` of a timestamp, and then needed: the zone of times that are written without one,
-       * such as Europe/Berlin. A time that the clock shows twice is the later one, as PostgreSQL reads it.
-       */
-      zone?: string | undefined;
-      /**
-       * Whether digits that the table's column does not hold are cut off: decimals of a second, or of a
-       * number. Otherwise an event with such digits, unless they are zeros, is refused. Default: false.
-       */
-      cut?: boolean | undefined;
-      /** What a missing or null value becomes. Default: the event is refused. */
-      default?: string | number | boolean | undefined;
-      /**
-       * `default`: a missing or null value becomes the table's own DEFAULT, evaluated for each row. An
-       * identity's needs USAGE on its sequence.
-       */
-      absent?: "default" | undefined;
-      /**
-       * Of a phone: the country whose national forms are taken as well, as two letters. Default: only
-       * international ones.
-       */
-      region?: string | undefined;
-      /** Of an ip: `port` takes `1.2.3.4:443` and `[::1]:443` for the address. */
-      strip?: "port" | undefined;
-      /** Of an ip: `first` takes the first address of a list with commas, as X-Forwarded-For has it. */
-      take?: "first" | undefined;
-      /**
-       * Of an ip: `null` stores NULL for a text that is no address, such as `unknown`. Goes with `nullable:
-       * true`.
-       */
-      otherwise?: null | undefined;
-      /** How the value is masked (docs/masking.md). Default: not personal data, stored as it is. */
-      mask?:
-        | "hmac-sha256"
-        | "hmac-over-sha256"
-        | "aes-siv"
-        | "ipcrypt-deterministic"
-        | "ipcrypt-pfx"
-        | "fpe-ff1"
-        | "generalize"
-        | "redact"
-        | "drop"
-        | "sha256"
-        | undefined;
-      /**
-       * With `type: json`: what is masked inside it, by path. Keys are separated by periods, `[]` stands for
-       * each element of an array, and a key with other characters is in double quotes: `ip`, `devices[].id`,
-       * `"user.id"`. What is not named is stored as it is.
-       */
-      masks?:
-        | Record<
-            string,
+  /** What the table gets: a key for each column, named as in the table. Of several tables: `tables`. */
+  columns?:
+    | Record<
+        string,
+        {
+          /**
+           * Where the value comes from: a field, a path into nested JSON (device.os.name, items[0].sku), or
+           * metadata of the message (@message_id, @sent_at, @received_at, @group_id, @attribute.NAME, and with
+           * `unwrap: sns` @sns.topic and its like). Several: the first that has a value (“Paths” in
+           * docs/configuration.md). Default: the field of the column's own name.
+           */
+          from?: string | string[] | undefined;
+          /** A constant, the same for every event, instead of `from`. */
+          value?: string | number | boolean | undefined;
+          /** What the value is. An event whose value is something else is refused. */
+          type:
+            | "text"
+            | "integer"
+            | "number"
+            | "decimal"
+            | "boolean"
+            | "timestamp"
+            | "date"
+            | "uuid"
+            | "ip"
+            | "version"
+            | "phone"
+            | "mac"
+            | "json"
+            | "text[]"
+            | "integer[]"
+            | "number[]"
+            | "decimal[]"
+            | "boolean[]"
+            | "uuid[]"
+            | "timestamp[]"
+            | "date[]";
+          /**
+           * Whether a text is taken for the number or boolean that it is (`"5"`, `"true"`), and in a text column
+           * these for their JSON text. Nothing is guessed: `"5 €"` and `"yes"` are refused. Default: false.
+           */
+          coerce?: boolean | undefined;
+          /**
+           * How a timestamp or date is written, or a list of the ways: `rfc3339`; seconds, milliseconds or
+           * microseconds since 1970 (`epoch-s`, `epoch-ms`, `epoch-us`); `sql`, such as `2026-03-01 10:00:00.5`.
+           * Default: rfc3339.
+           */
+          format?:
+            | "rfc3339"
+            | "epoch-s"
+            | "epoch-ms"
+            | "epoch-us"
+            | "sql"
+            | ("rfc3339" | "epoch-s" | "epoch-ms" | "epoch-us" | "sql")[]
+            | undefined;
+          /**
+           * With `format: sql` of a timestamp, and then needed: the zone of times that are written without one,
+           * such as Europe/Berlin. A time that the clock shows twice is the later one, as PostgreSQL reads it.
+           */
+          zone?: string | undefined;
+          /**
+           * Whether digits that the table's column does not hold are cut off: decimals of a second, or of a
+           * number. Otherwise an event with such digits, unless they are zeros, is refused. Default: false.
+           */
+          cut?: boolean | undefined;
+          /** What a missing or null value becomes. Default: the event is refused. */
+          default?: string | number | boolean | undefined;
+          /**
+           * `default`: a missing or null value becomes the table's own DEFAULT, evaluated for each row. An
+           * identity's needs USAGE on its sequence.
+           */
+          absent?: "default" | undefined;
+          /**
+           * Of a phone: the country whose national forms are taken as well, as two letters. Default: only
+           * international ones.
+           */
+          region?: string | undefined;
+          /** Of an ip: `port` takes `1.2.3.4:443` and `[::1]:443` for the address. */
+          strip?: "port" | undefined;
+          /** Of an ip: `first` takes the first address of a list with commas, as X-Forwarded-For has it. */
+          take?: "first" | undefined;
+          /**
+           * Of an ip: `null` stores NULL for a text that is no address, such as `unknown`. Goes with `nullable:
+           * true`.
+           */
+          otherwise?: null | undefined;
+          /** How the value is masked (docs/masking.md). Default: not personal data, stored as it is. */
+          mask?:
             | "hmac-sha256"
             | "hmac-over-sha256"
             | "aes-siv"
@@ -187,103 +178,376 @@ export interface PipelineConfig {
             | "redact"
             | "drop"
             | "sha256"
-            | {
-                /** How the value is masked (docs/masking.md). */
-                mask:
-                  | "hmac-sha256"
-                  | "hmac-over-sha256"
-                  | "aes-siv"
-                  | "ipcrypt-deterministic"
-                  | "ipcrypt-pfx"
-                  | "fpe-ff1"
-                  | "generalize"
-                  | "redact"
-                  | "drop"
-                  | "sha256";
-                /** What the value is. An event with something else there is refused; null stays null. Default: text. */
-                type?:
-                  | "text"
-                  | "integer"
-                  | "number"
-                  | "decimal"
-                  | "boolean"
-                  | "timestamp"
-                  | "date"
-                  | "uuid"
-                  | "ip"
-                  | "version"
-                  | "phone"
-                  | "mac"
-                  | undefined;
-                /**
-                 * By which name its key is derived, and its links and originals are known: masked columns with the
-                 * same one have equal tokens for equal values, in every pipeline of one `keys.domain`. Default: the
-                 * column's name; inside a json column its name, a period and the path.
-                 */
-                key?: string | undefined;
-                /**
-                 * With `mask: fpe-ff1`, and then needed: how many digits each value has. Another number of digits is
-                 * refused; what stands between them (spaces, hyphens, dots, slashes, brackets, a plus sign) is kept.
-                 */
-                digits?: number | undefined;
-                /** With `mask: generalize` of a timestamp: what it is cut down to, in UTC. Default: day. */
-                precision?: "hour" | "day" | undefined;
-                /**
-                 * With ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1, whose tokens do not show it: the key version
-                 * that makes them. Default: the primary one, as long as the keyring has no other.
-                 */
-                keyVersion?: number | undefined;
-                /**
-                 * Whether each original is sealed into `piipe.vault`, for `piipe reveal`. For one-way masks; the
-                 * reversible ones need none. Default: false.
-                 */
-                reveal?: boolean | undefined;
-                /** What happens when a column without a mask holds the masked value, as for a column. Default: refuse. */
-                echo?: "refuse" | "allow" | undefined;
-              }
-          >
-        | undefined;
-      /**
-       * By which name its key is derived, and its links and originals are known: masked columns with the
-       * same one have equal tokens for equal values, in every pipeline of one `keys.domain`. Default: the
-       * column's name; inside a json column its name, a period and the path.
-       */
-      key?: string | undefined;
-      /**
-       * With `mask: fpe-ff1`, and then needed: how many digits each value has. Another number of digits is
-       * refused; what stands between them (spaces, hyphens, dots, slashes, brackets, a plus sign) is kept.
-       */
-      digits?: number | undefined;
-      /** With `mask: generalize` of a timestamp: what it is cut down to, in UTC. Default: day. */
-      precision?: "hour" | "day" | undefined;
-      /**
-       * With ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1, whose tokens do not show it: the key version
-       * that makes them. Default: the primary one, as long as the keyring has no other.
-       */
-      keyVersion?: number | undefined;
-      /**
-       * Whether each original is sealed into `piipe.vault`, for `piipe reveal`. For one-way masks; the
-       * reversible ones need none. Default: false.
-       */
-      reveal?: boolean | undefined;
-      /**
-       * What happens when a column without a mask holds what looks like personal data (email, address,
-       * phone, card, IBAN, US SSN, JWT, MAC). Default: warn for text, text[] and json, off for other types.
-       */
-      piiDetection?: "warn" | "quarantine" | "off" | undefined;
-      /**
-       * What happens when a column without a mask holds the value of a masked one: the event is refused,
-       * unless one of the two says allow. For common words, such as a city that also stands in a title.
-       * Default: refuse.
-       */
-      echo?: "refuse" | "allow" | undefined;
-      /**
-       * Whether a missing or null value, or an empty one where it is masked, becomes NULL. Otherwise the
-       * event is refused. Default: false.
-       */
-      nullable?: boolean | undefined;
-    }
-  >;
+            | undefined;
+          /**
+           * With `type: json`: what is masked inside it, by path. Keys are separated by periods, `[]` stands for
+           * each element of an array, and a key with other characters is in double quotes: `ip`, `devices[].id`,
+           * `"user.id"`. What is not named is stored as it is.
+           */
+          masks?:
+            | Record<
+                string,
+                | "hmac-sha256"
+                | "hmac-over-sha256"
+                | "aes-siv"
+                | "ipcrypt-deterministic"
+                | "ipcrypt-pfx"
+                | "fpe-ff1"
+                | "generalize"
+                | "redact"
+                | "drop"
+                | "sha256"
+                | {
+                    /** How the value is masked (docs/masking.md). */
+                    mask:
+                      | "hmac-sha256"
+                      | "hmac-over-sha256"
+                      | "aes-siv"
+                      | "ipcrypt-deterministic"
+                      | "ipcrypt-pfx"
+                      | "fpe-ff1"
+                      | "generalize"
+                      | "redact"
+                      | "drop"
+                      | "sha256";
+                    /** What the value is. An event with something else there is refused; null stays null. Default: text. */
+                    type?:
+                      | "text"
+                      | "integer"
+                      | "number"
+                      | "decimal"
+                      | "boolean"
+                      | "timestamp"
+                      | "date"
+                      | "uuid"
+                      | "ip"
+                      | "version"
+                      | "phone"
+                      | "mac"
+                      | undefined;
+                    /**
+                     * By which name its key is derived, and its links and originals are known: masked columns with the
+                     * same one have equal tokens for equal values, in every pipeline of one `keys.domain`. Default: the
+                     * column's name; inside a json column its name, a period and the path.
+                     */
+                    key?: string | undefined;
+                    /**
+                     * With `mask: fpe-ff1`, and then needed: how many digits each value has. Another number of digits is
+                     * refused; what stands between them (spaces, hyphens, dots, slashes, brackets, a plus sign) is kept.
+                     */
+                    digits?: number | undefined;
+                    /** With `mask: generalize` of a timestamp: what it is cut down to, in UTC. Default: day. */
+                    precision?: "hour" | "day" | undefined;
+                    /**
+                     * With ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1, whose tokens do not show it: the key version
+                     * that makes them. Default: the primary one, as long as the keyring has no other.
+                     */
+                    keyVersion?: number | undefined;
+                    /**
+                     * Whether each original is sealed into `piipe.vault`, for `piipe reveal`. For one-way masks; the
+                     * reversible ones need none. Default: false.
+                     */
+                    reveal?: boolean | undefined;
+                    /** What happens when a column without a mask holds the masked value, as for a column. Default: refuse. */
+                    echo?: "refuse" | "allow" | undefined;
+                  }
+              >
+            | undefined;
+          /**
+           * By which name its key is derived, and its links and originals are known: masked columns with the
+           * same one have equal tokens for equal values, in every pipeline of one `keys.domain`. Default: the
+           * column's name; inside a json column its name, a period and the path.
+           */
+          key?: string | undefined;
+          /**
+           * With `mask: fpe-ff1`, and then needed: how many digits each value has. Another number of digits is
+           * refused; what stands between them (spaces, hyphens, dots, slashes, brackets, a plus sign) is kept.
+           */
+          digits?: number | undefined;
+          /** With `mask: generalize` of a timestamp: what it is cut down to, in UTC. Default: day. */
+          precision?: "hour" | "day" | undefined;
+          /**
+           * With ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1, whose tokens do not show it: the key version
+           * that makes them. Default: the primary one, as long as the keyring has no other.
+           */
+          keyVersion?: number | undefined;
+          /**
+           * Whether each original is sealed into `piipe.vault`, for `piipe reveal`. For one-way masks; the
+           * reversible ones need none. Default: false.
+           */
+          reveal?: boolean | undefined;
+          /**
+           * What happens when a column without a mask holds what looks like personal data (email, address,
+           * phone, card, IBAN, US SSN, JWT, MAC). Default: warn for text, text[] and json, off for other types.
+           */
+          piiDetection?: "warn" | "quarantine" | "off" | undefined;
+          /**
+           * What happens when a column without a mask holds the value of a masked one: the event is refused,
+           * unless one of the two says allow. For common words, such as a city that also stands in a title.
+           * Default: refuse.
+           */
+          echo?: "refuse" | "allow" | undefined;
+          /**
+           * Whether a missing or null value, or an empty one where it is masked, becomes NULL. Otherwise the
+           * event is refused. Default: false.
+           */
+          nullable?: boolean | undefined;
+        }
+      >
+    | undefined;
+  /**
+   * Several tables, or one that does not take every event as one row: a key for each table, `table` or
+   * `schema.table`, instead of `sink.postgres.table` and `columns`. All rows of a message are stored in
+   * one transaction, or none.
+   */
+  tables?:
+    | Record<
+        string,
+        {
+          /**
+           * Which events the table takes: those in which each field that is named here has the value, or one of
+           * the values, that stands beside it; `present: true` asks for any. Default: every event.
+           */
+          when?:
+            | Record<
+                string,
+                | string
+                | number
+                | boolean
+                | (string | number | boolean)[]
+                | {
+                    /** Whether there must be a value, which is neither missing nor null, or must be none. */
+                    present: boolean;
+                  }
+              >
+            | undefined;
+          /**
+           * The array whose elements have a row each: `items`, or `packages[].items` for those within others.
+           * Paths then begin at the element (`.` is the element itself), `^.` leads to what surrounds it, and
+           * `@index` is its place, from 0. Default: the event has one row.
+           */
+          each?: string | undefined;
+          /** What the table gets: a key for each column, as in `columns`. */
+          columns: Record<
+            string,
+            {
+              /**
+               * Where the value comes from: a field, a path into nested JSON (device.os.name, items[0].sku), or
+               * metadata of the message (@message_id, @sent_at, @received_at, @group_id, @attribute.NAME, and with
+               * `unwrap: sns` @sns.topic and its like). Several: the first that has a value (“Paths” in
+               * docs/configuration.md). Default: the field of the column's own name.
+               */
+              from?: string | string[] | undefined;
+              /** A constant, the same for every event, instead of `from`. */
+              value?: string | number | boolean | undefined;
+              /** What the value is. An event whose value is something else is refused. */
+              type:
+                | "text"
+                | "integer"
+                | "number"
+                | "decimal"
+                | "boolean"
+                | "timestamp"
+                | "date"
+                | "uuid"
+                | "ip"
+                | "version"
+                | "phone"
+                | "mac"
+                | "json"
+                | "text[]"
+                | "integer[]"
+                | "number[]"
+                | "decimal[]"
+                | "boolean[]"
+                | "uuid[]"
+                | "timestamp[]"
+                | "date[]";
+              /**
+               * Whether a text is taken for the number or boolean that it is (`"5"`, `"true"`), and in a text column
+               * these for their JSON text. Nothing is guessed: `"5 €"` and `"yes"` are refused. Default: false.
+               */
+              coerce?: boolean | undefined;
+              /**
+               * How a timestamp or date is written, or a list of the ways: `rfc3339`; seconds, milliseconds or
+               * microseconds since 1970 (`epoch-s`, `epoch-ms`, `epoch-us`); `sql`, such as `2026-03-01 10:00:00.5`.
+               * Default: rfc3339.
+               */
+              format?:
+                | "rfc3339"
+                | "epoch-s"
+                | "epoch-ms"
+                | "epoch-us"
+                | "sql"
+                | ("rfc3339" | "epoch-s" | "epoch-ms" | "epoch-us" | "sql")[]
+                | undefined;
+              /**
+               * With `format: sql` of a timestamp, and then needed: the zone of times that are written without one,
+               * such as Europe/Berlin. A time that the clock shows twice is the later one, as PostgreSQL reads it.
+               */
+              zone?: string | undefined;
+              /**
+               * Whether digits that the table's column does not hold are cut off: decimals of a second, or of a
+               * number. Otherwise an event with such digits, unless they are zeros, is refused. Default: false.
+               */
+              cut?: boolean | undefined;
+              /** What a missing or null value becomes. Default: the event is refused. */
+              default?: string | number | boolean | undefined;
+              /**
+               * `default`: a missing or null value becomes the table's own DEFAULT, evaluated for each row. An
+               * identity's needs USAGE on its sequence.
+               */
+              absent?: "default" | undefined;
+              /**
+               * Of a phone: the country whose national forms are taken as well, as two letters. Default: only
+               * international ones.
+               */
+              region?: string | undefined;
+              /** Of an ip: `port` takes `1.2.3.4:443` and `[::1]:443` for the address. */
+              strip?: "port" | undefined;
+              /** Of an ip: `first` takes the first address of a list with commas, as X-Forwarded-For has it. */
+              take?: "first" | undefined;
+              /**
+               * Of an ip: `null` stores NULL for a text that is no address, such as `unknown`. Goes with `nullable:
+               * true`.
+               */
+              otherwise?: null | undefined;
+              /** How the value is masked (docs/masking.md). Default: not personal data, stored as it is. */
+              mask?:
+                | "hmac-sha256"
+                | "hmac-over-sha256"
+                | "aes-siv"
+                | "ipcrypt-deterministic"
+                | "ipcrypt-pfx"
+                | "fpe-ff1"
+                | "generalize"
+                | "redact"
+                | "drop"
+                | "sha256"
+                | undefined;
+              /**
+               * With `type: json`: what is masked inside it, by path. Keys are separated by periods, `[]` stands for
+               * each element of an array, and a key with other characters is in double quotes: `ip`, `devices[].id`,
+               * `"user.id"`. What is not named is stored as it is.
+               */
+              masks?:
+                | Record<
+                    string,
+                    | "hmac-sha256"
+                    | "hmac-over-sha256"
+                    | "aes-siv"
+                    | "ipcrypt-deterministic"
+                    | "ipcrypt-pfx"
+                    | "fpe-ff1"
+                    | "generalize"
+                    | "redact"
+                    | "drop"
+                    | "sha256"
+                    | {
+                        /** How the value is masked (docs/masking.md). */
+                        mask:
+                          | "hmac-sha256"
+                          | "hmac-over-sha256"
+                          | "aes-siv"
+                          | "ipcrypt-deterministic"
+                          | "ipcrypt-pfx"
+                          | "fpe-ff1"
+                          | "generalize"
+                          | "redact"
+                          | "drop"
+                          | "sha256";
+                        /** What the value is. An event with something else there is refused; null stays null. Default: text. */
+                        type?:
+                          | "text"
+                          | "integer"
+                          | "number"
+                          | "decimal"
+                          | "boolean"
+                          | "timestamp"
+                          | "date"
+                          | "uuid"
+                          | "ip"
+                          | "version"
+                          | "phone"
+                          | "mac"
+                          | undefined;
+                        /**
+                         * By which name its key is derived, and its links and originals are known: masked columns with the
+                         * same one have equal tokens for equal values, in every pipeline of one `keys.domain`. Default: the
+                         * column's name; inside a json column its name, a period and the path.
+                         */
+                        key?: string | undefined;
+                        /**
+                         * With `mask: fpe-ff1`, and then needed: how many digits each value has. Another number of digits is
+                         * refused; what stands between them (spaces, hyphens, dots, slashes, brackets, a plus sign) is kept.
+                         */
+                        digits?: number | undefined;
+                        /** With `mask: generalize` of a timestamp: what it is cut down to, in UTC. Default: day. */
+                        precision?: "hour" | "day" | undefined;
+                        /**
+                         * With ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1, whose tokens do not show it: the key version
+                         * that makes them. Default: the primary one, as long as the keyring has no other.
+                         */
+                        keyVersion?: number | undefined;
+                        /**
+                         * Whether each original is sealed into `piipe.vault`, for `piipe reveal`. For one-way masks; the
+                         * reversible ones need none. Default: false.
+                         */
+                        reveal?: boolean | undefined;
+                        /** What happens when a column without a mask holds the masked value, as for a column. Default: refuse. */
+                        echo?: "refuse" | "allow" | undefined;
+                      }
+                  >
+                | undefined;
+              /**
+               * By which name its key is derived, and its links and originals are known: masked columns with the
+               * same one have equal tokens for equal values, in every pipeline of one `keys.domain`. Default: the
+               * column's name; inside a json column its name, a period and the path.
+               */
+              key?: string | undefined;
+              /**
+               * With `mask: fpe-ff1`, and then needed: how many digits each value has. Another number of digits is
+               * refused; what stands between them (spaces, hyphens, dots, slashes, brackets, a plus sign) is kept.
+               */
+              digits?: number | undefined;
+              /** With `mask: generalize` of a timestamp: what it is cut down to, in UTC. Default: day. */
+              precision?: "hour" | "day" | undefined;
+              /**
+               * With ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1, whose tokens do not show it: the key version
+               * that makes them. Default: the primary one, as long as the keyring has no other.
+               */
+              keyVersion?: number | undefined;
+              /**
+               * Whether each original is sealed into `piipe.vault`, for `piipe reveal`. For one-way masks; the
+               * reversible ones need none. Default: false.
+               */
+              reveal?: boolean | undefined;
+              /**
+               * What happens when a column without a mask holds what looks like personal data (email, address,
+               * phone, card, IBAN, US SSN, JWT, MAC). Default: warn for text, text[] and json, off for other types.
+               */
+              piiDetection?: "warn" | "quarantine" | "off" | undefined;
+              /**
+               * What happens when a column without a mask holds the value of a masked one: the event is refused,
+               * unless one of the two says allow. For common words, such as a city that also stands in a title.
+               * Default: refuse.
+               */
+              echo?: "refuse" | "allow" | undefined;
+              /**
+               * Whether a missing or null value, or an empty one where it is masked, becomes NULL. Otherwise the
+               * event is refused. Default: false.
+               */
+              nullable?: boolean | undefined;
+            }
+          >;
+        }
+      >
+    | undefined;
+  /**
+   * What becomes of an event that none of the `tables` takes: it is refused, or deleted without a row.
+   * Default: quarantine.
+   */
+  unmatched?: "quarantine" | "drop" | undefined;
   /**
    * What becomes of fields at the top of an event that no column declares: never stored, or the whole
    * event is refused. A column `from: device.os` declares all of `device`. Default: ignore.

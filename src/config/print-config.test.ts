@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { columnsOf } from "./config.ts";
 import { loadConfig } from "./load-config.ts";
 import { printConfig } from "./print-config.ts";
 
@@ -35,7 +36,7 @@ columns:
 `;
     const config = await configOf(text);
     const printed = await configOf(printConfig(config, PLACE).replace('"[secret]"', '"${DATABASE_URL}"'));
-    expect(printed.columns).toEqual(config.columns);
+    expect(columnsOf(printed)).toEqual(columnsOf(config));
   });
 
   it("shows every default, and of the database's URL the place alone", async () => {
@@ -107,7 +108,10 @@ quarantine: { haltAboveShare: 1 }
     const again = await configOf(printed.replace('"[secret]"', `"\${DATABASE_URL}"`));
     // What was printed says of each column whether it may be personal, which counts as having been written.
     const dotted = { from: "dotted.name" };
-    const columns = again.columns.map((column) => (column.name === "dotted.name" ? { ...column, ...dotted } : column));
-    expect({ ...again, columns, notPersonal: [] }).toEqual({ ...config, notPersonal: [] });
+    const [table] = again.tables;
+    const columns = table?.columns.map((column) => (column.name === "dotted.name" ? { ...column, ...dotted } : column));
+    const tables = [{ ...table, columns, notPersonal: [] }];
+    const asGiven = config.tables.map((given) => ({ ...given, notPersonal: [] }));
+    expect({ ...again, tables }).toEqual({ ...config, tables: asGiven });
   });
 });

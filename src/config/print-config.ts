@@ -1,6 +1,6 @@
 import { Document, isScalar } from "yaml";
-import type { Column, InnerMask, MessageOrigin } from "../pipeline/contracts.ts";
-import type { Config } from "./config.ts";
+import type { Column, Condition, InnerMask, MessageOrigin } from "../pipeline/contracts.ts";
+import type { Config, TableConfig } from "./config.ts";
 import { showInnerPath } from "./inner-path.ts";
 import { type From, renderPlace } from "./value-origin.ts";
 
@@ -18,25 +18,30 @@ const URL_PATH = ["sink", "postgres", "url"];
  * default is left out here. Shows no secret: key files are paths, the database's URL is `[secret]`.
  */
 export function printConfig(config: Config, { address, database, user }: DatabasePlace): string {
-  const { name, source, sink, keys, columns, dedupeBy, unknownFields, allowUnkeyed, batch, quarantine } = config;
-  const { url, table, createTable, maxConnections } = sink.postgres;
+  const { name, source, sink, keys, tables, unmatched, dedupeBy, unknownFields, allowUnkeyed, batch, quarantine } =
+    config;
+  const { url, createTable, maxConnections } = sink.postgres;
+  const short = shortForm(tables);
   const document = new Document({
     name,
     source: {
       sqs: known({ ...source.sqs }),
       ...(source.unwrap.length === 0 ? {} : { unwrap: [...source.unwrap] }),
+      ...(source.each === null ? {} : { each: source.each.from }),
       ...(source.unwrap.includes("s3") ? { s3: known({ ...source.s3 }) } : {}),
     },
     sink: {
       postgres: {
         url: String(url),
-        table: table.schema === null ? table.name : `${table.schema}.${table.name}`,
+        ...(short === null ? {} : { table: writtenName(short) }),
         createTable,
         maxConnections,
       },
     },
     keys: known({ ...keys }),
-    columns: Object.fromEntries(columns.map((column) => [column.name, settingsOf(column)])),
+    ...(short === null
+      ? { tables: Object.fromEntries(tables.map((table) => [writtenName(table), tableSettingsOf(table)])), unmatched }
+      : { columns: columnSettingsOf(short) }),
     unknownFields,
     ...(dedupeBy === null ? {} : { dedupeBy: fromOf(dedupeBy.origin) }),
     allowUnkeyed,
@@ -47,6 +52,30 @@ export function printConfig(config: Config, { address, database, user }: Databas
   if (isScalar(node)) node.comment = ` ${address}, database ${database}, user ${user}`;
   return document.toString({ lineWidth: 0 });
 }
+
+/** A table that takes every event as one row, where it is the only one. */
+function shortForm(tables: readonly TableConfig[]): TableConfig | null {
+  const [only, ...others] = tables;
+  return only !== undefined && others.length === 0 && only.when.length === 0 && only.each === null ? only : null;
+}
+
+const writtenName = ({ name: { schema, name } }: TableConfig): string => (schema === null ? name : `${schema}.${name}`);
+
+const columnSettingsOf = ({ columns }: TableConfig): object =>
+  Object.fromEntries(columns.map((column) => [column.name, settingsOf(column)]));
+
+const tableSettingsOf = (table: TableConfig): object => ({
+  ...(table.when.length === 0
+    ? {}
+    : { when: Object.fromEntries(table.when.map(({ from, test }) => [from, askedOf(test)])) }),
+  ...(table.each === null ? {} : { each: table.each.from }),
+  columns: columnSettingsOf(table),
+});
+
+const askedOf = (test: Condition["test"]): unknown => {
+  if (test.kind === "present") return { present: test.isPresent };
+  return test.values.length === 1 ? test.values[0] : [...test.values];
+};
 
 /** A masked column is personal: it has no `piiDetection`. */
 function settingsOf({

@@ -4,27 +4,30 @@ import type {
   Column,
   ColumnReading,
   ColumnType,
+  Each,
   InnerMask,
   MessageOrigin,
   ValueOrigin,
 } from "../pipeline/contracts.ts";
 import { isOfQueue } from "../pipeline/value-places.ts";
-import type { Config } from "./config.ts";
+import { type Config, columnsOf, type TableConfig } from "./config.ts";
+import { parseEach } from "./each-path.ts";
 import { parseInnerPath, showInnerPath } from "./inner-path.ts";
 import { UNKEYED_RISK } from "./mask-rules.ts";
 import type { CheckedConfig } from "./schema.ts";
 import { Secret } from "./secret.ts";
 import { parseTableName } from "./table-name.ts";
+import { conditionsOf } from "./table-schema.ts";
 import { type From, parseOrigin, showFrom } from "./value-origin.ts";
 
 /** Makes what the program works with out of what the user wrote. `baseFolder` is where relative paths begin. */
 export function resolveConfig(checked: CheckedConfig, baseFolder: string): Config {
-  const { sqs, unwrap = [], s3 } = checked.source;
+  const { sqs, unwrap = [], each, s3 } = checked.source;
   const { postgres } = checked.sink;
-  const table = parseTableName(postgres.table);
-  if (table === null) throw new Error("the schema let a malformed table name pass");
-  const name = checked.name ?? table.name;
-  const columns = Object.entries(checked.columns).map(([column, settings]) => resolveColumn(column, settings));
+  const tables = Object.entries(tablesOf(checked)).map(([table, settings]) => resolveTable(table, settings));
+  const [first] = tables;
+  if (first === undefined) throw new Error("the schema let a configuration without a table pass");
+  const name = checked.name ?? first.name.name;
   return deepFreeze({
     name,
     source: {
@@ -35,12 +38,12 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
         visibilityTimeoutSeconds: sqs.visibilityTimeoutSeconds ?? null,
       },
       unwrap: [unwrap].flat(),
+      each: each === undefined ? null : resolveEach(each),
       s3: { endpoint: s3?.endpoint ?? null, deleteObject: s3?.deleteObject ?? false },
     },
     sink: {
       postgres: {
         url: new Secret(postgres.url),
-        table,
         createTable: postgres.createTable,
         maxConnections: postgres.maxConnections,
       },
@@ -49,31 +52,61 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
       file: checked.keys.file === undefined ? null : resolve(baseFolder, checked.keys.file),
       domain: checked.keys.domain ?? name,
     },
-    columns,
-    notPersonal: Object.entries(checked.columns).flatMap(([column, { piiDetection }]) =>
-      piiDetection === "off" ? [column] : [],
-    ),
+    tables,
+    unmatched: checked.unmatched,
     unknownFields: checked.unknownFields,
     dedupeBy: checked.dedupeBy === undefined ? null : resolveBusinessId(checked.dedupeBy),
     allowUnkeyed: checked.allowUnkeyed,
     batch: { ...checked.batch },
     quarantine: { ...checked.quarantine },
-    warnings: unkeyedWarnings(columns),
+    warnings: unkeyedWarnings(columnsOf({ tables })),
   });
+}
+
+type TableSettings = NonNullable<CheckedConfig["tables"]>[string];
+
+/** One table is written in a short form. */
+function tablesOf({ tables, columns, sink }: CheckedConfig): Readonly<Record<string, TableSettings>> {
+  if (tables !== undefined) return tables;
+  const { table } = sink.postgres;
+  if (table === undefined || columns === undefined)
+    throw new Error("the schema let a configuration without a table pass");
+  return { [table]: { columns } };
+}
+
+function resolveTable(written: string, { columns, when, each: writtenEach }: TableSettings): TableConfig {
+  const name = parseTableName(written);
+  if (name === null) throw new Error("the schema let a malformed table name pass");
+  const each = writtenEach === undefined ? null : resolveEach(writtenEach);
+  return {
+    name,
+    columns: Object.entries(columns).map(([column, settings]) => resolveColumn(column, settings, each)),
+    notPersonal: Object.entries(columns).flatMap(([column, { piiDetection }]) =>
+      piiDetection === "off" ? [column] : [],
+    ),
+    when: when === undefined ? [] : conditionsOf(when),
+    each,
+  };
+}
+
+function resolveEach(written: string): Each {
+  const each = parseEach(written);
+  if (!each.ok) throw new Error("the schema let a malformed path pass");
+  return each.value;
 }
 
 const DETECTED_TYPES: ReadonlySet<ColumnType> = new Set(["text", "json", "text[]"]);
 
-type ColumnSettings = CheckedConfig["columns"][string];
+type ColumnSettings = TableSettings["columns"][string];
 
-function resolveColumn(name: string, settings: ColumnSettings): Column {
+function resolveColumn(name: string, settings: ColumnSettings, each: Each | null): Column {
   const origin = originOf(name, settings);
   // In a value of any other type, and in what the queue itself makes, a hit would be chance: a version looks like an address.
   const mayBePersonal = settings.mask === undefined && DETECTED_TYPES.has(settings.type) && !isOfQueue(origin);
   const column: Column = {
     name,
     origin,
-    from: showFrom(settings.from ?? name),
+    from: shownFrom(settings.from ?? name, each),
     type: settings.type,
     // NULL is all that such a column gets.
     nullable: settings.nullable || settings.mask === "drop",
@@ -84,6 +117,14 @@ function resolveColumn(name: string, settings: ColumnSettings): Column {
   };
   if (settings.masks === undefined) return column;
   return { ...column, masks: Object.entries(settings.masks).map(([path, inner]) => resolveInner(column, path, inner)) };
+}
+
+/** A path from the element of an array on is shown from the event on, as far as it is one. */
+function shownFrom(from: From, each: Each | null): string {
+  const shown = showFrom(from);
+  const isPath = typeof from === "string" && !from.startsWith("@") && !from.startsWith("^");
+  if (each === null || !isPath) return shown;
+  return from === "." ? `${each.from}[]` : `${each.from}[].${from}`;
 }
 
 type MaskSettings = Pick<

@@ -1,10 +1,19 @@
 import { z } from "zod";
 import { UNWRAP_STEPS, type UnwrapStep, type ValuePlace } from "../pipeline/contracts.ts";
-import { columnSchema } from "./column-schema.ts";
-import { maskProblemsAcross } from "./mask-rules.ts";
+import { maskProblemsAcross, type WrittenTable } from "./mask-rules.ts";
 import { choice, isObject, mapping, oneOrMore, text, wholeNumber } from "./schema-parts.ts";
 import { isHttpUrl, postgresUrlProblem, queueUrlParts } from "./service-url.ts";
-import { IDENTIFIER_BYTES_MAX, isIdentifier, parseTableName } from "./table-name.ts";
+import { parseTableName } from "./table-name.ts";
+import {
+  COLUMNS,
+  columnsSchema,
+  eachSchema,
+  isTableName,
+  levelProblems,
+  TABLE_NAME,
+  tablesSchema,
+  unmatchedSchema,
+} from "./table-schema.ts";
 import { parsePlace, placesIn, showFrom } from "./value-origin.ts";
 
 /*
@@ -97,6 +106,11 @@ const source = mapping("a mapping with the key sqs", {
     .describe(
       "What each message's body is wrapped in, outermost first (“Wrappings” in docs/configuration.md). Default: nothing, the body is the event.",
     ),
+  each: eachSchema
+    .optional()
+    .describe(
+      "The array in a body whose elements are events of their own: `Records`, or `.` for a body that is an array. Paths then begin at the element, and `^.` leads to what surrounds it. Default: a body is one event.",
+    ),
   s3: mapping("a mapping with the keys endpoint and deleteObject", {
     endpoint: httpUrl
       .optional()
@@ -118,7 +132,7 @@ const POSTGRES_URL =
   "a URL that begins with postgres:// or postgresql://, special characters in its password percent-encoded";
 
 const sink = mapping("a mapping with the key postgres", {
-  postgres: mapping("a mapping with the keys url and table", {
+  postgres: mapping("a mapping with the key url", {
     url: z
       .string(POSTGRES_URL)
       // It comes along where the URL is read from a file, and whoever looks for a setting at the URL's end would miss it.
@@ -129,10 +143,11 @@ const sink = mapping("a mapping with the key postgres", {
         if (problem !== null) context.addIssue({ code: "custom", message: problem });
       })
       .describe("The database's connection URL. A secret: take it from the environment, as in ${DATABASE_URL}."),
-    table: text(
-      `table or schema.table, each part at most ${IDENTIFIER_BYTES_MAX} bytes`,
-      (value) => parseTableName(value) !== null,
-    ).describe("The table to write to: `table` or `schema.table`, in the very case that the database has it."),
+    table: text(TABLE_NAME, isTableName)
+      .optional()
+      .describe(
+        "The table to write to: `table` or `schema.table`, in the very case that the database has it. Several: `tables`.",
+      ),
     createTable: z
       .boolean("true or false")
       .default(false)
@@ -157,20 +172,6 @@ const keys = mapping("a mapping with the keys file and domain", {
       "Equal values have equal tokens within one domain, and unlinkable ones across domains. Default: the pipeline's name.",
     ),
 }).describe("The secret keys of the masks.");
-
-const columns = z
-  .record(
-    z.string().refine(isIdentifier, `1 to ${IDENTIFIER_BYTES_MAX} bytes long, without a zero byte`),
-    columnSchema,
-    "a mapping with a key for each column",
-  )
-  .superRefine((value, context) => {
-    if (Object.keys(value).length === 0) {
-      context.addIssue({ code: "custom", message: "has no columns; it must have one or more" });
-    }
-  })
-  .meta({ minProperties: 1 })
-  .describe("What the table gets: a key for each column, named as in the table.");
 
 const batch = mapping("a mapping with the keys rows, bytes and lingerMs", {
   rows: wholeNumber(1, 10_000, "rows").default(1000).describe("The most rows that one transaction writes."),
@@ -200,11 +201,21 @@ const quarantine = mapping("a mapping with the key haltAboveShare", {
 export const pipelineConfigSchema = mapping("a mapping with the keys source, sink and columns", {
   name: text(KEY_DOMAIN, isKeyDomain)
     .optional()
-    .describe("The pipeline's name. Default: the table's name without its schema."),
+    .describe("The pipeline's name. Default: the name of the table, or of the first one, without its schema."),
   source,
   sink,
   keys: keys.prefault({}),
-  columns,
+  columns: columnsSchema
+    .optional()
+    .describe("What the table gets: a key for each column, named as in the table. Of several tables: `tables`."),
+  tables: tablesSchema
+    .optional()
+    .describe(
+      "Several tables, or one that does not take every event as one row: a key for each table, `table` or `schema.table`, instead of `sink.postgres.table` and `columns`. All rows of a message are stored in one transaction, or none.",
+    ),
+  unmatched: unmatchedSchema.describe(
+    "What becomes of an event that none of the `tables` takes: it is refused, or deleted without a row.",
+  ),
   unknownFields: choice(["ignore", "quarantine"])
     .default("ignore")
     .describe(
@@ -235,24 +246,38 @@ export const pipelineConfigSchema = mapping("a mapping with the keys source, sin
   batch: batch.prefault({}),
   quarantine: quarantine.prefault({}),
 })
-  .superRefine(checkAcrossSettings, { when: ({ value }) => isObject(value) })
+  .superRefine(checkAcrossSettings, { when: ({ value }) => isObject(value) && !Array.isArray(value) })
   .describe("The configuration of a piipe pipeline.");
 
 /** Runs also when other settings are wrong, so that all problems show at once: the value may be incomplete. */
 function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx, "addIssue">): void {
   const config = asObject(value);
-  for (const { path, message } of maskProblemsAcross(asObject(config["columns"]), config["allowUnkeyed"] === true)) {
+  const written = writtenTables(config);
+  const sourceEach = asObject(config["source"])["each"];
+  const problem = (path: readonly string[], message: string): void =>
     context.addIssue({ code: "custom", path: [...path], message });
+  for (const [path, message] of tableProblems(config)) problem(path, message);
+  for (const { path, message } of maskProblemsAcross(written, sourceEach, config["allowUnkeyed"] === true))
+    problem(path, message);
+  const sourceLevels = typeof sourceEach === "string" ? 1 : 0;
+  for (const { at, table } of written) {
+    for (const { path, message } of levelProblems(at, table, sourceLevels)) problem(path, message);
   }
+  if (sourceLevels > 0 && config["dedupeBy"] !== undefined)
+    problem(
+      ["dedupeBy"],
+      "is of one event, and a message has several with source.each; give the table a unique key instead",
+    );
   const unwrap = asObject(config["source"])["unwrap"];
   if (unwrap !== "sns" && !(Array.isArray(unwrap) && unwrap.includes("sns"))) {
-    for (const [name, settings] of Object.entries(asObject(config["columns"]))) {
-      if (!placesIn(asObject(settings)["from"]).some(isOfSns)) continue;
-      context.addIssue({
-        code: "custom",
-        path: ["columns", name, "from"],
-        message: "names metadata of SNS, and source.unwrap has no sns; add it there, or take the field of the event",
-      });
+    for (const { at, table } of written) {
+      for (const [name, settings] of Object.entries(asObject(table["columns"]))) {
+        if (!placesIn(asObject(settings)["from"]).some(isOfSns)) continue;
+        problem(
+          [...at, "columns", name, "from"],
+          "names metadata of SNS, and source.unwrap has no sns; add it there, or take the field of the event",
+        );
+      }
     }
   }
   const { s3 } = asObject(config["source"]);
@@ -263,16 +288,44 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
       message: "is for `unwrap: s3`, which source has not; add s3 to source.unwrap, or remove source.s3",
     });
   }
-  const table = asObject(asObject(config["sink"])["postgres"])["table"];
+  const table = written[0]?.name;
   const isNamed = config["name"] !== undefined || asObject(config["keys"])["domain"] !== undefined;
   const tableName = typeof table === "string" ? parseTableName(table) : null;
   if (!isNamed && tableName !== null && !isKeyDomain(tableName.name)) {
     context.addIssue({
       code: "custom",
-      path: ["sink", "postgres", "table"],
+      path: config["tables"] === undefined ? ["sink", "postgres", "table"] : ["tables", tableName.name],
       message: `cannot name the keys' domain, which needs ${KEY_DOMAIN}; give the pipeline a name`,
     });
   }
+}
+
+/** The tables in one form, however the configuration gives them. */
+function writtenTables(config: Readonly<Record<string, unknown>>): readonly WrittenTable[] {
+  if (config["tables"] === undefined) {
+    const name = asObject(asObject(config["sink"])["postgres"])["table"];
+    return [{ at: [], name: typeof name === "string" ? name : null, table: { columns: config["columns"] } }];
+  }
+  return Object.entries(asObject(config["tables"])).map(([name, table]) => ({
+    at: ["tables", name],
+    name,
+    table: asObject(table),
+  }));
+}
+
+/** One table or several: not both. */
+function* tableProblems(config: Readonly<Record<string, unknown>>): Generator<readonly [readonly string[], string]> {
+  const postgres = config["sink"] === undefined ? null : asObject(asObject(config["sink"])["postgres"]);
+  const isShort = config["tables"] === undefined;
+  if (isShort) {
+    if (config["columns"] === undefined) yield [["columns"], COLUMNS];
+    if (postgres !== null && isObject(asObject(config["sink"])["postgres"]) && postgres["table"] === undefined)
+      yield [["sink", "postgres", "table"], TABLE_NAME];
+    return;
+  }
+  const moved = "is for one table, and tables names several; give each its columns there, and remove it here";
+  if (config["columns"] !== undefined) yield [["columns"], moved];
+  if (postgres?.["table"] !== undefined) yield [["sink", "postgres", "table"], moved];
 }
 
 const isOfSns = (place: ValuePlace): boolean => place.kind === "metadata" && place.name.startsWith("sns.");

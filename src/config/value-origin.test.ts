@@ -23,7 +23,7 @@ test.each(FIELDS)("%s", (from, value) => {
 
 const EMPTY_PART = "has an empty part (part 2); it must be a field, or a path such as device.os.name";
 const UNKNOWN =
-  "names unknown metadata; it must be one of @message_id, @sent_at, @received_at, @group_id, @sns.topic, @sns.subject, @sns.timestamp, @sns.message_id, @attribute.NAME, or in double quotes a field that begins with @";
+  "names unknown metadata; it must be one of @message_id, @sent_at, @received_at, @group_id, @sns.topic, @sns.subject, @sns.timestamp, @sns.message_id, @index, @attribute.NAME, or in double quotes a field that begins with @";
 const ATTRIBUTE =
   "names no possible message attribute; after @attribute. it must have 1 to 256 letters, digits, _ - or periods";
 

@@ -1,4 +1,10 @@
-import { METADATA_NAMES, type MessageOrigin, type Result, type ValuePlace } from "../pipeline/contracts.ts";
+import {
+  METADATA_NAMES,
+  type MessageOrigin,
+  type PathStep,
+  type Result,
+  type ValuePlace,
+} from "../pipeline/contracts.ts";
 import { parsePath, renderPath } from "./value-path.ts";
 
 const ATTRIBUTE_PREFIX = "attribute.";
@@ -11,14 +17,22 @@ const METADATA_LIST = [...METADATA_NAMES, `${ATTRIBUTE_PREFIX}NAME`].map((name) 
 export type From = string | readonly string[];
 
 /**
- * Reads one place: a field, a path into nested JSON, or a piece of message metadata. The error is "what is wrong; what
+ * Reads one place: a field, a path into nested JSON, `.` for the event or element as a whole, `^.` for what surrounds an
+ * element, or a piece of message metadata. The error is "what is wrong; what
  * would be right", to follow the name of the setting.
  */
 export function parsePlace(from: string): Result<ValuePlace, string> {
   if (from.startsWith("@")) return parseMetadata(from.slice(1));
-  const path = parsePath(from);
-  return path.ok ? { ok: true, value: { kind: "field", path: path.value } } : path;
+  const above = ABOVE.exec(from)?.[0] ?? "";
+  const up = above.split("^").length - 1;
+  const rest = from.slice(above.length);
+  const path = rest === (up === 0 ? "." : "") ? WHOLE : parsePath(rest);
+  return path.ok ? { ok: true, value: { kind: "field", path: path.value, ...(up > 0 && { up }) } } : path;
 }
+
+/** `^`, or several with periods between them, and the period behind them. */
+const ABOVE = /^\^(?:\.\^)*(?:\.|$)/;
+const WHOLE: Result<readonly PathStep[], string> = { ok: true, value: [] };
 
 /** Reads a whole `from`, in which the first wrong place gives the error. */
 export function parseOrigin(from: From): Result<MessageOrigin, string> {
@@ -43,8 +57,11 @@ export const placesIn = (from: unknown): readonly ValuePlace[] =>
 /** The text that `parsePlace` reads as the place. */
 export function renderPlace(place: ValuePlace): string {
   switch (place.kind) {
-    case "field":
-      return renderPath(place.path);
+    case "field": {
+      const above = "^.".repeat(place.up ?? 0);
+      if (place.path.length === 0) return above === "" ? "." : above.slice(0, -1);
+      return above + renderPath(place.path);
+    }
     case "metadata":
       return `@${place.name}`;
     case "attribute":

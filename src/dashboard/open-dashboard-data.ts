@@ -1,8 +1,10 @@
+import { soleTable } from "../app/configured-tables.ts";
 import { withConnections, withDatabase } from "../app/open-database.ts";
 import { type ObserverOptions, openObserver } from "../app/open-observer.ts";
 import { ownQueues } from "../app/own-queues.ts";
 import { packageVersion } from "../app/package-version.ts";
 import { findDuplicates } from "../app/search/find-duplicates.ts";
+import { columnsOf } from "../config/config.ts";
 import type { Config } from "../config/config.ts";
 import { printConfig } from "../config/print-config.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
@@ -49,7 +51,7 @@ export function openDashboardData(options: DashboardDataOptions): OpenedData {
   const observer = openObserver(config, options);
   const { pool } = observer;
   const alone = withConnections(config, 1);
-  const columns = duplicateColumns(config.columns);
+  const columns = duplicateColumns(columnsOf(config));
   const actions = allowsActions ? dashboardActions({ ...options, config: alone }) : null;
   const underWay = new Set<Promise<unknown>>();
 
@@ -89,7 +91,7 @@ export function openDashboardData(options: DashboardDataOptions): OpenedData {
         return withDatabase(
           alone,
           async (own) => {
-            const table = await resolveTable(own, config.sink.postgres.table);
+            const table = await resolveTable(own, soleTable(config).name);
             const query = { table, rowsMin: DUPLICATE_ROWS_MIN, limit: DUPLICATES_MAX, abort };
             const { values: duplicates, ...found } = await findDuplicates(own, column, columns, query);
             return { ...found, duplicates };

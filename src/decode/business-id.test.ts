@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { codePoint } from "../../tests/support/code-point.ts";
+import { decoderOf } from "../../tests/support/one-table.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { testDelivery } from "../../tests/support/test-delivery.ts";
 import { withoutDetail } from "../../tests/support/without-detail.ts";
 import type { BusinessIdField, Delivery, RejectionCode } from "../pipeline/contracts.ts";
-import { compileDecoder } from "./compile-decoder.ts";
 
 const COLUMNS = [testColumn({ name: "n", type: "integer", nullable: true })];
 const field = (from: string): BusinessIdField => ({ from, origin: { kind: "field", path: from.split(".") } });
@@ -16,7 +16,7 @@ const delivery = (body: string, attributes: ReadonlyMap<string, string> = new Ma
 
 /** The business id of a body, or why it is refused. */
 function businessId(dedupeBy: BusinessIdField, body: string, attributes?: ReadonlyMap<string, string>): unknown {
-  const decode = withoutDetail(compileDecoder(COLUMNS, new Map(), { unknownFields: "quarantine", dedupeBy }));
+  const decode = withoutDetail(decoderOf(COLUMNS, new Map(), { unknownFields: "quarantine", dedupeBy }));
   const decoded = decode(delivery(body, attributes));
   return decoded.ok ? decoded.value.businessId : decoded.error;
 }
@@ -81,16 +81,16 @@ test("a column that is refused gives the reason", () => {
 });
 
 test("it changes no value of the columns", () => {
-  const decode = compileDecoder(COLUMNS, new Map(), { unknownFields: "ignore", dedupeBy: field("n") });
+  const decode = decoderOf(COLUMNS, new Map(), { unknownFields: "ignore", dedupeBy: field("n") });
   expect(decode(delivery('{"n":5}'))).toMatchObject({ ok: true, value: { values: [5], businessId: "5" } });
-  const without = compileDecoder(COLUMNS, new Map(), { unknownFields: "ignore" });
+  const without = decoderOf(COLUMNS, new Map(), { unknownFields: "ignore" });
   expect(without(delivery('{"n":5}'))).toMatchObject({ ok: true, value: { values: [5], businessId: null } });
 });
 
 test("two values have one id only when they are equal, or a whole number and its text", () => {
   const number = fc.oneof(fc.maxSafeInteger(), fc.integer({ min: -9, max: 9 }), fc.double());
   const value = fc.oneof(fc.string({ unit: codePoint }), number, number.map(String), fc.constantFrom(null, true));
-  const decode = compileDecoder([], new Map(), { unknownFields: "ignore", dedupeBy: field("id") });
+  const decode = decoderOf([], new Map(), { unknownFields: "ignore", dedupeBy: field("id") });
   const idOf = (id: string | number | boolean | null): string | null => {
     const decoded = decode(delivery(JSON.stringify({ id })));
     return decoded.ok ? decoded.value.businessId : null;

@@ -1,17 +1,17 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { codePoint } from "../../tests/support/code-point.ts";
+import { decoderOf } from "../../tests/support/one-table.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { testDelivery } from "../../tests/support/test-delivery.ts";
 import { COLUMN_TYPES, REJECTION_CODES, type Column } from "../pipeline/contracts.ts";
-import { compileDecoder } from "./compile-decoder.ts";
 
 const columns: readonly Column[] = [
   ...COLUMN_TYPES.map((type) => testColumn({ name: type, type, nullable: true })),
   testColumn({ name: "deep", from: "a.b", type: "json", nullable: true }),
 ];
 const bounds = new Map([["text", { charsMax: 8, integerMin: null, integerMax: null, isText: true }]]);
-const decode = compileDecoder(columns, bounds, { unknownFields: "quarantine" });
+const decode = decoderOf(columns, bounds, { unknownFields: "quarantine" });
 const froms = new Set(columns.map(({ from }) => from));
 
 const DETAIL =

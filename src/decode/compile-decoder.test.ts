@@ -1,20 +1,12 @@
 import { describe, expect, test, vi } from "vitest";
+import { decoderOf as decoderWithDetails, rowOf } from "../../tests/support/one-table.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { testDelivery } from "../../tests/support/test-delivery.ts";
 import { withoutDetail } from "../../tests/support/without-detail.ts";
-import type {
-  Column,
-  ColumnBounds,
-  Decode,
-  Delivery,
-  RawValue,
-  Rejection,
-  RejectionCode,
-} from "../pipeline/contracts.ts";
-import { compileDecoder as compileWithDetails, type DecoderOptions } from "./compile-decoder.ts";
+import type { Column, ColumnBounds, Delivery, RawValue, Rejection, RejectionCode } from "../pipeline/contracts.ts";
+import type { DecoderOptions } from "./compile-decoder.ts";
 
-const compileDecoder = (...options: Parameters<typeof compileWithDetails>): Decode =>
-  withoutDetail(compileWithDetails(...options));
+const decoderOf = (...options: Parameters<typeof decoderWithDetails>) => withoutDetail(decoderWithDetails(...options));
 
 const field = (name: string, type: Column["type"], changes: Partial<Column> = {}): Column =>
   testColumn({ name, type, ...changes });
@@ -68,7 +60,7 @@ const loginWith = (name: keyof typeof LOGIN, written: string): string =>
   login({ [name]: "PLACE" }).replace('"PLACE"', () => written);
 
 function decodeLogin(body: string, options: DecoderOptions = { unknownFields: "ignore" }) {
-  return compileDecoder(LOGINS, LOGIN_BOUNDS, options)(delivery(body));
+  return decoderOf(LOGINS, LOGIN_BOUNDS, options)(delivery(body));
 }
 const refusal = (code: RejectionCode, path: string | null): { ok: false; error: Rejection } => ({
   ok: false,
@@ -76,12 +68,14 @@ const refusal = (code: RejectionCode, path: string | null): { ok: false; error: 
 });
 
 test("a login event becomes one value per column, in the columns' order", () => {
+  const values = [LOGIN.user_id, "android", "199.172.111.135", "593-47-5928", "RU", 2_003_000, "2026-01-31"];
   expect(decodeLogin(login())).toEqual({
     ok: true,
     value: {
       id: "11111111-2222-3333-4444-555555555555",
       sentAtMs: SENT_AT_MS,
-      values: [LOGIN.user_id, "android", "199.172.111.135", "593-47-5928", "RU", 2_003_000, "2026-01-31"],
+      rows: rowOf(values),
+      values,
       unknownFields: [],
       businessId: null,
     },
@@ -89,13 +83,13 @@ test("a login event becomes one value per column, in the columns' order", () => 
 });
 
 test("a body is not too large for its message's attributes", () => {
-  const decode = compileDecoder([testColumn({ name: "a", type: "text" })], new Map(), { unknownFields: "ignore" });
+  const decode = decoderOf([testColumn({ name: "a", type: "text" })], new Map(), { unknownFields: "ignore" });
   expect(decode(delivery('{"a":"x"}', { bytes: 2_000_000 })).ok).toBe(true);
 });
 
 test("a byte order mark is skipped, and what is written behind it is read as it is", () => {
   const columns = [field("a", "json"), field("b", "integer")];
-  const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+  const decode = decoderOf(columns, new Map(), { unknownFields: "ignore" });
   expect(decode(delivery('\ufeff{"a":[1.10],"b":1E2}'))).toMatchObject({ value: { values: ["[1.10]", 100] } });
 });
 
@@ -178,7 +172,7 @@ describe("bad input: each is refused with its reason and place", () => {
 
 test("an escaped key is the field that it names, whatever keys were read before", () => {
   const columns = [field("first", "text"), field("a", "text")];
-  const decode = compileDecoder(columns, new Map(), { unknownFields: "quarantine" });
+  const decode = decoderOf(columns, new Map(), { unknownFields: "quarantine" });
   // The JSON.parse of some versions of V8 takes the key \u0061 for the one that this object has in its place.
   const earlier = JSON.parse('{"first":"0","\\\\":"1"}') as object;
   expect(decode(delivery('{"first":"0","\\u0061":"1"}'))).toMatchObject({ value: { values: ["0", "1"] } });
@@ -202,7 +196,7 @@ describe("missing, null and unknown", () => {
       field("id", "text", { nullable: true, mask: "sha256" }),
       field("locale", "text", { nullable: true }),
     ];
-    const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+    const decode = decoderOf(columns, new Map(), { unknownFields: "ignore" });
     expect(decode(delivery('{"ip":"","id":"","locale":""}'))).toMatchObject({ value: { values: [null, null, ""] } });
   });
 
@@ -214,7 +208,7 @@ describe("missing, null and unknown", () => {
 
   test("what every object inherits is not a field", () => {
     const columns = [field("constructor", "text"), field("toString.name", "text")];
-    const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+    const decode = decoderOf(columns, new Map(), { unknownFields: "ignore" });
     expect(decode(delivery("{}"))).toEqual(refusal("field.missing", "constructor"));
     expect(decode(delivery('{"constructor":"a"}'))).toEqual(refusal("field.missing", "toString.name"));
     expect(decode(delivery('{"constructor":"a","toString":{"name":"b"}}'))).toMatchObject({
@@ -225,7 +219,7 @@ describe("missing, null and unknown", () => {
 
 describe("a dotted path", () => {
   const decodeOs = (body: string, nullable = false) =>
-    compileDecoder([field("device.os.name", "text", { nullable })], new Map(), { unknownFields: "quarantine" })(
+    decoderOf([field("device.os.name", "text", { nullable })], new Map(), { unknownFields: "quarantine" })(
       delivery(body),
     );
 
@@ -256,7 +250,7 @@ describe("a path with indexes and quoted keys", () => {
   const at = (path: readonly (string | number)[], type: Column["type"] = "text"): Column =>
     field("c", type, { origin: { kind: "field", path }, from: "c", nullable: true });
   const decodeAt = (column: Column, body: string): RawValue | Rejection | undefined => {
-    const result = compileDecoder([column], new Map(), { unknownFields: "ignore" })(delivery(body));
+    const result = decoderOf([column], new Map(), { unknownFields: "ignore" })(delivery(body));
     return result.ok ? result.value.values[0] : result.error;
   };
   const MISTYPED: Rejection = { code: "field.type", path: "c" };
@@ -286,7 +280,7 @@ describe("a path with indexes and quoted keys", () => {
   });
 
   test("declares the field that it begins with", () => {
-    const decode = compileDecoder([at(["items", 0, "sku"])], new Map(), { unknownFields: "quarantine" });
+    const decode = decoderOf([at(["items", 0, "sku"])], new Map(), { unknownFields: "quarantine" });
     expect(decode(delivery('{"items":[{"sku":"x"}]}')).ok).toBe(true);
     expect(decode(delivery('{"sku":"x"}'))).toEqual(refusal("field.unknown", null));
   });
@@ -302,7 +296,7 @@ describe("several places", () => {
     field("c", type, { origin: { kind: "first", places: PLACES }, from: "a.x or b or @attribute.C", ...changes });
   const decodeFirst = (column: Column, body: string, attribute?: string): RawValue | Rejection | undefined => {
     const attributes = new Map(attribute === undefined ? [] : [["C", attribute]]);
-    const result = compileDecoder([column], new Map(), { unknownFields: "quarantine" })(delivery(body, { attributes }));
+    const result = decoderOf([column], new Map(), { unknownFields: "quarantine" })(delivery(body, { attributes }));
     return result.ok ? result.value.values[0] : result.error;
   };
   const refused = (code: RejectionCode): Rejection => ({ code, path: "a.x or b or @attribute.C" });
@@ -340,7 +334,7 @@ describe("several places", () => {
   });
 
   test("give what is written in the one that was taken, event by event", () => {
-    const decode = compileDecoder([first("json"), first("integer", { name: "n" })], new Map(), {
+    const decode = decoderOf([first("json"), first("integer", { name: "n" })], new Map(), {
       unknownFields: "ignore",
     });
     const values = (body: string, attribute?: string): unknown => {
@@ -368,7 +362,7 @@ describe("an SNS notification", () => {
   const notification = (Message: string, more: object = {}): string =>
     JSON.stringify({ Type: "Notification", TopicArn: "arn:aws:sns:eu-west-1:000000000000:t", Message, ...more });
   const decodeWith = (declared: readonly Column[], body: string) =>
-    compileDecoder(declared, new Map(), { unknownFields: "ignore" })(delivery(body));
+    decoderOf(declared, new Map(), { unknownFields: "ignore" })(delivery(body));
 
   test.each(['{"a":1}', ' [{"a":1}]'])("of JSON is refused: %s", (published) => {
     expect(decodeWith(columns, notification(published))).toEqual(refusal("body.wrapped", "Message"));
@@ -385,7 +379,7 @@ describe("an SNS notification", () => {
     expect(decodeWith(orders, notification("{}", { order_id: "1" })).ok).toBe(true);
     expect(decodeWith(orders, notification("{}", { order_id: null }))).toEqual(refusal("field.null", "order_id"));
 
-    const strict = compileDecoder([field("TopicArn", "text")], new Map(), { unknownFields: "quarantine" });
+    const strict = decoderOf([field("TopicArn", "text")], new Map(), { unknownFields: "quarantine" });
     expect(strict(delivery(notification('{"order_id":"1"}')))).toEqual(refusal("body.wrapped", null));
     expect(strict(delivery(notification("disk full")))).toEqual(refusal("field.unknown", null));
   });
@@ -398,7 +392,7 @@ describe("an SNS notification", () => {
 });
 
 describe("work that the body's size bounds", () => {
-  const decode = compileDecoder([field("a", "json")], new Map(), { unknownFields: "ignore" });
+  const decode = decoderOf([field("a", "json")], new Map(), { unknownFields: "ignore" });
 
   test("too many keys are refused before they are parsed, and what is no JSON is called so", () => {
     const keys = Array.from({ length: 1_001 }, (_, index) => `"k${index}":1`).join(",");
@@ -491,7 +485,7 @@ describe("a number as it is written", () => {
     ],
   ])("%s: %s", (type, written, expected) => {
     const columns = [field("n", type), field("o.n", type)];
-    const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+    const decode = decoderOf(columns, new Map(), { unknownFields: "ignore" });
     const decoded = (inner: string, outer: string): unknown => {
       const result = decode(delivery(`{"x":{"n":"","o":{"n":7}},"\\u006f" : {"n" : ${inner} } , "n":\n${outer} }`));
       return result.ok ? result.value.values : result.error;
@@ -508,7 +502,7 @@ describe("a number as it is written", () => {
     "%.20s refuses nothing where no column declares it",
     (written) => {
       const columns = [field("a.n", "integer"), field("b", "number"), field("c", "json")];
-      const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+      const decode = decoderOf(columns, new Map(), { unknownFields: "ignore" });
       const body = `{"n":${written},"a":{"m":${written},"n":1},"b":0,"c":[1.5],"d":[${written}]}`;
       expect(decode(delivery(body))).toMatchObject({ ok: true, value: { values: [1, 0, "[1.5]"] } });
     },
@@ -521,7 +515,7 @@ describe("a number as it is written", () => {
       field("absent", "integer", { nullable: true }),
       field("none", "json", { nullable: true }),
     ];
-    const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+    const decode = decoderOf(columns, new Map(), { unknownFields: "ignore" });
     expect(decode(delivery('{"t":"1e-400","none":null,"x":1e-400}'))).toMatchObject({
       value: { values: ["2026-01-31", "1e-400", null, null] },
     });
@@ -530,7 +524,7 @@ describe("a number as it is written", () => {
 
 describe("metadata", () => {
   const decodeMeta = (column: Column, changes: Partial<Delivery> = {}): RawValue | Rejection | undefined => {
-    const result = compileDecoder([column], new Map(), { unknownFields: "ignore" })(delivery("{}", changes));
+    const result = decoderOf([column], new Map(), { unknownFields: "ignore" })(delivery("{}", changes));
     return result.ok ? result.value.values[0] : result.error;
   };
   const metadata = (
@@ -553,7 +547,7 @@ describe("metadata", () => {
   });
 
   test("the date follows the message, not the one before", () => {
-    const decode = compileDecoder([sentAt("day", "date")], new Map(), { unknownFields: "ignore" });
+    const decode = decoderOf([sentAt("day", "date")], new Map(), { unknownFields: "ignore" });
     const days = [0, 86_399_999, 86_400_000, 0].map((sentAtMs) => {
       const result = decode(delivery("{}", { sentAtMs }));
       return result.ok ? result.value.values[0] : null;
@@ -604,7 +598,7 @@ describe("metadata", () => {
   test("an attribute is parsed once for all columns that read it", () => {
     const parse = vi.spyOn(JSON, "parse");
     const columns = ["a", "b", "c"].map((name) => ({ ...attribute("json"), name }));
-    const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
+    const decode = decoderOf(columns, new Map(), { unknownFields: "ignore" });
     const texts = (value: string) => decode(delivery("{}", withAttribute(value)));
     expect(texts('{"a":1}')).toMatchObject({ value: { values: ['{"a":1}', '{"a":1}', '{"a":1}'] } });
     // The body, and the attribute.

@@ -6,6 +6,7 @@ import {
   type ValuePlace,
 } from "../pipeline/contracts.ts";
 import { isJsonNumber } from "./decimal.ts";
+import { above, type Element } from "./element.ts";
 import { parseBoundedJson } from "./parse-bounded-json.ts";
 import type { Unwrapped } from "./unwrap-body.ts";
 
@@ -13,9 +14,9 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * The value as JSON has it: undefined when it is not there, `MISTYPED` when the way to it is barred, `MALFORMED` when it
- * is a text that should have been JSON.
+ * is a text that should have been JSON. `start` is where fields begin: the event, or an `Element` where a row is of one.
  */
-export type Lookup = (event: JsonObject, delivery: Unwrapped, parsed: AttributesParsed) => unknown;
+export type Lookup = (start: JsonObject, delivery: Unwrapped, parsed: AttributesParsed) => unknown;
 
 /** A delivery's attributes that are JSON, by name: parsed once for all columns that read them. */
 export type AttributesParsed = Map<string, unknown>;
@@ -35,20 +36,32 @@ export function createLookup(place: ValuePlace, type: ColumnType): Lookup {
   }
 }
 
+/** The same where a row is of an element. */
+export function createElementLookup(place: ValuePlace, type: ColumnType): Lookup {
+  if (place.kind === "metadata" && place.name === "index") return (start) => (start as Element).index;
+  if (place.kind !== "field") return createLookup(place, type);
+  const { path, up = 0 } = place;
+  return (start) => valueAt(above(start as Element, up).value, path);
+}
+
 function fieldLookup(path: readonly PathStep[]): Lookup {
-  const [first = "", ...rest] = path;
+  const [first, ...rest] = path;
+  if (first === undefined) return (event) => event;
   if (rest.length === 0) return (event) => (Object.hasOwn(event, first) ? event[first] : undefined);
-  return (event) => {
-    let value: unknown = event;
-    for (const step of path) {
-      if (value === null) return null;
-      // An index is for arrays, a key for objects: neither does for the other what it does in JavaScript.
-      if (typeof value !== "object" || Array.isArray(value) !== (typeof step === "number")) return MISTYPED;
-      if (!Object.hasOwn(value, step)) return undefined;
-      value = (value as JsonObject)[step];
-    }
-    return value;
-  };
+  return (event) => valueAt(event, path);
+}
+
+/** undefined: it is not there. */
+export function valueAt(start: unknown, path: readonly PathStep[]): unknown {
+  let value = start;
+  for (const step of path) {
+    if (value === null) return null;
+    // An index is for arrays, a key for objects: neither does for the other what it does in JavaScript.
+    if (typeof value !== "object" || Array.isArray(value) !== (typeof step === "number")) return MISTYPED;
+    if (!Object.hasOwn(value, step)) return undefined;
+    value = (value as JsonObject)[step];
+  }
+  return value;
 }
 
 function metadataLookup(name: MetadataName, type: ColumnType): Lookup {
@@ -69,6 +82,8 @@ function metadataLookup(name: MetadataName, type: ColumnType): Lookup {
       return (_event, { sns }) => sns?.Timestamp;
     case "sns.message_id":
       return (_event, { sns }) => sns?.MessageId;
+    case "index":
+      throw new TypeError("an event is no element of an array");
   }
 }
 

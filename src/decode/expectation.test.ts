@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { decoderOf } from "../../tests/support/one-table.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { testDelivery } from "../../tests/support/test-delivery.ts";
 import type { Column, ColumnBounds } from "../pipeline/contracts.ts";
-import { compileDecoder } from "./compile-decoder.ts";
 
 const NO_BOUNDS: ColumnBounds = { charsMax: null, integerMin: null, integerMax: null, isText: false };
 
@@ -10,7 +10,7 @@ type Declared = Partial<Column> & Pick<Column, "type">;
 
 function detailOf(column: Declared, value: string, bounds: Partial<ColumnBounds> = {}): string | undefined {
   const declared = testColumn({ name: "a", ...column });
-  const decode = compileDecoder([declared], new Map([["a", { ...NO_BOUNDS, ...bounds }]]), { unknownFields: "ignore" });
+  const decode = decoderOf([declared], new Map([["a", { ...NO_BOUNDS, ...bounds }]]), { unknownFields: "ignore" });
   const body = `{"a":${value}}`;
   const result = decode(testDelivery(body));
   return result.ok ? "accepted" : result.error.detail;

@@ -104,7 +104,8 @@ export const BARRED_PATH = "expected an object or array on the way to it";
 /** For a path into JSON, which may also lead through arrays. */
 export const BARRED_INNER_PATH = "expected objects and arrays on the way to it, as the path says";
 
-function jsonTypeOf(value: unknown): string {
+/** In the words of a refusal's detail. */
+export function jsonTypeOf(value: unknown): string {
   switch (typeof value) {
     case "string":
       return "text";

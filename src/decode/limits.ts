@@ -32,3 +32,12 @@ export const TIMESTAMP_CHARS_MAX = 64;
 
 /** Values that are masked inside the json columns of an event: each costs a token, and most are longer masked than raw. */
 export const INNER_VALUES_MAX = 4_096;
+
+/** Rows of a message, in all tables: as many as a batch has at most. */
+export const ROWS_MAX = 10_000;
+
+/** Characters of the texts in the rows of a message: what lies above the elements of an array is in the row of each. */
+export const ROWS_CHARS_MAX = 4 * BODY_BYTES_MAX;
+
+/** Keys of an event whose elements have rows of their own: so many rows of several columns are usual. */
+export const KEYS_IN_ROWS_MAX = 50_000;

@@ -1,4 +1,5 @@
 import { BODY_BYTES_MAX } from "./limits.ts";
+import { KEYS_MAX } from "./limits.ts";
 import { countKeys, parseJson } from "./parse-json.ts";
 import { beyondBounds, scanJson } from "./scan-json.ts";
 
@@ -13,7 +14,7 @@ export const MALFORMED: unique symbol = Symbol("malformed");
 export function parseBoundedJson(text: string): unknown {
   if (Buffer.byteLength(text) > BODY_BYTES_MAX) return MALFORMED;
   const scan = scanJson(text);
-  if (beyondBounds(text, scan) !== null) return MALFORMED;
+  if (beyondBounds(text, scan, KEYS_MAX) !== null) return MALFORMED;
   let value: unknown;
   try {
     value = parseJson(text, scan);

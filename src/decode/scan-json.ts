@@ -1,4 +1,4 @@
-import { CONTAINERS_MAX, DEPTH_MAX, KEYS_MAX, VALUES_BESIDE_ESCAPED_KEYS_MAX } from "./limits.ts";
+import { CONTAINERS_MAX, DEPTH_MAX, VALUES_BESIDE_ESCAPED_KEYS_MAX } from "./limits.ts";
 
 /** What `JSON.parse` hides or cannot survive. Exact for JSON; for any other text the numbers mean nothing. */
 export interface JsonScan {
@@ -138,9 +138,10 @@ const BEGINS_AS_STRUCTURE = /^[ \t\n\r]*[{[]/;
 export function beyondBounds(
   text: string,
   { depth, keys, containers, hasEscapedKey }: JsonScan,
+  keysMax: number,
 ): "body.too-deep" | "body.too-many-keys" | "body.too-costly" | null {
   if (depth > DEPTH_MAX) return "body.too-deep";
-  if (keys > KEYS_MAX && BEGINS_AS_STRUCTURE.test(text)) return "body.too-many-keys";
+  if (keys > keysMax && BEGINS_AS_STRUCTURE.test(text)) return "body.too-many-keys";
   const isCostly =
     (containers > CONTAINERS_MAX && BEGINS_AS_STRUCTURE.test(text)) ||
     (hasEscapedKey && countValues(text) > VALUES_BESIDE_ESCAPED_KEYS_MAX);

@@ -2,11 +2,11 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { codePoint } from "../../tests/support/code-point.ts";
+import { decoderOf, type FlatRecord } from "../../tests/support/one-table.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { testDelivery } from "../../tests/support/test-delivery.ts";
 import { withoutDetail } from "../../tests/support/without-detail.ts";
 import type { Column, Delivery, RawRecord, Rejection, Result, UnwrapStep } from "../pipeline/contracts.ts";
-import { compileDecoder } from "./compile-decoder.ts";
 import { BODY_BYTES_MAX } from "./limits.ts";
 
 const delivery = (body: string, attributes: readonly (readonly [string, string])[] = []): Delivery =>
@@ -20,9 +20,9 @@ const attribute = (name: string): Column =>
 const A = testColumn({ name: "a", type: "json" });
 
 function decodeWith(unwrap: readonly UnwrapStep[], columns: readonly Column[], message: Delivery) {
-  return withoutDetail(compileDecoder(columns, new Map(), { unknownFields: "ignore", unwrap }))(message);
+  return withoutDetail(decoderOf(columns, new Map(), { unknownFields: "ignore", unwrap }))(message);
 }
-const valuesOf = (result: Result<RawRecord, Rejection>): unknown => (result.ok ? result.value.values : result.error);
+const valuesOf = (result: Result<FlatRecord, Rejection>): unknown => (result.ok ? result.value.values : result.error);
 const decode = (unwrap: readonly UnwrapStep[], body: string): unknown =>
   valuesOf(decodeWith(unwrap, [A], delivery(body)));
 
@@ -181,7 +181,7 @@ test.each<[readonly UnwrapStep[], string, string]>([
   [["sns"], sns({ a: 1 }), "expected an SNS notification, found JSON"],
   [["sns"], gzip(EVENT), "expected an SNS notification, found gzip in base64"],
 ])("%j of %s: %s", (unwrap, body, detail) => {
-  const decodeDetailed = compileDecoder([A], new Map(), { unknownFields: "ignore", unwrap });
+  const decodeDetailed = decoderOf([A], new Map(), { unknownFields: "ignore", unwrap });
   expect(decodeDetailed(delivery(body))).toEqual({
     ok: false,
     error: { code: "body.wrapping", path: `unwrap: ${unwrap.at(-1)}`, detail },

@@ -12,16 +12,29 @@ import { placesOf } from "../pipeline/value-places.ts";
 import { readArray } from "./array-value.ts";
 import { isLongerThan } from "./check-text.ts";
 import { checkWrittenJson } from "./column-types.ts";
-import { createLookup, type Lookup, MISTYPED } from "./create-lookup.ts";
+import { createElementLookup, createLookup, type JsonObject, type Lookup, MISTYPED } from "./create-lookup.ts";
 import { createReader } from "./create-reader.ts";
+import { above, type Element } from "./element.ts";
 import { NUMBER_CHARS_MAX } from "./limits.ts";
 import { hasVanishingNumber } from "./number-check.ts";
 import { type ObjectsRead, rawValueAt } from "./raw-value-at.ts";
 import { neverNumber, type Reader, REFUSED, type Refusal, type ValueReader } from "./refusal.ts";
 import type { JsonScan } from "./scan-json.ts";
 
-/** Reads a value by how it is written as well. `scan` is of the body; `objectsRead` is shared by its columns. */
-type ReadWritten = (value: unknown, delivery: Delivery, scan: JsonScan, objectsRead: ObjectsRead) => RawValue | Refusal;
+/** Where the way to values begins: at the event, or at an `Element`. */
+export type Start = "event" | "element";
+
+/**
+ * Reads a value by how it is written as well. `scan` is of the body; `objectsRead` is shared by its columns; `start` is what
+ * the lookup was given.
+ */
+type ReadWritten = (
+  value: unknown,
+  delivery: Delivery,
+  scan: JsonScan,
+  objectsRead: ObjectsRead,
+  start: JsonObject,
+) => RawValue | Refusal;
 
 /** How a value is found in an event, and read. */
 export interface ValueAccess {
@@ -59,14 +72,19 @@ function memoOfDay(place: ValuePlace, type: ColumnType, read: Reader): Reader {
   };
 }
 
-export function accessTo(column: Column, place: ValuePlace, bounds: ColumnBounds | undefined): ValueAccess {
-  const lookup = createLookup(place, column.type);
-  if (column.type === "json") return { lookup, read: readNothing, readWritten: jsonReader(place, bounds) };
+export function accessTo(
+  column: Column,
+  place: ValuePlace,
+  bounds: ColumnBounds | undefined,
+  start: Start,
+): ValueAccess {
+  const lookup = start === "event" ? createLookup(place, column.type) : createElementLookup(place, column.type);
+  if (column.type === "json") return { lookup, read: readNothing, readWritten: jsonReader(place, bounds, start) };
   const reader = createReader(column, place, bounds);
   return {
     lookup,
     read: memoOfDay(place, column.type, reader.read),
-    readWritten: writtenReader(place, column, reader),
+    readWritten: writtenReader(place, column, reader, start),
   };
 }
 
@@ -92,23 +110,23 @@ function firstOf(places: readonly ValueAccess[], emptyIsNull: boolean): ValueAcc
     read: (value) => (chosen === undefined ? REFUSED.type : chosen.read(value)),
     readWritten: isPlain
       ? null
-      : (value, delivery, scan, objectsRead) => {
+      : (value, delivery, scan, objectsRead, start) => {
           if (chosen === undefined) return REFUSED.type;
           const { read, readWritten } = chosen;
-          return readWritten === null ? read(value) : readWritten(value, delivery, scan, objectsRead);
+          return readWritten === null ? read(value) : readWritten(value, delivery, scan, objectsRead, start);
         },
   };
 }
 
 /** JSON is stored as it is written: writing it anew would be for nothing. */
-function jsonReader(place: ValuePlace, bounds: ColumnBounds | undefined): ReadWritten {
+function jsonReader(place: ValuePlace, bounds: ColumnBounds | undefined, begin: Start): ReadWritten {
   if (place.kind === "metadata") return () => REFUSED.type;
-  const writtenOf = writtenTextOf(place);
+  const writtenOf = writtenTextOf(place, begin);
   const charsMax = bounds?.charsMax ?? null;
-  return (value, delivery, scan, objectsRead) => {
+  return (value, delivery, scan, objectsRead, start) => {
     const refusal = checkWrittenJson(value);
     if (refusal !== null) return refusal;
-    const written = writtenOf(delivery, objectsRead);
+    const written = writtenOf(delivery, objectsRead, start);
     if (charsMax !== null && isLongerThan(written, charsMax)) return REFUSED.tooLong;
     const mayVanish = scan.mayRound || place.kind === "attribute";
     return mayVanish && hasVanishingNumber(written) ? REFUSED.range : written;
@@ -120,30 +138,31 @@ export function writtenReader(
   place: ValuePlace,
   { type, nullable }: Pick<Column, "type" | "nullable">,
   reader: ValueReader,
+  begin: Start,
 ): ReadWritten | null {
   if (place.kind === "metadata") return null;
-  const writtenOf = writtenTextOf(place);
+  const writtenOf = writtenTextOf(place, begin);
   // The scan is of the body.
   const isAlwaysLookedAt = place.kind === "attribute" || reader.readsNumbersAsWritten === true;
   if (isArrayType(type)) {
     const reading = { element: reader, takesNull: nullable };
-    return (value, delivery, scan, objectsRead) =>
+    return (value, delivery, scan, objectsRead, start) =>
       readArray(
         value,
         reading,
-        isAlwaysLookedAt || scan.mayRound || holdsLarge(value) ? () => writtenOf(delivery, objectsRead) : null,
+        isAlwaysLookedAt || scan.mayRound || holdsLarge(value) ? () => writtenOf(delivery, objectsRead, start) : null,
       );
   }
   if (reader.readNumber === neverNumber) return null;
   const roundsFractions = type === "number";
-  return (value, delivery, scan, objectsRead) => {
+  return (value, delivery, scan, objectsRead, start) => {
     if (typeof value !== "number") return reader.read(value);
     if (!isAlwaysLookedAt && Math.abs(value) <= Number.MAX_SAFE_INTEGER) {
       if (!scan.mayRound) return reader.read(value);
       // Most numbers that may be rounded are decimals, which a number column rounds: the look is spared.
       if (roundsFractions && value !== 0 && scan.numberChars <= NUMBER_CHARS_MAX) return reader.read(value);
     }
-    return reader.readNumber(value, writtenOf(delivery, objectsRead));
+    return reader.readNumber(value, writtenOf(delivery, objectsRead, start));
   };
 }
 
@@ -153,7 +172,11 @@ const holdsLarge = (value: unknown): boolean =>
 /** The text of a value that is there, without the white space around it. */
 function writtenTextOf(
   place: Exclude<ValuePlace, { readonly kind: "metadata" }>,
-): (delivery: Delivery, objectsRead: ObjectsRead) => string {
+  begin: Start,
+): (delivery: Delivery, objectsRead: ObjectsRead, start: JsonObject) => string {
   if (place.kind === "attribute") return ({ attributes }) => (attributes.get(place.name) ?? "").trim();
-  return ({ body }, objectsRead) => rawValueAt(body, place.path, objectsRead) ?? "";
+  const { path, up = 0 } = place;
+  if (begin === "event") return ({ body }, objectsRead) => rawValueAt(body, path, objectsRead) ?? "";
+  return ({ body }, objectsRead, start) =>
+    rawValueAt(body, [...above(start as Element, up).path, ...path], objectsRead) ?? "";
 }

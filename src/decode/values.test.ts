@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { decoderOf } from "../../tests/support/one-table.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { testDelivery } from "../../tests/support/test-delivery.ts";
 import type { Column, ColumnBounds, ColumnType, Delivery } from "../pipeline/contracts.ts";
-import { compileDecoder } from "./compile-decoder.ts";
 
 const BOUNDS: ColumnBounds = { charsMax: null, integerMin: null, integerMax: null, isText: false };
 const delivery = (body: string, attributes: Readonly<Record<string, string>> = {}): Delivery =>
@@ -19,7 +19,7 @@ function read(
   const known = new Map(bounds === null ? [] : [["v", { ...BOUNDS, ...bounds }] as const]);
   // The other number has a look taken at how all of them are written.
   const results = [`{"v":${written}}`, `{"other":1e-400, "v" : ${written} }`].map((body) => {
-    const result = compileDecoder(columns, known, { unknownFields: "ignore" })(delivery(body));
+    const result = decoderOf(columns, known, { unknownFields: "ignore" })(delivery(body));
     return result.ok ? result.value.values[0] : result.error.code;
   });
   expect(results[0]).toEqual(results[1]);
@@ -308,7 +308,7 @@ describe("an attribute", () => {
   const ofAttribute = (type: ColumnType, text: string, settings: Partial<Column> = {}): unknown => {
     const origin = { kind: "attribute", name: "A" } as const;
     const column = testColumn({ name: "v", type, origin, from: "@attribute.A", ...settings });
-    const result = compileDecoder([column], new Map(), { unknownFields: "ignore" })(delivery("{}", { A: text }));
+    const result = decoderOf([column], new Map(), { unknownFields: "ignore" })(delivery("{}", { A: text }));
     return result.ok ? result.value.values[0] : result.error.code;
   };
 
@@ -330,7 +330,7 @@ describe("an attribute", () => {
 
 describe("what the configuration gives", () => {
   test("a default is for what is missing or null, and for nothing else", () => {
-    const decode = compileDecoder(
+    const decode = decoderOf(
       [
         testColumn({ name: "v", type: "integer", fallback: 7 }),
         testColumn({ name: "w", type: "text", absent: "default" }),
@@ -350,7 +350,7 @@ describe("what the configuration gives", () => {
 
   test("a constant is read like a value, once, and makes no field known", () => {
     const origin = { kind: "constant", value: "2026-01-31T23:59:59+01:00" } as const;
-    const decode = compileDecoder([testColumn({ name: "v", type: "timestamp", origin })], new Map(), {
+    const decode = decoderOf([testColumn({ name: "v", type: "timestamp", origin })], new Map(), {
       unknownFields: "quarantine",
     });
     expect(decode(delivery("{}"))).toMatchObject({ value: { values: ["2026-01-31T22:59:59.000000Z"] } });
@@ -364,9 +364,7 @@ describe("what the configuration gives", () => {
     [{ origin: { kind: "constant", value: "five" } }, "boolean"],
   ])("%j is none of type %s", (settings, type) => {
     const column = testColumn({ name: "v", type, ...settings });
-    expect(() => compileDecoder([column], new Map(), { unknownFields: "ignore" })).toThrow(
-      /is none that the column holds/,
-    );
+    expect(() => decoderOf([column], new Map(), { unknownFields: "ignore" })).toThrow(/is none that the column holds/);
   });
 });
 
@@ -376,7 +374,7 @@ test("of several places each value is read as it is written there", () => {
     { kind: "field", path: ["b", 0] },
     { kind: "attribute", name: "A" },
   ] as const;
-  const decode = compileDecoder(
+  const decode = decoderOf(
     [testColumn({ name: "v", type: "decimal", origin: { kind: "first", places }, fallback: 7 })],
     new Map(),
     { unknownFields: "ignore" },

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { compileDecoder } from "../decode/compile-decoder.ts";
+import { decoderOf } from "../../tests/support/one-table.ts";
 import { collectFields } from "./collect-fields.ts";
 import { columnOf } from "./column-of.ts";
 import { inferColumns } from "./infer-columns.ts";
@@ -31,7 +31,7 @@ it("whatever numbers an event holds, a run takes it with the columns that it sug
       // Some digits are a card's by chance.
       expect(leftOut.filter(({ why }) => !why.startsWith("looks personal"))).toEqual([]);
       expect(columns).toHaveLength(values.length - leftOut.length);
-      const decode = compileDecoder(columns.map(columnOf), new Map(), { unknownFields: "ignore" });
+      const decode = decoderOf(columns.map(columnOf), new Map(), { unknownFields: "ignore" });
       expect(decode(deliveryOf(event))).toMatchObject({ ok: true });
     }),
     { numRuns: 300 },

@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config, TableConfig } from "../config/config.ts";
 import { renderPath } from "../config/value-path.ts";
 import type { PathStep } from "../pipeline/contracts.ts";
 import { placesOf } from "../pipeline/value-places.ts";
@@ -16,7 +16,7 @@ import { forTable } from "./table-columns.ts";
  */
 export function inferNewColumns(
   { fields, oddKeys }: CollectedFields,
-  { columns, unknownFields }: Pick<Config, "columns" | "unknownFields">,
+  { columns, unknownFields }: Pick<Config, "unknownFields"> & Pick<TableConfig, "columns">,
   table: ExistingTable | null,
 ): Inference {
   const known = columns.flatMap(({ origin }) =>

@@ -19,7 +19,10 @@ export interface ParsedEvents {
 /** The events of message bodies, out of what they are wrapped in, under the bounds that a run has. */
 export function parseEvents(bodies: readonly string[], steps: readonly UnwrapStep[]): ParsedEvents {
   // Without a column it refuses what is no event at all: no JSON, no object, too large, too deep.
-  const decode = compileDecoder([], new Map(), { unknownFields: "ignore", unwrap: steps });
+  const decode = compileDecoder([{ columns: [], when: [], each: null, bounds: new Map() }], {
+    unknownFields: "ignore",
+    unwrap: steps,
+  });
   const unwrap = compileUnwrap(steps, []);
   const events = bodies.flatMap((body) => {
     const unwrapped = decode(deliveryOf(body)).ok ? unwrap(deliveryOf(body)) : null;

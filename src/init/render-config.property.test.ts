@@ -4,9 +4,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { codePoint } from "../../tests/support/code-point.ts";
+import { decoderOf } from "../../tests/support/one-table.ts";
+import { columnsOf } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { isIdentifier } from "../config/table-name.ts";
-import { compileDecoder } from "../decode/compile-decoder.ts";
 import { collectFields } from "./collect-fields.ts";
 import { inferColumns } from "./infer-columns.ts";
 import { deliveryOf, parseEvents } from "./parse-events.ts";
@@ -70,12 +71,12 @@ it("whatever the events, the file loads, shows none of their values, and takes t
         await writeFile(file, text);
         const config = await loadConfig(file, { DATABASE_URL: "postgres://localhost/x" });
         expect(
-          config.columns.map(({ name, from, type, mask, nullable }) => ({ name, from, type, mask, nullable })),
+          columnsOf(config).map(({ name, from, type, mask, nullable }) => ({ name, from, type, mask, nullable })),
         ).toEqual(
           inference.columns.map(({ name, from, type, mask, nullable }) => ({ name, from, type, mask, nullable })),
         );
         if (inference.columns.some(({ notes }) => notes.length > 0)) return;
-        const decode = compileDecoder(config.columns, new Map(), { unknownFields: "ignore" });
+        const decode = decoderOf(columnsOf(config), new Map(), { unknownFields: "ignore" });
         for (const one of events) expect(decode(deliveryOf(JSON.stringify(one)))).toMatchObject({ ok: true });
       }),
       { numRuns: 200 },
@@ -112,8 +113,12 @@ it("whatever the names in the table, the file loads and has them", async () => {
         ];
         await writeFile(file, renderConfig({ ...SETTINGS, table }, { columns, leftOut, eventId }, "a sample"));
         const config = await loadConfig(file, { DATABASE_URL: "postgres://localhost/x" });
-        expect(config.columns.map((column) => column.name).sort()).toEqual([...names].sort());
-        expect(config.sink.postgres.table.name).toBe(table);
+        expect(
+          columnsOf(config)
+            .map((column) => column.name)
+            .sort(),
+        ).toEqual([...names].sort());
+        expect(config.tables[0]?.name.name).toBe(table);
       }),
       { numRuns: 200, examples: [[["a\nb: { type: text }"], "t"]] },
     );

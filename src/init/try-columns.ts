@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config, TableConfig } from "../config/config.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";
 import type { ColumnBounds, Mask, MaskedRecord, Rejection } from "../pipeline/contracts.ts";
 import { deliveryOf } from "./parse-events.ts";
@@ -12,11 +12,11 @@ export interface TriedColumns {
 /** Decodes the bodies into the columns, and masks them, as a run would. */
 export function tryColumns(
   bodies: readonly string[],
-  { columns, unknownFields, source }: Pick<Config, "columns" | "unknownFields" | "source">,
+  { columns, unknownFields, source }: Pick<Config, "unknownFields" | "source"> & Pick<TableConfig, "columns">,
   bounds: ReadonlyMap<string, ColumnBounds>,
   mask: Mask,
 ): TriedColumns {
-  const decode = compileDecoder(columns, bounds, { unknownFields, unwrap: source.unwrap });
+  const decode = compileDecoder([{ columns, when: [], each: null, bounds }], { unknownFields, unwrap: source.unwrap });
   const nowMs = Date.now();
   const records: MaskedRecord[] = [];
   const refusals: Rejection[] = [];

@@ -2,12 +2,12 @@ import { createHash, createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { keyringOf } from "../../tests/support/keyring-of.ts";
+import { maskOf, rowOf, type FlatRecord } from "../../tests/support/one-table.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { hkdfSha256 } from "../keys/derive-key.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { BusinessIdField, Column, RawRecord } from "../pipeline/contracts.ts";
 import { type BusinessKeys, compileBusinessKeys, compileContentChecks } from "./business-keys.ts";
-import { compileMask } from "./compile-mask.ts";
 
 const FIELD: BusinessIdField = { from: "order.id", origin: { kind: "field", path: ["order", "id"] } };
 
@@ -92,7 +92,7 @@ test("a leaked key is only recognised, and so are those before it", () => {
 
 test("without a key there is no start, and the hint says what to do", () => {
   const compileWith = (keyring: Keyring | null) => (): unknown =>
-    compileMask([], { keyring, domain: "orders", seal: null, dedupeBy: FIELD });
+    maskOf([], { keyring, domain: "orders", seal: null, dedupeBy: FIELD });
   expect(compileWith(null)).toThrow(
     expect.objectContaining({
       code: "keys.missing",
@@ -108,12 +108,12 @@ test("without a key there is no start, and the hint says what to do", () => {
 test("a masked record has the keys, and not the id", () => {
   const raw = { id: "m", sentAtMs: 0, values: [], unknownFields: [] };
   const options = { keyring: keyringOf({ 1: "primary" }), domain: "orders", seal: null };
-  const masked = compileMask([], { ...options, dedupeBy: FIELD })({ ...raw, businessId: "anna@example.com" });
+  const masked = maskOf([], { ...options, dedupeBy: FIELD })({ ...raw, businessId: "anna@example.com" });
   if (!masked.ok) throw new Error("refused");
   expect(masked.value.businessKeys).toEqual(keysOf(options.keyring, "anna@example.com").businessKeys);
   expect(JSON.stringify(masked.value)).not.toContain("anna");
 
-  const without = compileMask([], options);
+  const without = maskOf([], options);
   const [one, another] = [without({ ...raw, businessId: null }), without({ ...raw, businessId: null })];
   if (!one.ok || !another.ok) throw new Error("refused");
   expect(one.value.businessKeys).toEqual([]);
@@ -123,8 +123,8 @@ test("a masked record has the keys, and not the id", () => {
 test("a record that was decoded for another configuration is a bug", () => {
   const raw = { id: "m", sentAtMs: 0, values: [], unknownFields: [] };
   const options = { keyring: keyringOf({ 1: "primary" }), domain: "orders", seal: null };
-  expect(() => compileMask([], options)({ ...raw, businessId: "a" })).toThrow(TypeError);
-  expect(() => compileMask([], { ...options, dedupeBy: FIELD })({ ...raw, businessId: null })).toThrow(TypeError);
+  expect(() => maskOf([], options)({ ...raw, businessId: "a" })).toThrow(TypeError);
+  expect(() => maskOf([], { ...options, dedupeBy: FIELD })({ ...raw, businessId: null })).toThrow(TypeError);
 });
 
 describe("the check of an event's content", () => {
@@ -149,13 +149,13 @@ describe("the check of an event's content", () => {
   ];
   const checksOf = (
     keyring: Keyring,
-    fields: Partial<RawRecord> = {},
+    fields: Partial<FlatRecord> = {},
     domain = "orders",
   ): readonly string[] | undefined =>
-    compileContentChecks([...columns, ...others], { dedupeBy: FIELD, keyring, domain })?.({
+    compileContentChecks([[...columns, ...others]], { dedupeBy: FIELD, keyring, domain })?.({
       id: "1",
       sentAtMs: 0,
-      values: [1, "2026-01-01", "id-1", "acme"],
+      rows: rowOf(fields.values ?? [1, "2026-01-01", "id-1", "acme"]),
       unknownFields: [],
       businessId: "a",
       ...fields,
@@ -165,10 +165,10 @@ describe("the check of an event's content", () => {
   test("is 64 bits of a keyed digest of the id and of what the event itself holds", () => {
     const [check = ""] = checksOf(ring) ?? [];
     expect(BigInt.asIntN(64, BigInt(check)).toString()).toBe(check);
-    const same: readonly Partial<RawRecord>[] = [
+    const same: readonly Partial<FlatRecord>[] = [
       { id: "2", sentAtMs: 5, values: [1, "2026-02-02", "id-2", "acme inc."], unknownFields: ["x"] },
     ];
-    const different: readonly Partial<RawRecord>[] = [
+    const different: readonly Partial<FlatRecord>[] = [
       { values: [2, null] },
       { values: ["1", null] },
       { businessId: "b" },
@@ -183,6 +183,6 @@ describe("the check of an event's content", () => {
     const keyring = keyringOf({ 1: "destroyed", 2: "lookup", 3: "primary", 4: "pending" }, { 3: 2 });
     expect(checksOf(keyring)).toHaveLength(keysOf(keyring).businessKeys.length);
     expect(checksOf(keyringOf({ 1: "linking", 2: "primary" }))?.[0]).toBe(checksOf(ring)?.[0]);
-    expect(compileContentChecks(columns, { dedupeBy: null, keyring, domain: "orders" })).toBeNull();
+    expect(compileContentChecks([columns], { dedupeBy: null, keyring, domain: "orders" })).toBeNull();
   });
 });

@@ -78,21 +78,25 @@ export function compileBusinessKeys(options: BusinessKeyOptions): (businessId: s
  * reading of the body, on every event.
  */
 export function compileContentChecks(
-  columns: readonly Column[],
+  tables: readonly (readonly Column[])[],
   { dedupeBy, keyring, domain }: BusinessKeyOptions,
 ): ((record: RawRecord) => readonly string[]) | null {
   if (dedupeBy === null || keyring === null) return null;
-  const isContent = columns.map(({ origin }) => {
-    const places = placesOf(origin);
-    return places.length > 0 && places.every(({ kind }) => kind !== "metadata");
-  });
+  const isContent = tables.map((columns) =>
+    columns.map(({ origin }) => {
+      const places = placesOf(origin);
+      return places.length > 0 && places.every(({ kind }) => kind !== "metadata");
+    }),
+  );
   const macs = keyring.versions
     .filter(({ state, version }) => state !== "destroyed" && keyring.rewrapsOf(version).length === 0)
     .map((version) =>
       hmacSha256(version.deriveKey({ mask: CONTENT_PURPOSE, domain, column: dedupeBy.from }, KEY_BYTES), "hex"),
     );
-  return ({ businessId, values }) => {
-    const content = JSON.stringify([businessId, ...values.filter((_, index) => isContent[index])]);
+  return ({ businessId, rows }) => {
+    const [first, ...others] = rows.map(({ table, values }) => values.filter((_, index) => isContent[table]?.[index]));
+    // An event of one row is digested as it was before there could be several.
+    const content = JSON.stringify([businessId, ...(first ?? []), ...others]);
     return macs.map((mac) => BigInt.asIntN(64, BigInt(`0x${mac(content).slice(0, CONTENT_HEX_DIGITS)}`)).toString());
   };
 }

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { keyringOf } from "../../tests/support/keyring-of.ts";
+import { maskOf } from "../../tests/support/one-table.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import type { KeyState } from "../keys/key-version.ts";
 import type { Keyring } from "../keys/keyring.ts";
@@ -16,7 +17,6 @@ import {
   tokenizerOf,
   versionTokenizer,
 } from "./column-tokens.ts";
-import { compileMask } from "./compile-mask.ts";
 import type { KeyedOperator } from "./operators/operator.ts";
 import { OPERATORS } from "./operators/operators.ts";
 import { rewrapOf } from "./token-rewrites.ts";
@@ -113,7 +113,7 @@ describe("a key that cannot be used is refused", () => {
       { version: 4, state: "primary" },
       { version: 1, state: "pending" },
     );
-    expect(() => compileMask(columns, { ...options, seal: null })).toThrow(
+    expect(() => maskOf(columns, { ...options, seal: null })).toThrow(
       expect.objectContaining({
         code: "keys.missing",
         message: expect.stringContaining(`the columns ${VERSIONLESS.join(", ")} do not say which makes their tokens`),
@@ -122,7 +122,7 @@ describe("a key that cannot be used is refused", () => {
     );
     const [column] = columns;
     if (column === undefined) throw new Error("no column");
-    expect(() => compileMask([{ ...column, keyVersion: 2 }], { ...options, seal: null })).not.toThrow();
+    expect(() => maskOf([{ ...column, keyVersion: 2 }], { ...options, seal: null })).not.toThrow();
   });
 
   test.each<[KeyState | null, RegExp]>([

@@ -1,10 +1,10 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { maskOf } from "../../tests/support/one-table.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { Keyring } from "../keys/keyring.ts";
 import type { Column, ColumnType, ColumnValue, MaskName } from "../pipeline/contracts.ts";
-import { compileMask } from "./compile-mask.ts";
 
 interface Place {
   readonly column?: string;
@@ -23,7 +23,7 @@ function masked(value: string, place: Place = {}): ColumnValue {
   const versions = [{ version, state: "primary", created: "2026-01-31T12:00:00Z", root }];
   const keyring = Keyring.parse(JSON.stringify({ piipe: "keyring", format: 1, versions }), "keyring");
   const declared = testColumn({ name: column, type, mask, ...place.fields });
-  const result = compileMask([declared], { keyring, domain, seal: null })({
+  const result = maskOf([declared], { keyring, domain, seal: null })({
     id: "1",
     sentAtMs: 0,
     values: [value],

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { keyringOf } from "../../tests/support/keyring-of.ts";
+import { maskOf, rowOf, type FlatMasked, type FlatRecord } from "../../tests/support/one-table.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { PiipeError } from "../errors.ts";
 import type { KeyState } from "../keys/key-version.ts";
@@ -13,13 +14,12 @@ import type {
   ColumnType,
   ColumnValue,
   MaskName,
-  MaskedRecord,
   RawRecord,
   RawValue,
   Rejection,
 } from "../pipeline/contracts.ts";
 import { isMasked } from "./column-tokens.ts";
-import { type MaskOptions, compileMask } from "./compile-mask.ts";
+import { type MaskOptions } from "./compile-mask.ts";
 import { NORMALIZATION_VERSION } from "./normalize/normalize.ts";
 import { vaultContext } from "./reveal-token.ts";
 import { rewrapOf } from "./token-rewrites.ts";
@@ -78,7 +78,7 @@ const options: MaskOptions = { keyring: keyringWith("primary"), domain: golden.d
 
 const column = (name: string, type: ColumnType, mask: MaskName | null, nullable = false): Column =>
   testColumn({ name, type, mask, nullable });
-const record = (...values: readonly RawValue[]): RawRecord => ({
+const record = (...values: readonly RawValue[]): Omit<FlatRecord, "rows"> => ({
   id: "message-1",
   sentAtMs: 1_000,
   values,
@@ -88,7 +88,7 @@ const record = (...values: readonly RawValue[]): RawRecord => ({
 
 /** The stored value of one column, or why it is refused. */
 function maskOne(one: Column, value: RawValue, with_: MaskOptions = options): ColumnValue | Rejection | undefined {
-  const result = compileMask([one], with_)(record(value));
+  const result = maskOf([one], with_)(record(value));
   return result.ok ? result.value.values[0] : result.error;
 }
 
@@ -120,7 +120,7 @@ describe("the golden tokens", () => {
 
 describe("compileMask", () => {
   test("masks the columns with a mask and leaves the others as they are, in order", () => {
-    const mask = compileMask(
+    const mask = maskOf(
       [
         column("id", "text", null),
         column("ip", "ip", "sha256"),
@@ -129,12 +129,14 @@ describe("compileMask", () => {
       ],
       options,
     );
+    const values = [" As It Is ", "a6d0e2f27f6111e10b06790db42f34123e724aa0fd24b280f4a0ef5ee986784c", 5, null];
     expect(mask(record(" As It Is ", "199.172.111.135", 5, null))).toEqual({
       ok: true,
       value: {
         id: "message-1",
         sentAtMs: 1_000,
-        values: [" As It Is ", "a6d0e2f27f6111e10b06790db42f34123e724aa0fd24b280f4a0ef5ee986784c", 5, null],
+        rows: rowOf(values),
+        values,
         links: [],
         originals: [],
         suspicions: [],
@@ -184,17 +186,17 @@ describe("compileMask", () => {
   ])("with %s a keyed mask does not compile, and an unkeyed one does", (_name, keyring) => {
     let thrown: unknown;
     try {
-      compileMask([column("ip", "ip", "hmac-sha256")], { keyring, domain: "logins", seal: null });
+      maskOf([column("ip", "ip", "hmac-sha256")], { keyring, domain: "logins", seal: null });
     } catch (error) {
       thrown = error;
     }
     expect(thrown).toBeInstanceOf(PiipeError);
     expect(thrown).toMatchObject({ code: "keys.missing", message: expect.stringContaining("column ip") });
-    expect(() => compileMask([column("ip", "ip", "sha256")], { keyring, domain: "logins", seal: null })).not.toThrow();
+    expect(() => maskOf([column("ip", "ip", "sha256")], { keyring, domain: "logins", seal: null })).not.toThrow();
   });
 
   test("takes no record of other columns", () => {
-    const mask = compileMask([column("ip", "ip", "sha256")], options);
+    const mask = maskOf([column("ip", "ip", "sha256")], options);
     expect(() => mask(record("1.2.3.4", "raw"))).toThrow(TypeError);
     expect(() => mask(record())).toThrow(TypeError);
   });
@@ -256,8 +258,8 @@ describe("null, empty and refused values", () => {
 });
 
 /** The masked record, or why it is refused. */
-function maskRecord(columns: readonly Column[], values: readonly RawValue[], with_: MaskOptions): MaskedRecord {
-  const result = compileMask(columns, with_)(record(...values));
+function maskRecord(columns: readonly Column[], values: readonly RawValue[], with_: MaskOptions): FlatMasked {
+  const result = maskOf(columns, with_)(record(...values));
   if (!result.ok) throw new Error(result.error.code);
   return result.value;
 }
@@ -371,7 +373,7 @@ describe("originals", () => {
   });
 
   test("are not promised without a key to seal them with", () => {
-    const compile = (): unknown => compileMask([revealed("masked_ip", "ip", "hmac-sha256")], options);
+    const compile = (): unknown => maskOf([revealed("masked_ip", "ip", "hmac-sha256")], options);
     expect(compile).toThrow(
       expect.objectContaining({
         code: "keys.missing",
@@ -386,7 +388,7 @@ describe("a whole JSON object as a text", () => {
   const verdictOn = (text: string, fields: Partial<Column>) => {
     const message = testColumn({ name: "message", type: "text", nullable: true, mask: "hmac-sha256", ...fields });
     const seal = message.reveal ? () => new Uint8Array(1) : null;
-    const mask = compileMask([message], { keyring: keyringOf({ 1: "primary" }), domain: "d", seal });
+    const mask = maskOf([message], { keyring: keyringOf({ 1: "primary" }), domain: "d", seal });
     return mask({ id: "1", sentAtMs: 0, values: [text], unknownFields: [], businessId: null });
   };
 

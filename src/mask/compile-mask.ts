@@ -3,7 +3,8 @@ import type {
   Column,
   ColumnValue,
   Mask,
-  MaskedRecord,
+  MaskedRow,
+  RawRow,
   Rejection,
   Result,
   SealedOriginal,
@@ -14,7 +15,7 @@ import { isMasked, requireKeyVersions } from "./column-tokens.ts";
 import { type CompiledMask, compileColumn, newNotes, type SealingOptions, type TokenNotes } from "./compile-column.ts";
 import { compileInnerMasks } from "./inner-masks.ts";
 import { isJsonText } from "./leak/json-text.ts";
-import { compileLeakGuard } from "./leak/leak-guard.ts";
+import { compileLeakGuard, type GuardedRow } from "./leak/leak-guard.ts";
 import { maskedRecord } from "./masked-record.ts";
 
 export interface MaskOptions extends SealingOptions {
@@ -34,37 +35,83 @@ const NO_LINKS: readonly TokenLink[] = [];
 const NO_ORIGINALS: readonly SealedOriginal[] = [];
 
 /**
- * Prepares the masks of all columns. The result is called for every record; it is pure but for the sealing, synchronous
- * and never throws for bad data. An empty or null value becomes NULL, never a token of nothing: in a column that is not
- * nullable it is refused.
+ * Prepares the masks of all columns of all tables. The result is called for every record; it is pure but for the sealing,
+ * synchronous and never throws for bad data. An empty or null value becomes NULL, never a token of nothing: in a column that is
+ * not nullable it is refused.
  *
+ * @param tables the columns of each
  * @throws PiipeError `keys.missing` when a mask or the business id needs a key and the keyring has no version that may
  * make tokens, or an original is to be sealed and there is no key for it. There is no fallback to a mask without a key.
  */
-export function compileMask(columns: readonly Column[], options: MaskOptions): Mask {
+export function compileMask(tables: readonly (readonly Column[])[], options: MaskOptions): Mask {
   // Of all columns at once, before the first one is compiled.
-  if (options.keyring !== null && options.keyring.primary !== null) requireKeyVersions(columns, options.keyring);
+  if (options.keyring !== null && options.keyring.primary !== null) requireKeyVersions(tables.flat(), options.keyring);
+  const compiled = tables.map((columns) => compileRowMask(columns, options));
+  const guard = compileLeakGuard(tables);
+  const { domain, keyring, dedupeBy = null } = options;
+  const businessKeysOf = compileBusinessKeys({ dedupeBy, keyring, domain });
+  const contentChecksOf = compileContentChecks(tables, { dedupeBy, keyring, domain });
+
+  return (record) => {
+    const rows: MaskedRow[] = [];
+    /** What the leak guard looks at. */
+    const looked: GuardedRow[] = [];
+    let noted: TokenNotes | null = null;
+    for (const row of record.rows) {
+      const maskRow = compiled[row.table];
+      if (maskRow === undefined)
+        throw new TypeError("the record was decoded for other tables than the mask was compiled for");
+      const masked = maskRow(row, noted);
+      if (!masked.ok) return masked;
+      rows.push({ table: row.table, values: masked.value.values });
+      looked.push(masked.value.looked);
+      noted = masked.value.notes;
+    }
+    const guarded = guard(looked);
+    if (!guarded.ok) return guarded;
+    const { businessKeys, leakedBusinessKeys } = businessKeysOf(record.businessId);
+    return {
+      ok: true,
+      value: maskedRecord(record, {
+        rows,
+        links: noted?.links ?? NO_LINKS,
+        originals: noted?.originals ?? NO_ORIGINALS,
+        suspicions: guarded.value,
+        businessKeys,
+        ...(contentChecksOf === null ? {} : { contentChecks: contentChecksOf(record) }),
+        leakedBusinessKeys,
+      }),
+    };
+  };
+}
+
+interface RowMasked {
+  readonly values: readonly ColumnValue[];
+  readonly looked: GuardedRow;
+  /** The given notes and those of the row's tokens. */
+  readonly notes: TokenNotes | null;
+}
+
+type MaskRow = (row: RawRow, notes: TokenNotes | null) => Result<RowMasked, Rejection>;
+
+/** Prepares the masks of one table's columns. */
+function compileRowMask(columns: readonly Column[], options: SealingOptions): MaskRow {
   const compiled: readonly CompiledColumn[] = columns.map((column) => ({
     from: column.from,
     nullable: column.nullable || column.mask === "drop",
     mask: isMasked(column) ? compileColumn(column, options) : null,
   }));
   const maskInner = compileInnerMasks(columns, options);
-  const guard = compileLeakGuard(columns);
-  const { domain, keyring, dedupeBy = null } = options;
-  const businessKeysOf = compileBusinessKeys({ dedupeBy, keyring, domain });
-  const contentChecksOf = compileContentChecks(columns, { dedupeBy, keyring, domain });
-
-  return (record) => {
-    if (record.values.length !== compiled.length) {
+  return (row, notes) => {
+    if (row.values.length !== compiled.length) {
       throw new TypeError("the record was decoded for other columns than the mask was compiled for");
     }
     const values: ColumnValue[] = [];
     /** The normalised texts of masked columns, for the leak guard. */
     const hidden: (string | null)[] = [];
-    let noted: TokenNotes | null = null;
+    let noted = notes;
     for (const { from, nullable, mask } of compiled) {
-      const raw = record.values[values.length] ?? null;
+      const raw = row.values[values.length] ?? null;
       if (mask === null) {
         values.push(raw);
         hidden.push(null);
@@ -81,32 +128,15 @@ export function compileMask(columns: readonly Column[], options: MaskOptions): M
       hidden.push(normalized === "" ? null : normalized);
       if (token !== null && mask.note !== null) mask.note({ text, normalized, token }, (noted ??= newNotes()));
     }
-    let guarded: ReturnType<typeof guard>;
-    if (maskInner === null) guarded = guard(record, hidden);
-    else {
-      const inner = maskInner(record, values, noted);
-      if (!inner.ok) return inner;
-      noted = inner.value.notes;
-      guarded = guard(inner.value.rest, hidden, inner.value.hidden);
-    }
-    if (!guarded.ok) return guarded;
-    const { businessKeys, leakedBusinessKeys } = businessKeysOf(record.businessId);
-    return {
-      ok: true,
-      value: maskedRecord(record, {
-        values,
-        links: noted?.links ?? NO_LINKS,
-        originals: noted?.originals ?? NO_ORIGINALS,
-        suspicions: guarded.value,
-        businessKeys,
-        ...(contentChecksOf === null ? {} : { contentChecks: contentChecksOf(record) }),
-        leakedBusinessKeys,
-      }),
-    };
+    if (maskInner === null) return { ok: true, value: { values, looked: { row, hidden }, notes: noted } };
+    const inner = maskInner(row, values, noted);
+    if (!inner.ok) return inner;
+    const { rest, hidden: hiddenInside, notes: all } = inner.value;
+    return { ok: true, value: { values, looked: { row: rest, hidden, inner: hiddenInside }, notes: all } };
   };
 }
 
-const refuse = (code: Rejection["code"], path: string): Result<MaskedRecord, Rejection> => ({
+const refuse = (code: Rejection["code"], path: string): Result<never, Rejection> => ({
   ok: false,
   error: { code, path },
 });

@@ -1,38 +1,40 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { keyringOf } from "../../tests/support/keyring-of.ts";
+import { decoderOf, maskOf } from "../../tests/support/one-table.ts";
 import { testDelivery } from "../../tests/support/test-delivery.ts";
+import { columnsOf } from "../config/config.ts";
 import { parseConfig } from "../config/load-config.ts";
-import { compileDecoder } from "../decode/compile-decoder.ts";
 import type { Column, ColumnValue } from "../pipeline/contracts.ts";
-import { compileMask } from "./compile-mask.ts";
 
 const CONFIG = {
   source: { sqs: { queue: "orders" } },
   sink: { postgres: { url: "postgres://localhost/db", table: "orders" } },
 };
-const { columns } = parseConfig(
-  {
-    ...CONFIG,
-    columns: {
-      context: {
-        type: "json",
-        nullable: true,
-        piiDetection: "off",
-        masks: {
-          ip: { type: "ip", mask: "hmac-sha256", echo: "allow" },
-          "devices[].id": { mask: "hmac-sha256", echo: "allow" },
-          "grid[][]": { mask: "redact", echo: "allow" },
-          '"a.b".c': { mask: "drop", echo: "allow" },
+const columns = columnsOf(
+  parseConfig(
+    {
+      ...CONFIG,
+      columns: {
+        context: {
+          type: "json",
+          nullable: true,
+          piiDetection: "off",
+          masks: {
+            ip: { type: "ip", mask: "hmac-sha256", echo: "allow" },
+            "devices[].id": { mask: "hmac-sha256", echo: "allow" },
+            "grid[][]": { mask: "redact", echo: "allow" },
+            '"a.b".c': { mask: "drop", echo: "allow" },
+          },
         },
       },
     },
-  },
-  { baseFolder: "/" },
+    { baseFolder: "/" },
+  ),
 );
 const masking = { keyring: keyringOf({ 1: "primary" }), domain: "orders", seal: null };
-const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
-const mask = compileMask(columns, masking);
+const decode = decoderOf(columns, new Map(), { unknownFields: "ignore" });
+const mask = maskOf(columns, masking);
 
 const maskText = (json: string): ColumnValue => {
   const body = `{"context":${json}}`;
@@ -47,7 +49,7 @@ const maskText = (json: string): ColumnValue => {
 function tokenOf(column: Column, raw: string): ColumnValue {
   const alone = { ...column, key: column.name, origin: { kind: "field", path: ["v"] } } as const;
   const record = { id: "1", sentAtMs: 0, values: [raw], unknownFields: [], businessId: null };
-  const masked = compileMask([alone], masking)(record);
+  const masked = maskOf([alone], masking)(record);
   if (!masked.ok) throw new Error(masked.error.code);
   return masked.value.values[0] ?? null;
 }

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { keyringOf } from "../../tests/support/keyring-of.ts";
+import { decoderOf, maskOf, type FlatMasked } from "../../tests/support/one-table.ts";
 import { testDelivery } from "../../tests/support/test-delivery.ts";
+import { columnsOf } from "../config/config.ts";
 import { parseConfig } from "../config/load-config.ts";
 import type { PipelineConfig } from "../config/pipeline-config.ts";
-import { compileDecoder } from "../decode/compile-decoder.ts";
 import type { MaskedRecord, Rejection, Result } from "../pipeline/contracts.ts";
-import { compileMask } from "./compile-mask.ts";
 
 /** What the columns make of an event. */
 function pipelineOf(columns: PipelineConfig["columns"], states = { 1: "primary" } as const) {
@@ -17,20 +17,20 @@ function pipelineOf(columns: PipelineConfig["columns"], states = { 1: "primary" 
     },
     { baseFolder: "/" },
   );
-  const decode = compileDecoder(config.columns, new Map(), { unknownFields: "ignore" });
-  const mask = compileMask(config.columns, {
+  const decode = decoderOf(columnsOf(config), new Map(), { unknownFields: "ignore" });
+  const mask = maskOf(columnsOf(config), {
     keyring: keyringOf(states),
     domain: config.keys.domain,
     seal: (text, context) => Buffer.from(`${context}: ${text}`),
   });
-  return (event: object | string): Result<MaskedRecord, Rejection> => {
+  return (event: object | string): Result<FlatMasked, Rejection> => {
     const body = typeof event === "string" ? event : JSON.stringify(event);
     const decoded = decode(testDelivery(body));
     return decoded.ok ? mask(decoded.value) : decoded;
   };
 }
 
-function stored(result: Result<MaskedRecord, Rejection>): MaskedRecord {
+function stored(result: Result<FlatMasked, Rejection>): FlatMasked {
   if (!result.ok) throw new Error(`${result.error.code} ${result.error.path ?? ""}`);
   return result.value;
 }

@@ -1,31 +1,23 @@
-import type {
-  Column,
-  ColumnValue,
-  InnerValues,
-  RawRecord,
-  RawValue,
-  Rejection,
-  Result,
-} from "../pipeline/contracts.ts";
+import type { Column, ColumnValue, InnerValues, RawRow, RawValue, Rejection, Result } from "../pipeline/contracts.ts";
 import { type CompiledMask, compileColumn, newNotes, type SealingOptions, type TokenNotes } from "./compile-column.ts";
 import { type HiddenSource, hiddenSourceOf, type HiddenValue } from "./leak/echo-check.ts";
 import { isJsonText } from "./leak/json-text.ts";
 import { spliceJson } from "./splice-json.ts";
 
 export interface InnerMasked {
-  /** What the leak guard looks at instead of the record: json values without what is masked in them. */
-  readonly rest: RawRecord;
+  /** What the leak guard looks at instead of the row: json values without what is masked in them. */
+  readonly rest: RawRow;
   readonly hidden: readonly HiddenValue[];
   /** The given notes and those of the inner tokens. */
   readonly notes: TokenNotes | null;
 }
 
 /**
- * Masks what the record has inside its json columns: puts the texts with tokens into `values`. An empty value becomes null,
+ * Masks what the row has inside its json columns: puts the texts with tokens into `values`. An empty value becomes null,
  * as a column's becomes NULL.
  */
 export type MaskInner = (
-  record: RawRecord,
+  row: RawRow,
   values: ColumnValue[],
   notes: TokenNotes | null,
 ) => Result<InnerMasked, Rejection>;
@@ -50,21 +42,20 @@ export function compileInnerMasks(columns: readonly Column[], options: SealingOp
     })),
   );
   const hasNotes = compiled.some((masks) => masks.some(({ mask }) => mask.note !== null));
-  return (record, values, given) => {
-    if (record.inner === undefined)
-      throw new TypeError("the record was decoded without what is masked inside its columns");
-    const rest: RawValue[] = [...record.values];
+  return (row, values, given) => {
+    if (row.inner === undefined) throw new TypeError("the row was decoded without what is masked inside its columns");
+    const rest: RawValue[] = [...row.values];
     const hidden: HiddenValue[] = [];
     const notes = given ?? (hasNotes ? newNotes() : null);
-    for (const inner of record.inner) {
-      const json = record.values[inner.column];
-      if (typeof json !== "string") throw new TypeError("the record has places inside a value that is no JSON");
+    for (const inner of row.inner) {
+      const json = row.values[inner.column];
+      if (typeof json !== "string") throw new TypeError("the row has places inside a value that is no JSON");
       const tokens = tokensOf(inner, compiled[inner.column] ?? [], hidden, notes);
       if (!Array.isArray(tokens)) return { ok: false, error: tokens };
       values[inner.column] = spliceJson(json, inner.values, (_place, index) => JSON.stringify(tokens[index] ?? null));
       rest[inner.column] = spliceJson(json, inner.values, () => "null");
     }
-    return { ok: true, value: { rest: { ...record, values: rest }, hidden, notes } };
+    return { ok: true, value: { rest: { ...row, values: rest }, hidden, notes } };
   };
 }
 
@@ -77,7 +68,7 @@ function tokensOf(
   const tokens: (string | null)[] = [];
   for (const { mask: index, value, given } of inner.values) {
     const compiled = masks[index];
-    if (compiled === undefined) throw new TypeError("the record was decoded for other masks than these");
+    if (compiled === undefined) throw new TypeError("the row was decoded for other masks than these");
     const { from, mask, source } = compiled;
     const text = value === null ? "" : String(value);
     if (mask.refusesJson && isJsonText(text)) return { code: "field.json-text", path: from };

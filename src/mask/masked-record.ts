@@ -2,7 +2,7 @@ import type { MaskedRecord, RawRecord } from "../pipeline/contracts.ts";
 
 type MaskedParts = Pick<
   MaskedRecord,
-  "values" | "links" | "originals" | "suspicions" | "businessKeys" | "contentChecks" | "leakedBusinessKeys"
+  "rows" | "links" | "originals" | "suspicions" | "businessKeys" | "contentChecks" | "leakedBusinessKeys"
 >;
 
 /**
@@ -10,11 +10,11 @@ type MaskedParts = Pick<
  * declared as not personal.
  */
 export function maskedRecord({ id, sentAtMs, unpackedBytes }: RawRecord, parts: MaskedParts): MaskedRecord {
-  const { values, links, originals, suspicions, businessKeys, contentChecks, leakedBusinessKeys } = parts;
+  const { rows, links, originals, suspicions, businessKeys, contentChecks, leakedBusinessKeys } = parts;
   return {
     id,
     sentAtMs,
-    values,
+    rows,
     links,
     originals,
     suspicions,

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { keyringOf } from "../../tests/support/keyring-of.ts";
+import { maskOf } from "../../tests/support/one-table.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import type { MaskName } from "../pipeline/contracts.ts";
 import type { MaskedColumn } from "./column-tokens.ts";
-import { compileMask } from "./compile-mask.ts";
 import { rewrapOf } from "./token-rewrites.ts";
 import { valueTokensOf } from "./value-tokens.ts";
 
@@ -37,7 +37,7 @@ test("whatever the pipeline stored of a value, under any keyring before this one
     fc.property(masks, histories, fc.nat(3), fc.nat(3), values, (mask, history, a, b, value) => {
       const [then, now] = [history[Math.min(a, b)] ?? null, history[Math.max(a, b)] ?? null];
       const column: MaskedColumn = { ...testColumn({ name: "c", type: "text", nullable: true }), mask };
-      const masked = compileMask([column], { keyring: then, domain: "logins", seal: null })({
+      const masked = maskOf([column], { keyring: then, domain: "logins", seal: null })({
         id: "1",
         sentAtMs: 0,
         values: [value],

@@ -49,9 +49,9 @@ export class Batcher {
   /** Call after whatever was added, or tells more about the queue. */
   flushIfDue(): void {
     const { limits, clock, onReady } = this.#options;
-    const { size, bytes } = this.#open;
+    const { size, rows, bytes } = this.#open;
     // In doubt it waits for more, as far as there is room.
-    if ((size >= limits.batchRowsMax || bytes >= limits.batchBytesMax) && !this.isInDoubt) {
+    if ((rows >= limits.batchRowsMax || bytes >= limits.batchBytesMax) && !this.isInDoubt) {
       this.flush();
     } else if (this.#hasLingered) {
       onReady();

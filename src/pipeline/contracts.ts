@@ -3,8 +3,9 @@
  *
  * - delivery: one receipt of an SQS message; a message may be delivered several times
  * - event: the JSON object that a message's body holds
- * - record: the decoded event, raw; never leaves the process
- * - masked record: the record as it may be stored; the only thing a sink accepts
+ * - row: what one table gets of an event; an event may have rows in several tables, and several in one
+ * - record: all rows of a message, decoded and raw; never leaves the process
+ * - masked record: the record as it may be stored, as a whole or not at all; the only thing a sink accepts
  * - token: a masked value, such as `h1_LhB1…`
  * - ledger: the table of message ids already stored; what makes the effect exactly-once
  * - quarantine: where refused events go: sealed, with a reason, to be replayed or discarded
@@ -131,7 +132,7 @@ export type SuspicionKind = DetectorName | "inner-name";
 export const UNWRAP_STEPS = ["sns", "s3", "base64", "gzip", "json"] as const;
 export type UnwrapStep = (typeof UNWRAP_STEPS)[number];
 
-/** What the queue knows of a message, and what SNS says of the notification in it. */
+/** What the queue knows of a message, what SNS says of the notification in it, and the place of an `each`'s element from 0. */
 export const METADATA_NAMES = [
   "message_id",
   "sent_at",
@@ -141,15 +142,20 @@ export const METADATA_NAMES = [
   "sns.subject",
   "sns.timestamp",
   "sns.message_id",
+  "index",
 ] as const;
 export type MetadataName = (typeof METADATA_NAMES)[number];
 
 /** One step of a path into JSON: a key of an object, or the index of an array's element. */
 export type PathStep = string | number;
 
-/** One place in a message. A field's path begins with a key of the event. */
+/** One place in a message. */
 export type ValuePlace =
-  | { readonly kind: "field"; readonly path: readonly PathStep[] }
+  /**
+   * From the event on or, in a table with `each`, from the element on: there the path may be empty, and begins `up` levels
+   * above (`^`). Left out: 0.
+   */
+  | { readonly kind: "field"; readonly path: readonly PathStep[]; readonly up?: number }
   | { readonly kind: "metadata"; readonly name: MetadataName }
   | { readonly kind: "attribute"; readonly name: string };
 
@@ -228,6 +234,34 @@ export interface Column extends ColumnReading {
   readonly masks?: readonly InnerMask[];
 }
 
+/** What one table gets of an event. */
+export interface Target {
+  readonly columns: readonly Column[];
+  /** Which events: those that all of them hold for. Empty: every event. */
+  readonly when: readonly Condition[];
+  /** What has a row each. null: the event, which has one. */
+  readonly each: Each | null;
+}
+
+/** The elements of an array, or of arrays within it. */
+export interface Each {
+  /** To the array; then from its elements to the next one. Not empty; one step of it may be, which is the whole. */
+  readonly path: readonly (readonly PathStep[])[];
+  /** As the configuration writes it: the path in a rejection. */
+  readonly from: string;
+}
+
+/** What `when` asks of one place in an event. */
+export interface Condition {
+  readonly place: ValuePlace;
+  /** As the configuration writes it. */
+  readonly from: string;
+  /** What it must be one of, by JSON's equality; or whether it must have a value, that is neither missing nor null. */
+  readonly test:
+    | { readonly kind: "equals"; readonly values: readonly Constant[] }
+    | { readonly kind: "present"; readonly isPresent: boolean };
+}
+
 /** A step on the way into a JSON value: the key of an object, or null for each element of an array. */
 export type InnerStep = string | null;
 
@@ -284,6 +318,7 @@ export const REJECTION_CODES = {
   "body.not-object": "the body is JSON but not an object",
   "body.too-deep": "objects and arrays are nested too deeply",
   "body.too-many-keys": "the event has too many keys",
+  "body.too-many-rows": "the event has more rows than one message may have",
   "body.too-costly": "looking into the body takes more work than its size allows",
   "body.wrapped": "the body is an SNS notification, in which the event is a text",
   "body.wrapping": "the body is not wrapped as `source.unwrap` says",
@@ -303,6 +338,7 @@ export const REJECTION_CODES = {
   "field.lone-surrogate": "a text holds half a surrogate pair, which is no character",
   "field.json-text": "a text that is to be masked as one value is a whole JSON object",
   "field.unknown": "the event has a field that no column declares",
+  "event.unmatched": "no table of the configuration takes the event",
   "leak.echo": "a column that is stored as it is holds the value of a masked column",
   "leak.detected": "a column that is stored as it is holds what looks like personal data",
   "database.value": "PostgreSQL refused a value, or could not read it as the column's type",
@@ -334,17 +370,25 @@ export interface Rejection {
 /** A decoded value before masking. Dates, timestamps, UUIDs and JSON are in PostgreSQL's text form. */
 export type RawValue = string | number | boolean | null;
 
-/** The decoded event: one value per declared column, in the columns' order. Raw: never leaves the process. */
+/** A decoded message. Raw: never leaves the process. */
 export interface RawRecord {
   readonly id: string;
   readonly sentAtMs: number;
-  readonly values: readonly RawValue[];
+  /** Table by table. Empty: no table takes any. */
+  readonly rows: readonly RawRow[];
   /** Names of the event's fields that no column declares: raw, as a key may itself be personal data. Often empty. */
   readonly unknownFields: readonly string[];
   /** Raw, as it may be personal. null: there is no `dedupeBy`. */
   readonly businessId: string | null;
   /** UTF-8 length of an event that has more bytes than its delivery, for the bounds on bytes. Left out: it has no more. */
   readonly unpackedBytes?: number;
+}
+
+/** What one table gets: one value per declared column, in the columns' order. */
+export interface RawRow {
+  /** The table's place among the configured ones. */
+  readonly table: number;
+  readonly values: readonly RawValue[];
   /** What is to be masked inside json columns. Left out: no column has `masks`. */
   readonly inner?: readonly InnerValues[];
   /** For the leak guard: of masked columns that spell their value anew. Left out: there are none. */
@@ -380,13 +424,20 @@ export interface InnerValue {
 
 export type ColumnValue = string | number | boolean | null;
 
+/** What one table stores: one value per declared column, in the columns' order. */
+export interface MaskedRow {
+  /** The table's place among the configured ones. */
+  readonly table: number;
+  readonly values: readonly ColumnValue[];
+}
+
 declare const masked: unique symbol;
 /** Only mask/ can make one: a pipeline that skips masking does not compile. */
 export interface MaskedRecord {
   readonly id: string;
   readonly sentAtMs: number;
-  /** One value per declared column, in the columns' order. */
-  readonly values: readonly ColumnValue[];
+  /** Of the raw record. */
+  readonly rows: readonly MaskedRow[];
   /** Its tokens under key versions that are being linked. Empty, and shared, while no rotation is under way. */
   readonly links: readonly TokenLink[];
   /** The originals of its tokens in columns with `reveal`. Empty, and shared, without such a column. */
@@ -634,6 +685,8 @@ export interface BatchOutcome {
    * kept them out. Which ones, PostgreSQL does not tell. They are settled like the others. Left out: none.
    */
   readonly skipped?: number;
+  /** Of the same: so many have no row, as no table takes their event. Left out: none. */
+  readonly dropped?: number;
   /** Some were rejected because the table would take what was stored before: none of those that were asked passes. */
   readonly earlierTold?: true;
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ModelSink } from "../../tests/support/model-sink.ts";
 import { delivery, ModelSource } from "../../tests/support/model-source.ts";
+import { rowOf } from "../../tests/support/one-table.ts";
 import { systemClock } from "../clock.ts";
 import { PiipeError } from "../errors.ts";
 import type { TelemetryEvent } from "../telemetry/events.ts";
@@ -30,13 +31,13 @@ const limits: Limits = {
 const decode: Decode = ({ id, sentAtMs, body }) =>
   body.startsWith("bad")
     ? { ok: false, error: { code: "body.not-json", path: null } }
-    : { ok: true, value: { id, sentAtMs, values: [body], unknownFields: [], businessId: null } };
-const mask: Mask = ({ id, sentAtMs, values, unpackedBytes }) => ({
+    : { ok: true, value: { id, sentAtMs, rows: rowOf([body]), unknownFields: [], businessId: null } };
+const mask: Mask = ({ id, sentAtMs, rows, unpackedBytes }) => ({
   ok: true,
   value: {
     id,
     sentAtMs,
-    values,
+    rows,
     links: [],
     originals: [],
     suspicions: [] as const,

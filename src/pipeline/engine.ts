@@ -516,12 +516,13 @@ export class Engine {
       ? null
       : (this.#judge.countRows(misfits, counts.stored) ??
         (isByEarlier ? this.#judge.countByEarlier(rejected.size) : null));
-    const { skipped = 0 } = outcome;
-    counts.stored -= skipped;
+    const { skipped = 0, dropped = 0 } = outcome;
+    counts.stored -= skipped + dropped;
     if (error) this.#beginHalt(error);
     this.#goOn(rest, rejected, settled);
     this.totals.stored += counts.stored;
     this.totals.skipped += skipped;
+    if (dropped > 0) this.totals.dropped = (this.totals.dropped ?? 0) + dropped;
     this.totals.duplicate += counts.duplicate;
     const differing = outcome.records.filter((result) => result.kind === "duplicate" && result.differs).length;
     if (differing > 0) {
@@ -537,6 +538,7 @@ export class Engine {
       type: "batch.written",
       ...counts,
       ...(skipped > 0 && { skipped }),
+      ...(dropped > 0 && { dropped }),
       elapsedMs,
       oldestSentAtMs,
       processed,

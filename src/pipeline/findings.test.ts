@@ -6,7 +6,7 @@ import { ReceiptFindings, NewFields } from "./findings.ts";
 const raw = (...unknownFields: readonly string[]): RawRecord => ({
   id: "m",
   sentAtMs: 0,
-  values: [],
+  rows: [],
   unknownFields,
   businessId: null,
 });

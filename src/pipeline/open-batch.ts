@@ -9,6 +9,8 @@ export class OpenBatch implements Batch {
   /** The delivery of each refused event, in the events' order. */
   readonly refusedDeliveries: Delivery[] = [];
   bytes = 0;
+  /** What the transaction writes, refused events included. */
+  rows = 0;
 
   get size(): number {
     return this.records.length + this.refused.length;
@@ -28,12 +30,14 @@ export class OpenBatch implements Batch {
   addRecord(record: MaskedRecord, delivery: Delivery): void {
     this.records.push(record);
     this.recordDeliveries.push(delivery);
+    this.rows += Math.max(1, record.rows.length);
     this.bytes += record.unpackedBytes ?? delivery.bytes;
   }
 
   addRefused(refused: RefusedEvent, delivery: Delivery): void {
     this.refused.push(refused);
     this.refusedDeliveries.push(delivery);
+    this.rows += 1;
     this.bytes += refused.sealedBody.length + (refused.sealedMetadata?.length ?? 0);
   }
 

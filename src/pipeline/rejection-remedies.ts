@@ -17,6 +17,7 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
   "body.not-object": "Let the producer send one JSON object as each message's body, and discard this one.",
   "body.too-deep": "Let the producer send flatter events, and discard this one.",
   "body.too-many-keys": "Let the producer send fewer keys in each event, and discard this one.",
+  "body.too-many-rows": "Let the producer send it in several events, and discard this one.",
   "body.too-costly":
     "Let the producer send it in several events if it means no harm, as it has so many small parts or repeats itself so often that it looks made to slow piipe down, and discard this one.",
   "body.wrapped":
@@ -48,6 +49,8 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
     "Let the producer send the object as JSON, not as a text, and mask each personal field by its path; or mask the text in a way that can be undone (`aes-siv`, `reveal: true`).",
   "field.unknown":
     "Declare the field as a column in piipe.yaml, or set `unknownFields: ignore`, so that undeclared fields are left out.",
+  "event.unmatched":
+    "Give the event a table in piipe.yaml, or correct a table's `when`, and replay this one; if such events are of no use, set `unmatched: drop`.",
   "leak.echo": ECHO,
   "leak.detected": UNMASKED,
   "database.value":

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ModelSink } from "../../tests/support/model-sink.ts";
+import { rowOf } from "../../tests/support/one-table.ts";
 import { systemClock } from "../clock.ts";
 import { PiipeError } from "../errors.ts";
 import type { HeldEvent, HeldEvents, MaskedRecord, Open, Rejection } from "./contracts.ts";
@@ -56,14 +57,14 @@ function setUp(pages: readonly (readonly HeldEvent[])[], overrides: Partial<Repl
             value: {
               id,
               sentAtMs,
-              values: [body, receivedAtMs, groupId, attributes.get("tenant") ?? null, bytes],
+              rows: rowOf([body, receivedAtMs, groupId, attributes.get("tenant") ?? null, bytes]),
               unknownFields: [],
               businessId: null,
             },
           },
-    mask: ({ id, sentAtMs, values }) => ({
+    mask: ({ id, sentAtMs, rows }) => ({
       ok: true,
-      value: { id, sentAtMs, values, links: [], originals: [], suspicions: [] } as unknown as MaskedRecord,
+      value: { id, sentAtMs, rows, links: [], originals: [], suspicions: [] } as unknown as MaskedRecord,
     }),
     ...overrides,
   };
@@ -106,9 +107,9 @@ describe("replay", () => {
     const { sink, noted, totals, steps, run } = setUp(
       [[held("a", "ok"), held("b", "ok"), held("c", "bad"), held("d", "ok"), held("e", "locked")]],
       {
-        mask: ({ id, sentAtMs, values }) => ({
+        mask: ({ id, sentAtMs, rows }) => ({
           ok: true,
-          value: { id, sentAtMs, values, suspicions: [], unpackedBytes } as unknown as MaskedRecord,
+          value: { id, sentAtMs, rows, suspicions: [], unpackedBytes } as unknown as MaskedRecord,
         }),
       },
     );
@@ -131,7 +132,7 @@ describe("replay", () => {
         },
         decode: ({ id, body, rejection: found }) =>
           found === undefined
-            ? { ok: true, value: { id, sentAtMs: 0, values: [body], unknownFields: [], businessId: null } }
+            ? { ok: true, value: { id, sentAtMs: 0, rows: rowOf([body]), unknownFields: [], businessId: null } }
             : { ok: false, error: found },
       },
     );

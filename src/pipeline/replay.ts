@@ -212,8 +212,9 @@ async function write(records: readonly MaskedRecord[], sink: Sink, options: Repl
       if (result.kind === "duplicate" && result.differs) counts.differing += 1;
     }
   }
-  const { skipped = 0 } = outcome;
-  return { ...counts, stored: counts.stored - skipped, skipped, rejected };
+  const { skipped = 0, dropped = 0 } = outcome;
+  // Without a row they are settled as well.
+  return { ...counts, stored: counts.stored - skipped - dropped, skipped: skipped + dropped, rejected };
 }
 
 /** One page at a time: nothing else can fail meanwhile. */

@@ -27,6 +27,8 @@ export type TelemetryEvent =
       readonly stored: number;
       /** Kept out of the table by a trigger or rule of its owner. Left out: none. */
       readonly skipped?: number;
+      /** Without a row, as no table takes their event. Left out: none. */
+      readonly dropped?: number;
       readonly duplicate: number;
       readonly quarantined: number;
       readonly rejected: number;

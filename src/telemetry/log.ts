@@ -242,6 +242,7 @@ function remedyFor({ code, isClockOff }: Extract<TelemetryEvent, { type: "source
 
 function describeBatch(event: Extract<TelemetryEvent, { type: "batch.written" }>): string {
   const parts = [`stored ${event.stored}`];
+  if (event.dropped !== undefined) parts.push(`${event.dropped} dropped, as no table takes them`);
   if (event.skipped !== undefined) parts.push(`${event.skipped} skipped by the table's triggers or rules`);
   if (event.duplicate > 0) parts.push(`${event.duplicate} already there`);
   if (event.quarantined > 0) parts.push(`${event.quarantined} quarantined`);

@@ -13,6 +13,7 @@ const LOGGED_FIELDS: {
   "batch.written": {
     stored: true,
     skipped: true,
+    dropped: true,
     duplicate: true,
     quarantined: true,
     rejected: true,

@@ -1,8 +1,8 @@
-import type { Column, MaskedRecord } from "../pipeline/contracts.ts";
+import type { MaskedRecord } from "../pipeline/contracts.ts";
 import { quoteTable } from "../postgres/identifiers.ts";
 import type { RunStatement } from "../postgres/transaction.ts";
-import { storeStatement, storeValues } from "./insert.ts";
-import { type TargetTable, belowSql } from "./target-table.ts";
+import { storeStatement, storeValues, type WrittenTable } from "./insert.ts";
+import { belowSql } from "./target-table.ts";
 
 /**
  * What this transaction has inserted into the target and the tables below it, as PostgreSQL counts for its statistics: a
@@ -13,33 +13,53 @@ WITH RECURSIVE ${belowSql({ alsoRules: false })}
 SELECT coalesce(sum(pg_catalog.pg_stat_get_xact_tuples_inserted(oid)), 0)::text AS inserted FROM below`;
 
 /**
- * Stores rows in a table whose triggers or rules decide what becomes of them, and counts what is there afterwards. In a
- * statement of their own, since PostgreSQL takes hardly any rule within WITH.
+ * Stores rows in tables whose triggers or rules decide what becomes of them, and counts what is there afterwards. In a
+ * statement for each table, since PostgreSQL takes hardly any rule within WITH.
  */
 export class CountedStore {
-  readonly #statement: string;
-  readonly #table: string;
-  readonly #columnCount: number;
+  readonly #tables: readonly {
+    readonly statement: string;
+    readonly name: string;
+    readonly columnCount: number;
+    /** Among the configured ones. */
+    readonly place: number;
+  }[];
 
-  constructor(table: TargetTable, columns: readonly Column[]) {
-    this.#statement = storeStatement(table, columns);
-    this.#table = quoteTable(table.name);
-    this.#columnCount = columns.length;
+  /** @param order in which the tables are written, by their places: those that foreign keys lead to go first */
+  constructor(tables: readonly WrittenTable[], order: readonly number[]) {
+    this.#tables = order.flatMap((place) => {
+      const written = tables[place];
+      if (written === undefined) return [];
+      const { table, columns } = written;
+      return [
+        {
+          statement: storeStatement(table, columns),
+          name: quoteTable(table.name),
+          columnCount: columns.length,
+          place,
+        },
+      ];
+    });
   }
 
-  /** @returns how many of the rows are in the table, or in one below it */
+  /** @returns how many of the rows are in no table, nor in one below it; at most one for each record */
   async store(run: RunStatement, records: readonly MaskedRecord[]): Promise<number> {
-    if (records.length === 0) return 0;
-    // An earlier transaction of the session may not have handed its counts over yet: only the difference is ours.
-    const before = await this.#inserted(run);
-    const { rowCount } = await run(this.#statement, storeValues(records, this.#columnCount));
-    if (rowCount >= records.length) return records.length;
-    const inserted = (await this.#inserted(run)) - before;
-    return Math.min(records.length, Math.max(rowCount, inserted));
+    let missing = 0;
+    for (const { statement, name, columnCount, place } of this.#tables) {
+      const rows = records.flatMap((record) => record.rows.filter(({ table }) => table === place));
+      if (rows.length === 0) continue;
+      // An earlier transaction of the session may not have handed its counts over yet: only the difference is ours.
+      const before = await insertedInto(run, name);
+      const { rowCount } = await run(statement, storeValues(rows, columnCount));
+      if (rowCount >= rows.length) continue;
+      const inserted = (await insertedInto(run, name)) - before;
+      missing += Math.max(0, rows.length - Math.max(rowCount, inserted));
+    }
+    return Math.min(records.length, missing);
   }
+}
 
-  async #inserted(run: RunStatement): Promise<number> {
-    const { rows } = await run(READ_INSERTED, [this.#table]);
-    return Number(rows[0]?.["inserted"]);
-  }
+async function insertedInto(run: RunStatement, table: string): Promise<number> {
+  const { rows } = await run(READ_INSERTED, [table]);
+  return Number(rows[0]?.["inserted"]);
 }

@@ -31,7 +31,7 @@ const TABLE: TargetTable = {
 const COLUMNS = [testColumn({ name: "n", type: "integer" })];
 
 test("without dedupeBy the statement knows nothing of business ids", () => {
-  expect(insertStatement(TABLE, COLUMNS, CLAIMS.ledger, { dedupes: false })).toBe(`
+  expect(insertStatement([{ table: TABLE, columns: COLUMNS }], CLAIMS.ledger, { dedupes: false })).toBe(`
 WITH claimed AS (
   INSERT INTO piipe.ledger (sent_day, source_id, message_id)
   SELECT claim.sent_day, $3::bigint, claim.message_id

@@ -1,4 +1,4 @@
-import type { Column, ColumnValue, MaskedRecord, RefusedEvent } from "../pipeline/contracts.ts";
+import type { Column, ColumnValue, MaskedRecord, MaskedRow, RefusedEvent } from "../pipeline/contracts.ts";
 import { arrayLiteral } from "../postgres/array-literal.ts";
 import { quoteIdentifier, quoteTable } from "../postgres/identifiers.ts";
 import { utcDay } from "../postgres/utc-day.ts";
@@ -7,35 +7,47 @@ import type { Claim } from "../storage/ledger/claim.ts";
 import { type ColumnFit, fitOf } from "./column-fit.ts";
 import type { TargetTable } from "./target-table.ts";
 
+/** A real table, and the configured columns that are written into it. */
+export interface WrittenTable {
+  readonly table: TargetTable;
+  readonly columns: readonly Column[];
+}
+
 /**
- * The one statement that claims the ids of a batch and stores the records whose claim succeeded. Its one row holds
- * the claimed keys as a JSON array, or null for none.
+ * The one statement that claims the ids of a batch and stores the rows of the records whose claim succeeded, in all tables. Its
+ * one row holds the claimed keys as a JSON array, or null for none.
  *
  * The claim covers records and refused events together. Rows are stored in the order of the records: a serial
- * column of the table numbers the messages of a FIFO group as they came.
+ * column of a table numbers the messages of a FIFO group as they came. Foreign keys are checked at the statement's end, so
+ * they may lead from any of the tables to any other.
  *
  * @param dedupes also claims business ids: those of `businessValues`, which follow the other parameters. What is then
  * returned, and stored, are the messages that got both; as `repeated`, those that got the first alone.
  */
 export function insertStatement(
-  table: TargetTable,
-  columns: readonly Column[],
+  tables: readonly WrittenTable[],
   claim: Claim,
   { dedupes }: { readonly dedupes: boolean },
 ): string {
-  const { targets, values, arrays, names } = partsOf(table, columns, FIRST_COLUMN_PARAMETER);
   const won = dedupes ? "taken" : "claimed";
   const repeated = dedupes ? `, (${REPEATED}) AS repeated` : "";
-  const businessClaim = dedupes ? businessClaimSql(claim, FIRST_COLUMN_PARAMETER + columns.length) : "";
-  return `
-WITH claimed AS (${claim.sql}
-)${businessClaim}, stored AS (
+  let parameter = CLAIM_PARAMETERS + 1;
+  const stores = tables.map(({ table, columns }, index) => {
+    const keys = parameter;
+    const { targets, values, arrays, names } = partsOf(table, columns, keys + 1);
+    parameter += 1 + columns.length;
+    return `stored${index === 0 ? "" : index} AS (
   INSERT INTO ${quoteTable(table.name)} (${targets})
   SELECT ${values}
-  FROM unnest($4::${claim.keyType}[], ${arrays}) WITH ORDINALITY AS input (message_id, ${names}, position)
+  FROM unnest($${keys}::${claim.keyType}[], ${arrays}) WITH ORDINALITY AS input (message_id, ${names}, position)
   JOIN ${won} ON ${won}.message_id = input.message_id
   ORDER BY input.position
-)
+)`;
+  });
+  const businessClaim = dedupes ? businessClaimSql(claim, parameter) : "";
+  return `
+WITH claimed AS (${claim.sql}
+)${businessClaim}, ${stores.join(", ")}
 SELECT json_agg(message_id)::text AS claimed${repeated} FROM ${won}`;
 }
 
@@ -112,7 +124,6 @@ function givenValue({ isNull, isUtcWallTime, readAs, roundedTo }: ColumnFit, car
 }
 
 const CLAIM_PARAMETERS = 3;
-const FIRST_COLUMN_PARAMETER = CLAIM_PARAMETERS + 2;
 
 /** Claimed, and left out for their business id. */
 const REPEATED = `
@@ -121,15 +132,30 @@ const REPEATED = `
 
 /** The parameters of `insertStatement`. `keys` are those of the records, then those of the refused events. */
 export function insertValues(
+  tables: readonly WrittenTable[],
   records: readonly MaskedRecord[],
   refused: readonly RefusedEvent[],
   keys: readonly string[],
   sourceId: string,
-  columnCount: number,
 ): string[] {
   const claim = claimValues(records, refused, keys, sourceId);
-  const recordKeys = refused.length === 0 ? claim[1] : arrayLiteral(keys.slice(0, records.length));
-  return [...claim, recordKeys, ...storeValues(records, columnCount)];
+  const values: string[] = [...claim];
+  for (const [table, { columns }] of tables.entries()) {
+    const rows: MaskedRow[] = [];
+    const rowKeys: string[] = [];
+    let isOneEach = refused.length === 0;
+    for (const [index, record] of records.entries()) {
+      const before = rows.length;
+      for (const row of record.rows) {
+        if (row.table !== table) continue;
+        rows.push(row);
+        rowKeys.push(keys[index] ?? "");
+      }
+      isOneEach &&= rows.length === before + 1;
+    }
+    values.push(isOneEach ? claim[1] : arrayLiteral(rowKeys), ...storeValues(rows, columns.length));
+  }
+  return values;
 }
 
 /** The parameters of `claimStatement`; those of `businessValues` follow them. */
@@ -146,11 +172,11 @@ export function claimValues(
 }
 
 /** The parameters of `storeStatement`. */
-export function storeValues(records: readonly MaskedRecord[], columnCount: number): string[] {
+export function storeValues(rows: readonly MaskedRow[], columnCount: number): string[] {
   const values: string[] = [];
   for (let index = 0; index < columnCount; index += 1) {
     const column: ColumnValue[] = [];
-    for (const record of records) column.push(record.values[index] ?? null);
+    for (const row of rows) column.push(row.values[index] ?? null);
     values.push(arrayLiteral(column));
   }
   return values;

@@ -1,17 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { PiipeError } from "../errors.ts";
-import type {
-  Batch,
-  BatchOutcome,
-  Column,
-  MaskedRecord,
-  RefusedEvent,
-  Sink,
-  WriteOutcome,
-} from "../pipeline/contracts.ts";
+import type { Batch, BatchOutcome, MaskedRecord, RefusedEvent, Sink, WriteOutcome } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { DatabaseFailure } from "../postgres/database-failure.ts";
-import { showTable } from "../postgres/identifiers.ts";
 import type { PostgresFacts } from "../postgres/sqlstate.ts";
 import {
   type RunStatement,
@@ -27,17 +18,16 @@ import { hasOwnTables } from "../storage/schema/migrations.ts";
 import { writeTokenRows } from "../storage/vault/token-rows.ts";
 import { bisect, isUnfilled } from "./bisect.ts";
 import { CountedStore } from "./counted-store.ts";
-import { claimStatement, claimValues, insertStatement, insertValues } from "./insert.ts";
+import { claimStatement, claimValues, insertStatement, insertValues, type WrittenTable } from "./insert.ts";
 import { RefusedPlaces } from "./refused-place.ts";
-import type { TargetTable } from "./target-table.ts";
 import { compileFindUnreadable, type FindUnreadable, type Transact } from "./unreadable-column.ts";
+import { declaredIn, firstOf, showTables, type WrittenTables } from "./written-tables.ts";
 
 export interface PostgresSinkOptions {
   /** Stays the caller's. */
   readonly pool: PostgresPool;
   /** Read by `readTargetTable` and found fitting by `checkTable`. */
-  readonly table: TargetTable;
-  readonly columns: readonly Column[];
+  readonly written: WrittenTables;
   /** The source's `name`: the same for every worker on the queue. */
   readonly sourceName: string;
   /**
@@ -87,7 +77,7 @@ const QUARANTINED: WriteOutcome = { kind: "quarantined" };
 export class PostgresSink implements Sink {
   readonly #pool: PostgresPool;
   readonly #source: { readonly id: string; readonly name: string };
-  readonly #columnCount: number;
+  readonly #tables: readonly WrittenTable[];
   readonly #declared: ReadonlySet<string>;
   readonly #claim: Claim;
   /** null: nothing keeps a row out without an error, and one statement does it all. */
@@ -107,7 +97,7 @@ export class PostgresSink implements Sink {
   readonly #timeouts = new WeakMap<Batch, number>();
   #stored: MaskedRecord | null = null;
 
-  constructor({ pool, table, columns, sourceName, claim, rejectedMax, ...options }: PostgresSinkOptions) {
+  constructor({ pool, written, sourceName, claim, rejectedMax, ...options }: PostgresSinkOptions) {
     this.#pool = pool;
     this.#rejectedMax = rejectedMax;
     this.#blamesRows = claim === "quarantine";
@@ -115,18 +105,24 @@ export class PostgresSink implements Sink {
     this.#random = options.random ?? Math.random;
     this.#statementTimeoutMs = options.statementTimeoutMs;
     this.#source = { id: sourceIdOf(sourceName), name: sourceName };
-    this.#columnCount = columns.length;
-    this.#declared = new Set(columns.map(({ name }) => name));
+    const { tables, order } = written;
+    this.#tables = tables;
+    this.#declared = declaredIn(written);
     this.#claim = CLAIMS[claim];
-    this.#counted = table.path.hooks.length === 0 ? null : new CountedStore(table, columns);
+    const hasHooks = tables.some(({ table }) => table.path.hooks.length > 0);
+    this.#counted = hasHooks ? new CountedStore(tables, order) : null;
     const statementFor = (way: { readonly dedupes: boolean }): string =>
-      this.#counted === null ? insertStatement(table, columns, this.#claim, way) : claimStatement(this.#claim, way);
+      this.#counted === null ? insertStatement(tables, this.#claim, way) : claimStatement(this.#claim, way);
     this.#statement = statementFor({ dedupes: false });
     this.#dedupeStatement = statementFor({ dedupes: true });
-    this.#tableId = tableIdOf(table);
-    this.#findUnreadable = compileFindUnreadable(table, columns);
-    this.#places = new RefusedPlaces(pool, table.name, this.#declared);
-    this.#doing = `writing to ${showTable(table.name)}`;
+    this.#tableId = tableIdOf(firstOf(written));
+    this.#findUnreadable = compileFindUnreadable(tables);
+    this.#places = new RefusedPlaces(
+      pool,
+      tables.map(({ table }) => table.name),
+      this.#declared,
+    );
+    this.#doing = `writing to ${showTables(written)}`;
   }
 
   async write(batch: Batch, abort: AbortSignal, { earlierTell } = { earlierTell: false }): Promise<BatchOutcome> {
@@ -176,6 +172,7 @@ export class PostgresSink implements Sink {
   ): Promise<BatchOutcome> {
     let ofRefused: readonly WriteOutcome[] = [];
     let skipped = 0;
+    let dropped = 0;
     let hasEarlierTold = false;
     let hasStored = false;
     let timeouts = 0;
@@ -191,6 +188,7 @@ export class PostgresSink implements Sink {
         });
         if (isWithRefused) ofRefused = written.refused;
         skipped += written.skipped ?? 0;
+        dropped += written.dropped ?? 0;
         const stored = written.records.findLastIndex(({ kind }) => kind === "stored");
         this.#stored = part[stored] ?? this.#stored;
         hasStored ||= stored !== -1;
@@ -211,6 +209,7 @@ export class PostgresSink implements Sink {
       records: outcomes,
       refused: ofRefused,
       ...(skipped > 0 && { skipped }),
+      ...(dropped > 0 && { dropped }),
       ...(hasEarlierTold ? { earlierTold: true } : {}),
     };
   }
@@ -274,18 +273,18 @@ export class PostgresSink implements Sink {
     for (const { id } of refused) keys.push(keyOf(id));
     const values: string[] =
       this.#counted === null
-        ? insertValues(records, refused, keys, this.#source.id, this.#columnCount)
+        ? insertValues(this.#tables, records, refused, keys, this.#source.id)
         : claimValues(records, refused, keys, this.#source.id);
     const dedupes = records.some(({ businessKeys }) => businessKeys.length > 0);
     if (dedupes) values.push(...businessValues(records, keys, this.#tableId));
-    const { claimed, skipped, differing } = await transact(async (run) => {
+    const { claimed, skipped, dropped, differing } = await transact(async (run) => {
       const { rows } = await run(dedupes ? this.#dedupeStatement : this.#statement, values);
       const claims = parseKeys(rows[0]?.["claimed"]);
       const news = records.filter((_, index) => claims.has(keys[index] ?? ""));
-      const stored = this.#counted === null ? news.length : await this.#counted.store(run, news);
+      const kept = this.#counted === null ? 0 : await this.#counted.store(run, news);
       const different = await blamingNoRow(async () => {
         // Only for what is stored now: a message that comes again must not bring back what was erased.
-        if (stored > 0) await writeTokenRows(run, news);
+        if (news.length > kept) await writeTokenRows(run, news);
         if (refused.length > 0) {
           const isClaimed = refused.map((_, index) => claims.has(keys[records.length + index] ?? ""));
           await writeQuarantine(
@@ -303,7 +302,7 @@ export class PostgresSink implements Sink {
         return findDiffering(run, this.#claim, again, keysAgain, this.#tableId);
       });
       await last(run, claims);
-      return { claimed: claims, skipped: news.length - stored, differing: different };
+      return { claimed: claims, skipped: kept, dropped: countDropped(news), differing: different };
     });
     const outcomes = keys.map((key, index) => {
       if (!claimed.has(key)) return differing.has(key) ? DIFFERING : DUPLICATE;
@@ -313,6 +312,7 @@ export class PostgresSink implements Sink {
       records: outcomes.slice(0, records.length),
       refused: outcomes.slice(records.length),
       ...(skipped > 0 && { skipped }),
+      ...(dropped > 0 && { dropped }),
     };
   }
 
@@ -333,6 +333,9 @@ export class PostgresSink implements Sink {
     });
   }
 }
+
+const countDropped = (records: readonly MaskedRecord[]): number =>
+  records.reduce((count, { rows }) => count + (rows.length === 0 ? 1 : 0), 0);
 
 function isTimeout(error: unknown): error is DatabaseFailure {
   return error instanceof DatabaseFailure && error.facts?.code === "57014" && error.fate === "retry";

@@ -1,3 +1,4 @@
+import { arrayLiteral } from "../postgres/array-literal.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { quoteTable, type TableName } from "../postgres/identifiers.ts";
 import type { PostgresFacts } from "../postgres/sqlstate.ts";
@@ -10,7 +11,8 @@ const FIND_CONSTRAINT = `
 SELECT c.conname AS name, (
   SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]')::text FROM pg_catalog.pg_attribute a
   WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
-    OR c.contypid <> 0 AND a.attrelid = to_regclass($4::text) AND a.atttypid = c.contypid
+    OR c.contypid <> 0 AND a.atttypid = c.contypid
+      AND a.attrelid IN (SELECT to_regclass(target)::oid FROM unnest($4::text[]) AS target)
 ) AS columns
 FROM pg_catalog.pg_constraint c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
@@ -31,14 +33,14 @@ LIMIT 1`;
 /** Says where PostgreSQL refused a row: by columns of the configuration and the constraint, as the catalogue names them. */
 export class RefusedPlaces {
   readonly #pool: PostgresPool;
-  readonly #target: TableName;
+  readonly #targets: string;
   readonly #declared: ReadonlySet<string>;
   /** By what the error says: a bad producer must not cause a query for each event. */
   readonly #known = new Map<string, string | null>();
 
-  constructor(pool: PostgresPool, target: TableName, declared: ReadonlySet<string>) {
+  constructor(pool: PostgresPool, targets: readonly TableName[], declared: ReadonlySet<string>) {
     this.#pool = pool;
-    this.#target = target;
+    this.#targets = arrayLiteral(targets.map(quoteTable));
     this.#declared = declared;
   }
 
@@ -56,7 +58,7 @@ export class RefusedPlaces {
 
   async #find(schema: string, table: string | null, constraint: string, abort: AbortSignal): Promise<string | null> {
     const doing = "looking for the constraint that refused a row";
-    const values = [schema, table, constraint, quoteTable(this.#target)];
+    const values = [schema, table, constraint, this.#targets];
     const { rows } = await this.#pool.query(doing, FIND_CONSTRAINT, values, abort);
     const [row] = rows;
     if (row === undefined) return null;

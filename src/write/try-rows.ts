@@ -1,11 +1,10 @@
-import type { Column, MaskedRecord, WriteOutcome } from "../pipeline/contracts.ts";
+import type { MaskedRecord, WriteOutcome } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { showTable } from "../postgres/identifiers.ts";
 import { TIMEOUTS, inSavepoint, inTransaction } from "../postgres/transaction.ts";
 import { bisect } from "./bisect.ts";
 import { CountedStore } from "./counted-store.ts";
-import type { TargetTable } from "./target-table.ts";
 import { compileFindUnreadable } from "./unreadable-column.ts";
+import { declaredIn, showTables, type WrittenTables } from "./written-tables.ts";
 
 /** Each costs some round trips, and a run would halt long before. */
 const REJECTED_MAX = 100;
@@ -25,22 +24,21 @@ export interface TriedRows {
  */
 export async function tryRows(
   pool: PostgresPool,
-  table: TargetTable,
-  columns: readonly Column[],
+  written: WrittenTables,
   records: readonly MaskedRecord[],
 ): Promise<TriedRows> {
-  const store = new CountedStore(table, columns);
-  const findUnreadable = compileFindUnreadable(table, columns);
+  const store = new CountedStore(written.tables, written.order);
+  const findUnreadable = compileFindUnreadable(written.tables);
   return inTransaction(
     pool,
-    { doing: `trying rows in ${showTable(table.name)}`, ...TIMEOUTS.besideOthers, rollsBack: true },
+    { doing: `trying rows in ${showTables(written)}`, ...TIMEOUTS.besideOthers, rollsBack: true },
     async (run) => {
       await run("SET CONSTRAINTS ALL IMMEDIATE");
       let skipped = 0;
       const outcomes = await bisect(records, {
-        declared: new Set(columns.map(({ name }) => name)),
+        declared: declaredIn(written),
         async write(part) {
-          skipped += part.length - (await inSavepoint(run, () => store.store(run, part)));
+          skipped += await inSavepoint(run, () => store.store(run, part));
           return part.map(() => STORED);
         },
         async wouldStore(record) {

@@ -46,7 +46,9 @@ const init = (args: readonly string[], variables: Readonly<Record<string, string
   runCli(["init", ...args], { folder, environment: variables, stdin });
 
 const columnsOf = async (file: string | URL, variables: Readonly<Record<string, string>>) =>
-  (await loadConfig(file instanceof URL ? fileURLToPath(file) : file, variables)).columns;
+  (await loadConfig(file instanceof URL ? fileURLToPath(file) : file, variables)).tables.flatMap(
+    ({ columns }) => columns,
+  );
 
 describe("events that are wrapped", () => {
   const event = JSON.stringify({ order_id: 7, customer: { name: "canary", email: CANARY } });
@@ -1053,7 +1055,7 @@ describe("piipe init at a terminal", () => {
     expect(output.out).toMatch(/ip .*hmac-sha256 .*its name looks personal \(ip\)/);
     const config = await loadConfig(join(folder, "piipe.yaml"), { DATABASE_URL: "postgres://localhost/x" });
     expect(config.source.sqs.queue).toBe("logins");
-    expect(config.sink.postgres.table).toEqual({ schema: "public", name: "logins" });
+    expect(config.tables[0]?.name).toEqual({ schema: "public", name: "logins" });
   });
 
   it("ends when the person cancels", async () => {

@@ -212,6 +212,9 @@ const pointer = (bucket: string, key: string): string =>
 /** Reasons that lie in S3. */
 type ObjectReason = "body.object-missing" | "body.object-refused";
 
+/** Of several tables, or rows of elements. */
+type TableReason = "body.too-many-rows" | "event.unmatched";
+
 /** Sends pointers to good and bad objects, and to such as are not there or denied. */
 async function sendPointers(bodies: readonly string[]): Promise<void> {
   const bucket = await createTestBucket(sqs.endpoint);
@@ -230,7 +233,7 @@ async function sendPointers(bodies: readonly string[]): Promise<void> {
 }
 
 /** A body for every other reason, with canaries wherever it has room for them. */
-function badBodies(): Readonly<Record<Exclude<RejectionCode, WrappedReason | ObjectReason>, string>> {
+function badBodies(): Readonly<Record<Exclude<RejectionCode, WrappedReason | ObjectReason | TableReason>, string>> {
   const one = canaries.text();
   return {
     "body.empty": " ",

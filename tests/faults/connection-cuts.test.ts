@@ -9,6 +9,7 @@ import { readTargetTable } from "../../src/write/target-table.ts";
 import { drainLogins } from "../support/drain-logins.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { batchOf, column, record } from "../support/masked-records.ts";
+import { writtenOne } from "../support/one-table.ts";
 import { type PostgresProxy, startPostgresProxy, WIRE_POINTS, type WirePoint } from "../support/postgres-proxy.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { testSqs } from "../support/sqs.ts";
@@ -43,7 +44,7 @@ describe("a connection in the middle of a write", () => {
     pool = openPool({ url: new Secret(proxy.url), connectionsMax: 2, replyTimeoutMs: REPLY_TIMEOUT_MS });
     const table = await readTargetTable(pool, { schema: null, name: "events" });
     checkTable(table, COLUMNS, new Map());
-    sink = new PostgresSink({ pool, table, columns: COLUMNS, sourceName: "events", claim: "ledger" });
+    sink = new PostgresSink({ pool, written: writtenOne(table, COLUMNS), sourceName: "events", claim: "ledger" });
     mark = randomUUID();
     batch = batchOf(Array.from({ length: ROWS }, (_, n) => record([mark, n])));
   });

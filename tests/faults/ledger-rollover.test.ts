@@ -18,6 +18,7 @@ import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { type InnerPipeline, createInnerPipeline } from "../support/inner-pipeline.ts";
 import { batchOf, column, record } from "../support/masked-records.ts";
+import { writtenOne } from "../support/one-table.ts";
 import { type TestDatabase, createTestDatabase, postgresMajor, query } from "../support/postgres.ts";
 import { type TestRole, createTestRole } from "../support/roles.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
@@ -89,7 +90,7 @@ it("messages from around midnight, redelivered for two weeks while partitions co
   const pool = poolOf(database.url, 8);
   const table = await readTargetTable(pool, { schema: null, name: "events" });
   const columns = [column("n", "integer")];
-  const sink = new PostgresSink({ pool, table, columns, sourceName: "events", claim: "ledger" });
+  const sink = new PostgresSink({ pool, written: writtenOne(table, columns), sourceName: "events", claim: "ledger" });
   const firstMidnightMs = Date.UTC(2026, 1, 20);
   const retried: TelemetryEvent[] = [];
   const outcomes: WriteOutcome[] = [];

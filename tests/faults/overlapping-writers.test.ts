@@ -4,6 +4,7 @@ import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { batchOf, column, record, refusedEvent, SENT_AT_MS } from "../support/masked-records.ts";
+import { writtenOne } from "../support/one-table.ts";
 import { migratedDatabase, query } from "../support/postgres.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 
@@ -27,7 +28,12 @@ it("eight writers with overlapping batches in orders of chance: every id once, n
   const columns = [column("n", "integer")];
   const table = await readTargetTable(database.pool, { schema: null, name: "events" });
   checkTable(table, columns, new Map());
-  const sink = new PostgresSink({ pool: database.pool, table, columns, sourceName: "events", claim: "ledger" });
+  const sink = new PostgresSink({
+    pool: database.pool,
+    written: writtenOne(table, columns),
+    sourceName: "events",
+    claim: "ledger",
+  });
   // Of two days: two partitions of the ledger.
   const records = Array.from({ length: RECORDS }, (_, n) => record([n], undefined, SENT_AT_MS + (n % 2) * MS_PER_DAY));
   const refused = Array.from({ length: REFUSED }, () => refusedEvent());

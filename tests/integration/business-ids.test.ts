@@ -2,7 +2,6 @@ import { createHash, randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import type { Keyring } from "../../src/keys/keyring.ts";
-import { compileMask } from "../../src/mask/compile-mask.ts";
 import { businessKeyCheckOf } from "../../src/mask/key-checks.ts";
 import type { BusinessIdField, MaskedRecord, WriteOutcome } from "../../src/pipeline/contracts.ts";
 import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
@@ -13,6 +12,7 @@ import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { keyringOf } from "../support/keyring-of.ts";
 import { batchOf, column, record, refusedEvent } from "../support/masked-records.ts";
+import { maskOf, writtenOne } from "../support/one-table.ts";
 import { createTestDatabase, query, type TestDatabase, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
@@ -56,7 +56,7 @@ const count = async (table: string): Promise<number> =>
 
 async function sinkOn(name = "events", queue = "orders", claim: ClaimName = "ledger"): Promise<PostgresSink> {
   const table = await readTargetTable(pool, { schema: null, name });
-  return new PostgresSink({ pool, table, columns: COLUMNS, sourceName: `arn:aws:sqs:x:0:${queue}`, claim });
+  return new PostgresSink({ pool, written: writtenOne(table, COLUMNS), sourceName: `arn:aws:sqs:x:0:${queue}`, claim });
 }
 
 /** A new message with the business id, whose row is `n`. */
@@ -114,7 +114,13 @@ test("a duplicate says so when its content is known to be another one", async ()
 test("a trial knows the ids that are there, and claims none", async () => {
   await write(await sinkOn(), message("a", 1));
   const table = await readTargetTable(pool, { schema: null, name: "events" });
-  const options = { pool, table, columns: COLUMNS, sourceName: "arn", claim: "ledger", isTrial: true } as const;
+  const options = {
+    pool,
+    written: writtenOne(table, COLUMNS),
+    sourceName: "arn",
+    claim: "ledger",
+    isTrial: true,
+  } as const;
   const records = [message("a", 2), message("b", 3), message("b", 4), message("c", -1)];
   const outcomes = [DUPLICATE, STORED, DUPLICATE, expect.objectContaining({ kind: "rejected" })];
   expect(await write(new PostgresSink(options), ...records)).toEqual(outcomes);
@@ -136,14 +142,14 @@ test("tables do not share their ids", async () => {
   await write(await sinkOn(), message("a", 1));
   expect(await write(await sinkOn("others"), message("a", 2))).toEqual([STORED]);
   const table = await readTargetTable(pool, { schema: "tenant", name: "events" });
-  const tenant = new PostgresSink({ pool, table, columns: COLUMNS, sourceName: "arn", claim: "ledger" });
+  const tenant = new PostgresSink({ pool, written: writtenOne(table, COLUMNS), sourceName: "arn", claim: "ledger" });
   expect(await write(tenant, message("a", 3))).toEqual([STORED]);
 });
 
 test("a table is one, whether its schema is written or found by the search path", async () => {
   await write(await sinkOn(), message("a", 1));
   const table = await readTargetTable(pool, { schema: "public", name: "events" });
-  const written = new PostgresSink({ pool, table, columns: COLUMNS, sourceName: "arn", claim: "ledger" });
+  const written = new PostgresSink({ pool, written: writtenOne(table, COLUMNS), sourceName: "arn", claim: "ledger" });
   expect(await write(written, message("a", 2))).toEqual([DUPLICATE]);
 });
 
@@ -303,7 +309,7 @@ describe("key versions", () => {
   /** A worker with a keyring, which masks and writes as a run does. */
   async function workerWith(keyring: Keyring): Promise<(...ids: readonly string[]) => Promise<readonly string[]>> {
     const sink = await sinkOn();
-    const mask = compileMask(COLUMNS, { keyring, domain: "orders", seal: null, dedupeBy: FIELD });
+    const mask = maskOf(COLUMNS, { keyring, domain: "orders", seal: null, dedupeBy: FIELD });
     return async (...ids) => {
       const records = ids.map((businessId) => {
         const masked = mask({ id: randomUUID(), sentAtMs: SENT_AT_MS, values: [1], unknownFields: [], businessId });
@@ -383,7 +389,7 @@ describe("key versions", () => {
     )("a");
     const worker = await workerWith(keyringOf({ 1: "lookup", 2: "primary" }, { 2: 1 }));
     expect(await worker("a", "b", "b", "a")).toEqual(["duplicate", "stored", "duplicate", "duplicate"]);
-    const leaked = compileMask([], {
+    const leaked = maskOf([], {
       keyring: keyringOf({ 1: "primary" }),
       domain: "orders",
       seal: null,

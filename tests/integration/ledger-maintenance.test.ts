@@ -8,6 +8,7 @@ import { migrate } from "../../src/storage/schema/migrations.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { batchOf, column, record } from "../support/masked-records.ts";
+import { writtenOne } from "../support/one-table.ts";
 import { type TestDatabase, createTestDatabase, postgresMajor, query, withClient } from "../support/postgres.ts";
 import { createTestRole } from "../support/roles.ts";
 import { until } from "../support/until.ts";
@@ -182,7 +183,7 @@ describe.skipIf(postgresMajor() < 11)("with partitions (PostgreSQL 11 and newer)
     await query(database.url, "CREATE TABLE events (n integer)");
     const columns = [column("n", "integer")];
     const table = await readTargetTable(pool, { schema: null, name: "events" });
-    const sink = new PostgresSink({ pool, table, columns, sourceName: "events", claim: "ledger" });
+    const sink = new PostgresSink({ pool, written: writtenOne(table, columns), sourceName: "events", claim: "ledger" });
     const never = new AbortController().signal;
     // Some days get a partition, and some stay in the default one, whoever comes first.
     const batches = Array.from({ length: 40 }, (_, batch) =>

@@ -8,6 +8,7 @@ import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink, type PostgresSinkOptions } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { batchOf, column, record, refusedEvent, SENT_AT_MS } from "../support/masked-records.ts";
+import { writtenOne } from "../support/one-table.ts";
 import {
   createTestDatabase,
   directUrl,
@@ -83,8 +84,7 @@ async function sinkOver(
   checkTable(table, columns, new Map());
   return new PostgresSink({
     pool: via,
-    table,
-    columns,
+    written: writtenOne(table, columns),
     sourceName: "arn:aws:sqs:eu-west-1:000000000000:events",
     claim: "ledger",
     ...options,
@@ -155,7 +155,7 @@ test("the same id of another source is another message", async () => {
   const table = await readTargetTable(pool, { schema: null, name: "events" });
   const records = numbered(1);
   for (const sourceName of ["a", "b"]) {
-    const sink = new PostgresSink({ pool, table, columns: NUMBERED, sourceName, claim: "ledger" });
+    const sink = new PostgresSink({ pool, written: writtenOne(table, NUMBERED), sourceName, claim: "ledger" });
     expect((await sink.write(batchOf(records), NEVER)).records).toEqual([STORED]);
   }
 });
@@ -251,8 +251,7 @@ test("a limit of rejected rows ends the write with the last of them", async () =
   const table = await readTargetTable(pool, { schema: null, name: "events" });
   const sink = new PostgresSink({
     pool,
-    table,
-    columns: NUMBERED,
+    written: writtenOne(table, NUMBERED),
     sourceName: "events",
     claim: "ledger",
     rejectedMax: 2,
@@ -679,7 +678,12 @@ test("an abort ends the search for what is missing as well", async () => {
   };
   await sql("CREATE TABLE events (n integer)");
   const table = await readTargetTable(pool, { schema: null, name: "events" });
-  const sink = new PostgresSink({ pool: slow, table, columns: NUMBERED, sourceName: "events", claim: "ledger" });
+  const sink = new PostgresSink({
+    pool: slow,
+    written: writtenOne(table, NUMBERED),
+    sourceName: "events",
+    claim: "ledger",
+  });
   await sql("DROP TABLE events");
   const writing = expect(sink.write(batchOf(numbered(1)), abort.signal)).rejects.toMatchObject({ sqlState: "42P01" });
   await until("the question is asked", async () => (await count(SLEEPING)) > 0);

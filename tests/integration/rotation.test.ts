@@ -4,7 +4,6 @@ import { systemClock } from "../../src/clock.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { Keyring } from "../../src/keys/keyring.ts";
 import { isMasked, type MaskedColumn } from "../../src/mask/column-tokens.ts";
-import { compileMask } from "../../src/mask/compile-mask.ts";
 import { rewrapOf, type RewriteKeys, takeoverOf } from "../../src/mask/token-rewrites.ts";
 import { valueTokensOf } from "../../src/mask/value-tokens.ts";
 import type { Column, MaskName, MaskedRecord, TokenRewrite } from "../../src/pipeline/contracts.ts";
@@ -14,6 +13,7 @@ import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { keyringOf } from "../support/keyring-of.ts";
+import { maskOf, writtenOne } from "../support/one-table.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { testColumn } from "../support/test-column.ts";
 import { columnPlace } from "../support/token-place.ts";
@@ -75,8 +75,13 @@ async function workerWith(keyring: Keyring, mask: MaskName = "hmac-sha256"): Pro
   const columns = columnsWith(mask);
   const table = await readTargetTable(pool, { schema: null, name: "logins" });
   checkTable(table, columns, new Map());
-  const sink = new PostgresSink({ pool, table, columns, sourceName: "arn:aws:sqs:x:0:logins", claim: "ledger" });
-  const toMasked = compileMask(columns, { keyring, domain: DOMAIN, seal: null });
+  const sink = new PostgresSink({
+    pool,
+    written: writtenOne(table, columns),
+    sourceName: "arn:aws:sqs:x:0:logins",
+    claim: "ledger",
+  });
+  const toMasked = maskOf(columns, { keyring, domain: DOMAIN, seal: null });
   return {
     async write(values) {
       for (let at = 0; at < values.length; at += BATCH_ROWS) {

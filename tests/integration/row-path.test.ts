@@ -7,6 +7,7 @@ import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable, type TargetTable } from "../../src/write/target-table.ts";
 import { batchOf, column, record, refusedEvent } from "../support/masked-records.ts";
+import { writtenOne } from "../support/one-table.ts";
 import { migratedDatabase, query, renewSessions } from "../support/postgres.ts";
 
 const NEVER = new AbortController().signal;
@@ -31,8 +32,7 @@ function sinkOn(table: TargetTable): PostgresSink {
   checkTable(table, COLUMNS, new Map());
   return new PostgresSink({
     pool: database.pool,
-    table,
-    columns: COLUMNS,
+    written: writtenOne(table, COLUMNS),
     sourceName: "arn:aws:sqs:x:0:events",
     claim: "ledger",
   });

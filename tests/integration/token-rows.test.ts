@@ -7,6 +7,7 @@ import { checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { batchOf, record, refusedEvent } from "../support/masked-records.ts";
+import { writtenOne } from "../support/one-table.ts";
 import { createTestDatabase, query, type TestDatabase } from "../support/postgres.ts";
 import { testColumn } from "../support/test-column.ts";
 
@@ -37,7 +38,7 @@ async function sinkOn(ddl: string | null, columns = TOKEN, claim: ClaimName = "l
   if (ddl !== null) await sql(ddl);
   const table = await readTargetTable(pool, { schema: null, name: "events" });
   checkTable(table, columns, new Map());
-  return new PostgresSink({ pool, table, columns, sourceName: SOURCE, claim });
+  return new PostgresSink({ pool, written: writtenOne(table, columns), sourceName: SOURCE, claim });
 }
 
 /** A record as it is while version 1 is being linked to version 2, in a column with `reveal`. */

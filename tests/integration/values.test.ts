@@ -1,11 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { PipelineConfig } from "../../src/config/pipeline-config.ts";
-import { compileDecoder } from "../../src/decode/compile-decoder.ts";
-import { compileMask } from "../../src/mask/compile-mask.ts";
 import { createTable } from "../../src/storage/schema/create-table.ts";
 import { checkTable } from "../../src/write/check-table.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { keyringOf } from "../support/keyring-of.ts";
+import { decoderOf, maskOf } from "../support/one-table.ts";
 import { migratedDatabase, postgresMajor, query } from "../support/postgres.ts";
 import { columnsOf, deliveryOf, storeValues } from "../support/store-values.ts";
 
@@ -329,8 +328,8 @@ it("equal values have equal tokens, however they are spelled", () => {
     at: { type: "timestamp", format: ["rfc3339", "epoch-ms"], ...masked },
     ip: { type: "ip", strip: "port", ...masked },
   });
-  const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
-  const mask = compileMask(columns, { keyring: keyringOf({ 1: "primary" }), domain: "d", seal: null });
+  const decode = decoderOf(columns, new Map(), { unknownFields: "ignore" });
+  const mask = maskOf(columns, { keyring: keyringOf({ 1: "primary" }), domain: "d", seal: null });
   const spellings = [
     `{"phone":"+49 30 1234567","mac":"08:00:2b:01:02:03","uuid":"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11","amount":12.5,
       "id":9007199254740993,"at":"2026-01-31T23:59:59Z","ip":"203.0.113.7"}`,
@@ -354,8 +353,8 @@ it("a constant is no echo of a masked value, whatever that is", () => {
     name: { type: "text", mask: "hmac-sha256" },
     place: { type: "text[]" },
   });
-  const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
-  const mask = compileMask(columns, { keyring: keyringOf({ 1: "primary" }), domain: "d", seal: null });
+  const decode = decoderOf(columns, new Map(), { unknownFields: "ignore" });
+  const mask = maskOf(columns, { keyring: keyringOf({ 1: "primary" }), domain: "d", seal: null });
   const maskedOf = (body: string) => {
     const decoded = decode(deliveryOf(body));
     return decoded.ok ? mask(decoded.value) : decoded;
@@ -367,7 +366,7 @@ it("a constant is no echo of a masked value, whatever that is", () => {
   });
 });
 
-it.each<[string, Columns[string], unknown, unknown, unknown]>([
+it.each<[string, NonNullable<Columns>[string], unknown, unknown, unknown]>([
   ["a national form", { type: "phone", region: "DE" }, "030 / 1234567", "call 030 / 1234567", "call 030 / 1234568"],
   ["that in other groups", { type: "phone", region: "DE" }, "030 / 1234567", "(0301) 234-567", "(0301) 234-568"],
   [
@@ -397,8 +396,8 @@ it.each<[string, Columns[string], unknown, unknown, unknown]>([
   "what the event says of a masked value in its own way is refused elsewhere: %s",
   (_way, settings, value, echo, other) => {
     const columns = columnsOf({ v: { ...settings, mask: "hmac-sha256" }, note: { type: "text" } });
-    const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
-    const mask = compileMask(columns, { keyring: keyringOf({ 1: "primary" }), domain: "d", seal: null });
+    const decode = decoderOf(columns, new Map(), { unknownFields: "ignore" });
+    const mask = maskOf(columns, { keyring: keyringOf({ 1: "primary" }), domain: "d", seal: null });
     const verdictOn = (note: unknown) => {
       const decoded = decode(deliveryOf(JSON.stringify({ v: value, note })));
       const masked = decoded.ok ? mask(decoded.value) : decoded;
@@ -412,8 +411,8 @@ it.each<[string, Columns[string], unknown, unknown, unknown]>([
 it("also of a value that is masked inside JSON", () => {
   const masks = { "times[]": { type: "timestamp", mask: "hmac-sha256" } } as const;
   const columns = columnsOf({ context: { type: "json", masks }, note: { type: "text" } });
-  const decode = compileDecoder(columns, new Map(), { unknownFields: "ignore" });
-  const mask = compileMask(columns, { keyring: keyringOf({ 1: "primary" }), domain: "d", seal: null });
+  const decode = decoderOf(columns, new Map(), { unknownFields: "ignore" });
+  const mask = maskOf(columns, { keyring: keyringOf({ 1: "primary" }), domain: "d", seal: null });
   const times = ["1984-03-01T08:00:00Z", "1985-03-01T08:00:00+09:00"];
   const verdictOn = (note: string) => {
     const decoded = decode(deliveryOf(JSON.stringify({ context: { times }, note })));

@@ -87,7 +87,7 @@ export class ModelDatabase {
       if (sent?.body !== Buffer.from(sealedBody).toString())
         this.#world.chronicle.break(`${id} was not quarantined as sent`);
     }
-    for (const { id, values } of records) if (transaction.claimed.has(id)) this.#addRow(id, String(values[0]));
+    for (const { id, rows } of records) if (transaction.claimed.has(id)) this.#addRow(id, String(rows[0]?.values[0]));
     for (const id of transaction.claimed) {
       if (this.rows.has(id) && this.quarantine.has(id)) this.#world.chronicle.break(`${id} is stored and quarantined`);
     }

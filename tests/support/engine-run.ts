@@ -9,6 +9,7 @@ import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable } from "../../src/write/target-table.ts";
 import { record } from "./masked-records.ts";
 import type { ModelSource } from "./model-source.ts";
+import { rowOf, writtenOne } from "./one-table.ts";
 import { testColumn } from "./test-column.ts";
 
 /** With the limit of what is carried over. */
@@ -44,10 +45,10 @@ const decode: Decode = ({ id, sentAtMs, groupId, body }) => {
   if (body.startsWith("?")) return { ok: false, error: { code: "body.not-json", path: null } };
   const [number, text = null] = body.split("|", 2);
   const values = [groupId, Number(number), text];
-  return { ok: true, value: { id, sentAtMs, values, unknownFields: [], businessId: null } };
+  return { ok: true, value: { id, sentAtMs, rows: rowOf(values), unknownFields: [], businessId: null } };
 };
 
-const mask: Mask = ({ id, sentAtMs, values }) => ({ ok: true, value: record(values, id, sentAtMs) });
+const mask: Mask = ({ id, sentAtMs, rows }) => ({ ok: true, value: record(rows[0]?.values ?? [], id, sentAtMs) });
 
 const LIMITS: Limits = {
   inFlightMax: 2_000,
@@ -67,8 +68,7 @@ export async function startEngine(options: EngineRunOptions): Promise<EngineRun>
   const table = await readTargetTable(reading, { schema: null, name: "events" }).finally(() => reading.close());
   const sink = new PostgresSink({
     pool,
-    table,
-    columns: COLUMNS,
+    written: writtenOne(table, COLUMNS),
     sourceName: source.name,
     claim: "ledger",
     ...(rejectedMax === undefined ? {} : { rejectedMax }),

@@ -28,7 +28,7 @@ export function record(
   businessKeys: readonly string[] = [],
 ): MaskedRecord {
   const none = { links: [], originals: [], suspicions: [], leakedBusinessKeys: [] };
-  return { id, sentAtMs, values, businessKeys, ...none } as unknown as MaskedRecord;
+  return { id, sentAtMs, rows: [{ table: 0, values }], businessKeys, ...none } as unknown as MaskedRecord;
 }
 
 export function refusedEvent(id: string = randomUUID(), attempt = 1): RefusedEvent {

@@ -21,10 +21,10 @@ export class ModelSink implements Sink {
     this.writingMost = Math.max(this.writingMost, this.writing);
     try {
       await this.beforeWrite(batch, abort);
-      const records = batch.records.map(({ id, values }): WriteOutcome => {
+      const records = batch.records.map(({ id, rows }): WriteOutcome => {
         if (this.rows.has(id) || this.quarantine.has(id)) return { kind: "duplicate" };
         if (this.unfit.has(id)) return { kind: "rejected", rejection: { code: "database.constraint", path: null } };
-        this.rows.set(id, values);
+        this.rows.set(id, rows[0]?.values ?? []);
         this.order.push(id);
         return { kind: "stored" };
       });

@@ -17,7 +17,7 @@ interface Sample {
 /** A column of the configuration beside one of a table, and what PostgreSQL itself makes of the text. */
 export interface Reading {
   readonly what: string;
-  readonly settings: Omit<PipelineConfig["columns"][string], "from">;
+  readonly settings: Omit<NonNullable<PipelineConfig["columns"]>[string], "from">;
   /** The table's column. */
   readonly sqlType: string;
   /** PostgreSQL's own reading of `source`, before it goes into the column. */

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { columnsOf as declaredColumns } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/load-config.ts";
 import type { PipelineConfig } from "../../src/config/pipeline-config.ts";
-import { compileDecoder } from "../../src/decode/compile-decoder.ts";
 import type { Column, Delivery } from "../../src/pipeline/contracts.ts";
 import type { PostgresPool } from "../../src/postgres/connection.ts";
 import { boundsOf, checkTable } from "../../src/write/check-table.ts";
 import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { readTargetTable, withDefaults } from "../../src/write/target-table.ts";
 import { batchOf, record, SENT_AT_MS } from "./masked-records.ts";
+import { decoderOf, writtenOne } from "./one-table.ts";
 import { testDelivery } from "./test-delivery.ts";
 
 const NEVER = new AbortController().signal;
@@ -20,7 +21,7 @@ export function columnsOf(columns: PipelineConfig["columns"]): readonly Column[]
     sink: { postgres: { url: "postgres://localhost/values", table: "values" } },
     columns,
   };
-  return parseConfig(config, { baseFolder: "/" }).columns;
+  return declaredColumns(parseConfig(config, { baseFolder: "/" }));
 }
 
 export const deliveryOf = (body: string): Delivery =>
@@ -39,8 +40,8 @@ export async function storeValues(
   const columns = columnsOf(settings);
   const table = await withDefaults(pool, await readTargetTable(pool, { schema: null, name }));
   checkTable(table, columns, new Map());
-  const decode = compileDecoder(columns, boundsOf(table, columns), { unknownFields: "ignore" });
-  const sink = new PostgresSink({ pool, table, columns, sourceName: name, claim: "ledger" });
+  const decode = decoderOf(columns, boundsOf(table, columns), { unknownFields: "ignore" });
+  const sink = new PostgresSink({ pool, written: writtenOne(table, columns), sourceName: name, claim: "ledger" });
   const outcomes: string[] = [];
   const waiting: { readonly place: number; readonly values: Parameters<typeof record>[0] }[] = [];
   const write = async (): Promise<void> => {

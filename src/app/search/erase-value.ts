@@ -7,6 +7,7 @@ import { type NeededRight, ownTable, requireRights } from "../../storage/schema/
 import { type ErasedCounts, eraseTokens } from "../../storage/search/erase-tokens.ts";
 import { type Erasable, findErasable } from "../../storage/search/find-erasable.ts";
 import type { StoredTable } from "../../storage/search/stored-columns.ts";
+import { soleTable } from "../configured-tables.ts";
 import { ownQueues } from "../own-queues.ts";
 import { type Search, tokensOf, withTable } from "./open-search.ts";
 
@@ -73,7 +74,7 @@ export async function eraseValue(
 
 /** All of the table's: the other tokens of a row may have originals and links of their own. */
 const tokenPlaces = ({ config }: Search): readonly TokenPlace[] =>
-  maskedOf(config.columns)
+  maskedOf(soleTable(config).columns)
     .filter((column) => whyUnsearchable(column) === null)
     .map(placeOf);
 

@@ -6,6 +6,7 @@ import { AUDIT_RIGHT, type AuditEntry } from "../../storage/audit.ts";
 import { ownTable, requireRights } from "../../storage/schema/require-rights.ts";
 import type { FoundToken } from "../../storage/search/find-tokens.ts";
 import { type LookupFindings, lookUp } from "../../storage/search/look-up.ts";
+import { soleTable } from "../configured-tables.ts";
 import { replacerInside } from "../inner-tokens.ts";
 import { NO_TOKEN, timesShown } from "./find-duplicates.ts";
 import { type Search, tokensOf, withTable } from "./open-search.ts";
@@ -32,7 +33,7 @@ export interface LookupReport extends Omit<LookupFindings, "tokens"> {
  * @throws {PiipeError} `database.*`, `keys.*`
  */
 export async function lookUpValue(search: Search, { limit, audit }: LookupRequest): Promise<LookupReport> {
-  const columns = search.config.columns.map(({ name }) => name);
+  const columns = soleTable(search.config).columns.map(({ name }) => name);
   const found = await withTable(search, columns, async (pool, table) => {
     await requireRights(pool, [
       { table: table.name, right: "SELECT" },
@@ -57,7 +58,7 @@ export async function lookUpValue(search: Search, { limit, audit }: LookupReques
 
 /** Other masked columns of a row, and what is masked inside them, may still hold what they had before their mask. */
 function hidingRawValues({ config }: Search): (row: Row) => Row {
-  const hiders = maskedOf(config.columns).flatMap((column) => {
+  const hiders = maskedOf(soleTable(config).columns).flatMap((column) => {
     const isToken = tokenTestOf(column);
     if (isToken === null) return [];
     const hide = (token: string): string | null => (isToken(token) ? null : NO_TOKEN);

@@ -10,6 +10,7 @@ import { ownTable, requireRights } from "../../storage/schema/require-rights.ts"
 import type { UserColumn } from "../../storage/search/find-tokens.ts";
 import { SEARCH_REPLY_TIMEOUT_MS, type StoredTable, readStoredTable } from "../../storage/search/stored-columns.ts";
 import type { TokenSearch } from "../../storage/search/token-filter.ts";
+import { soleTable } from "../configured-tables.ts";
 import { withDatabase } from "../open-database.ts";
 import { columnKeysOf } from "../open-mask.ts";
 import { type ChosenColumns, chooseColumns } from "./choose-duplicate-columns.ts";
@@ -45,8 +46,8 @@ export async function openSearch(
   config: Config,
   { column, user: userColumn, keysJson }: SearchRequest,
 ): Promise<(value: string) => Search> {
-  const columns = findSearchedColumns(column, config.columns);
-  const { user, time } = chooseColumns(config.columns, { column: null, user: userColumn, time: null });
+  const columns = findSearchedColumns(column, soleTable(config).columns);
+  const { user, time } = chooseColumns(soleTable(config).columns, { column: null, user: userColumn, time: null });
   const keyring = await loadKeyring({ file: config.keys.file, environment: keysJson });
   return (value) => {
     const found = searchesOf(value, columns, config, keyring);
@@ -78,7 +79,7 @@ export function withTable<T>(
       // With another keyring, no row would be found, and "nothing was there" would be untrue.
       if (columnKeys.length > 0) await requireRights(pool, [{ table: ownTable("key_checks"), right: "SELECT" }]);
       await compareKeys(pool, columnKeys);
-      return work(pool, await readStoredTable(pool, config.sink.postgres.table, columns));
+      return work(pool, await readStoredTable(pool, soleTable(config).name, columns));
     },
     { replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS },
   );

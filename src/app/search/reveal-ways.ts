@@ -13,6 +13,7 @@ import { compareKeys } from "../../storage/rotation/key-checks.ts";
 import { type NeededRight, ownTable, requireRights } from "../../storage/schema/require-rights.ts";
 import { readStoredTable } from "../../storage/search/stored-columns.ts";
 import { type VaultEntry, findOriginals, findRevealable, isStored } from "../../storage/vault/find-originals.ts";
+import { soleTable } from "../configured-tables.ts";
 import { columnKeysOf } from "../open-mask.ts";
 import { decodeValue } from "./searched-columns.ts";
 
@@ -113,7 +114,7 @@ export function keyringWay(column: MaskedColumn, masking: MaskOptions, config: C
     } else {
       // Any address looks like a token, and a raw one given by mistake must not get into the audit.
       if (!decodeValue(column, token).ok) throw noToken(column);
-      const table = await readStoredTable(pool, config.sink.postgres.table, [placeOf(column).column]);
+      const table = await readStoredTable(pool, soleTable(config).name, [placeOf(column).column]);
       await requireRights(pool, [{ table: table.name, right: "SELECT" }]);
       if (!(await isStored(pool, table, { place: placeOf(column), token }))) {
         throw noToken(column, `no row of ${showTable(table.name)} has it`);

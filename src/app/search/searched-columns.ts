@@ -17,11 +17,12 @@ export function decodeValue(column: Column, text: string): Result<string, Reject
   const from = { kind: "attribute", name: ATTRIBUTE } as const;
   // What is stored instead of a value is none.
   const { otherwise: _otherwise, ...settings } = column;
-  const decode = compileDecoder([{ ...settings, origin: from, nullable: false }], new Map(), {
-    unknownFields: "ignore",
-  });
+  const decode = compileDecoder(
+    [{ columns: [{ ...settings, origin: from, nullable: false }], when: [], each: null, bounds: new Map() }],
+    { unknownFields: "ignore" },
+  );
   const decoded = decode(deliveryOf(text));
-  return decoded.ok ? { ok: true, value: String(decoded.value.values[0]) } : decoded;
+  return decoded.ok ? { ok: true, value: String(decoded.value.rows[0]?.values[0]) } : decoded;
 }
 
 const deliveryOf = (text: string): Delivery => ({

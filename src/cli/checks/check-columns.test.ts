@@ -16,7 +16,7 @@ const warningsOf = (
   columns: Readonly<Record<string, object>>,
   samples: Readonly<Record<string, readonly string[]>> = {},
 ) =>
-  judgeColumns(configWith(columns), new Map(Object.entries(samples)))
+  judgeColumns(configWith(columns), [new Map(Object.entries(samples))])
     .filter(({ level }) => level === "warning")
     .map(({ text, hint }) => `${text}. ${hint}`);
 

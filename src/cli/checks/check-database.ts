@@ -1,6 +1,7 @@
+import { showConfigured } from "../../app/configured-tables.ts";
 import { openDatabase } from "../../app/open-database.ts";
 import { columnKeysOf } from "../../app/open-mask.ts";
-import { openTable } from "../../app/open-table.ts";
+import { openTables } from "../../app/open-tables.ts";
 import { pathRemarks } from "../../app/path-remarks.ts";
 import { type PendingProblem, pendingCheckProblems } from "../../app/pending-versions.ts";
 import { requireHeartbeatRights, requireRunRights } from "../../app/require-own-rights.ts";
@@ -9,7 +10,6 @@ import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
-import { showTable } from "../../postgres/identifiers.ts";
 import { inspectServer } from "../../postgres/inspect-server.ts";
 import { readLedger } from "../../storage/ledger/ledger-maintenance.ts";
 import { describeMalformedChecks, describeOtherTypes } from "../../storage/rotation/key-checks.ts";
@@ -35,16 +35,17 @@ export async function checkDatabase(config: Config, keyring: Keyring | null): Pr
   return findings.list;
 }
 
-/** @returns the stored values: null when they cannot be read */
+/** @returns the stored values of each table: null when they cannot be read */
 async function lookAtDatabase(
   config: Config,
   keyring: Keyring | null,
   pool: PostgresPool,
   findings: Findings,
-): Promise<Samples | null> {
+): Promise<readonly (Samples | null)[]> {
+  const none = config.tables.map(() => null);
   const isLost = (): boolean => findings.hasError("database.unreachable");
   const server = await findings.attempt("database", () => inspectServer(pool, () => systemClock.nowMs()));
-  if (server === null) return null;
+  if (server === null) return none;
   findings.add(
     judgeVersion(server, pool.place),
     ...judgeEncoding(server),
@@ -59,10 +60,12 @@ async function lookAtDatabase(
     const ledger = isLost() ? null : await findings.attempt("ledger", () => readLedger(pool));
     if (ledger !== null) findings.add(judgeLedger(ledger));
   }
-  if (isLost()) return null;
-  const isThere = await lookAtTable(config, keyring, pool, findings);
-  if (isThere === null) return null;
-  return isThere ? readSamples(config, pool) : new Map();
+  if (isLost()) return none;
+  const isThere = await lookAtTables(config, keyring, pool, findings);
+  if (isThere === null) return none;
+  const samples: (Samples | null)[] = [];
+  for (const table of config.tables) samples.push(isThere ? await readSamples(table, pool) : new Map());
+  return samples;
 }
 
 /** @returns false when a run will make the tables, null when the look failed */
@@ -94,8 +97,8 @@ async function lookAtRights(config: Config, pool: PostgresPool, findings: Findin
   });
 }
 
-/** @returns whether there is a table, which fits; false when a run will make it, null when the look failed */
-async function lookAtTable(
+/** @returns whether the tables are there, and fit; false when a run will make one, null when the look failed */
+async function lookAtTables(
   config: Config,
   keyring: Keyring | null,
   pool: PostgresPool,
@@ -104,14 +107,15 @@ async function lookAtTable(
   const seen = await findings.look<{ readonly isThere: boolean; readonly remarks: readonly PendingProblem[] }>(
     "table",
     async () => {
-      const name = showTable(config.sink.postgres.table);
+      const name = showConfigured(config);
       try {
-        const table = await openTable(config, keyring, pool);
-        const problems = keyring === null ? [] : await pendingCheckProblems(config, keyring, pool, table.name);
-        return {
-          text: `${name} can hold the columns`,
-          value: { isThere: true, remarks: [...pathRemarks(table.path), ...problems] },
-        };
+        const { tables } = await openTables(config, keyring, pool);
+        const remarks: PendingProblem[] = [];
+        for (const { table, columns } of tables) {
+          remarks.push(...pathRemarks(table.path));
+          if (keyring !== null) remarks.push(...(await pendingCheckProblems(columns, keyring, pool, table.name)));
+        }
+        return { text: `${name} can hold the columns`, value: { isThere: true, remarks } };
       } catch (error) {
         const isMissing = error instanceof PiipeError && error.code === "database.table-missing";
         if (!isMissing || !config.sink.postgres.createTable) throw error;

@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { openMask } from "../../app/open-mask.ts";
 import { pendingColumnProblem } from "../../app/pending-versions.ts";
+import { columnsOf } from "../../config/config.ts";
 import type { Config } from "../../config/config.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import { maskedOf } from "../../mask/column-tokens.ts";
@@ -55,7 +56,7 @@ async function privateFileBeside(keyringFile: string): Promise<string | null> {
 }
 
 function describeKeys(config: Config, keyring: Keyring | null): string {
-  const keyed = maskedOf(config.columns)
+  const keyed = maskedOf(columnsOf(config))
     .filter(({ mask }) => OPERATORS[mask].needsKey)
     .map(({ name, keyVersion }) => (keyVersion === null ? name : `${name} (version ${keyVersion})`));
   const version = keyring?.primary?.version;

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Config } from "../../config/config.ts";
+import { columnsOf, type Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { checkDatabase } from "../checks/check-database.ts";
 import { checkKeys } from "../checks/check-keys.ts";
@@ -48,6 +48,11 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
   return failed?.code ? exitCodeOfErrorCode(failed.code) : EXIT_CODES.done;
 }
 
+function describeTables(config: Config): string {
+  const columns = counted(columnsOf(config).length, "column");
+  return config.tables.length === 1 ? columns : `${columns} of ${config.tables.length} tables`;
+}
+
 async function lookAtConfig(
   options: CheckOptions,
   findings: Findings,
@@ -55,7 +60,7 @@ async function lookAtConfig(
 ): Promise<Config | null> {
   const config = await findings.look("configuration", async () => {
     const value = await loadConfig(resolve(folder, options.config), environment);
-    return { text: `${options.config}: ${counted(value.columns.length, "column")}`, value };
+    return { text: `${options.config}: ${describeTables(value)}`, value };
   });
   for (const text of config?.warnings ?? []) findings.add(warning("configuration", text, null));
   return config;

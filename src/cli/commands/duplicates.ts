@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { soleTable } from "../../app/configured-tables.ts";
 import { withDatabase } from "../../app/open-database.ts";
 import { type ChosenColumns, chooseColumns } from "../../app/search/choose-duplicate-columns.ts";
 import { type ColumnFindings, NO_TOKEN, type ShownValue, findDuplicates } from "../../app/search/find-duplicates.ts";
@@ -27,7 +28,7 @@ export interface DuplicatesOptions {
 /** Lists values that occur for more than one user or many times. Shows tokens only: whose they are stays hidden. */
 export async function duplicatesCommand(options: DuplicatesOptions, terminal: Terminal): Promise<ExitCode> {
   const config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
-  const chosen = chooseColumns(config.columns, options);
+  const chosen = chooseColumns(soleTable(config).columns, options);
   const report = await withDatabase(config, (pool) => findInAll(pool, config, chosen, options, terminal), {
     replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS,
   });
@@ -42,7 +43,7 @@ async function findInAll(
   { rowsMin, limit }: DuplicatesOptions,
   terminal: Terminal,
 ): Promise<Report> {
-  const table = await resolveTable(pool, config.sink.postgres.table);
+  const table = await resolveTable(pool, soleTable(config).name);
   const findings: ColumnFindings[] = [];
   for (const column of chosen.masked) {
     if (terminal.isInteractive) terminal.writeError(counting(column.name, terminal));

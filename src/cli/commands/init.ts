@@ -1,4 +1,5 @@
 import { dirname, relative, resolve, sep } from "node:path";
+import { soleTable } from "../../app/configured-tables.ts";
 import { type IntrospectedTable, introspectTable } from "../../app/introspect-table.ts";
 import { tryEvents } from "../../app/try-events.ts";
 import type { Config } from "../../config/config.ts";
@@ -86,7 +87,12 @@ async function init(options: InitOptions, terminal: Terminal): Promise<InitRepor
     inference,
     keys,
     unignored: await unignoredFiles(keys),
-    trial: await tryEvents(bodies, config, environment["PIIPE_KEYS"], table?.boundsOf(config.columns) ?? null),
+    trial: await tryEvents(
+      bodies,
+      config,
+      environment["PIIPE_KEYS"],
+      table?.boundsOf(soleTable(config).columns) ?? null,
+    ),
   };
 }
 

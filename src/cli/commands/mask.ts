@@ -1,15 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import { openMask } from "../../app/open-mask.ts";
+import { decoderOptionsOf } from "../../app/open-tables.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { compileDecoder } from "../../decode/compile-decoder.ts";
 import { PiipeError } from "../../errors.ts";
-import type { Column, Delivery } from "../../pipeline/contracts.ts";
+import type { Column, Delivery, MaskedRow } from "../../pipeline/contracts.ts";
 import { NewFields, ReceiptFindings } from "../../pipeline/findings.ts";
 import { RefusalGuard } from "../../pipeline/refusal-judge.ts";
 import { showRejection } from "../../pipeline/rejection-text.ts";
 import { placesOf } from "../../pipeline/value-places.ts";
+import { showTable } from "../../postgres/identifiers.ts";
 import { describeEvent } from "../../telemetry/log.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { counted } from "../output.ts";
@@ -31,11 +33,10 @@ export async function maskCommand(
   if (config.source.unwrap.includes("s3"))
     writeError("note: nothing is fetched from S3 here: give the objects' texts, not the pointers to them\n");
   const { mask } = await openMask(config, environment["PIIPE_KEYS"]);
-  const { unknownFields, dedupeBy } = config;
   const { unwrap } = config.source;
   const wrappings = unwrap.filter((step) => step !== "s3");
-  const decode = compileDecoder(config.columns, new Map(), { unknownFields, dedupeBy, unwrap });
-  const names = config.columns.map(({ name }) => name);
+  const targets = config.tables.map((table) => ({ ...table, bounds: new Map() }));
+  const decode = compileDecoder(targets, decoderOptionsOf(config));
   const guard = new RefusalGuard(config.quarantine.haltAboveShare);
   const newFields = new NewFields();
   /** By what is warned of: of fields, the last tells how many there are. */
@@ -60,8 +61,7 @@ export async function maskCommand(
     }
     if (masked.ok) {
       maskedLines += 1;
-      const { values } = masked.value;
-      writeOut(`${JSON.stringify(Object.fromEntries(names.map((name, index) => [name, values[index]])))}\n`);
+      for (const row of masked.value.rows) writeOut(`${JSON.stringify(shownRow(row, config))}\n`);
     } else {
       refused += 1;
       writeError(`line ${number}: ${showRejection(masked.error)}\n`);
@@ -83,13 +83,24 @@ export async function maskCommand(
   return EXIT_CODES.done;
 }
 
+/** The columns with their values; below the table's name where there are several. */
+function shownRow({ table: place, values }: MaskedRow, { tables }: Config): object {
+  const table = tables[place];
+  if (table === undefined) throw new TypeError("the row is of another configuration's table");
+  const row = Object.fromEntries(table.columns.map(({ name }, index) => [name, values[index]]));
+  return tables.length === 1 ? row : { [showTable(table.name)]: row };
+}
+
 /** What only a message has cannot be missing from a line. */
 function withoutMessage(config: Config): Config {
   const isInLine = ({ origin }: Pick<Column, "origin">): boolean =>
     placesOf(origin).every(({ kind }) => kind === "field");
-  const columns = config.columns.map((column) => (isInLine(column) ? column : { ...column, nullable: true }));
+  const tables = config.tables.map((table) => ({
+    ...table,
+    columns: table.columns.map((column) => (isInLine(column) ? column : { ...column, nullable: true })),
+  }));
   const { dedupeBy } = config;
-  return { ...config, columns, dedupeBy: dedupeBy !== null && isInLine(dedupeBy) ? dedupeBy : null };
+  return { ...config, tables, dedupeBy: dedupeBy !== null && isInLine(dedupeBy) ? dedupeBy : null };
 }
 
 function deliveryOf(line: string): Delivery {

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { migrateDatabase, migrateTokenChecks } from "../../app/migrate-database.ts";
 import { openDatabase } from "../../app/open-database.ts";
 import { openMask } from "../../app/open-mask.ts";
+import { columnsOf } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { type MaskedColumn, maskedOf, placeOf } from "../../mask/column-tokens.ts";
 import { tokenTestOf } from "../../mask/token-form.ts";
@@ -27,18 +28,19 @@ export async function migrateCommand(
   const keys = options.tokenChecks ? await openMask(config, environment["PIIPE_KEYS"]) : null;
   const pool = openDatabase(config);
   try {
-    const { applied, tableCreated, viewChanged, ledger, warnings } = await migrateDatabase(config, pool);
+    const { applied, tables, ledger, warnings } = await migrateDatabase(config, pool);
     const tokenChecks =
       keys === null ? null : await migrateTokenChecks(config, keys.keyring, pool, new AbortController().signal);
-    const unchecked = tokenChecks === null ? [] : withoutForm(config.columns);
-    const table = showTable(config.sink.postgres.table);
+    const unchecked = tokenChecks === null ? [] : withoutForm(columnsOf(config));
     if (options.json) {
       const checks = tokenChecks === null ? {} : { tokenChecks, unchecked: unchecked.map(jsonOfUnchecked) };
-      writeOut(`${JSON.stringify({ applied, table, tableCreated, viewChanged, ledger, warnings, ...checks })}\n`);
+      writeOut(`${JSON.stringify({ applied, tables, ledger, warnings, ...checks })}\n`);
     }
     for (const name of applied) writeError(`applied ${name}\n`);
-    if (tableCreated) writeError(`created table ${table}\n`);
-    if (viewChanged !== null) writeError(`made the view ${viewChanged}\n`);
+    for (const { table, isCreated, viewChanged } of tables) {
+      if (isCreated) writeError(`created table ${table}\n`);
+      if (viewChanged !== null) writeError(`made the view ${viewChanged}\n`);
+    }
     const { created, dropped, pruned } = ledger;
     const isLedgerDone = created + dropped + pruned === 0;
     if (!isLedgerDone)
@@ -46,8 +48,8 @@ export async function migrateCommand(
     for (const warning of warnings) writeError(`warning: ${warning}\n`);
     for (const check of tokenChecks ?? []) writeError(describeCheck(check));
     for (const column of unchecked) writeError(`column ${column.name} gets no check: ${whyUnchecked(column)}\n`);
-    const isDone =
-      applied.length === 0 && !tableCreated && viewChanged === null && isLedgerDone && warnings.length === 0;
+    const areDone = tables.every(({ isCreated, viewChanged }) => !isCreated && viewChanged === null);
+    const isDone = applied.length === 0 && areDone && isLedgerDone && warnings.length === 0;
     const isUnchanged = (tokenChecks ?? []).every(({ isChanged, state }) => !isChanged && state === "valid");
     if (isDone && isUnchanged) writeError("nothing to do: everything is up to date\n");
     return EXIT_CODES.done;

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { showConfigured } from "../../app/configured-tables.ts";
 import { type Redrive, openRedrive } from "../../app/open-redrive.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
@@ -106,13 +107,13 @@ async function redrive(
 }
 
 function questionOf({ from }: Redrive, depth: number, config: Config): string {
-  const table = showTable(config.sink.postgres.table);
+  const table = showConfigured(config);
   const messages = counted(depth, "message");
   return `Send about ${messages} of ${from} through the pipeline into ${table}? What is stored or quarantined is deleted there.`;
 }
 
-const doneBy = ({ stored, skipped, duplicate, quarantined, left }: Readonly<Totals>): number =>
-  stored + skipped + duplicate + quarantined + left;
+const doneBy = ({ stored, skipped, dropped = 0, duplicate, quarantined, left }: Readonly<Totals>): number =>
+  stored + skipped + dropped + duplicate + quarantined + left;
 
 /** What a redrive came to: filled while it works, so that one that fails tells what it did. */
 export interface RedriveOutcome {

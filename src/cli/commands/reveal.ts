@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { soleTable } from "../../app/configured-tables.ts";
 import { withDatabase } from "../../app/open-database.ts";
 import { type RevealWay, keyringWay, vaultWay } from "../../app/search/reveal-ways.ts";
 import type { Config } from "../../config/config.ts";
@@ -34,7 +35,7 @@ export async function revealCommand(options: RevealOptions, terminal: Terminal):
     throw new PiipeError("usage.invalid", "the reason is empty", { hint: "Say in --reason why this is revealed." });
   }
   const config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
-  const column = revealable(options.column, config.columns);
+  const column = revealable(options.column, soleTable(config).columns);
   const way = await wayOf(column, config, options, terminal);
   const token = (await readValue(options.token, `the token of ${column.name}`, terminal)).trim();
   const audit = { operator: operatorName(), reason };

@@ -151,8 +151,10 @@ async function openDashboard(
 }
 
 function summaryOf(totals: Totals): string {
-  const { received, stored, skipped, duplicate, quarantined, left, deleted } = totals;
-  const ofSkipped = skipped > 0 ? `, skipped by the table's triggers or rules ${skipped}` : "";
+  const { received, stored, skipped, dropped = 0, duplicate, quarantined, left, deleted } = totals;
+  const ofSkipped =
+    (skipped > 0 ? `, skipped by the table's triggers or rules ${skipped}` : "") +
+    (dropped > 0 ? `, dropped ${dropped} that no table takes` : "");
   const ofDuplicates = differingOf(totals);
   const ofLeft = left > 0 ? `, left in the queue ${left}` : "";
   const pointer = quarantined > 0 ? "\n`piipe quarantine list` shows what was quarantined, and why." : "";

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { soleTable } from "../../app/configured-tables.ts";
 import { introspectTable } from "../../app/introspect-table.ts";
 import { tryEvents } from "../../app/try-events.ts";
 import type { Config } from "../../config/config.ts";
@@ -28,6 +29,7 @@ export async function addColumns(options: InitOptions, terminal: Terminal): Prom
   const { folder, environment } = terminal;
   const file = resolve(folder, options.config);
   const config = await loadConfig(file, withUrl(environment));
+  const { name, columns } = soleTable(config);
   const text = await readFile(file, "utf8");
   const table = environment["DATABASE_URL"] ? await introspectTable(config) : null;
   const keyring = await loadKeyring({ file: config.keys.file, environment: environment["PIIPE_KEYS"] });
@@ -38,13 +40,13 @@ export async function addColumns(options: InitOptions, terminal: Terminal): Prom
   requireFetched(bodies);
 
   const { collected, fields, events } = fieldsFrom(bodies, config.source.unwrap, table);
-  const inferred = inferNewColumns(collected, config, table);
-  const looked = { bodies, source: config.source, fields, table, existing: config.columns };
+  const inferred = inferNewColumns(collected, { ...config, columns }, table);
+  const looked = { bodies, source: config.source, fields, table, existing: columns };
   const inference = addableColumns(withoutEchoes(inferred, looked), table);
   const findings = {
     file: options.config,
     queue: config.source.sqs.queue,
-    table: showTable(config.sink.postgres.table),
+    table: showTable(name),
     tableExists: environment["DATABASE_URL"] ? table !== null : null,
     unwrap: config.source.unwrap,
     events,
@@ -54,7 +56,7 @@ export async function addColumns(options: InitOptions, terminal: Terminal): Prom
     inference.columns.length === 0 ? null : renderColumns(inference.columns, keyring?.primary?.version ?? null);
   const rest = withoutLeftOut(text, inference.columns);
   const written = added === null ? config : await write(file, insertColumns(rest, added), environment);
-  const bounds = table?.boundsOf(written.columns) ?? null;
+  const bounds = table?.boundsOf(soleTable(written).columns) ?? null;
   return { ...findings, trial: await tryEvents(bodies, written, environment["PIIPE_KEYS"], bounds) };
 }
 

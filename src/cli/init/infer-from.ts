@@ -1,3 +1,4 @@
+import { showConfigured } from "../../app/configured-tables.ts";
 import { findEchoes } from "../../app/find-echoes.ts";
 import type { IntrospectedTable } from "../../app/introspect-table.ts";
 import type { Config } from "../../config/config.ts";
@@ -12,7 +13,6 @@ import { wholesOf } from "../../init/match-columns.ts";
 import { parseEvents } from "../../init/parse-events.ts";
 import { shareKeys } from "../../init/share-keys.ts";
 import type { Column, UnwrapStep } from "../../pipeline/contracts.ts";
-import { showTable } from "../../postgres/identifiers.ts";
 import { counted } from "../output.ts";
 
 export interface Inferred {
@@ -50,7 +50,7 @@ export function inferFrom(bodies: readonly string[], draft: Config, table: Intro
   }
   throw new PiipeError(
     "sample.invalid",
-    `no field of the events can go into a column of the table ${showTable(draft.sink.postgres.table)}`,
+    `no field of the events can go into a column of the table ${showConfigured(draft)}`,
     {
       hint: "Is it the right table? Name another with --table; one that does not exist gets the columns of the events.",
     },

@@ -1,21 +1,27 @@
-import type { Column, ColumnType, GivenText, RawRecord, Rejection } from "../../pipeline/contracts.ts";
+import type { Column, ColumnType, GivenText, RawRow, Rejection } from "../../pipeline/contracts.ts";
 import { isOfQueue } from "../../pipeline/value-places.ts";
 import { normalizeIp } from "../normalize/normalize-ip.ts";
 import { type Commonness, commonnessOf } from "./common-values.ts";
 import { foldTable } from "./fold.ts";
 import { NeedleSearch } from "./needle-search.ts";
 import { isSeparator, isShortText, mappedForms, type Spellings, spellingsOf, versionNumberOf } from "./spellings.ts";
-import { compactView, type Place, placeAt, type View, viewsOf } from "./views.ts";
+import { compactView, type Place, type PlacedText, placeAt, type View, viewsOf } from "./views.ts";
 
 /**
- * Finds a column that would store the value of a masked one: the rejection names its `from`, and the masked one in its detail.
- * Null: there is none. `hidden` holds the normalised text of each masked value, null for the others.
+ * Finds a column that would store the value of a masked one, of whichever row: the rejection names its `from`, and the masked
+ * one in its detail. Null: there is none.
  */
-export type EchoCheck = (
-  record: RawRecord,
-  hidden: readonly (string | null)[],
-  inner?: readonly HiddenValue[],
-) => Rejection | null;
+export type EchoCheck = (rows: readonly GuardedRow[]) => Rejection | null;
+
+/** A row, and what is masked of it. */
+export interface GuardedRow {
+  /** Of json columns with what is masked inside taken out. */
+  readonly row: RawRow;
+  /** The normalised text of each masked value, null for the others. */
+  readonly hidden: readonly (string | null)[];
+  /** What was masked inside json columns. Left out: nothing. */
+  readonly inner?: readonly HiddenValue[];
+}
 
 /** A value that was masked inside a json column. */
 export interface HiddenValue {
@@ -91,57 +97,97 @@ interface Needle {
  *
  * Nearly always nothing is found: whether anything may be there is asked of all texts at once, in the cheapest way.
  */
-export function compileEchoCheck(columns: readonly Column[]): EchoCheck {
-  const places = columns.flatMap(({ type, from, echo = "refuse" }, index): Place[] =>
-    echo === "allow" ? [] : [{ index, type, from }],
-  );
-  const masked = columns
-    .flatMap((column, index) => (column.mask === null ? [] : [{ index, ...hiddenSourceOf(column) }]))
-    .filter(({ isSought }) => isSought);
-  const sources = columns.map(hiddenSourceOf);
-  const hasInner = columns.some(({ masks = [] }) => masks.some((inner) => hiddenSourceOf(inner).isSought));
-  const open = places.filter(({ index }) => {
-    const column = columns[index];
-    return column?.mask === null && !isOfQueue(column.origin) && column.type !== "boolean";
-  });
-  if ((masked.length === 0 && !hasInner) || open.length === 0) return () => null;
+export function compileEchoCheck(tables: readonly (readonly Column[])[]): EchoCheck {
+  const compiled = tables.map(soughtAndOpen);
+  const hides = compiled.some(({ masked, hasInner }) => masked.length > 0 || hasInner);
+  if (!hides || compiled.every(({ open }) => open.length === 0)) return () => null;
   foldTable();
 
-  return ({ values, given = NONE_GIVEN }, hidden, inner) => {
+  return (rows) => {
     let texts = "";
     let hasNumbers = false;
-    for (const { index } of open) {
-      const value = values[index];
-      if (typeof value === "string") texts += `${value}\n`;
-      else if (typeof value === "number") hasNumbers = true;
+    for (const { row } of rows) {
+      for (const { index } of compiled[row.table]?.open ?? NO_PLACES) {
+        const value = row.values[index];
+        if (typeof value === "string") texts += `${value}\n`;
+        else if (typeof value === "number") hasNumbers = true;
+      }
     }
     const sought: Sought[] = [];
     let chars = 0;
-    for (const source of masked) {
-      const raw = values[source.index];
-      const normalized = hidden[source.index];
-      if (raw === undefined || raw === null || typeof normalized !== "string") continue;
-      chars += addSought(sought, source, String(raw), normalized, hasNumbers);
-    }
-    for (const { column, text } of given) {
-      const source = sources[column];
-      if (source?.isSought === true) chars += addSought(sought, source, text, text, hasNumbers);
-    }
-    if (inner !== undefined) {
-      for (const { source, text, normalized } of inner) {
-        if (source.isSought) chars += addSought(sought, source, text, normalized, hasNumbers);
+    /** By what hides them: the parent of many elements is in the row of each. null: there is one row. */
+    const known = rows.length === 1 ? null : new Set<string>();
+    const seek = (source: HiddenSource, raw: string, normalized: string): void => {
+      if (known !== null) {
+        const key = JSON.stringify([source.name, source.type, raw, normalized]);
+        if (known.has(key)) return;
+        known.add(key);
+      }
+      chars += addSought(sought, source, raw, normalized, hasNumbers);
+    };
+    for (const { row, hidden, inner } of rows) {
+      const { masked, sources } = compiled[row.table] ?? NOTHING;
+      const { values, given = NONE_GIVEN } = row;
+      for (const source of masked) {
+        const raw = values[source.index];
+        const normalized = hidden[source.index];
+        if (raw === undefined || raw === null || typeof normalized !== "string") continue;
+        seek(source, String(raw), normalized);
+      }
+      for (const { column, text } of given) {
+        const source = sources[column];
+        if (source?.isSought === true) seek(source, text, text);
+      }
+      if (inner !== undefined) {
+        for (const { source, text, normalized } of inner) if (source.isSought) seek(source, text, normalized);
       }
     }
     if (sought.length === 0) return null;
     if (hasNumbers) {
-      for (const place of open) {
-        const value = values[place.index];
-        if (typeof value !== "number") continue;
-        for (const each of sought) if (isNumberEcho(place, value, each)) return echo(place, each);
+      for (const { row } of rows) {
+        for (const place of compiled[row.table]?.open ?? NO_PLACES) {
+          const value = row.values[place.index];
+          if (typeof value !== "number") continue;
+          for (const each of sought) if (isNumberEcho(place, value, each)) return echo(place, each);
+        }
       }
     }
     if (chars * texts.length <= PRODUCT_MAX && !mayHold(texts, sought)) return null;
-    return searchAll(open, values, sought);
+    const given = rows.flatMap(({ row }) =>
+      (compiled[row.table]?.open ?? NO_PLACES).flatMap((place) => {
+        const text = row.values[place.index];
+        return typeof text === "string" ? [{ place, text }] : [];
+      }),
+    );
+    return searchAll(given, sought);
+  };
+}
+
+/** What of one table's rows is looked for, and where. */
+interface SoughtAndOpen {
+  readonly masked: readonly (HiddenSource & { readonly index: number })[];
+  readonly sources: readonly HiddenSource[];
+  readonly hasInner: boolean;
+  readonly open: readonly Place[];
+}
+
+const NO_PLACES: readonly Place[] = [];
+const NOTHING: SoughtAndOpen = { masked: [], sources: [], hasInner: false, open: NO_PLACES };
+
+function soughtAndOpen(columns: readonly Column[]): SoughtAndOpen {
+  const places = columns.flatMap(({ type, from, echo: own = "refuse" }, index): Place[] =>
+    own === "allow" ? [] : [{ index, type, from }],
+  );
+  return {
+    masked: columns
+      .flatMap((column, index) => (column.mask === null ? [] : [{ index, ...hiddenSourceOf(column) }]))
+      .filter(({ isSought }) => isSought),
+    sources: columns.map(hiddenSourceOf),
+    hasInner: columns.some(({ masks = [] }) => masks.some((inner) => hiddenSourceOf(inner).isSought)),
+    open: places.filter(({ index }) => {
+      const column = columns[index];
+      return column?.mask === null && !isOfQueue(column.origin) && column.type !== "boolean";
+    }),
   };
 }
 
@@ -204,11 +250,7 @@ function holdsGrouped(text: string, digits: string): boolean {
   return false;
 }
 
-function searchAll(open: readonly Place[], values: RawRecord["values"], sought: readonly Sought[]): Rejection | null {
-  const given = open.flatMap((place) => {
-    const text = values[place.index];
-    return typeof text === "string" ? [{ place, text }] : [];
-  });
+function searchAll(given: readonly PlacedText[], sought: readonly Sought[]): Rejection | null {
   for (const { place, text } of given) {
     const same = sought.find((each) => isSameValue(place, text, each));
     if (same !== undefined) return echo(place, same);

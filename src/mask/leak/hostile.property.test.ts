@@ -12,10 +12,7 @@ const columns = [
 ];
 const [, open] = columns;
 const verdictOn = (secret: string, text: string) =>
-  compileEchoCheck(columns)({ id: "1", sentAtMs: 0, values: [secret, text], unknownFields: [], businessId: null }, [
-    secret,
-    null,
-  ]);
+  compileEchoCheck([columns])([{ row: { table: 0, values: [secret, text] }, hidden: [secret, null] }]);
 
 /** Repeats, near matches, marks, surrogates and escapes: what makes a search, a fold or an unescape take long. */
 const unit = fc.constantFrom(

@@ -12,7 +12,7 @@ function guard(columns: readonly Column[], values: readonly RawValue[]) {
     const text = isMasked(column) && value !== null ? normalizerOf(column)(String(value)) : null;
     return text === "" ? null : text;
   });
-  return compileLeakGuard(columns)({ id: "1", sentAtMs: 0, values, unknownFields: [], businessId: null }, hidden);
+  return compileLeakGuard([columns])([{ row: { table: 0, values }, hidden }]);
 }
 
 const personalText = fc.oneof(

@@ -12,7 +12,7 @@ function guard(columns: readonly Column[], values: readonly RawValue[]): Verdict
     const value = values[index];
     return isMasked(column) && value !== null ? normalizerOf(column)(String(value)) : null;
   });
-  return compileLeakGuard(columns)({ id: "1", sentAtMs: 0, values, unknownFields: [], businessId: null }, hidden);
+  return compileLeakGuard([columns])([{ row: { table: 0, values }, hidden }]);
 }
 
 const masked = (type: ColumnType, mask: MaskName = "hmac-sha256") => testColumn({ name: "nickname", type, mask });

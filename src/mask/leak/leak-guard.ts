@@ -1,26 +1,13 @@
-import type {
-  Column,
-  RawRecord,
-  RawValue,
-  Rejection,
-  Result,
-  Suspicion,
-  SuspicionKind,
-} from "../../pipeline/contracts.ts";
+import type { Column, RawValue, Rejection, Result, Suspicion, SuspicionKind } from "../../pipeline/contracts.ts";
 import { detect } from "./detect.ts";
-import { compileEchoCheck, type HiddenValue } from "./echo-check.ts";
+import { compileEchoCheck, type GuardedRow } from "./echo-check.ts";
 import { detectInJson, detectInText } from "./json-text.ts";
 import { plainJson } from "./plain-json.ts";
 
-/**
- * Looks at a record on its way out. `hidden` holds the normalised text of each masked value, null for the others; `inner`
- * has what was masked inside json columns, of which the record has what is left.
- */
-export type LeakGuard = (
-  record: RawRecord,
-  hidden: readonly (string | null)[],
-  inner?: readonly HiddenValue[],
-) => Result<readonly Suspicion[], Rejection>;
+export type { GuardedRow };
+
+/** Looks at the rows of a record on their way out: what is masked in one of them must not stand in another either. */
+export type LeakGuard = (rows: readonly GuardedRow[]) => Result<readonly Suspicion[], Rejection>;
 
 /** Shared by all records without a suspicion: nearly all. */
 const CLEAN: Result<readonly Suspicion[], Rejection> = { ok: true, value: [] };
@@ -38,8 +25,37 @@ interface WatchedColumn {
  * (`leak.echo`); what looks personal by its form is refused or told of, as the column's `piiDetection` says. A suspicion and
  * a rejection name columns and kinds, never a value. Pure, and linear in the length of the texts.
  */
-export function compileLeakGuard(columns: readonly Column[]): LeakGuard {
-  const echoOf = compileEchoCheck(columns);
+export function compileLeakGuard(tables: readonly (readonly Column[])[]): LeakGuard {
+  const echoOf = compileEchoCheck(tables);
+  const watches = tables.map(watchedOf);
+  return (rows) => {
+    const looked = withPlainJson(rows, watches);
+    if (looked === null) return refuse("body.too-costly", null);
+    const echo = echoOf(looked);
+    if (echo !== null) return { ok: false, error: echo };
+    let suspicions: Suspicion[] | null = null;
+    for (const { row } of looked) {
+      for (const column of watches[row.table]?.columns ?? []) {
+        const value = row.values[column.index];
+        if (typeof value !== "string" && typeof value !== "number") continue;
+        const detector = column.detect(String(value));
+        if (detector === null) continue;
+        if (column.refuses) return refuse("leak.detected", column.from);
+        (suspicions ??= []).push({ column: column.name, detector });
+      }
+    }
+    return suspicions === null ? CLEAN : { ok: true, value: suspicions };
+  };
+}
+
+/** What of one table's rows is looked at. */
+interface Watch {
+  readonly columns: readonly WatchedColumn[];
+  /** The places of json columns. */
+  readonly ofJson: readonly number[];
+}
+
+function watchedOf(columns: readonly Column[]): Watch {
   const watched = columns.flatMap(({ name, from, type, mask, piiDetection }, index): WatchedColumn[] =>
     mask !== null || piiDetection === "off"
       ? []
@@ -59,35 +75,33 @@ export function compileLeakGuard(columns: readonly Column[]): LeakGuard {
     type === "json" && mask === null && (piiDetection !== "off" || echo !== "allow") ? [index] : [],
   );
 
-  return (written, hidden, inner) => {
-    const record = ofJson.length === 0 ? written : withPlainJson(written, ofJson);
-    if (record === null) return refuse("body.too-costly", null);
-    const echo = echoOf(record, hidden, inner);
-    if (echo !== null) return { ok: false, error: echo };
-    let suspicions: Suspicion[] | null = null;
-    for (const column of watched) {
-      const value = record.values[column.index];
-      if (typeof value !== "string" && typeof value !== "number") continue;
-      const detector = column.detect(String(value));
-      if (detector === null) continue;
-      if (column.refuses) return refuse("leak.detected", column.from);
-      (suspicions ??= []).push({ column: column.name, detector });
-    }
-    return suspicions === null ? CLEAN : { ok: true, value: suspicions };
-  };
+  return { columns: watched, ofJson };
 }
 
-/** The record as it is looked at. null: one of its texts would be too long for that. */
-function withPlainJson(record: RawRecord, ofJson: readonly number[]): RawRecord | null {
+/** The rows as they are looked at. null: one of their texts would be too long for that. */
+function withPlainJson(rows: readonly GuardedRow[], watches: readonly Watch[]): readonly GuardedRow[] | null {
+  let changed: GuardedRow[] | null = null;
+  for (const [index, guarded] of rows.entries()) {
+    const ofJson = watches[guarded.row.table]?.ofJson ?? [];
+    if (ofJson.length === 0) continue;
+    const values = plainValues(guarded.row.values, ofJson);
+    if (values === null) return null;
+    if (values !== guarded.row.values) (changed ??= [...rows])[index] = { ...guarded, row: { ...guarded.row, values } };
+  }
+  return changed ?? rows;
+}
+
+/** null: one of the texts would be too long. */
+function plainValues(written: readonly RawValue[], ofJson: readonly number[]): readonly RawValue[] | null {
   let values: RawValue[] | null = null;
   for (const index of ofJson) {
-    const written = record.values[index];
-    if (typeof written !== "string") continue;
-    const plain = plainJson(written);
+    const text = written[index];
+    if (typeof text !== "string") continue;
+    const plain = plainJson(text);
     if (plain === null) return null;
-    if (plain !== written) (values ??= [...record.values])[index] = plain;
+    if (plain !== text) (values ??= [...written])[index] = plain;
   }
-  return values === null ? record : { ...record, values };
+  return values ?? written;
 }
 
 const refuse = (code: Rejection["code"], path: string | null): Result<never, Rejection> => ({

@@ -62,12 +62,20 @@ async function pendingMigrations(run: RunScript, known: readonly Migration[]): P
   return known.filter(({ number }) => !applied.has(number));
 }
 
+/** What was done about a target table. */
+export interface MigratedTable {
+  /** As schema.table. */
+  readonly table: string;
+  readonly isCreated: boolean;
+  /** The view of duplicates that was created or changed now, such as `piipe.user_logins_duplicates`, or null. */
+  readonly viewChanged: string | null;
+}
+
 export interface MigrationReport {
   /** Names of the migrations applied now. */
   readonly applied: readonly string[];
-  readonly tableCreated: boolean;
-  /** The view of duplicates that was created or changed now, such as `piipe.user_logins_duplicates`, or null. */
-  readonly viewChanged: string | null;
+  /** In the order of the configuration. */
+  readonly tables: readonly MigratedTable[];
   /** Partitions of the ledger made and dropped now, and expired ids deleted. */
   readonly ledger: { readonly created: number; readonly dropped: number; readonly pruned: number };
   /** What could not be done and stops nothing, as sentences. */

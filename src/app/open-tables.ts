@@ -1,0 +1,69 @@
+import type { Config } from "../config/config.ts";
+import type { DecoderOptions } from "../decode/compile-decoder.ts";
+import type { DecodedTarget } from "../decode/event-rows.ts";
+import type { Keyring } from "../keys/keyring.ts";
+import { tokenCharsOf, writtenForms } from "../mask/token-form.ts";
+import type { Column } from "../pipeline/contracts.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
+import { compareKeys } from "../storage/rotation/key-checks.ts";
+import { type ColumnForms, checkTokenChecks } from "../storage/rotation/token-checks.ts";
+import { boundsOf, checkTable } from "../write/check-table.ts";
+import type { WrittenTable } from "../write/insert.ts";
+import { readTargetTable, withDefaults } from "../write/target-table.ts";
+import { orderTables, type WrittenTables } from "../write/written-tables.ts";
+import { columnKeysOf } from "./open-mask.ts";
+
+/**
+ * @throws {PiipeError} when a table is missing, its columns cannot hold what the configuration writes, or the keyring is
+ * another than the one that made its tokens
+ */
+export async function openTables(config: Config, keyring: Keyring | null, pool: PostgresPool): Promise<WrittenTables> {
+  const tables: WrittenTable[] = [];
+  for (const { name, columns } of config.tables) {
+    const read = await readTargetTable(pool, name);
+    const table = columns.some(({ absent }) => absent === "default") ? await withDefaults(pool, read) : read;
+    checkTable(table, columns, tokenChars(columns, keyring));
+    tables.push({ table, columns });
+  }
+  await compareKeys(pool, columnKeysOf(config, keyring));
+  for (const { table, columns } of tables) {
+    const forms = formsOf(columns, (column) => writtenForms(column, keyring));
+    await checkTokenChecks(pool, table.name, forms);
+  }
+  return orderTables(pool, tables);
+}
+
+/** How events are read for the tables. */
+export const targetsOf = (config: Config, { tables }: WrittenTables): readonly DecodedTarget[] =>
+  config.tables.map((target, place) => {
+    const written = tables[place];
+    return { ...target, bounds: written === undefined ? new Map() : boundsOf(written.table, written.columns) };
+  });
+
+/** The rest of how they are read. */
+export const decoderOptionsOf = ({ unknownFields, unmatched, dedupeBy, source }: Config): DecoderOptions => ({
+  unknownFields,
+  unmatched,
+  dedupeBy,
+  unwrap: source.unwrap,
+  each: source.each,
+});
+
+/** The forms of each column, as the store takes them: it knows no masks. */
+export function formsOf(
+  columns: readonly Column[],
+  formsOfColumn: (column: Column) => ColumnForms["forms"],
+): readonly ColumnForms[] {
+  return columns.map((column) => ({ column: column.name, forms: formsOfColumn(column) }));
+}
+
+/** Length of the tokens of each masked column; without a keyring, of its first version. */
+export function tokenChars(columns: readonly Column[], keyring: Keyring | null): ReadonlyMap<string, number> {
+  const version = keyring?.primary?.version ?? 1;
+  return new Map(
+    columns.flatMap(({ name, mask }) => {
+      const chars = mask === null ? null : tokenCharsOf(mask, version);
+      return chars === null ? [] : [[name, chars] as const];
+    }),
+  );
+}
