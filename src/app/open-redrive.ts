@@ -2,7 +2,6 @@ import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { showTable } from "../postgres/identifiers.ts";
 import { inTransaction } from "../postgres/transaction.ts";
 import { utcDay } from "../postgres/utc-day.ts";
 import { DeadLetterSource, type LeftAlone } from "../sources/dead-letter-source.ts";

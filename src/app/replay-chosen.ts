@@ -1,6 +1,5 @@
 import { systemClock } from "../clock.ts";
 import { replay, type ReplayTotals } from "../pipeline/replay.ts";
-import { showTable } from "../postgres/identifiers.ts";
 import { inTransaction } from "../postgres/transaction.ts";
 import { writeAudit } from "../storage/audit.ts";
 import { type Choice, PendingEvents } from "../storage/quarantine/pending-events.ts";

@@ -96,8 +96,7 @@ export const tablesSchema = z
   })
   .meta({ minProperties: 1 });
 
-export const UNMATCHED = ["quarantine", "drop"] as const;
-export const unmatchedSchema = choice(UNMATCHED).default("quarantine");
+export const unmatchedSchema = choice(["quarantine", "drop"]).default("quarantine");
 
 /** Where, and "what is wrong; what would be right", to follow the setting's name. */
 export interface LevelProblem {

@@ -1,6 +1,5 @@
 import {
   type BusinessIdField,
-  type Column,
   type ColumnType,
   type Decode,
   type Delivery,

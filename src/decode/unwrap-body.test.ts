@@ -6,7 +6,7 @@ import { decoderOf, type FlatRecord } from "../../tests/support/one-table.ts";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { testDelivery } from "../../tests/support/test-delivery.ts";
 import { withoutDetail } from "../../tests/support/without-detail.ts";
-import type { Column, Delivery, RawRecord, Rejection, Result, UnwrapStep } from "../pipeline/contracts.ts";
+import type { Column, Delivery, Rejection, Result, UnwrapStep } from "../pipeline/contracts.ts";
 import { BODY_BYTES_MAX } from "./limits.ts";
 
 const delivery = (body: string, attributes: readonly (readonly [string, string])[] = []): Delivery =>

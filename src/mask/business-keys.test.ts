@@ -6,7 +6,7 @@ import { maskOf, rowOf, type FlatRecord } from "../../tests/support/one-table.ts
 import { testColumn } from "../../tests/support/test-column.ts";
 import { hkdfSha256 } from "../keys/derive-key.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import type { BusinessIdField, Column, RawRecord } from "../pipeline/contracts.ts";
+import type { BusinessIdField, Column } from "../pipeline/contracts.ts";
 import { type BusinessKeys, compileBusinessKeys, compileContentChecks } from "./business-keys.ts";
 
 const FIELD: BusinessIdField = { from: "order.id", origin: { kind: "field", path: ["order", "id"] } };

@@ -9,15 +9,7 @@ import { Keyring } from "../keys/keyring.ts";
 import { createKeys } from "../keys/new-keyring.ts";
 import { PrivateKey } from "../keys/private-key.ts";
 import { createSeal, openSealed } from "../keys/seal.ts";
-import type {
-  Column,
-  ColumnType,
-  ColumnValue,
-  MaskName,
-  RawRecord,
-  RawValue,
-  Rejection,
-} from "../pipeline/contracts.ts";
+import type { Column, ColumnType, ColumnValue, MaskName, RawValue, Rejection } from "../pipeline/contracts.ts";
 import { isMasked } from "./column-tokens.ts";
 import { type MaskOptions } from "./compile-mask.ts";
 import { NORMALIZATION_VERSION } from "./normalize/normalize.ts";

@@ -5,7 +5,7 @@ import { testDelivery } from "../../tests/support/test-delivery.ts";
 import { columnsOf } from "../config/config.ts";
 import { parseConfig } from "../config/load-config.ts";
 import type { PipelineConfig } from "../config/pipeline-config.ts";
-import type { MaskedRecord, Rejection, Result } from "../pipeline/contracts.ts";
+import type { Rejection, Result } from "../pipeline/contracts.ts";
 
 /** What the columns make of an event. */
 function pipelineOf(columns: PipelineConfig["columns"], states = { 1: "primary" } as const) {

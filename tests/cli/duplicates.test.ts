@@ -331,7 +331,10 @@ describe("the view that migrate keeps", () => {
       }
 
       const migrated = await runCli(["migrate", "-c", "creating.yaml", "--json"], at(other.url));
-      expect(JSON.parse(migrated.stdout)).toMatchObject({ viewChanged: "piipe.user_logins_duplicates", warnings: [] });
+      expect(JSON.parse(migrated.stdout)).toMatchObject({
+        tables: [{ viewChanged: "piipe.user_logins_duplicates" }],
+        warnings: [],
+      });
     } finally {
       await other.drop();
     }
@@ -352,7 +355,7 @@ describe("the view that migrate keeps", () => {
       );
       const { code, stdout, stderr } = await runCli(["migrate", "--json"], limited);
       expect(code).toBe(0);
-      expect(JSON.parse(stdout)).toMatchObject({ tableCreated: true, viewChanged: null });
+      expect(JSON.parse(stdout)).toMatchObject({ tables: [{ isCreated: true, viewChanged: null }] });
       expect((JSON.parse(stdout) as { warnings: string[] }).warnings).toHaveLength(1);
       expect(stderr).toContain("warning: the view of duplicates was not brought up to date");
       const repaired = await runCli(["migrate"], owner);

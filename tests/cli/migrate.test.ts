@@ -38,7 +38,10 @@ it("warns of a table that does not fit the columns, as check does, and leaves th
 
   await query(pipeline.databaseUrl, "ALTER TABLE user_logins ADD masked_mail text");
   const mended = await runCli(["migrate", "--json"], pipeline);
-  expect(JSON.parse(mended.stdout)).toMatchObject({ warnings: [], viewChanged: "piipe.user_logins_duplicates" });
+  expect(JSON.parse(mended.stdout)).toMatchObject({
+    warnings: [],
+    tables: [{ viewChanged: "piipe.user_logins_duplicates" }],
+  });
 });
 
 it("fails by a user who may not create, in a database of a newer piipe, and with a key that is not there", async () => {

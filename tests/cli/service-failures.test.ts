@@ -168,16 +168,14 @@ columns: { user_id: { type: text } }`,
     expect(again.code).toBe(0);
     expect(JSON.parse(again.stdout)).toEqual({
       applied: [],
-      table: "user_logins",
-      tableCreated: false,
-      viewChanged: null,
+      tables: [{ table: "user_logins", isCreated: false, viewChanged: null }],
       ledger: { created: 0, dropped: 0, pruned: 0 },
       warnings: [],
     });
     await query(pipeline.databaseUrl, "DROP TABLE user_logins; DROP SCHEMA piipe CASCADE");
     const first = await runCli(["migrate", "--json"], pipeline);
     expect(JSON.parse(first.stdout)).toMatchObject({
-      tableCreated: true,
+      tables: [{ isCreated: true }],
       applied: expect.arrayContaining([expect.stringContaining("ledger")]),
     });
   });

@@ -7,7 +7,6 @@ import { loadConfig } from "../../config/load-config.ts";
 import { type MaskedColumn, maskedOf, placeOf } from "../../mask/column-tokens.ts";
 import { tokenTestOf } from "../../mask/token-form.ts";
 import type { Column } from "../../pipeline/contracts.ts";
-import { showTable } from "../../postgres/identifiers.ts";
 import type { TokenCheckReport } from "../../storage/rotation/token-checks.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";

@@ -7,7 +7,6 @@ import { PiipeError } from "../../errors.ts";
 import type { Rejection } from "../../pipeline/contracts.ts";
 import { rejectionKey, showRejection } from "../../pipeline/rejection-text.ts";
 import type { Totals } from "../../pipeline/totals.ts";
-import { showTable } from "../../postgres/identifiers.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import { createLog } from "../../telemetry/log.ts";
 import { confirm, requireConsent } from "../confirm.ts";
