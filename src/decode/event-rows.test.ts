@@ -191,7 +191,7 @@ test("paths that lead above the body, or to elements where there are none, are r
       configOf(tables, settings);
       return "";
     } catch (error) {
-      return String((error as Error).message);
+      return (error as Error).message;
     }
   };
   expect(refusal({ t: { columns: { a: { ...text, from: "^.b" } } } })).toContain(
@@ -210,7 +210,7 @@ test("what one table masks, no other stores as it is", () => {
     try {
       return columnsOf(configOf({ orders, items }, {})).length.toString();
     } catch (error) {
-      return String((error as Error).message);
+      return (error as Error).message;
     }
   };
   const raw = "would store unmasked what another column masks";
