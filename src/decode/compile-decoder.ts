@@ -22,7 +22,7 @@ import { BODY_BYTES_MAX, KEYS_IN_ROWS_MAX, KEYS_MAX } from "./limits.ts";
 import { FOUND_NOTIFICATION, WRAPPED_FIELD, isNotification } from "./notification.ts";
 import { countKeys, findDuplicateKey, parseJson } from "./parse-json.ts";
 import type { ObjectsRead } from "./raw-value-at.ts";
-import { compileBusinessIdReader, compileRowReader, type Message, type ReadRow } from "./row-reader.ts";
+import { compileBusinessIdReader, compileRowReader, type Message, type ReadRow, type Refused } from "./row-reader.ts";
 import { isPointer } from "./s3-pointer.ts";
 import { type JsonScan, beyondBounds, scanJson } from "./scan-json.ts";
 import { type Unwrapped, compileUnwrap, withoutMark } from "./unwrap-body.ts";
@@ -39,8 +39,6 @@ export interface DecoderOptions {
   /** The array in a body whose elements are the events. Left out or null: the body is the event. */
   readonly each?: Each | null;
 }
-
-type Refused = { readonly ok: false; readonly error: Rejection };
 
 /**
  * Prepares the way from a message's body to its rows. The result is called for every delivery; it is pure, synchronous, never
@@ -124,12 +122,11 @@ export function compileDecoder(targets: readonly DecodedTarget[], options: Decod
       objectsRead: looksAtText ? new Map() : NO_OBJECTS,
       parsed: parsesAttributes ? new Map() : NO_ATTRIBUTES,
     };
-    let rows: readonly RawRow[];
+    let rows: RawRow[] = [];
     let chars = 0;
     if (readOnly !== null) {
-      const row = readOnly(event, message);
-      if (!row.ok) return orWrapped(row, event);
-      rows = [row.value];
+      const refused = readOnly(event, message, rows);
+      if (refused !== null) return orWrapped(refused, event);
     } else {
       const found = new Rows();
       const refused =

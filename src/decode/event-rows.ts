@@ -3,7 +3,7 @@ import { createElementLookup, createLookup, type JsonObject, MISTYPED, valueAt }
 import { type Element, wholeBody } from "./element.ts";
 import { BARRED_PATH, jsonTypeOf } from "./expectation.ts";
 import { ROWS_CHARS_MAX, ROWS_MAX } from "./limits.ts";
-import { compileRowReader, type Message, type ReadRow } from "./row-reader.ts";
+import { compileRowReader, type Message, type ReadRow, type Refused } from "./row-reader.ts";
 import type { Start } from "./value-access.ts";
 
 /** A table's part of the configuration, and what its real columns hold, by their names. */
@@ -22,8 +22,6 @@ export class Rows {
 
 /** Adds the rows of one event. null: it has them all. `start` is the event, or an `Element` with it. */
 export type AddRows = (start: JsonObject, message: Message, rows: Rows) => Refused | null;
-
-type Refused = { readonly ok: false; readonly error: Rejection };
 
 const refuse = (code: Rejection["code"], path: string | null, detail?: string): Refused => ({
   ok: false,
@@ -90,10 +88,7 @@ function compileCondition({ place, test }: Condition, begins: Start): Takes {
 }
 
 function rowAdder(read: ReadRow): AddRows {
-  return (start, message, rows) => {
-    const row = read(start, message);
-    return row.ok ? addRow(rows, row.value) : row;
-  };
+  return (start, message, rows) => read(start, message, rows.list) ?? boundRows(rows);
 }
 
 function elementAdder(each: Each, read: ReadRow, begins: Start): AddRows {
@@ -126,9 +121,9 @@ export function compileElements(
   return (start, message, rows) => visit(start, 0, message, rows);
 }
 
-function addRow(rows: Rows, row: RawRow): Refused | null {
-  rows.list.push(row);
+/** After each row. */
+function boundRows(rows: Rows): Refused | null {
   if (rows.list.length > ROWS_MAX) return refuse("body.too-many-rows", null);
-  for (const value of row.values) if (typeof value === "string") rows.chars += value.length;
+  for (const value of rows.list.at(-1)?.values ?? []) if (typeof value === "string") rows.chars += value.length;
   return rows.chars > ROWS_CHARS_MAX ? refuse("body.too-costly", null) : null;
 }

@@ -32,8 +32,17 @@ export interface Message {
   readonly parsed: AttributesParsed;
 }
 
-/** Reads the values of one row. `start` is the event, or the `Element` that the row is of. Pure; never throws for bad data. */
-export type ReadRow = (start: JsonObject, message: Message) => Result<RawRow, Rejection>;
+/** A row while it is read. */
+type OpenRow = { -readonly [Key in keyof RawRow]: RawRow[Key] } & { readonly values: RawValue[] };
+
+/** Whatever refuses an event. */
+export type Refused = { readonly ok: false; readonly error: Rejection };
+
+/**
+ * Reads one row, and adds it to the others. `start` is the event, or the `Element` that the row is of. null: it was not
+ * refused. Pure; never throws for bad data.
+ */
+export type ReadRow = (start: JsonObject, message: Message, rows: RawRow[]) => Refused | null;
 
 interface CompiledColumn extends ValueAccess {
   readonly from: string;
@@ -79,19 +88,23 @@ export function compileRowReader(
       return text === null ? [] : [{ column, text }];
     });
 
-  const read: ReadRow = (start, message) => {
+  const read: ReadRow = (start, message, rows) => {
     const values: RawValue[] = [];
     for (const column of compiled) {
       const refused = readColumn(column, start, message, values);
       if (refused !== null) return refused;
     }
-    const row: RawRow = { table, values };
-    if (readInner === null && respelled.length === 0) return { ok: true, value: row };
-    const given = givenTexts(start, message, values);
-    const whole = given.length === 0 ? row : { ...row, given };
-    if (readInner === null) return { ok: true, value: whole };
+    const row: OpenRow = { table, values };
+    rows.push(row);
+    if (respelled.length > 0) {
+      const given = givenTexts(start, message, values);
+      if (given.length > 0) row.given = given;
+    }
+    if (readInner === null) return null;
     const inner = readInner(values);
-    return inner.ok ? { ok: true, value: { ...whole, inner: inner.value } } : inner;
+    if (!inner.ok) return inner;
+    row.inner = inner.value;
+    return null;
   };
   return { read, looksAtText: compiled.some(({ readWritten }) => readWritten !== null) };
 }
@@ -110,8 +123,6 @@ export function compileBusinessIdReader(field: BusinessIdField): {
     looksAtText: column.readWritten !== null,
   };
 }
-
-type Refused = { readonly ok: false; readonly error: Rejection };
 
 const refuse = (code: Rejection["code"], path: string, detail?: string): Refused => ({
   ok: false,

@@ -53,29 +53,24 @@ export function compileMask(tables: readonly (readonly Column[])[], options: Mas
   const contentChecksOf = compileContentChecks(tables, { dedupeBy, keyring, domain });
 
   return (record) => {
-    const rows: MaskedRow[] = [];
-    /** What the leak guard looks at. */
-    const looked: GuardedRow[] = [];
-    let noted: TokenNotes | null = null;
+    const masked: MaskedRows = { rows: [], looked: [], notes: null };
     for (const row of record.rows) {
       const maskRow = compiled[row.table];
       if (maskRow === undefined)
         throw new TypeError("the record was decoded for other tables than the mask was compiled for");
-      const masked = maskRow(row, noted);
-      if (!masked.ok) return masked;
-      rows.push({ table: row.table, values: masked.value.values });
-      looked.push(masked.value.looked);
-      noted = masked.value.notes;
+      const refused = maskRow(row, masked);
+      if (refused !== null) return refused;
     }
-    const guarded = guard(looked);
+    const { rows, notes } = masked;
+    const guarded = guard(masked.looked);
     if (!guarded.ok) return guarded;
     const { businessKeys, leakedBusinessKeys } = businessKeysOf(record.businessId);
     return {
       ok: true,
       value: maskedRecord(record, {
         rows,
-        links: noted?.links ?? NO_LINKS,
-        originals: noted?.originals ?? NO_ORIGINALS,
+        links: notes?.links ?? NO_LINKS,
+        originals: notes?.originals ?? NO_ORIGINALS,
         suspicions: guarded.value,
         businessKeys,
         ...(contentChecksOf === null ? {} : { contentChecks: contentChecksOf(record) }),
@@ -85,14 +80,19 @@ export function compileMask(tables: readonly (readonly Column[])[], options: Mas
   };
 }
 
-interface RowMasked {
-  readonly values: readonly ColumnValue[];
-  readonly looked: GuardedRow;
-  /** The given notes and those of the row's tokens. */
-  readonly notes: TokenNotes | null;
+/** The rows of a record while they are masked. */
+interface MaskedRows {
+  readonly rows: MaskedRow[];
+  /** What the leak guard looks at. */
+  readonly looked: GuardedRow[];
+  /** Of all tokens. null: there are none so far. */
+  notes: TokenNotes | null;
 }
 
-type MaskRow = (row: RawRow, notes: TokenNotes | null) => Result<RowMasked, Rejection>;
+/** Adds the masked row to the others. null: it was not refused. */
+type MaskRow = (row: RawRow, masked: MaskedRows) => Refused | null;
+
+type Refused = { readonly ok: false; readonly error: Rejection };
 
 /** Prepares the masks of one table's columns. */
 function compileRowMask(columns: readonly Column[], options: SealingOptions): MaskRow {
@@ -102,14 +102,13 @@ function compileRowMask(columns: readonly Column[], options: SealingOptions): Ma
     mask: isMasked(column) ? compileColumn(column, options) : null,
   }));
   const maskInner = compileInnerMasks(columns, options);
-  return (row, notes) => {
+  return (row, masked) => {
     if (row.values.length !== compiled.length) {
       throw new TypeError("the record was decoded for other columns than the mask was compiled for");
     }
     const values: ColumnValue[] = [];
     /** The normalised texts of masked columns, for the leak guard. */
     const hidden: (string | null)[] = [];
-    let noted = notes;
     for (const { from, nullable, mask } of compiled) {
       const raw = row.values[values.length] ?? null;
       if (mask === null) {
@@ -126,17 +125,23 @@ function compileRowMask(columns: readonly Column[], options: SealingOptions): Ma
       if (token === null && !nullable) return refuse("field.null", from);
       values.push(token);
       hidden.push(normalized === "" ? null : normalized);
-      if (token !== null && mask.note !== null) mask.note({ text, normalized, token }, (noted ??= newNotes()));
+      if (token !== null && mask.note !== null) mask.note({ text, normalized, token }, (masked.notes ??= newNotes()));
     }
-    if (maskInner === null) return { ok: true, value: { values, looked: { row, hidden }, notes: noted } };
-    const inner = maskInner(row, values, noted);
+    masked.rows.push({ table: row.table, values });
+    if (maskInner === null) {
+      masked.looked.push({ row, hidden });
+      return null;
+    }
+    const inner = maskInner(row, values, masked.notes);
     if (!inner.ok) return inner;
-    const { rest, hidden: hiddenInside, notes: all } = inner.value;
-    return { ok: true, value: { values, looked: { row: rest, hidden, inner: hiddenInside }, notes: all } };
+    const { rest, hidden: hiddenInside, notes } = inner.value;
+    masked.looked.push({ row: rest, hidden, inner: hiddenInside });
+    masked.notes = notes;
+    return null;
   };
 }
 
-const refuse = (code: Rejection["code"], path: string): Result<never, Rejection> => ({
+const refuse = (code: Rejection["code"], path: string): Refused => ({
   ok: false,
   error: { code, path },
 });

@@ -117,14 +117,6 @@ export function compileEchoCheck(tables: readonly (readonly Column[])[]): EchoCh
     let chars = 0;
     /** By what hides them: the parent of many elements is in the row of each. null: there is one row. */
     const known = rows.length === 1 ? null : new Set<string>();
-    const seek = (source: HiddenSource, raw: string, normalized: string): void => {
-      if (known !== null) {
-        const key = JSON.stringify([source.name, source.type, raw, normalized]);
-        if (known.has(key)) return;
-        known.add(key);
-      }
-      chars += addSought(sought, source, raw, normalized, hasNumbers);
-    };
     for (const { row, hidden, inner } of rows) {
       const { masked, sources } = compiled[row.table] ?? NOTHING;
       const { values, given = NONE_GIVEN } = row;
@@ -132,14 +124,19 @@ export function compileEchoCheck(tables: readonly (readonly Column[])[]): EchoCh
         const raw = values[source.index];
         const normalized = hidden[source.index];
         if (raw === undefined || raw === null || typeof normalized !== "string") continue;
-        seek(source, String(raw), normalized);
+        if (isNew(known, source, String(raw), normalized))
+          chars += addSought(sought, source, String(raw), normalized, hasNumbers);
       }
       for (const { column, text } of given) {
         const source = sources[column];
-        if (source?.isSought === true) seek(source, text, text);
+        if (source?.isSought === true && isNew(known, source, text, text))
+          chars += addSought(sought, source, text, text, hasNumbers);
       }
       if (inner !== undefined) {
-        for (const { source, text, normalized } of inner) if (source.isSought) seek(source, text, normalized);
+        for (const { source, text, normalized } of inner) {
+          if (source.isSought && isNew(known, source, text, normalized))
+            chars += addSought(sought, source, text, normalized, hasNumbers);
+        }
       }
     }
     if (sought.length === 0) return null;
@@ -192,6 +189,13 @@ function soughtAndOpen(columns: readonly Column[]): SoughtAndOpen {
 }
 
 const NONE_GIVEN: readonly GivenText[] = [];
+
+/** Notes what is looked for, where there are several rows. */
+function isNew(known: Set<string> | null, { name, type }: HiddenSource, raw: string, normalized: string): boolean {
+  if (known === null) return true;
+  const before = known.size;
+  return known.add(JSON.stringify([name, type, raw, normalized])).size > before;
+}
 
 /** Gives the characters to be looked for. */
 function addSought(
