@@ -17,6 +17,7 @@ const EXIT_INTERRUPTED = 130;
 const SEED = 20_261_122;
 const LEGS = 20;
 const SIMULATION_SEEDS = 10_000;
+const ORDERS = 200_000;
 
 /** Of one leg: twenty of them have a million messages, 240 kills, 540 cuts (180 around COMMIT). */
 const LEG = {
@@ -59,13 +60,19 @@ function steps() {
     folders: ["tests/simulation"],
     environment: { PIIPE_SIMULATION_SEEDS: String(SIMULATION_SEEDS), PIIPE_SIMULATION_SEED: String(SEED) },
   };
+  const orders = {
+    name: "orders",
+    tests: ["tests/faults/orders.slow.test.ts"],
+    folders: [],
+    environment: { PIIPE_ORDERS: String(ORDERS) },
+  };
   const others = {
     name: "others",
     tests: ["tests/faults", "--exclude", "tests/faults/soak/**"],
     folders: ["tests/faults"],
     environment: {},
   };
-  return [...legs, simulation, others];
+  return [...legs, simulation, orders, others];
 }
 
 /** Of what a step runs, and how much of it: figures of two builds do not add up. @param {Step} step */

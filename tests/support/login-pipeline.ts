@@ -1,24 +1,12 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { migrateDatabase } from "../../src/app/migrate-database.ts";
-import { openDatabase } from "../../src/app/open-database.ts";
-import { loadConfig } from "../../src/config/load-config.ts";
+import { readFile } from "node:fs/promises";
 import { SAMPLE_TABLE_FILE } from "../../src/embedded/sample-events.ts";
-import { writeNewKeys } from "../../src/keys/new-keyring.ts";
-import { LOCAL_AWS } from "./cli.ts";
 import { createTestDatabase, query, type TestDatabase } from "./postgres.ts";
 import type { TestSqs } from "./sqs.ts";
+import { createTestPipeline, type TestPipeline } from "./test-pipeline.ts";
 
-/** A database with the original table, a queue, a keyring and a configuration, for the command line. */
-export interface LoginPipeline {
-  readonly folder: string;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly databaseUrl: string;
-  readonly queue: { readonly name: string; readonly url: string };
+/** A pipeline with the original table. */
+export interface LoginPipeline extends TestPipeline {
   readonly rows: () => Promise<number>;
-  readonly quarantined: () => Promise<ReadonlyArray<{ readonly reason: string; readonly path: string | null }>>;
-  readonly remove: () => Promise<void>;
 }
 
 export interface LoginPipelineOptions {
@@ -51,46 +39,21 @@ export async function createLoginPipeline(sqs: TestSqs, options: LoginPipelineOp
   const isMigrated = options.isMigrated ?? true;
   const database = options.database ?? (await createTestDatabase(isMigrated ? "logins" : undefined));
   if (!isNew || !isMigrated) await query(database.url, await readFile(SAMPLE_TABLE_FILE, "utf8"));
-  const queue = await sqs.createTestQueue(options.queueAttributes);
-  const folder = await mkdtemp(join(tmpdir(), "piipe-test-"));
-  const environment = {
-    ...LOCAL_AWS,
-    DATABASE_URL: database.url,
-    AWS_ENDPOINT_URL_SQS: options.endpoint ?? sqs.endpoint,
-  };
-  await writeFile(
-    join(folder, "piipe.yaml"),
-    `source: { sqs: { queue: ${queue.name} }${options.unwrap === undefined ? "" : `, unwrap: ${options.unwrap}`} }
-sink: { postgres: { url: "\${DATABASE_URL}", table: user_logins } }
-keys: { file: ./piipe.keys.json }
-${options.settings ?? ""}
-columns:${options.columns ?? LOGIN_COLUMNS}`,
-  );
-  // In this process: most tests begin here, and a command takes half a second to start.
-  await writeNewKeys({
-    keyringFile: join(folder, "piipe.keys.json"),
-    privateFile: join(folder, "piipe.private.json"),
+  const pipeline = await createTestPipeline(sqs, {
+    database,
+    config: `${options.settings ?? ""}\ncolumns:${options.columns ?? LOGIN_COLUMNS}`,
+    source: options.unwrap === undefined ? "" : `, unwrap: ${options.unwrap}`,
+    sink: ", table: user_logins",
+    queueAttributes: options.queueAttributes,
+    endpoint: options.endpoint,
+    // The template is what this leads to with the configuration as it is by default.
+    migrates: isMigrated && (!isNew || options.columns !== undefined || options.settings !== undefined),
   });
-  // The template is what this leads to with the configuration as it is by default.
-  if (isMigrated && (!isNew || options.columns !== undefined || options.settings !== undefined)) {
-    const config = await loadConfig(join(folder, "piipe.yaml"), environment);
-    const pool = openDatabase(config);
-    await migrateDatabase(config, pool).finally(() => pool.close());
-  }
   return {
-    folder,
-    environment,
-    databaseUrl: database.url,
-    queue,
+    ...pipeline,
     async rows() {
       const [row] = await query<{ count: string }>(database.url, "SELECT count(*) FROM user_logins");
       return Number(row?.count);
-    },
-    quarantined: () =>
-      query(database.url, "SELECT reason, path FROM piipe.quarantine ORDER BY reason, path NULLS FIRST"),
-    async remove() {
-      await database.drop();
-      await rm(folder, { recursive: true });
     },
   };
 }
