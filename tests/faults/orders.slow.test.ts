@@ -22,12 +22,13 @@ async function repeatedly(everyMs: number, stop: AbortSignal, work: () => Promis
   }
 }
 
-/** Ends the connections of all workers, whatever they are doing. */
+/** Ends the connections that write: a worker that is only starting would rather end than wait. */
 async function cut(pipeline: OrderPipeline): Promise<number> {
   const rows = await query(
     pipeline.databaseUrl,
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'piipe%'`,
+     WHERE datname = current_database() AND pid <> pg_backend_pid() 
+       AND (query LIKE '%WITH claimed AS%' OR query = 'COMMIT')`,
   );
   return rows.length;
 }

@@ -1,6 +1,7 @@
 import { PiipeError } from "../../src/errors.ts";
-import type { Batch } from "../../src/pipeline/contracts.ts";
+import type { Batch, MaskedRecord } from "../../src/pipeline/contracts.ts";
 import type { ModelSqs } from "./model-sqs.ts";
+import { rowsOf } from "./stages.ts";
 import type { SentMessage, World } from "./world.ts";
 
 const LOCK_TIMEOUT_MS = 10_000;
@@ -20,7 +21,7 @@ export class Transaction {
 
 /** Table, quarantine and ledger, with the claims of PostgreSQL: an id that an open transaction holds is waited for. */
 export class ModelDatabase {
-  /** The bodies of the rows of each id: more than one is a broken promise. */
+  /** The bodies with which each id was stored: more than one is a broken promise. */
   readonly rows = new Map<string, string[]>();
   readonly quarantine = new Set<string>();
   readonly #world: World;
@@ -87,18 +88,21 @@ export class ModelDatabase {
       if (sent?.body !== Buffer.from(sealedBody).toString())
         this.#world.chronicle.break(`${id} was not quarantined as sent`);
     }
-    for (const { id, rows } of records) if (transaction.claimed.has(id)) this.#addRow(id, String(rows[0]?.values[0]));
+    for (const { id, rows } of records) if (transaction.claimed.has(id)) this.#addRows(id, rows);
     for (const id of transaction.claimed) {
       if (this.rows.has(id) && this.quarantine.has(id)) this.#world.chronicle.break(`${id} is stored and quarantined`);
     }
     this.rollBack(transaction);
   }
 
-  #addRow(id: string, body: string): void {
+  #addRows(id: string, added: MaskedRecord["rows"]): void {
     const { chronicle } = this.#world;
+    const body = String(added[0]?.values[0]);
     const rows = this.rows.get(id) ?? [];
     this.rows.set(id, [...rows, body]);
-    if (rows.length > 0) chronicle.break(`${id} has two rows`);
+    if (rows.length > 0) chronicle.break(`${id} was stored twice`);
+    if (JSON.stringify(added) !== JSON.stringify(rowsOf(body)))
+      chronicle.break(`${id} was not stored with all of its rows`);
     const sent = this.#sent(id);
     if (sent === undefined) return;
     if (body !== sent.body) chronicle.break(`${id} was not stored as sent`);

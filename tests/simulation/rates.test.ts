@@ -1,13 +1,14 @@
 /** What messages wait for and what they cost at each rate: the engine and the SQS source in virtual time, so exactly. */
 import { setMaxListeners } from "node:events";
 import { expect, test } from "vitest";
-import type { Batch, BatchOutcome, Sink } from "../../src/pipeline/contracts.ts";
+import type { Batch, BatchOutcome, Decode, Sink } from "../../src/pipeline/contracts.ts";
 import { carriedOver, Engine } from "../../src/pipeline/engine.ts";
+import { rowOf } from "../support/one-table.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { TimedQueue, timedSource } from "../support/timed-queue.ts";
 import { passUntil } from "../support/virtual-time.ts";
 import { SimClock } from "./sim-clock.ts";
-import { decode, mask, seal } from "./stages.ts";
+import { mask, seal } from "./stages.ts";
 
 /** As the configuration's defaults. */
 const ROWS = 1_000;
@@ -16,6 +17,12 @@ const LINGER_MS = 50;
 const NEAR_MS = 2;
 const SQS_MS = 16;
 const WRITE_MS = 6;
+
+/** One row a message, so that batches are counted in messages. */
+const decode: Decode = ({ id, sentAtMs, body }) => ({
+  ok: true,
+  value: { id, sentAtMs, rows: rowOf([body]), unknownFields: [], businessId: null },
+});
 
 /** Takes its time, and notes when each message became visible to others. */
 class TimedSink implements Sink {
