@@ -4,6 +4,7 @@ import { openPipeline } from "./app/open-pipeline.ts";
 import type { Config } from "./config/config.ts";
 import { parseConfig } from "./config/load-config.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
+import type { Transform } from "./decode/transform-event.ts";
 import { PiipeError } from "./errors.ts";
 import type { Totals } from "./pipeline/totals.ts";
 import type { MigrationReport } from "./storage/schema/migrations.ts";
@@ -20,6 +21,13 @@ export interface RunPipelineOptions {
   readonly onEvent?: Emit;
   /** The keyring's JSON, instead of `keys.file`, such as `process.env.PIIPE_KEYS`: code is not given it by itself. */
   readonly keysJson?: string;
+}
+
+export interface DefineOptions {
+  /** Where a relative `keys.file` is taken from. Default: the process's current folder. */
+  readonly baseFolder?: string;
+  /** Called for each event before its columns are read. Default: events are taken as they come. */
+  readonly transform?: Transform;
 }
 
 /** A checked pipeline: the same as a `piipe.yaml`, in code. */
@@ -46,10 +54,18 @@ export interface PipelineDefinition {
  * await logins.run({ untilEmpty: true });
  * ```
  *
- * A relative `keys.file` is taken from `baseFolder`, by default the process's current folder.
+ * With a `transform`, columns read what it makes of an event:
+ *
+ * ```ts
+ * definePipeline(config, { transform: (event) => (event.test === true ? null : { ...event, channel: "web" }) });
+ * ```
+ *
  * @throws {PiipeError} `config.invalid`, listing every problem
  */
-export function definePipeline(input: PipelineConfig, { baseFolder = "." } = {}): PipelineDefinition {
+export function definePipeline(
+  input: PipelineConfig,
+  { baseFolder = ".", transform }: DefineOptions = {},
+): PipelineDefinition {
   const config = parseConfig(input, { baseFolder });
   return {
     async migrate() {
@@ -78,7 +94,7 @@ export function definePipeline(input: PipelineConfig, { baseFolder = "." } = {})
       };
       const abort = options.abort ?? never;
       try {
-        const totals = await runOnce(config, { keysJson, emit, untilEmpty, stop, abort });
+        const totals = await runOnce(config, { keysJson, emit, untilEmpty, stop, abort, transform });
         if (listenerFailures.length === 0) return totals;
       } catch (error) {
         if (listenerFailures.length === 0) throw error;
@@ -107,11 +123,22 @@ function checkOptions(options: object): void {
 interface OneRun extends Required<Pick<RunPipelineOptions, "stop" | "abort" | "untilEmpty">> {
   readonly keysJson: string | undefined;
   readonly emit: Emit;
+  readonly transform: Transform | undefined;
 }
 
-async function runOnce(config: Config, { keysJson, emit, untilEmpty, stop, abort }: OneRun): Promise<Totals> {
+async function runOnce(
+  config: Config,
+  { keysJson, emit, untilEmpty, stop, abort, transform }: OneRun,
+): Promise<Totals> {
   const opening = AbortSignal.any([stop, abort]);
-  const pipeline = await openPipeline(config, { keysJson, emit, stop: opening, untilEmpty, credentials: null });
+  const pipeline = await openPipeline(config, {
+    keysJson,
+    emit,
+    stop: opening,
+    untilEmpty,
+    credentials: null,
+    transform,
+  });
   try {
     return await pipeline.run({ stop, abort });
   } finally {

@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { DecoderOptions } from "../decode/compile-decoder.ts";
 import type { DecodedTarget } from "../decode/event-rows.ts";
+import type { Transform } from "../decode/transform-event.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { tokenCharsOf, writtenForms } from "../mask/token-form.ts";
 import type { Column } from "../pipeline/contracts.ts";
@@ -41,7 +42,11 @@ export const targetsOf = (config: Config, { tables }: WrittenTables): readonly D
   });
 
 /** The rest of how they are read. */
-export const decoderOptionsOf = ({ unknownFields, unmatched, dedupeBy, source }: Config): DecoderOptions => ({
+export const decoderOptionsOf = (
+  { unknownFields, unmatched, dedupeBy, source }: Config,
+  transform?: Transform,
+): DecoderOptions => ({
+  ...(transform !== undefined && { transform }),
   unknownFields,
   unmatched,
   dedupeBy,

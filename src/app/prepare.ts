@@ -1,6 +1,7 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";
+import type { Transform } from "../decode/transform-event.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { Decode, Mask, Seal } from "../pipeline/contracts.ts";
 import { type Carried, carriedOver } from "../pipeline/engine.ts";
@@ -23,6 +24,8 @@ export interface PrepareOptions {
   readonly emit: Emit;
   /** What is written is rolled back: no table is changed, piipe's own included. */
   readonly isDryRun: boolean;
+  /** Given in code. Left out: there is none. */
+  readonly transform?: Transform | undefined;
 }
 
 /** A pipeline but for its source: checked, and ready for runs over one source after another. */
@@ -73,7 +76,7 @@ export async function prepare(config: Config, pool: PostgresPool, options: Prepa
   for (const { text, hint } of await describeOtherTypes(pool, columnKeys)) warn(`${text}. ${hint}`);
   const encoding = encodingWarning(await readEncoding(pool));
   if (encoding !== null) warn(`${encoding}. ${ENCODING_REMEDY}`);
-  const decode = compileDecoder(targetsOf(config, written), decoderOptionsOf(config));
+  const decode = compileDecoder(targetsOf(config, written), decoderOptionsOf(config, options.transform));
   // A dry run carries nothing into the quarantine, and is to tell of everything.
   const carried = carriedOver(isDryRun ? 1 : config.quarantine.haltAboveShare, systemClock);
   return { config, pool, written, keyring, decode, mask, seal, isDryRun, emit, counters, carried };

@@ -100,6 +100,7 @@ found there: JSON, a notification of SNS, damaged gzip and the like. So must eac
 | \`base64\` | a text in base64, also of the form for URLs, on one line or several | its bytes, as UTF-8 text unless \`gzip\` follows |
 | \`gzip\` | gzip, which in a text is written in base64: \`base64\` before it may be left out | what was packed |
 | \`json\` | a JSON string that holds JSON | that JSON |
+| \`lines\` | a text with an event on each line (NDJSON); it stands last | the events, which are one message: all of them are stored, or none |
 
 - With \`sns\`, an \`@attribute.NAME\` is the attribute that was published with the event; without such a one, the message's own. A
   request to confirm a subscription is refused as \`body.confirmation\`.

@@ -368,12 +368,12 @@ describe("what is wrong and what would be right", () => {
     ],
     [
       { source: { sqs: { queue: "q" }, unwrap: "sn" } },
-      "source.unwrap is none of the known; did you mean sns? It must be one of sns, s3, base64, gzip, json",
+      "source.unwrap is none of the known; did you mean sns? It must be one of sns, s3, base64, gzip, json, lines",
     ],
     [
       { source: { sqs: { queue: "q" }, unwrap: ["sns", "zip", 5] } },
-      "source.unwrap[1] is none of the known; did you mean gzip? It must be one of sns, s3, base64, gzip, json",
-      "source.unwrap[2] is a whole number; it must be one of sns, s3, base64, gzip, json",
+      "source.unwrap[1] is none of the known; did you mean gzip? It must be one of sns, s3, base64, gzip, json, lines",
+      "source.unwrap[2] is a whole number; it must be one of sns, s3, base64, gzip, json, lines",
     ],
     [
       { source: { sqs: { queue: "q" }, unwrap: ["sns", "sns"] } },

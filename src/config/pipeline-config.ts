@@ -22,7 +22,15 @@ export interface PipelineConfig {
      * What each message's body is wrapped in, outermost first (“Wrappings” in docs/configuration.md).
      * Default: nothing, the body is the event.
      */
-    unwrap?: "sns" | "s3" | "base64" | "gzip" | "json" | ("sns" | "s3" | "base64" | "gzip" | "json")[] | undefined;
+    unwrap?:
+      | "sns"
+      | "s3"
+      | "base64"
+      | "gzip"
+      | "json"
+      | "lines"
+      | ("sns" | "s3" | "base64" | "gzip" | "json" | "lines")[]
+      | undefined;
     /**
      * The array in a body whose elements are events of their own: `Records`, or `.` for a body that is an
      * array. Paths then begin at the element, and `^.` leads to what surrounds it. Default: a body is one

@@ -78,6 +78,7 @@ function stepProblems(steps: readonly UnwrapStep[]): readonly string[] {
   // The libraries point to what is packed: a pointer itself never is.
   if (beforeS3.some((step, index) => step !== "sns" || index > 0))
     problems.push("has s3 behind another step than sns; s3 must stand first, or behind sns alone");
+  if (steps.slice(0, -1).includes("lines")) problems.push("has a step behind lines; lines must stand last");
   if (steps.length > UNWRAP_STEPS_MAX) problems.push(`is too long; it must have ${UNWRAP_STEPS_MAX} steps at most`);
   return problems;
 }
@@ -263,10 +264,11 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
   for (const { at, table } of written) {
     for (const { path, message } of levelProblems(at, table, sourceLevels)) problem(path, message);
   }
-  if (sourceLevels > 0 && config["dedupeBy"] !== undefined)
+  const ofSeveral = sourceLevels > 0 ? "source.each" : hasLines(config) ? "unwrap: lines" : null;
+  if (ofSeveral !== null && config["dedupeBy"] !== undefined)
     problem(
       ["dedupeBy"],
-      "is of one event, and a message has several with source.each; give the table a unique key instead",
+      `is of one event, and a message has several with ${ofSeveral}; give the table a unique key instead`,
     );
   const unwrap = asObject(config["source"])["unwrap"];
   if (unwrap !== "sns" && !(Array.isArray(unwrap) && unwrap.includes("sns"))) {
@@ -299,6 +301,9 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
     });
   }
 }
+
+const hasLines = (config: Readonly<Record<string, unknown>>): boolean =>
+  [asObject(config["source"])["unwrap"]].flat().includes("lines");
 
 /** The tables in one form, however the configuration gives them. */
 function writtenTables(config: Readonly<Record<string, unknown>>): readonly WrittenTable[] {

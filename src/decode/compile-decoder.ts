@@ -18,13 +18,15 @@ import { placesOf } from "../pipeline/value-places.ts";
 import type { AttributesParsed, JsonObject } from "./create-lookup.ts";
 import { type Element, wholeBody } from "./element.ts";
 import { compileElements, compileEventRows, type DecodedTarget, Rows } from "./event-rows.ts";
-import { BODY_BYTES_MAX, KEYS_IN_ROWS_MAX, KEYS_MAX } from "./limits.ts";
+import { BODY_BYTES_MAX, KEYS_IN_ROWS_MAX, KEYS_MAX, ROWS_MAX } from "./limits.ts";
 import { FOUND_NOTIFICATION, WRAPPED_FIELD, isNotification } from "./notification.ts";
 import { countKeys, findDuplicateKey, parseJson } from "./parse-json.ts";
 import type { ObjectsRead } from "./raw-value-at.ts";
 import { compileBusinessIdReader, compileRowReader, type Message, type ReadRow, type Refused } from "./row-reader.ts";
 import { isPointer } from "./s3-pointer.ts";
 import { type JsonScan, beyondBounds, scanJson } from "./scan-json.ts";
+import { decodeAll } from "./several-events.ts";
+import { type Transform, transforming } from "./transform-event.ts";
 import { type Unwrapped, compileUnwrap, withoutMark } from "./unwrap-body.ts";
 
 export interface DecoderOptions {
@@ -36,6 +38,8 @@ export interface DecoderOptions {
   readonly dedupeBy?: BusinessIdField | null;
   /** What bodies are wrapped in, outermost first. Left out: nothing. */
   readonly unwrap?: readonly UnwrapStep[];
+  /** Left out: events are decoded as they come. */
+  readonly transform?: Transform;
   /** The array in a body whose elements are the events. Left out or null: the body is the event. */
   readonly each?: Each | null;
 }
@@ -151,8 +155,23 @@ export function compileDecoder(targets: readonly DecodedTarget[], options: Decod
     };
     return accept(chars > delivery.bytes ? { ...record, unpackedBytes: chars } : record);
   };
-  const { unwrap = [] } = options;
-  return unwrap.length === 0 ? decode : unwrapping(unwrap, attributeNamesOf(targets, dedupeBy), decode);
+  const { unwrap = [], transform } = options;
+  const decodeEvent = transform === undefined ? decode : transforming(transform, decode);
+  const decodeBody = unwrap.includes("lines") ? byLines(decodeEvent) : decodeEvent;
+  const isWrapped = unwrap.some((step) => step !== "lines");
+  return isWrapped ? unwrapping(unwrap, attributeNamesOf(targets, dedupeBy), decodeBody) : decodeBody;
+}
+
+/** The way of a body with an event on each line. Blank lines are none. */
+function byLines(decode: (delivery: Unwrapped) => Result<RawRecord, Rejection>): typeof decode {
+  return (delivery) => {
+    if (isTooLarge(delivery)) return refuse("body.too-large", null);
+    const lines = withoutMark(delivery.body)
+      .split("\n")
+      .filter((line) => !isBlank(line));
+    if (lines.length > ROWS_MAX) return refuse("body.too-many-rows", null);
+    return lines.length === 0 ? refuse("body.empty", null) : decodeAll(delivery, lines, decode);
+  };
 }
 
 /** Of a pipeline whose events have one row each, all in one table. null: of any other. */

@@ -34,7 +34,9 @@ type Content = string | Uint8Array;
  * @param attributeNames of the message attributes that are read. What SNS was given with the event goes before what the
  * message has: it is the event's own
  */
-export function compileUnwrap(steps: readonly UnwrapStep[], attributeNames: readonly string[]): UnwrapBody {
+export function compileUnwrap(given: readonly UnwrapStep[], attributeNames: readonly string[]): UnwrapBody {
+  // Lines are taken apart, and not out of anything.
+  const steps = given.filter((step) => step !== "lines");
   return (delivery) => {
     let content: Content = delivery.body;
     let { attributes } = delivery;
@@ -86,14 +88,16 @@ export function compileFindPointer(steps: readonly UnwrapStep[]): FindPointer {
   };
 }
 
-const pathOf = (step: UnwrapStep | undefined): string => `unwrap: ${step}`;
+type WrappingStep = Exclude<UnwrapStep, "lines">;
 
-function refuseAt(step: UnwrapStep, code: RejectionCode, content: Content): Result<never, Rejection> {
+const pathOf = (step: WrappingStep | undefined): string => `unwrap: ${step}`;
+
+function refuseAt(step: WrappingStep, code: RejectionCode, content: Content): Result<never, Rejection> {
   const refused = { code, path: pathOf(step) };
   return { ok: false, error: code === "body.wrapping" ? { ...refused, detail: detailOf(step, content) } : refused };
 }
 
-const TAKEN: Readonly<Record<UnwrapStep, string>> = {
+const TAKEN: Readonly<Record<WrappingStep, string>> = {
   sns: "an SNS notification",
   s3: "text",
   base64: "base64",
@@ -102,7 +106,7 @@ const TAKEN: Readonly<Record<UnwrapStep, string>> = {
 };
 
 /** What the step takes, and what was found instead: of closed lists both, nothing in it is of the message. */
-function detailOf(step: UnwrapStep, content: Content): string {
+function detailOf(step: WrappingStep, content: Content): string {
   if (step === "gzip" && typeof content !== "string")
     return isGzip(content) ? "damaged gzip" : "expected gzip, found other bytes";
   const found = foundIn(content);
@@ -133,17 +137,18 @@ const refuse = (error: RejectionCode): Result<never, RejectionCode> => ({ ok: fa
 
 const WRONG = refuse("body.wrapping");
 
-const STEPS: Readonly<Record<Exclude<UnwrapStep, "sns" | "s3">, (content: Content) => Result<Content, RejectionCode>>> =
-  {
-    base64: onText(readBase64),
-    // In a text, gzip comes as base64: `base64` before it may be left out.
-    gzip(content) {
-      if (typeof content !== "string") return inflate(content);
-      const bytes = readBase64(withoutMark(content));
-      return bytes.ok ? inflate(bytes.value) : bytes;
-    },
-    json: onText(readJsonString),
-  };
+const STEPS: Readonly<
+  Record<Exclude<WrappingStep, "sns" | "s3">, (content: Content) => Result<Content, RejectionCode>>
+> = {
+  base64: onText(readBase64),
+  // In a text, gzip comes as base64: `base64` before it may be left out.
+  gzip(content) {
+    if (typeof content !== "string") return inflate(content);
+    const bytes = readBase64(withoutMark(content));
+    return bytes.ok ? inflate(bytes.value) : bytes;
+  },
+  json: onText(readJsonString),
+};
 
 function onText<Value>(read: (text: string) => Result<Value, RejectionCode>) {
   return (content: Content): Result<Value, RejectionCode> => {

@@ -129,7 +129,7 @@ export type DetectorName = (typeof DETECTOR_NAMES)[number];
 export type SuspicionKind = DetectorName | "inner-name";
 
 /** What a message body may be wrapped in (`source.unwrap`). */
-export const UNWRAP_STEPS = ["sns", "s3", "base64", "gzip", "json"] as const;
+export const UNWRAP_STEPS = ["sns", "s3", "base64", "gzip", "json", "lines"] as const;
 export type UnwrapStep = (typeof UNWRAP_STEPS)[number];
 
 /** What the queue knows of a message, what SNS says of the notification in it, and the place of an `each`'s element from 0. */
@@ -338,6 +338,7 @@ export const REJECTION_CODES = {
   "field.lone-surrogate": "a text holds half a surrogate pair, which is no character",
   "field.json-text": "a text that is to be masked as one value is a whole JSON object",
   "field.unknown": "the event has a field that no column declares",
+  "event.transform": "the transform of the pipeline has made no event of it",
   "event.unmatched": "no table of the configuration takes the event",
   "leak.echo": "a column that is stored as it is holds the value of a masked column",
   "leak.detected": "a column that is stored as it is holds what looks like personal data",

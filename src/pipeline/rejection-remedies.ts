@@ -49,6 +49,7 @@ export const REJECTION_REMEDIES: Readonly<Record<RejectionCode, string>> = {
     "Let the producer send the object as JSON, not as a text, and mask each personal field by its path; or mask the text in a way that can be undone (`aes-siv`, `reveal: true`).",
   "field.unknown":
     "Declare the field as a column in piipe.yaml, or set `unknownFields: ignore`, so that undeclared fields are left out.",
+  "event.transform": "Correct the `transform` given to `definePipeline` if the event is right; else mend the producer.",
   "event.unmatched":
     "Give the event a table in piipe.yaml, or correct a table's `when`, and replay this one; if such events are of no use, set `unmatched: drop`.",
   "leak.echo": ECHO,

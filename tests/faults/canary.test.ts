@@ -212,8 +212,8 @@ const pointer = (bucket: string, key: string): string =>
 /** Reasons that lie in S3. */
 type ObjectReason = "body.object-missing" | "body.object-refused";
 
-/** Of several tables, or rows of elements. */
-type TableReason = "body.too-many-rows" | "event.unmatched";
+/** Of several tables, or rows of elements; of a transform. */
+type TableReason = "body.too-many-rows" | "event.unmatched" | "event.transform";
 
 /** Sends pointers to good and bad objects, and to such as are not there or denied. */
 async function sendPointers(bodies: readonly string[]): Promise<void> {
