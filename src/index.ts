@@ -7,7 +7,6 @@ export {
 export type { PipelineConfig } from "./config/pipeline-config.ts";
 export type { MigrationReport } from "./storage/schema/migrations.ts";
 export { ERROR_CODES, type ErrorCode, PiipeError } from "./errors.ts";
-export type { JsonEvent, Transform } from "./decode/transform-event.ts";
 export type { Totals } from "./pipeline/totals.ts";
-export type { RejectionCode } from "./pipeline/contracts.ts";
+export type { JsonEvent, RejectionCode, Transform } from "./pipeline/contracts.ts";
 export type { TelemetryEvent, TelemetryEventType } from "./telemetry/events.ts";

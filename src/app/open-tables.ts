@@ -1,10 +1,9 @@
 import type { Config } from "../config/config.ts";
 import type { DecoderOptions } from "../decode/compile-decoder.ts";
 import type { DecodedTarget } from "../decode/event-rows.ts";
-import type { Transform } from "../decode/transform-event.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { tokenCharsOf, writtenForms } from "../mask/token-form.ts";
-import type { Column } from "../pipeline/contracts.ts";
+import type { Column, Transform } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { compareKeys } from "../storage/rotation/key-checks.ts";
 import { type ColumnForms, checkTokenChecks } from "../storage/rotation/token-checks.ts";

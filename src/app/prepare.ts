@@ -1,9 +1,8 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";
-import type { Transform } from "../decode/transform-event.ts";
 import type { Keyring } from "../keys/keyring.ts";
-import type { Decode, Mask, Seal } from "../pipeline/contracts.ts";
+import type { Decode, Mask, Seal, Transform } from "../pipeline/contracts.ts";
 import { type Carried, carriedOver } from "../pipeline/engine.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { ENCODING_REMEDY, encodingWarning, readEncoding } from "../postgres/encoding.ts";

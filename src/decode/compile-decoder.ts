@@ -13,6 +13,7 @@ import {
   type Target,
   type UnwrapStep,
   type ValuePlace,
+  type Transform,
 } from "../pipeline/contracts.ts";
 import { placesOf } from "../pipeline/value-places.ts";
 import type { AttributesParsed, JsonObject } from "./create-lookup.ts";
@@ -26,7 +27,7 @@ import { compileBusinessIdReader, compileRowReader, type Message, type ReadRow, 
 import { isPointer } from "./s3-pointer.ts";
 import { type JsonScan, beyondBounds, scanJson } from "./scan-json.ts";
 import { decodeAll } from "./several-events.ts";
-import { type Transform, transforming } from "./transform-event.ts";
+import { transforming } from "./transform-event.ts";
 import { type Unwrapped, compileUnwrap, withoutMark } from "./unwrap-body.ts";
 
 export interface DecoderOptions {

@@ -1,9 +1,8 @@
 import { expect, test, vi } from "vitest";
 import { testColumn } from "../../tests/support/test-column.ts";
 import { testDelivery } from "../../tests/support/test-delivery.ts";
-import type { UnwrapStep } from "../pipeline/contracts.ts";
+import type { UnwrapStep, Transform } from "../pipeline/contracts.ts";
 import { compileDecoder } from "./compile-decoder.ts";
-import type { Transform } from "./transform-event.ts";
 
 const COLUMNS = [testColumn({ name: "a", type: "text" }), testColumn({ name: "n", type: "integer", nullable: true })];
 

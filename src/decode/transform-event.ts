@@ -1,20 +1,19 @@
 import { PiipeError } from "../errors.ts";
-import type { Decode, Delivery, RawRecord, Rejection, RejectionCode, Result } from "../pipeline/contracts.ts";
+import type {
+  Decode,
+  Delivery,
+  JsonEvent,
+  RawRecord,
+  Rejection,
+  RejectionCode,
+  Result,
+  Transform,
+} from "../pipeline/contracts.ts";
 import { KEYS_IN_ROWS_MAX } from "./limits.ts";
 import { parseJson } from "./parse-json.ts";
 import { beyondBounds, closingQuote, isNumberPart, type JsonScan, QUOTE, scanJson } from "./scan-json.ts";
 import { decodeAll } from "./several-events.ts";
 import { withoutMark } from "./unwrap-body.ts";
-
-/** An event as JSON has it. Raw: it may hold personal data. */
-export type JsonEvent = Readonly<Record<string, unknown>>;
-
-/**
- * Makes another event of an event, or several, which are stored or refused as one message; null or an empty list: none, and the
- * message is dropped. Synchronous and pure: a message that comes again is transformed again. What it throws refuses the
- * event. It is given the event as `JSON.parse` makes it.
- */
-export type Transform = (event: JsonEvent) => JsonEvent | readonly JsonEvent[] | null;
 
 /** Decodes what the transform makes of each event. What is no event goes to `decode` as it is, to be refused there. */
 export function transforming<D extends Delivery>(

@@ -6,7 +6,6 @@ import type {
   MaskedRow,
   RawRow,
   Rejection,
-  Result,
   SealedOriginal,
   TokenLink,
 } from "../pipeline/contracts.ts";

@@ -554,6 +554,16 @@ export interface LinkRule {
   readonly tokensMax: (version: number) => number;
 }
 
+/** An event as JSON has it. Raw: it may hold personal data. */
+export type JsonEvent = Readonly<Record<string, unknown>>;
+
+/**
+ * Makes another event of an event, or several, which are stored or refused as one message; null or an empty list: none, and the
+ * message is dropped. Synchronous and pure: a message that comes again is transformed again. What it throws refuses the
+ * event. It is given the event as `JSON.parse` makes it.
+ */
+export type Transform = (event: JsonEvent) => JsonEvent | readonly JsonEvent[] | null;
+
 /** What becomes of a delivery once its outcome is known. */
 export type Settlement =
   | { readonly kind: "delete" }
