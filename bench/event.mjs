@@ -2,31 +2,36 @@
  * What one login event costs on one core: decoding, masking, and the whole way, beside the part that no code of this
  * project can save. Reads the build: `npm run bench:event` makes it first. README.md says what the rows are.
  */
-import { randomBytes, randomInt, randomUUID } from "node:crypto";
+import { generateKeyPairSync, randomBytes, randomInt, randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
+import { FEATURES } from "./event-features.mjs";
+
+const { values: flags } = parseArgs({
+  options: { json: { type: "boolean", default: false }, features: { type: "boolean", default: false } },
+});
 
 /** What parsing an event and masking two of its values may cost. */
 const GOAL_MICROSECONDS = 4;
 /** No value is met twice in a round, and all fit into a processor's cache, as a batch does. */
 const EVENTS = 2_000;
 const WARM_UP_MS = 2_000;
-const MEASURE_MS = 8_000;
-
-const { values: flags } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+const MEASURE_MS = flags.features ? 24_000 : 8_000;
 
 const root = new URL("../", import.meta.url);
 /** @param {string} path of a module of the build */
 const built = (path) => import(new URL(`dist/${path}`, root).href);
 /** @type {typeof import("../src/config/load-config.ts")} */
-const { loadConfig } = await built("config/load-config.js");
+const { loadConfig, parseConfig } = await built("config/load-config.js");
 /** @type {typeof import("../src/keys/keyring.ts")} */
 const { Keyring } = await built("keys/keyring.js");
+/** @type {typeof import("../src/keys/seal.ts")} */
+const { createSeal } = await built("keys/seal.js");
 /** @type {typeof import("../src/decode/compile-decoder.ts")} */
 const { compileDecoder } = await built("decode/compile-decoder.js");
 /** @type {typeof import("../src/decode/unwrap-body.ts")} */
-const { compileUnwrap } = await built("decode/unwrap-body.js");
+const { compileFindPointer, compileUnwrap } = await built("decode/unwrap-body.js");
 /** @type {typeof import("../src/mask/compile-mask.ts")} */
 const { compileMask } = await built("mask/compile-mask.js");
 /** @type {typeof import("../src/mask/column-tokens.ts")} */
@@ -91,7 +96,15 @@ const unwrapping = STEPS.map((step) => {
 /** Grows by every result, so that no work can be left out. */
 let used = 0;
 
-/** @type {readonly { name: string, what: string, run: (delivery: Delivery, at: number) => void }[]} */
+/** @typedef {{ name: string, what: string, run: (delivery: Delivery, at: number) => void }} Part */
+
+/** @type {Part} */
+const WHOLE = {
+  name: "event",
+  what: "the whole way, leak guard and all",
+  run: (delivery) => void (used += unwrap(mask(unwrap(decode(delivery)))).rows.length),
+};
+/** @type {readonly Part[]} */
 const PARTS = [
   { name: "parse", what: "JSON.parse", run: ({ body }) => void (used += JSON.parse(body).ip.length) },
   {
@@ -120,44 +133,99 @@ const PARTS = [
       used += unwrap(guard([decoded[at] ?? fail()])).length;
     },
   },
-  {
-    name: "event",
-    what: "the whole way, leak guard and all",
-    run: (delivery) => void (used += unwrap(mask(unwrap(decode(delivery)))).rows.length),
-  },
+  WHOLE,
   ...unwrapping,
 ];
+const parts = flags.features ? [WHOLE, ...FEATURES.map(withFeature), ...pointers()] : PARTS;
 
 /** @type {Map<string, number[]>} microseconds an event, a number for each round */
-const samples = new Map(PARTS.map(({ name }) => [name, []]));
-const startedMs = performance.now();
-for (let tookMs = 0; tookMs < WARM_UP_MS + MEASURE_MS; tookMs = performance.now() - startedMs) {
+const samples = new Map(parts.map(({ name }) => [name, []]));
+const startedMs = processorMs();
+for (let tookMs = 0; tookMs < WARM_UP_MS + MEASURE_MS; tookMs = processorMs() - startedMs) {
   // The parts take turns, so that a busy moment of the machine falls on all of them.
-  for (const { name, run } of PARTS) {
+  for (const { name, run } of parts) {
     const microseconds = measure(run);
     if (tookMs >= WARM_UP_MS) samples.get(name)?.push(microseconds);
   }
 }
 if (used === 0) fail();
 
-const results = PARTS.map(({ name, what }) => {
+const results = parts.map(({ name, what }) => {
   const sorted = (samples.get(name) ?? []).toSorted((a, b) => a - b);
   const at = (/** @type {number} */ share) => sorted[Math.round((sorted.length - 1) * share)] ?? fail();
   return { name, what, rounds: sorted.length, lowest: at(0), median: at(0.5), p90: at(0.9) };
 });
 if (flags.json) {
-  const parts = Object.fromEntries(
+  const byName = Object.fromEntries(
     results.map(({ name, rounds, lowest, median, p90 }) => [name, { rounds, lowest, median, p90 }]),
   );
-  console.log(JSON.stringify({ node: process.version, unit: "us/event", goal: GOAL_MICROSECONDS, parts }));
+  const goal = flags.features ? {} : { goal: GOAL_MICROSECONDS };
+  console.log(JSON.stringify({ node: process.version, unit: "us/event", ...goal, parts: byName }));
 } else {
   const us = (/** @type {number} */ number) => number.toFixed(2).padStart(8);
   console.log(`Node ${process.version}: microseconds of processor time an event, ${results[0]?.rounds} rounds`);
-  console.log(`${"".padEnd(34)}  lowest  median     p90`);
+  console.log(`${"".padEnd(44)}  lowest  median     p90`);
   for (const { what, lowest, median, p90 } of results) {
-    console.log(`${what.padEnd(34)}${us(lowest)}${us(median)}${us(p90)}`);
+    console.log(`${what.padEnd(44)}${us(lowest)}${us(median)}${us(p90)}`);
   }
-  console.log(`The goal for decoding and two masks on a quiet machine is ${GOAL_MICROSECONDS} at most.`);
+  if (!flags.features)
+    console.log(`The goal for decoding and two masks on a quiet machine is ${GOAL_MICROSECONDS} at most.`);
+}
+
+/**
+ * The whole way of an event with a field and a column more.
+ * @param {import("./event-features.mjs").Feature} feature
+ * @returns {Part}
+ */
+function withFeature({ name, what, json, columns: more, dedupeBy: from }) {
+  const settings = {
+    source: { sqs: { queue: "login-queue" } },
+    sink: { postgres: { url: "postgres://127.0.0.1/postgres", table: "user_logins" } },
+    keys: { file: "./piipe.keys.json" },
+    columns: more,
+    ...(from === undefined ? {} : { dedupeBy: from }),
+  };
+  const added =
+    Object.keys(more).length === 0
+      ? []
+      : parseConfig(settings, { baseFolder: "." }).tables.flatMap((table) => table.columns);
+  const all = [...columns, ...added];
+  const dedupeBy = from === undefined ? null : { from, origin: /** @type {const} */ ({ kind: "field", path: [from] }) };
+  const { publicKey } = generateKeyPairSync("x25519");
+  const seal = createSeal(Buffer.from(publicKey.export({ format: "jwk" }).x ?? "", "base64url"));
+  const decodeAll = compileDecoder(
+    targets.map((target) => ({ ...target, columns: all })),
+    { unknownFields: "ignore", dedupeBy },
+  );
+  const maskAll = compileMask([all], { ...options, seal, dedupeBy });
+  const longer = deliveries.map((delivery) => {
+    const body = `${delivery.body.slice(0, -1)},${json()}}`;
+    return { ...delivery, body, bytes: Buffer.byteLength(body) };
+  });
+  return {
+    name,
+    what: `+ ${what}`,
+    run: (_, at) => void (used += unwrap(maskAll(unwrap(decodeAll(longer[at] ?? fail())))).rows.length),
+  };
+}
+
+/**
+ * The look for a pointer to an object in S3, without the fetching; in place of the whole way.
+ * @returns {readonly Part[]}
+ */
+function pointers() {
+  const find = compileFindPointer(["s3"]);
+  const pointing = deliveries.map(({ id }) =>
+    JSON.stringify(["software.amazon.payloadoffloading.PayloadS3Pointer", { s3BucketName: "events", s3Key: id }]),
+  );
+  return [
+    { name: "s3.none", what: "unwrap: s3, no pointer", run: ({ body }) => void (used += find(body) === null ? 1 : 0) },
+    {
+      name: "s3.pointer",
+      what: "unwrap: s3, a pointer found, not followed",
+      run: (_, at) => void (used += find(pointing[at] ?? "")?.object.key.length ?? fail()),
+    },
+  ];
 }
 
 /**
@@ -170,6 +238,11 @@ function measure(run) {
   deliveries.forEach(run);
   const { user, system } = process.cpuUsage(before);
   return (user + system) / EVENTS;
+}
+
+function processorMs() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
 
 /** @param {string | null | undefined} token */

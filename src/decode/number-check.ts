@@ -1,6 +1,6 @@
 import { parseDecimal } from "./decimal.ts";
 import { NUMBER_CHARS_MAX } from "./limits.ts";
-import { closingQuote, isNumberPart, mayBeInexact, MINUS, QUOTE } from "./scan-json.ts";
+import { closingQuote, isNumberPart, mayBeInexact, mayBeSmall, QUOTE, VANISHING_CHARS_MIN } from "./scan-json.ts";
 
 /**
  * Whether a column keeps what is written, given a number as JSON writes it. `JSON.parse` may have rounded it; this looks at
@@ -19,9 +19,8 @@ function isNearEnough(written: string, value: number): boolean {
   return isExact(written) || decimalOf(written) === decimalOf(String(BigInt(value)));
 }
 
-/** A double is not zero before the 324th decimal: with a shorter exponent, which is 99 at most, 225 of them are written. */
-const EXPONENT_DIGITS_MIN = 3;
-const CHARS_MIN = 225;
+/** A digit before the point, and less than the exponent of a number that vanishes: to read it takes ten times as long. */
+const IS_LARGE_ENOUGH = /^-?[1-9][^e]*e-(?:[0-2]\d\d|3[01]\d)$/i;
 
 /**
  * Whether a reader of a JSON text that `JSON.parse` took would find zero where there is none: whoever stores it as it is
@@ -34,16 +33,11 @@ export function hasVanishingNumber(json: string): boolean {
     const code = json.charCodeAt(at);
     at = code === QUOTE ? closingQuote(json, at) + 1 : at + 1;
     if (!isNumberPart(code)) continue;
-    /** Characters behind the last sign: the digits of a negative exponent, when there is one. */
-    let sinceMinus = 0;
-    for (let part = json.charCodeAt(at); isNumberPart(part); part = json.charCodeAt(at)) {
-      sinceMinus = part === MINUS ? 0 : sinceMinus + 1;
-      at += 1;
-    }
-    const mayBeSmall = sinceMinus >= EXPONENT_DIGITS_MIN && json.charCodeAt(at - 1 - sinceMinus) === MINUS;
+    while (isNumberPart(json.charCodeAt(at))) at += 1;
     // Few numbers are that small, or that long: only they are read.
-    if (!mayBeSmall && at - start < CHARS_MIN) continue;
+    if (at - start < VANISHING_CHARS_MIN && !mayBeSmall(json, start, at)) continue;
     const run = json.slice(start, at);
+    if (IS_LARGE_ENOUGH.test(run)) continue;
     if (Number(run) === 0 && !isZero(run)) return true;
   }
   return false;

@@ -79,6 +79,11 @@ export function endOfValue(text: string, start: number): number {
   let at = start;
   while (at < text.length) {
     const code = text.charCodeAt(at);
+    // Digits, most of what stands outside of strings, are below all brackets.
+    if (code < OPEN_ARRAY && code !== COMMA && code !== QUOTE) {
+      at += 1;
+      continue;
+    }
     if (code === QUOTE) at = closingQuote(text, at);
     else if (code === OPEN_OBJECT || code === OPEN_ARRAY) depth += 1;
     else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) {

@@ -37,6 +37,7 @@ describe("scanJson", () => {
       containers: 0,
       numberChars: 0,
       mayRound: false,
+      mayVanish: false,
       hasEscapedKey: false,
     });
   });
@@ -67,6 +68,22 @@ describe("scanJson", () => {
       }
     },
   );
+
+  test.each<[string, boolean]>([
+    ["1e-400", true],
+    ["-1.5E-0324", true],
+    [`0.${"0".repeat(330)}1`, true],
+    ["1e-99", false],
+    ["1e+400", false],
+    ["123-456", false],
+    ["-1234567", false],
+    ["0.000001", false],
+    ['"1e-400"', false],
+  ])("whether %s may vanish: %s", (number, mayVanish) => {
+    for (const text of [number, `[1e5,${number}]`, `{"a":1e5,"b":[{"c":${number}}]}`]) {
+      expect(scanJson(text).mayVanish).toBe(mayVanish);
+    }
+  });
 
   test.each(["0", "-1", "-0.5", "100.0", "123456789012.34", "9007199254740993", "true", "[false,-1]", '"1e5"'])(
     "%s is exact, or too large",

@@ -15,6 +15,8 @@ export interface JsonScan {
    * more characters than the 15 digits that every double keeps. Whole numbers say so themselves, by being too large.
    */
   readonly mayRound: boolean;
+  /** A number may be so small that a double has nothing but zero for it. */
+  readonly mayVanish: boolean;
   /** A key has a backslash as written. */
   readonly hasEscapedKey: boolean;
 }
@@ -24,7 +26,7 @@ const BACKSLASH = 0x5c;
 export const COLON = 0x3a;
 export const COMMA = 0x2c;
 const SPACE = 0x20;
-export const MINUS = 0x2d;
+const MINUS = 0x2d;
 const ZERO = 0x30;
 /** Set in `e` and `E` only, among the characters of a number. */
 const EXPONENT_BIT = 0x40;
@@ -48,6 +50,7 @@ export function scanJson(text: string): JsonScan {
   let containers = 0;
   let numberChars = 0;
   let mayRound = false;
+  let mayVanish = false;
   let hasEscapedKey = false;
   let stringStart = 0;
   /** Where the next one stands; looked for again only when a key begins behind it. -1: there is none. */
@@ -73,7 +76,11 @@ export function scanJson(text: string): JsonScan {
         at += 1;
       }
       const chars = at - start;
-      if (chars > numberChars) numberChars = chars;
+      if (chars > numberChars) {
+        numberChars = chars;
+        if (chars >= VANISHING_CHARS_MIN) mayVanish = true;
+      }
+      if (bits >= EXPONENT_BIT && chars > 1 && !mayVanish) mayVanish = mayBeSmall(text, start, at);
       // A single e is the last letter of true or false.
       if (chars > 1 && !mayRound) {
         const startsMinusZero = code === MINUS && text.charCodeAt(start + 1) === ZERO;
@@ -93,8 +100,21 @@ export function scanJson(text: string): JsonScan {
       at += 1;
     }
   }
-  return { depth, keys, containers, numberChars, mayRound, hasEscapedKey };
+  return { depth, keys, containers, numberChars, mayRound, mayVanish, hasEscapedKey };
 }
+
+/** A double is not zero before the 324th decimal: with a shorter exponent, which is 99 at most, 225 of them are written. */
+const SMALL_EXPONENT_DIGITS_MIN = 3;
+export const VANISHING_CHARS_MIN = 225;
+
+/** Whether what stands there ends in a minus sign and as many digits as the exponent of a number that vanishes. */
+export function mayBeSmall(text: string, start: number, end: number): boolean {
+  let digits = end;
+  while (digits > start && isDigit(text.charCodeAt(digits - 1))) digits -= 1;
+  return end - digits >= SMALL_EXPONENT_DIGITS_MIN && text.charCodeAt(digits - 1) === MINUS;
+}
+
+const isDigit = (code: number): boolean => code >= ZERO && code <= 0x39;
 
 /** Whether `JSON.parse` may make another number of it; false for whole numbers, which are exact or too large. */
 export const mayBeInexact = (number: string): boolean =>

@@ -128,7 +128,7 @@ function jsonReader(place: ValuePlace, bounds: ColumnBounds | undefined, begin: 
     if (refusal !== null) return refusal;
     const written = writtenOf(delivery, objectsRead, start);
     if (charsMax !== null && isLongerThan(written, charsMax)) return REFUSED.tooLong;
-    const mayVanish = scan.mayRound || place.kind === "attribute";
+    const mayVanish = scan.mayVanish || place.kind === "attribute";
     return mayVanish && hasVanishingNumber(written) ? REFUSED.range : written;
   };
 }

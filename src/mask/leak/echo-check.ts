@@ -1,11 +1,11 @@
 import type { Column, ColumnType, GivenText, RawRow, Rejection } from "../../pipeline/contracts.ts";
 import { isOfQueue } from "../../pipeline/value-places.ts";
-import { normalizeIp } from "../normalize/normalize-ip.ts";
 import { type Commonness, commonnessOf } from "./common-values.ts";
 import { foldTable } from "./fold.ts";
 import { NeedleSearch } from "./needle-search.ts";
-import { isSeparator, isShortText, mappedForms, type Spellings, spellingsOf, versionNumberOf } from "./spellings.ts";
-import { compactView, type Place, type PlacedText, placeAt, type View, viewsOf } from "./views.ts";
+import { isSeparator, isShortText, mappedForms, spellingsOf } from "./spellings.ts";
+import { type Place, type PlacedText, placeAt, type View, viewsOf } from "./views.ts";
+import { isOfNumber, WholeValues, type WholeValue } from "./whole-values.ts";
 
 /**
  * Finds a column that would store the value of a masked one, of whichever row: the rejection names its `from`, and the masked
@@ -55,10 +55,6 @@ const SHORT_NUMBER = /^\d{1,6}$/;
 /** Seconds since 1970 are part of all milliseconds of the same second: another time. */
 const EPOCH = /^\d+$/;
 const TIMES: ReadonlySet<ColumnType> = new Set(["timestamp", "date"]);
-/** A longer text is no single address or time, but may hold one. */
-const ONE_VALUE_CHARS_MAX = 64;
-/** Of a needle's characters so many are searched for; the others are compared where those were found. */
-const SEARCHED_CHARS_MAX = 256;
 /**
  * Comparisons at what was found, for each character of the texts: what repeats a long value's beginning without end is
  * refused rather than compared, as that would take the square of its length.
@@ -71,15 +67,16 @@ const PRODUCT_MAX = 32_768;
 /** What JSON, a URL or another script may write in another way. */
 const OTHER_SPELLINGS = /[\\%\u0080-\uffff]/;
 
-/** What times and IPv6 addresses have; JSON has a quote before its own colons. */
-const GROUPS = /[\da-f:]:[\da-f:]/;
+/** What times have; JSON has a quote before its own colons. */
+const TIME = /\d:\d/;
+/** What every IPv6 address has, and the last groups of one that holds an IPv4 address; no time has as many groups. */
+const IPV6 = /::|ffff:|(?:[\da-f]:[\da-f]{0,4}){6}/;
+
+const FEW = 32;
 
 /** A value that must not appear. */
-interface Sought extends Spellings {
+interface Sought extends WholeValue {
   readonly name: string;
-  readonly type: ColumnType;
-  readonly raw: string;
-  readonly normalized: string;
 }
 
 interface Needle {
@@ -140,12 +137,18 @@ export function compileEchoCheck(tables: readonly (readonly Column[])[]): EchoCh
       }
     }
     if (sought.length === 0) return null;
+    // Nearly always so few that maps would take longer.
+    const whole = sought.length > FEW ? new WholeValues(sought) : null;
     if (hasNumbers) {
       for (const { row } of rows) {
         for (const place of compiled[row.table]?.open ?? NO_PLACES) {
           const value = row.values[place.index];
           if (typeof value !== "number") continue;
-          for (const each of sought) if (isNumberEcho(place, value, each)) return echo(place, each);
+          const same =
+            whole === null
+              ? sought.find((each) => isOfNumber(each, place.type, value))
+              : whole.ofNumber(place.type, value);
+          if (same !== undefined) return echo(place, same);
         }
       }
     }
@@ -156,7 +159,7 @@ export function compileEchoCheck(tables: readonly (readonly Column[])[]): EchoCh
         return typeof text === "string" ? [{ place, text }] : [];
       }),
     );
-    return searchAll(given, sought);
+    return searchAll(given, sought, whole ?? new WholeValues(sought));
   };
 }
 
@@ -221,18 +224,15 @@ const echo = ({ from }: Place, { name }: Sought): Rejection => ({
   detail: `the value of ${name}`,
 });
 
-const isNumberEcho = ({ type }: Place, value: number, { numbers, texts }: Sought): boolean =>
-  numbers.includes(value) || (type === "version" && versionNumberOf(texts[0] ?? "") === value);
-
 /** Whether a close look could find anything. */
 function mayHold(texts: string, sought: readonly Sought[]): boolean {
   if (OTHER_SPELLINGS.test(texts)) return true;
   const searched = texts.toLowerCase();
-  const hasGroups = GROUPS.test(searched);
   for (const { type, texts: spellings, plain, compact } of sought) {
     for (const spelling of spellings) if (searched.includes(spelling)) return true;
     if (plain !== "" && searched.includes(plain)) return true;
-    if (hasGroups && (type === "ip" || type === "timestamp")) return true;
+    if (type === "ip" && IPV6.test(searched)) return true;
+    if (type === "timestamp" && TIME.test(searched)) return true;
     if (compact !== "" && holdsGrouped(searched, compact)) return true;
   }
   return false;
@@ -254,23 +254,33 @@ function holdsGrouped(text: string, digits: string): boolean {
   return false;
 }
 
-function searchAll(given: readonly PlacedText[], sought: readonly Sought[]): Rejection | null {
+function searchAll(
+  given: readonly PlacedText[],
+  sought: readonly Sought[],
+  whole: WholeValues<Sought>,
+): Rejection | null {
   for (const { place, text } of given) {
-    const same = sought.find((each) => isSameValue(place, text, each));
+    const same = whole.ofText(place.type, text);
     if (same !== undefined) return echo(place, same);
   }
-  // Of equal needles the first is told of: one for all texts goes before one for JSON alone.
-  const needles = [...sought.flatMap(needlesOf), ...sought.flatMap(plainNeedleOf)];
-  const search = new NeedleSearch(needles.map(({ text }) => text.slice(0, SEARCHED_CHARS_MAX)));
+  // Where several are found at once, the first is told of: one for all texts goes before one for JSON alone.
+  const needles = withoutRepeats([...sought.flatMap(needlesOf), ...sought.flatMap(plainNeedleOf)]);
+  const search = new NeedleSearch(needles.map(({ text }) => text));
   const grouped = sought.filter(({ compact }) => compact !== "");
-  const groupedSearch = grouped.length === 0 ? null : new NeedleSearch(grouped.map(({ compact }) => compact));
+  const groupedSearch =
+    grouped.length === 0
+      ? null
+      : new NeedleSearch(
+          grouped.map(({ compact }) => compact),
+          isSeparator,
+        );
   let last: View | null = null;
   for (const view of viewsOf(given)) {
     const found = searchIn(view, search, needles);
     if (found !== null) return found;
     last = view;
   }
-  return last === null || groupedSearch === null ? null : searchGrouped(compactView(last), groupedSearch, grouped);
+  return last === null || groupedSearch === null ? null : searchGrouped(last, groupedSearch, grouped);
 }
 
 function searchGrouped(view: View, search: NeedleSearch, grouped: readonly Sought[]): Rejection | null {
@@ -303,17 +313,30 @@ const needleOf = (text: string, sought: Sought, mustBeWhole: boolean): Needle =>
   onlyInJson: false,
 });
 
+/** Of needles that are found in the same places the first. */
+function withoutRepeats(needles: readonly Needle[]): readonly Needle[] {
+  /** By text: a bit for each way in which it is looked for. */
+  const seen = new Map<string, number>();
+  return needles.filter(({ text, sought, mustBeWhole, isWholeNumber, onlyInJson }) => {
+    const isTime = sought.type === "timestamp";
+    const way = 1 << ((mustBeWhole ? 1 : 0) + (isWholeNumber ? 2 : 0) + (onlyInJson ? 4 : 0) + (isTime ? 8 : 0));
+    const ways = seen.get(text) ?? 0;
+    seen.set(text, ways | way);
+    return (ways & way) === 0;
+  });
+}
+
 function searchIn(view: View, search: NeedleSearch, needles: readonly Needle[]): Rejection | null {
   const { codes, length } = view;
   let comparisonsLeft = COMPARISONS_MIN + COMPARISONS_PER_CHAR_MAX * length;
   let found: Rejection | null = null;
-  const isComplete = search.search(codes, length, (index, foundEnd) => {
+  const isComplete = search.search(codes, length, (index, foundEnd, searchedChars) => {
     comparisonsLeft -= 1;
     const needle = needles[index];
     if (needle === undefined || comparisonsLeft < 0) return comparisonsLeft >= 0;
     const { text, sought } = needle;
     let end = foundEnd;
-    const start = foundEnd - Math.min(text.length, SEARCHED_CHARS_MAX);
+    const start = foundEnd - searchedChars;
     while (end - start < text.length && codes[end] === text.charCodeAt(end - start) && comparisonsLeft > 0) {
       end += 1;
       comparisonsLeft -= 1;
@@ -350,17 +373,3 @@ const END_OF_VALUE = "]},:";
 
 const isStructure = (code: number, structure: string): boolean =>
   code === TEXT_END || structure.includes(String.fromCharCode(code));
-
-/** Types of which one value has spellings that have little in common. */
-function isSameValue(place: Place, text: string, { type, normalized, mustBeWhole, raw }: Sought): boolean {
-  if (type === "timestamp" && place.type === "timestamp") return text === normalized;
-  if (text === raw || text === normalized) return true;
-  if (text.length > ONE_VALUE_CHARS_MAX) return false;
-  if (mustBeWhole && text.trim().toLowerCase() === normalized.toLowerCase()) return true;
-  if (type === "ip") return IPV6_CHARS.test(text) && normalizeIp(text.trim()) === normalized;
-  if (type === "timestamp") return DATE_TIME.test(text) && Date.parse(text.trim()) === Date.parse(normalized);
-  return false;
-}
-
-const IPV6_CHARS = /^\s*[\da-f:.]+\s*$/i;
-const DATE_TIME = /^\s*\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d/;

@@ -156,11 +156,16 @@ export const fold = (text: string): string => textOf(foldUnits(unitsOf(text)));
 /** A zero, which may part texts, stays one. */
 export function foldUnits({ codes, length }: Units): Units {
   const { codes: folds, formAt, forms } = foldTable();
-  let out = new Uint16Array(length + 16);
+  let out = new Uint16Array(length + ROOM_MIN);
   let end = 0;
   for (let at = 0; at < length; at += 1) {
     const code = codes[at] ?? 0;
-    if (end + FOLDED_UNITS_MAX > out.length) out = enlarged(out);
+    if (code < ASCII_END) {
+      out[end++] = folds[code] ?? code;
+      continue;
+    }
+    // There is always room for what is left as it is, and for one form.
+    if (end + FOLDED_UNITS_MAX + length - at > out.length) out = enlarged(out);
     if (code >= HANGUL && code < HANGUL_END) {
       // The Unicode Standard, section 3.12: the letters of a syllable, two or three.
       const index = code - HANGUL;
@@ -188,6 +193,9 @@ export function foldUnits({ codes, length }: Units): Units {
   }
   return { codes: out, length: end };
 }
+
+const ASCII_END = 0x80;
+const ROOM_MIN = 16;
 
 function enlarged(codes: Uint16Array): Uint16Array<ArrayBuffer> {
   const larger = new Uint16Array(codes.length * 2);

@@ -288,6 +288,36 @@ describe("the echo check", () => {
     });
   });
 
+  test("tells two masked values that begin alike for long from each other", () => {
+    const alike = Array.from({ length: 100 }, (_, index) => `x${index}`).join("");
+    const columns = [masked("text"), testColumn({ name: "second", type: "text", mask: "drop" }), open("text")];
+    expect(guard(columns, [`${alike}a`, `${alike}b`, `-${alike}b-`])).toEqual(echoOf("second"));
+    expect(guard(columns, [`${alike}a`, `${alike}b`, `-${alike}c-`])).toEqual(CLEAN);
+  });
+
+  test("looks at thousands of rows for thousands of values, and tells of the first", () => {
+    const columns = [masked("ip"), masked("text"), open("text"), testColumn({ name: "n", type: "integer" })];
+    const rows = Array.from({ length: 3_000 }, (_, index) => {
+      const [ip, id] = [`10.1.${index >> 8}.${index & 255}`, `id ${index} é`];
+      const values = [ip, id, `2001:db8::${index.toString(16)}`, 5_000_000 + index];
+      return { row: { table: 0, values }, hidden: [ip, id, null, null] };
+    });
+    const echoOf = (ip: string, id: string) => {
+      const row = { table: 0, values: [ip, id, "x", 1] };
+      return compileLeakGuard([columns])([...rows, { row, hidden: [ip, id, null, null] }]);
+    };
+    expect(echoOf("10.9.9.9", "other é")).toEqual(CLEAN);
+    expect(echoOf("2001:db8::bb7", "other é")).toEqual(ECHO);
+    expect(echoOf("10.9.9.9", "2001:db8::bb7")).toEqual(ECHO);
+    expect(echoOf("10.9.9.9", "5002999")).toMatchObject({ ok: false, error: { code: "leak.echo", path: "n" } });
+  });
+
+  test("finds a personal value within a text, though another column has it as a common one", () => {
+    const columns = ["city", "first_name"].map((name) => testColumn({ name, type: "text", mask: "hmac-sha256" }));
+    expect(guard([...columns, open("text")], ["Berlin", "Berlin", "Mr Berlin"])).toEqual(echoOf("first_name"));
+    expect(guard([...columns, open("text")], ["Berlin", "Berlin", "berlin"])).toEqual(echoOf("city"));
+  });
+
   test("lets two masked columns hold the same", () => {
     expect(
       guard([masked("text"), testColumn({ name: "b", type: "text", mask: "drop" })], ["abcdef", "abcdef"]),

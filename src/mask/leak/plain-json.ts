@@ -15,7 +15,7 @@ const ZEROS_MAX = 40;
 /** Few bytes may stand for many digits: together they may not be more than the largest body has. */
 const CHARS_MAX = 1_048_576;
 /** A number with an exponent, or with a zero at the end of its decimals: in few JSON texts, and the others are as they are. */
-const HAS_OTHER_NUMBER = /(?:^|[[:,\s])-?\d+(?:\.\d*0(?!\d)|(?:\.\d+)?[eE])/;
+const HAS_OTHER_NUMBER = /[eE](?<=(?:^|[[:,\s])-?\d+(?:\.\d+)?[eE])|0(?!\d)(?<=(?:^|[[:,\s])-?\d+\.\d*0)/;
 
 /**
  * A JSON text with each number in digits: PostgreSQL's `jsonb` stores `4.1e3` as 4100. Zeros behind the last decimal are

@@ -6,7 +6,7 @@ import { plainJson } from "./plain-json.ts";
 
 /** What a masked value looks like where it is not masked. Raw: lives as long as the look at one record. */
 export interface Spellings {
-  /** Folded. The first one is the value itself; none is empty. */
+  /** Folded. The first one is the value itself, of a time its beginning; none is empty. */
   readonly texts: readonly string[];
   /** A number as it is in JSON without an exponent; empty when that is no other text, or the value no number. */
   readonly plain: string;
@@ -102,7 +102,7 @@ function compactOf(value: string): string {
 export const isSeparator = (code: number): boolean =>
   code === 32 || code === 40 || code === 41 || code === 43 || (code >= 45 && code <= 47) || code === 58;
 /** 0 to 9, a to f. */
-export const isHexDigit = (code: number): boolean => (code >= 48 && code <= 57) || (code >= 97 && code <= 102);
+const isHexDigit = (code: number): boolean => (code >= 48 && code <= 57) || (code >= 97 && code <= 102);
 
 /** A longer spelling is found by the one that it holds. */
 function addUnlessContained(texts: string[], text: string): void {
@@ -111,10 +111,10 @@ function addUnlessContained(texts: string[], text: string): void {
   if (!isKnown) texts.push(text);
 }
 
-/** Decoding writes six decimals; the event may have had fewer, and a blank instead of the T. */
+/** Decoding writes six decimals; the event may have had fewer, and a blank instead of the T. The value begins with the first. */
 function addTimes(texts: string[], value: string): void {
   const short = value.replace(/\.?0*z$/, "");
-  texts.push(short, short.replace("t", " "));
+  texts.splice(0, 1, short, short.replace("t", " "));
 }
 
 /** An IPv6 address with all its groups (RFC 4291 section 2.2), and with all its digits. */

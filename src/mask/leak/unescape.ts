@@ -4,12 +4,29 @@ const BACKSLASH = 0x5c;
 const PERCENT = 0x25;
 const LETTER_U = 0x75;
 const REPLACEMENT = 0xfffd;
-/** RFC 8259 section 7, but for `\u`. */
-const ESCAPED: ReadonlyMap<number, number> = new Map(
-  Object.entries({ '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }).map(
-    ([letter, char]) => [letter.charCodeAt(0), char.charCodeAt(0)] as const,
-  ),
-);
+const ASCII_END = 0x80;
+
+/** RFC 8259 section 7, but for `\u`: what each letter stands for behind a backslash. 0: it is no escape. */
+const ESCAPED = new Uint8Array(ASCII_END);
+for (const [letter, char] of Object.entries({
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+})) {
+  ESCAPED[letter.charCodeAt(0)] = char.charCodeAt(0);
+}
+
+/** What each digit of a hexadecimal number is worth. */
+const HEX = new Int8Array(ASCII_END).fill(-1);
+for (const [value, digit] of Array.from("0123456789abcdef").entries()) {
+  HEX[digit.charCodeAt(0)] = value;
+  HEX[digit.toUpperCase().charCodeAt(0)] = value;
+}
 
 export const hasBackslash = ({ codes, length }: Units): boolean => codes.subarray(0, length).includes(BACKSLASH);
 
@@ -20,17 +37,24 @@ export function unescapeJson({ codes, length }: Units): Units {
   let at = 0;
   while (at < length) {
     const code = codes[at] ?? 0;
-    const next = code === BACKSLASH ? (codes[at + 1] ?? 0) : 0;
-    const unit = next === LETTER_U ? hexOf(codes, at + 2, 4) : -1;
-    if (next === LETTER_U && unit !== -1) {
-      // A zero ends a text.
-      out[end++] = unit === 0 ? REPLACEMENT : unit;
-      at += 6;
+    at += 1;
+    if (code !== BACKSLASH) {
+      out[end++] = code;
       continue;
     }
-    const escaped = next === 0 ? undefined : ESCAPED.get(next);
-    out[end++] = escaped ?? code;
-    at += escaped === undefined ? 1 : 2;
+    const next = codes[at] ?? 0;
+    const unit = next === LETTER_U ? hexOf(codes, at + 1, 4) : -1;
+    const escaped = next < ASCII_END ? (ESCAPED[next] ?? 0) : 0;
+    if (unit !== -1) {
+      // A zero ends a text.
+      out[end++] = unit === 0 ? REPLACEMENT : unit;
+      at += 5;
+    } else if (escaped !== 0) {
+      out[end++] = escaped;
+      at += 1;
+    } else {
+      out[end++] = code;
+    }
   }
   return { codes: out, length: end };
 }
@@ -79,8 +103,7 @@ function hexOf(codes: Uint16Array, start: number, digits: number): number {
   let value = 0;
   for (let at = start; at < start + digits; at += 1) {
     const code = codes[at] ?? 0;
-    const digit =
-      code >= 48 && code <= 57 ? code - 48 : (code | 32) >= 97 && (code | 32) <= 102 ? (code | 32) - 87 : -1;
+    const digit = code < ASCII_END ? (HEX[code] ?? -1) : -1;
     if (digit === -1) return -1;
     value = value * 16 + digit;
   }

@@ -1,6 +1,5 @@
 import type { ColumnType } from "../../pipeline/contracts.ts";
 import { foldUnits, type Units, writeUnits } from "./fold.ts";
-import { isHexDigit, isSeparator } from "./spellings.ts";
 import { hasBackslash, hasPercentEscape, unescapeJson, unescapePercent } from "./unescape.ts";
 
 /** A column that is stored as it is. */
@@ -55,29 +54,40 @@ function joined(texts: readonly PlacedText[]): Units {
   let length = 0;
   for (const { place, text } of texts) {
     codes[length++] = TEXT_START;
-    length = place.type === "json" ? writeJson(text, codes, length) : writeUnits(text.trim(), codes, length);
+    if (place.type !== "json") length = writeUnits(text.trim(), codes, length);
+    else length = withoutSpace(codes, length, writeUnits(text, codes, length));
   }
   return { codes, length };
 }
 
-/** Without the white space between the parts of JSON. */
-function writeJson(text: string, codes: Uint16Array, start: number): number {
+/** Takes the white space between the parts of JSON out. @returns where it ends now */
+function withoutSpace(codes: Uint16Array, start: number, textEnd: number): number {
   let end = start;
-  let isInString = false;
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) isInString = !isInString;
-    else if (code <= SPACE && !isInString) continue;
-    codes[end++] = code;
-    if (code === BACKSLASH && isInString && at + 1 < text.length) codes[end++] = text.charCodeAt(++at);
+  let at = start;
+  while (at < textEnd) {
+    let code = codes[at++] ?? 0;
+    if (code > SPACE) codes[end++] = code;
+    if (code !== QUOTE) continue;
+    while (at < textEnd) {
+      code = codes[at++] ?? 0;
+      codes[end++] = code;
+      if (code === QUOTE) break;
+      if (code === BACKSLASH && at < textEnd) codes[end++] = codes[at++] ?? 0;
+    }
   }
   return end;
 }
 
 /** The column whose text has the character. */
 export function placeAt({ starts, places }: View, at: number): Place {
-  let index = starts.length - 1;
-  while (index > 0 && (starts[index] ?? 0) > at) index -= 1;
+  // Thousands of rows have as many texts: the half in which it is, and the half of that.
+  let index = 0;
+  let end = starts.length;
+  while (end - index > 1) {
+    const middle = (index + end) >> 1;
+    if ((starts[middle] ?? 0) <= at) index = middle;
+    else end = middle;
+  }
   const place = places[index];
   if (place === undefined) throw new RangeError("no text holds the character");
   return place;
@@ -90,29 +100,3 @@ function viewOf({ codes, length }: Units, places: readonly Place[]): View {
   }
   return { codes, length, starts, places };
 }
-
-const CLASSES = 0x80;
-const OTHER = 0;
-const DIGIT = 1;
-const SEPARATOR = 2;
-const START = 3;
-const CLASS_OF = Uint8Array.from({ length: CLASSES }, (_, code) =>
-  code === TEXT_START ? START : isHexDigit(code) ? DIGIT : isSeparator(code) ? SEPARATOR : OTHER,
-);
-
-/** Digits without what separates their groups; anything else is a gap. */
-export function compactView({ codes, length, places }: View): View {
-  const out = new Uint16Array(length);
-  let end = 0;
-  let isGap = false;
-  for (let at = 0; at < length; at += 1) {
-    const code = codes[at] ?? 0;
-    const kind = code < CLASSES ? CLASS_OF[code] : OTHER;
-    if (kind === SEPARATOR || (kind === OTHER && isGap)) continue;
-    out[end++] = kind === OTHER ? GAP : code;
-    isGap = kind === OTHER;
-  }
-  return viewOf({ codes: out, length: end }, places);
-}
-
-const GAP = 0xffff;
