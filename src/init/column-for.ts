@@ -44,6 +44,9 @@ export function columnFor(
     ...(holdsJsonText(field)
       ? ["holds JSON as a text, which is stored as it is: of its fields, none can be masked or have a column"]
       : []),
+    ...(reading.type === "json" && holdsRows(values)
+      ? [`its elements can have rows of their own in another table: \`tables\` with \`each: ${from}\``]
+      : []),
     ...(tooLarge > 0 ? [`${tooLarge} ${among} ${TOO_LARGE}`] : []),
     ...(isOptional && notNull && !isLeftToDefault
       ? ["some events have no value here, and the table's column is NOT NULL: those events would be refused"]
@@ -68,6 +71,12 @@ export function columnFor(
     notes,
   };
 }
+
+/** Arrays of objects. */
+const holdsRows = (values: Field["values"]): boolean =>
+  values.length > 0 &&
+  values.every((value) => Array.isArray(value) && value.every((item) => typeof item === "object" && item !== null)) &&
+  values.some((value) => Array.isArray(value) && value.length > 0);
 
 export const withMasks = ({ masks }: JudgedInside) => (masks.length === 0 ? {} : { masks });
 

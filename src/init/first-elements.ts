@@ -18,7 +18,7 @@ export function noteFirstElements(
     const array = arrays.get(column.from);
     if (array === undefined || noted.has(array)) return column;
     noted.add(array);
-    const note = `each event seen has one element in ${array}: of one with more, only the first would be stored`;
+    const note = `each event seen has one element in ${array}: of one with more, only the first would be stored; \`tables\` with \`each\` gives each a row`;
     return { ...column, notes: [...column.notes, note] };
   });
 }

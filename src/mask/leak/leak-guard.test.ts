@@ -302,14 +302,14 @@ describe("the echo check", () => {
       const values = [ip, id, `2001:db8::${index.toString(16)}`, 5_000_000 + index];
       return { row: { table: 0, values }, hidden: [ip, id, null, null] };
     });
-    const echoOf = (ip: string, id: string) => {
+    const verdictOn = (ip: string, id: string) => {
       const row = { table: 0, values: [ip, id, "x", 1] };
       return compileLeakGuard([columns])([...rows, { row, hidden: [ip, id, null, null] }]);
     };
-    expect(echoOf("10.9.9.9", "other é")).toEqual(CLEAN);
-    expect(echoOf("2001:db8::bb7", "other é")).toEqual(ECHO);
-    expect(echoOf("10.9.9.9", "2001:db8::bb7")).toEqual(ECHO);
-    expect(echoOf("10.9.9.9", "5002999")).toMatchObject({ ok: false, error: { code: "leak.echo", path: "n" } });
+    expect(verdictOn("10.9.9.9", "other é")).toEqual(CLEAN);
+    expect(verdictOn("2001:db8::bb7", "other é")).toEqual(ECHO);
+    expect(verdictOn("10.9.9.9", "2001:db8::bb7")).toEqual(ECHO);
+    expect(verdictOn("10.9.9.9", "5002999")).toMatchObject({ ok: false, error: { code: "leak.echo", path: "n" } });
   });
 
   test("finds a personal value within a text, though another column has it as a common one", () => {
