@@ -11,9 +11,15 @@ RUN npm run --silent build && chmod 755 dist/cli/main.js
 FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional --ignore-scripts
+RUN npm ci --omit=dev --ignore-scripts
 
-FROM node:24-slim
+# The servers of the demo, in the versions that package.json names as peers. Saved, in this stage, as what they are not:
+# as packages of development they would be left out.
+FROM dependencies AS servers
+RUN node -p 'Object.entries(require("./package.json").peerDependencies).map((each) => each.join("@")).join(" ")' \
+  | xargs npm install --save-prod --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:24-slim AS worker
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
@@ -24,7 +30,15 @@ COPY examples ./examples
 RUN ln -s /app/dist/cli/main.js /usr/local/bin/piipe && install -d -o node -g node -m 700 /keys
 USER node
 # Node handles SIGTERM as process 1: no init program is needed.
-# No HEALTHCHECK: a worker listens on nothing, retries what will pass and exits with its own code on what will not;
-# a check that only starts another process would call any state healthy.
+# No HEALTHCHECK: without --metrics a worker listens on nothing, and a check that only starts another process would call any
+# state healthy. Orchestrators ask /healthz instead.
 ENTRYPOINT ["piipe"]
 CMD ["--help"]
+
+# docker build --target demo --tag piipe:demo . && docker run --rm piipe:demo
+FROM worker AS demo
+COPY --from=servers /app/node_modules ./node_modules
+CMD ["demo"]
+
+# What is built without a target.
+FROM worker

