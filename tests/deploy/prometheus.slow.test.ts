@@ -10,7 +10,7 @@ import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { metricsUrl, scrape, sumOf, valuesOf } from "../support/metrics.ts";
 import { query } from "../support/postgres.ts";
-import { findPromtool, runPromtool } from "../support/promtool.ts";
+import { findProgram, runProgram } from "../support/programs.ts";
 import { startSqsProxy, type SqsProxy } from "../support/sqs-proxy.ts";
 import { testSqs } from "../support/sqs.ts";
 import { until } from "../support/until.ts";
@@ -191,22 +191,22 @@ describe("a run that meets every trouble", () => {
     for (const text of scraped) expect(text).not.toMatch(/jane|example\.org|user-\d|203\.0\./);
   });
 
-  it.skipIf(findPromtool() === null)(
+  it.skipIf(findProgram("promtool") === null)(
     "serves what `promtool check metrics` finds no fault with (needs the Debian package prometheus)",
     async () => {
       for (const text of scraped)
-        expect(await runPromtool(["check", "metrics"], text)).toEqual({ code: 0, output: "" });
+        expect(await runProgram("promtool", ["check", "metrics"], text)).toMatchObject({ code: 0, output: "" });
     },
   );
 });
 
-describe.skipIf(findPromtool() === null)("promtool (needs the Debian package prometheus)", () => {
+describe.skipIf(findProgram("promtool") === null)("promtool (needs the Debian package prometheus)", () => {
   it.each([
     ["accepts the rules", ["check", "rules", RULES_FILE], "20 rules found"],
     ["accepts the example of a configuration", ["check", "config", pathOf("prometheus/prometheus.yml")], "SUCCESS"],
     ["sees each alert fire when it should", ["test", "rules", TESTS_FILE], "SUCCESS"],
   ])("%s", async (_, args, text) => {
-    const { code, output } = await runPromtool(args);
+    const { code, output } = await runProgram("promtool", args);
     expect(code, output).toBe(0);
     expect(output).toContain(text);
   });
@@ -220,7 +220,7 @@ describe.skipIf(findPromtool() === null)("promtool (needs the Debian package pro
         expr: expr.replaceAll("$__rate_interval", "1m").replaceAll("$__interval", "1m"),
       }));
       await writeFile(file, JSON.stringify({ groups: [{ name: "panels", rules: recorded }] }));
-      const { code, output } = await runPromtool(["check", "rules", file]);
+      const { code, output } = await runProgram("promtool", ["check", "rules", file]);
       expect(code, output).toBe(0);
       expect(output).toContain(`${panelQueries.length} rules found`);
     } finally {
