@@ -3,6 +3,7 @@ import { packageVersion } from "../app/package-version.ts";
 import { PiipeError } from "../errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../telemetry/log-level.ts";
 import type { ListenAddress } from "../telemetry/metrics-listener.ts";
+import { addCheckCommand } from "./check-command.ts";
 import { addCompletionCommand } from "./completion-command.ts";
 import { type Execute, add, config, examples, json } from "./define-command.ts";
 import { addDuplicatesCommand } from "./duplicates-command.ts";
@@ -111,22 +112,7 @@ export function buildProgram(execute: Execute, output?: Pick<Terminal, "writeOut
     ],
   );
 
-  examples(
-    add(program, "check", "look at configuration, keys, database and queue, and say what to mend")
-      .addOption(config())
-      .addOption(json())
-      .action((options: { config: string; json?: boolean }) =>
-        execute(async (terminal) => {
-          const { checkCommand } = await import("./commands/check.ts");
-          return checkCommand({ config: options.config, json: options.json ?? false }, terminal);
-        }),
-      ),
-    [
-      ["piipe check", "before the first run, and after every change"],
-      [`piipe check --json | jq '.findings[] | select(.level != "ok")'`, "what there is to mend, for a script"],
-    ],
-  );
-
+  addCheckCommand(program, execute);
   examples(
     add(program, "migrate", "create or update piipe's own tables, and the target table when it is missing")
       .addOption(config())

@@ -171,3 +171,33 @@ it("looks no further in a database that is lost on the way", async () => {
   for (const subject of ["migrations", "rights", "ledger", "table"]) expect(of(subject)).toEqual([]);
   expect(of("columns")).toMatchObject([{ level: "skipped", text: expect.stringContaining("could not be read") }]);
 });
+
+it("plans the workers that a promise takes, and asks the server for the connections of all of them", async () => {
+  const { code, stdout } = await runCli(
+    ["check", "--json", "--plan", "99%/60s", "--peak", "90000", "--worker-rate", "2000"],
+    {
+      folder: pipeline.folder,
+      environment: { ...pipeline.environment, DATABASE_URL: directUrl(pipeline.databaseUrl) },
+    },
+  );
+  expect(code).toBe(0);
+  const { plan, findings } = JSON.parse(stdout) as { plan: object; findings: Finding[] };
+  expect(plan).toMatchObject({ queueLength: 13_026, workersMax: 68, connections: 276 });
+  const findingOf = (subject: string): unknown => findings.find((finding) => finding.subject === subject);
+  expect(findingOf("plan")).toMatchObject({ level: "ok", text: expect.stringMatching(/at most 68 workers.* 13026 /) });
+  expect(findingOf("connections")).toMatchObject({
+    level: "warning",
+    text: expect.stringMatching(/^the plan's workers open up to 276, and the server has room for only \d+ more$/),
+  });
+});
+
+it.each([
+  [["--plan", "99%/60s"], "--plan, --peak and --worker-rate go together"],
+  [["--plan", "99%/30s", "--peak", "1", "--worker-rate", "1"], "run as many as the peak needs"],
+  [["--plan", "98%/60s", "--peak", "1", "--worker-rate", "1"], "Give one of 90, 95, 99, 99.9"],
+  [["--plan", "99%/60s", "--peak", "0.5", "--worker-rate", "1"], "Give whole messages a second"],
+])("refuses %j", async (args, text) => {
+  const { code, stderr } = await runCli(["check", ...args], { folder: pipeline.folder });
+  expect(code).toBe(2);
+  expect(stderr).toContain(text);
+});

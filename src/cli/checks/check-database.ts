@@ -5,6 +5,7 @@ import { openTables } from "../../app/open-tables.ts";
 import { pathRemarks } from "../../app/path-remarks.ts";
 import { type PendingProblem, pendingCheckProblems } from "../../app/pending-versions.ts";
 import { requireHeartbeatRights, requireRunRights } from "../../app/require-own-rights.ts";
+import type { ScalePlan } from "../../app/scale-plan.ts";
 import { systemClock } from "../../clock.ts";
 import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
@@ -23,11 +24,15 @@ import { judgeConnections, judgeEncoding, judgeLedger, judgeTls, judgeVersion, j
 const REPLY_TIMEOUT_MS = 20_000;
 
 /** Reads only. One look after the other, so that a single connection will do; none after the database is lost. */
-export async function checkDatabase(config: Config, keyring: Keyring | null): Promise<readonly Finding[]> {
+export async function checkDatabase(
+  config: Config,
+  keyring: Keyring | null,
+  plan: ScalePlan | null,
+): Promise<readonly Finding[]> {
   const findings = new Findings();
   const pool = openDatabase(config, { replyTimeoutMs: REPLY_TIMEOUT_MS });
   try {
-    const samples = await lookAtDatabase(config, keyring, pool, findings);
+    const samples = await lookAtDatabase(config, keyring, plan, pool, findings);
     findings.add(...judgeColumns(config, samples));
   } finally {
     await pool.close();
@@ -39,6 +44,7 @@ export async function checkDatabase(config: Config, keyring: Keyring | null): Pr
 async function lookAtDatabase(
   config: Config,
   keyring: Keyring | null,
+  plan: ScalePlan | null,
   pool: PostgresPool,
   findings: Findings,
 ): Promise<readonly (Samples | null)[]> {
@@ -50,7 +56,7 @@ async function lookAtDatabase(
     judgeVersion(server, pool.place),
     ...judgeEncoding(server),
     ...judgeWritable(server, pool.place),
-    judgeConnections(server, config.sink.postgres),
+    judgeConnections(server, config.sink.postgres, plan),
     judgeTls(server, pool.place),
     ...judgeClock("PostgreSQL", server.clockOffsetMs),
   );

@@ -50,7 +50,18 @@ it.each([
   [-2, "warning", "only 0 more"],
   [null, "ok", "pooler"],
 ])("room for %j of 4 connections: %s", (connectionsLeft, level, text) => {
-  expect(judgeConnections({ ...SERVER, connectionsLeft }, { maxConnections: 4 })).toMatchObject({
+  expect(judgeConnections({ ...SERVER, connectionsLeft }, { maxConnections: 4 }, null)).toMatchObject({
+    level,
+    text: expect.stringContaining(text),
+  });
+});
+
+it.each([
+  [20, "ok", "the plan's workers open up to 20, and"],
+  [19, "warning", "only 19 more"],
+])("room for %j of a plan's 20 connections: %s", (connectionsLeft, level, text) => {
+  const server = { ...SERVER, connectionsLeft };
+  expect(judgeConnections(server, { maxConnections: 4 }, { connections: 20 })).toMatchObject({
     level,
     text: expect.stringContaining(text),
   });

@@ -1,3 +1,4 @@
+import type { ScalePlan } from "../../app/scale-plan.ts";
 import type { PostgresConfig } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
 import type { ConnectionPlace } from "../../postgres/connect-failure.ts";
@@ -55,13 +56,15 @@ export function judgeWritable(
 export function judgeConnections(
   { connectionsLeft }: ServerFacts,
   { maxConnections }: Pick<PostgresConfig, "maxConnections">,
+  plan: Pick<ScalePlan, "connections"> | null,
 ): Finding {
-  const wanted = `a run opens up to ${maxConnections}`;
+  const needed = plan?.connections ?? maxConnections;
+  const wanted = `${plan === null ? "a run opens" : "the plan's workers open"} up to ${needed}`;
   if (connectionsLeft === null) {
     return ok("connections", `${wanted}, through a connection pooler, whose limits are not to be seen from here`);
   }
   const left = Math.max(connectionsLeft, 0);
-  if (left >= maxConnections) return ok("connections", `${wanted}, and the server has room for ${left}`);
+  if (left >= needed) return ok("connections", `${wanted}, and the server has room for ${left}`);
   return warning(
     "connections",
     `${wanted}, and the server has room for only ${left} more`,

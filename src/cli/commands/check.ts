@@ -1,11 +1,12 @@
 import { resolve } from "node:path";
+import { type ScaleDemand, type ScalePlan, planScale } from "../../app/scale-plan.ts";
 import { columnsOf, type Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { checkDatabase } from "../checks/check-database.ts";
 import { checkKeys } from "../checks/check-keys.ts";
 import { checkObjects } from "../checks/check-objects.ts";
 import { checkQueue } from "../checks/check-queue.ts";
-import { type Finding, Findings, printFindings, printSummary, warning } from "../checks/findings.ts";
+import { type Finding, Findings, ok, printFindings, printSummary, warning } from "../checks/findings.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOfErrorCode } from "../failure.ts";
 import { counted } from "../output.ts";
 import type { Terminal } from "../terminal.ts";
@@ -13,6 +14,8 @@ import type { Terminal } from "../terminal.ts";
 export interface CheckOptions {
   readonly config: string;
   readonly json: boolean;
+  /** What `--plan` is to plan for; the connections of each worker are the configuration's. */
+  readonly plan: Omit<ScaleDemand, "maxConnections"> | null;
 }
 
 /**
@@ -28,6 +31,8 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
   };
   const findings = new Findings();
   const config = await lookAtConfig(options, findings, terminal);
+  const plan = planOf(options.plan, config);
+  if (plan !== null) findings.add(showPlan(plan));
   const keys = config === null ? null : await checkKeys(config, findings, terminal);
   show(findings.list);
   if (config !== null) {
@@ -38,11 +43,11 @@ export async function checkCommand(options: CheckOptions, terminal: Terminal): P
     queue.catch(() => {});
     const objects = checkObjects(config);
     objects.catch(() => {});
-    show(await checkDatabase(config, keys?.keyring ?? null));
+    show(await checkDatabase(config, keys?.keyring ?? null, plan));
     show(await queue);
     if (config.source.unwrap.includes("s3")) show(await objects);
   }
-  if (options.json) terminal.writeOut(`${JSON.stringify({ findings: all })}\n`);
+  if (options.json) terminal.writeOut(`${JSON.stringify({ findings: all, ...(plan === null ? {} : { plan }) })}\n`);
   else printSummary(all, terminal);
   const failed = all.find(({ level }) => level === "error");
   return failed?.code ? exitCodeOfErrorCode(failed.code) : EXIT_CODES.done;
@@ -64,4 +69,18 @@ async function lookAtConfig(
   });
   for (const text of config?.warnings ?? []) findings.add(warning("configuration", text, null));
   return config;
+}
+
+function planOf(demand: CheckOptions["plan"], config: Config | null): ScalePlan | null {
+  if (demand === null || config === null) return null;
+  return planScale({ ...demand, maxConnections: config.sink.postgres.maxConnections });
+}
+
+function showPlan(plan: ScalePlan): Finding {
+  const promise = `${plan.percent} % visible within ${plan.withinSeconds} s, of up to ${plan.peakPerSecond} messages a second`;
+  return ok(
+    "plan",
+    `${promise}: at most ${counted(plan.workersMax, "worker")}, another for each ${plan.queueLength} messages ` +
+      `(queueLength), ${plan.connections} connections`,
+  );
 }
