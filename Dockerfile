@@ -1,3 +1,5 @@
+# By tag: the digest that a tag has is the registry's to know, and Dependabot only moves one that stands here already.
+# A release says of each image by digest what is in it (SBOM) and how it was built (.github/workflows/release.yml).
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -31,7 +33,7 @@ RUN ln -s /app/dist/cli/main.js /usr/local/bin/piipe && install -d -o node -g no
 USER node
 # Node handles SIGTERM as process 1: no init program is needed.
 # No HEALTHCHECK: without --metrics a worker listens on nothing, and a check that only starts another process would call any
-# state healthy. Orchestrators ask /healthz instead.
+# state healthy. Orchestrators ask /healthz instead, as those of deploy/ do.
 ENTRYPOINT ["piipe"]
 CMD ["--help"]
 
