@@ -49,14 +49,14 @@ export function addCheckCommand(program: Command, execute: Execute): void {
   );
 }
 
-/** Nothing of a plan can be guessed: `piipe status` shows what a worker of yours stores in a second. */
+/** Nothing of a plan can be guessed: with one worker, `piipe status` shows what it stores in a second. */
 function demandOf({ plan, peak, workerRate }: CheckFlags): Omit<ScaleDemand, "maxConnections"> | null {
   if (plan === undefined && peak === undefined && workerRate === undefined) return null;
   if (plan !== undefined && peak !== undefined && workerRate !== undefined) {
     return { ...plan, peakPerSecond: peak, workerPerSecond: workerRate };
   }
   throw new PiipeError("usage.invalid", "--plan, --peak and --worker-rate go together, and one of them is missing", {
-    hint: "Give all three. `piipe status` shows what a worker stores in a second.",
+    hint: "Give all three. While one worker works off a backlog, `piipe status` shows what it stores in a second.",
   });
 }
 
