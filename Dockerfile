@@ -1,5 +1,5 @@
-# By tag: the digest that a tag has is the registry's to know, and Dependabot only moves one that stands here already.
-# A release says of each image by digest what is in it (SBOM) and how it was built (.github/workflows/release.yml).
+# By tag: a digest is worth something only when it was read at the registry itself. A release says of each image by its digest
+# what is in it (SBOM) and how it was built (.github/workflows/release.yml).
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
