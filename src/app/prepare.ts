@@ -6,6 +6,8 @@ import type { Decode, Mask, Seal, Transform } from "../pipeline/contracts.ts";
 import { type Carried, carriedOver } from "../pipeline/engine.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { ENCODING_REMEDY, encodingWarning, readEncoding } from "../postgres/encoding.ts";
+import { ENGINE_REMEDY, engineWarning } from "../postgres/engine.ts";
+import { requireSoundLedger } from "../storage/ledger/require-sound-ledger.ts";
 import { describeMalformedChecks, describeOtherTypes } from "../storage/rotation/key-checks.ts";
 import { checkMigrated } from "../storage/schema/migrations.ts";
 import type { Emit } from "../telemetry/events.ts";
@@ -58,10 +60,13 @@ export async function prepare(config: Config, pool: PostgresPool, options: Prepa
   };
   const warn = (message: string): void => emit({ type: "config.warning", message });
   for (const message of config.warnings) warn(message);
+  const engine = engineWarning((await pool.dialect()).engine);
+  if (engine !== null) warn(`${engine}. ${ENGINE_REMEDY}`);
   const { keyring, seal, mask } = await openMask(config, options.keysJson);
   if (config.sink.postgres.createTable && !isDryRun) {
     for (const message of (await createMissing(config, pool)).warnings) warn(message);
   } else await checkMigrated(pool);
+  await requireSoundLedger(pool);
   const written = await openTables(config, keyring, pool);
   for (const { table } of written.tables) {
     // Triggers that do no harm are common: a run tells of them once they keep a row out.

@@ -8,6 +8,8 @@ import { closingClient } from "./closing-client.ts";
 import { confirmNames } from "./confirm-names.ts";
 import { type ConnectionPlace, connectFailure } from "./connect-failure.ts";
 import { DatabaseFailure, databaseFailure } from "./database-failure.ts";
+import { type Dialect, dialectOf } from "./dialect.ts";
+import { ENGINE_COLUMNS, engineOf } from "./engine.ts";
 import { localSettings, pathSetting } from "./local-settings.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -40,11 +42,19 @@ export interface ConnectionLink {
   readonly processId: number | null;
 }
 
+/** What every connection of a pool has in common. */
+export interface Session {
+  /** For `localSettings`; null: there is nothing to set. */
+  readonly path: string | null;
+  readonly dialect: Dialect;
+}
+
+const READ_SESSION = `SELECT pg_catalog.current_setting('search_path') AS search_path, ${ENGINE_COLUMNS}`;
+
 /** One connection, taken from the pool. End its use with `release` or `destroy`. */
 export interface PostgresConnection {
   readonly link: ConnectionLink;
-  /** For `localSettings`. Left out: there is nothing to set. */
-  readonly path?: string | null;
+  readonly session: Session;
   /**
    * Unnamed, so that it works behind PgBouncer in transaction mode. Several statements in one `text` are one round
    * trip; they take no values.
@@ -59,6 +69,8 @@ export interface PostgresConnection {
 
 export interface PostgresPool {
   readonly place: ConnectionPlace;
+  /** What the server can do: asked for once, with the first connection. Fails as `connect` does. */
+  dialect(abort?: AbortSignal): Promise<Dialect>;
   /** @throws {PiipeError} `database.*` when there is no connection; `interrupted` when `abort` fires first */
   connect(abort?: AbortSignal): Promise<PostgresConnection>;
   /**
@@ -100,15 +112,16 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
   pool.on("error", ignore);
   pool.on("connect", (client) => client.on("error", ignore));
   let closing: Promise<void> | null = null;
-  /** Of the database and the user, so that it is asked for once; undefined: not yet. */
-  let path: string | null | undefined;
+  /** Of the server, the database and the user, so that it is asked for once. */
+  let session: Session | null = null;
 
-  async function withPath(client: pg.PoolClient): Promise<pg.PoolClient> {
-    if (path !== undefined) return client;
+  async function withSession(client: pg.PoolClient): Promise<readonly [pg.PoolClient, Session]> {
+    if (session !== null) return [client, session];
     try {
-      const { rows } = await client.query<Row>("SHOW search_path");
-      path = pathSetting(rows[0]?.["search_path"] ?? "");
-      return client;
+      const { rows } = await client.query<Row>(READ_SESSION);
+      const row = rows[0] ?? {};
+      session = { path: pathSetting(row["search_path"] ?? ""), dialect: dialectOf(engineOf(row)) };
+      return [client, session];
     } catch (error) {
       client.release(true);
       throw databaseFailure(error, "connecting to PostgreSQL");
@@ -121,19 +134,24 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
       .catch((error: unknown) => {
         throw connectFailure(error, place, connectionsMax);
       })
-      .then(withPath);
-    const client = await (abort === undefined ? connecting : unlessAborted(connecting, abort));
-    return wrap(client, path ?? null);
+      .then(withSession);
+    return wrap(...(await (abort === undefined ? connecting : unlessAborted(connecting, abort))));
   }
 
   const opened: PostgresPool = {
     place,
     connect,
+    async dialect(abort) {
+      if (session !== null) return session.dialect;
+      const connection = await connect(abort);
+      connection.release();
+      return connection.session.dialect;
+    },
     async query(doing, text, values, abort) {
       const connection = await connect(abort);
       const uncut = cutOnAbort(connection, abort);
       try {
-        const settings = localSettings(connection.path ?? null, { writesTarget: false });
+        const settings = localSettings(connection.session.path, { writesTarget: false });
         await connection.query(doing, `BEGIN ISOLATION LEVEL READ COMMITTED; ${settings}`);
         const result = await connection.query(doing, text, values);
         await connection.query(doing, "COMMIT");
@@ -160,7 +178,7 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
   return opened;
 }
 
-function wrap(client: pg.PoolClient, path: string | null): PostgresConnection {
+function wrap(client: pg.PoolClient, session: Session): PostgresConnection {
   let isInUse = true;
   const end = (isBroken: boolean): void => {
     if (!isInUse) return;
@@ -169,7 +187,7 @@ function wrap(client: pg.PoolClient, path: string | null): PostgresConnection {
   };
   return {
     link: linkOf(client),
-    path,
+    session,
     async query(doing, text, values) {
       try {
         const result = await (values === undefined
@@ -204,11 +222,14 @@ export function cutOnAbort(connection: PostgresConnection, abort: AbortSignal | 
 }
 
 /** Rejects as soon as `abort` fires; a connection that comes later goes back to the pool. */
-async function unlessAborted(connecting: Promise<pg.PoolClient>, abort: AbortSignal): Promise<pg.PoolClient> {
+async function unlessAborted(
+  connecting: Promise<readonly [pg.PoolClient, Session]>,
+  abort: AbortSignal,
+): Promise<readonly [pg.PoolClient, Session]> {
   try {
     return await interruptible(connecting, abort, "connecting to PostgreSQL");
   } catch (error) {
-    connecting.then((client) => client.release(), ignore);
+    connecting.then(([client]) => client.release(), ignore);
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import type { RunStatement } from "./transaction.ts";
+import type { EngineKind } from "./engine.ts";
 
 /*
  * What servers, and the relations in them, differ in. Asked by capability: no other file compares versions or tries whether
@@ -36,16 +36,29 @@ export const hasPlaces = (kind: RelationKind): boolean => WITH_PLACES.has(kind);
 /** Whether a relation's rows are in partitions. */
 export const hasPartitions = (kind: RelationKind): boolean => kind === "p";
 
-/**
- * Waits for an advisory lock, which is held to the end of the transaction: a pooler's session belongs to others as well.
- * @param lock its two keys, as SQL writes them
- */
-export async function takeLock(run: RunStatement, lock: string): Promise<void> {
-  await run(`SELECT pg_advisory_xact_lock(${lock})`);
+/** What a server can do, where not all can. */
+export interface Dialect {
+  readonly engine: EngineKind;
+  /** ON CONFLICT is right on a partitioned table, also when several sessions claim the same at once. */
+  readonly claimsInPartitions: boolean;
+  /** SQL: whether the table `$1` only stands for others, which hold its rows; null: no table does. */
+  readonly isShell: string | null;
 }
 
-/** The same, without waiting. @returns false: another transaction holds it */
-export async function tryTakeLock(run: RunStatement, lock: string): Promise<boolean> {
-  const { rows } = await run(`SELECT pg_try_advisory_xact_lock(${lock}) AS locked`);
-  return rows[0]?.["locked"] === "t";
-}
+const POSTGRESQL: Dialect = { engine: "postgresql", claimsInPartitions: true, isShell: null };
+
+const DIALECTS: Readonly<Record<EngineKind, Dialect>> = {
+  postgresql: POSTGRESQL,
+  citus: {
+    ...POSTGRESQL,
+    engine: "citus",
+    isShell: "EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = to_regclass($1::text)::oid)",
+  },
+  dsql: { ...POSTGRESQL, engine: "dsql" },
+  cockroachdb: { ...POSTGRESQL, engine: "cockroachdb" },
+  // Batched ON CONFLICT had wrong results on partitions: yugabyte-db#24692, #25105, #25240.
+  yugabytedb: { ...POSTGRESQL, engine: "yugabytedb", claimsInPartitions: false },
+  alloydb: { ...POSTGRESQL, engine: "alloydb" },
+};
+
+export const dialectOf = (engine: EngineKind): Dialect => DIALECTS[engine];

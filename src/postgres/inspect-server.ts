@@ -1,5 +1,6 @@
 import type { PostgresPool } from "./connection.ts";
 import { settingIfKnown } from "./dialect.ts";
+import type { EngineKind } from "./engine.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** What a server says of itself and of this connection. */
@@ -7,6 +8,7 @@ export interface ServerFacts {
   /** Such as `18.0 (Debian 18.0-1)`. */
   readonly version: string;
   readonly majorVersion: number;
+  readonly engine: EngineKind;
   /** Of the database, such as `UTF8`. */
   readonly encoding: string;
   readonly isStandby: boolean;
@@ -49,6 +51,7 @@ SELECT current_setting('server_version') AS version, current_setting('server_ver
 
 /** @throws {PiipeError} `database.*` */
 export async function inspectServer(pool: PostgresPool, nowMs: () => number): Promise<ServerFacts> {
+  const { engine } = await pool.dialect();
   // In a transaction, as a run writes: a connection pooler may allow none.
   return inTransaction(pool, { doing: "asking the server about itself" }, async (run, link) => {
     const sentMs = nowMs();
@@ -59,6 +62,7 @@ export async function inspectServer(pool: PostgresPool, nowMs: () => number): Pr
     return {
       version: row["version"] ?? "",
       majorVersion: Math.floor(Number(row["version_num"]) / 10_000),
+      engine,
       encoding: row["encoding"] ?? "",
       isStandby: row["is_standby"] === "t",
       isReadOnly: row["read_only"] === "on",

@@ -59,7 +59,7 @@ export async function inTransaction<T>(
   const connection = await pool.connect(abort);
   const uncut = cutOnAbort(connection, abort);
   try {
-    await connection.query(doing, begin(options, connection.path ?? null));
+    await connection.query(doing, begin(options, connection.session.path));
     const result = await work((text, values) => connection.query(doing, text, values), connection.link);
     const { command } = await connection.query(doing, rollsBack ? "ROLLBACK" : "COMMIT");
     // Committing an aborted transaction is no error to PostgreSQL: it answers with the tag ROLLBACK.

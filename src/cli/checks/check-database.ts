@@ -12,7 +12,8 @@ import { PiipeError } from "../../errors.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { inspectServer } from "../../postgres/inspect-server.ts";
-import { readLedger } from "../../storage/ledger/ledger-maintenance.ts";
+import { type Ledger, readLedger } from "../../storage/ledger/ledger-maintenance.ts";
+import { requireSoundLedger } from "../../storage/ledger/require-sound-ledger.ts";
 import { describeMalformedChecks, describeOtherTypes } from "../../storage/rotation/key-checks.ts";
 import { checkMigrated, firstPending } from "../../storage/schema/migrations.ts";
 import { type Samples, judgeColumns, readSamples } from "./check-columns.ts";
@@ -63,7 +64,11 @@ async function lookAtDatabase(
   const isMigrated = await lookAtMigrations(config, pool, findings);
   if (isMigrated === true) {
     await lookAtRights(config, pool, findings);
-    const ledger = isLost() ? null : await findings.attempt("ledger", () => readLedger(pool));
+    const readSoundLedger = async (): Promise<Ledger> => {
+      await requireSoundLedger(pool);
+      return readLedger(pool);
+    };
+    const ledger = isLost() ? null : await findings.attempt("ledger", readSoundLedger);
     if (ledger !== null) findings.add(judgeLedger(ledger));
   }
   if (isLost()) return none;

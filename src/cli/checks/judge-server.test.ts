@@ -5,6 +5,7 @@ import { judgeConnections, judgeEncoding, judgeTls, judgeVersion, judgeWritable 
 const SERVER: ServerFacts = {
   version: "18.0",
   majorVersion: 18,
+  engine: "postgresql",
   encoding: "UTF8",
   isStandby: false,
   isReadOnly: false,
@@ -23,6 +24,22 @@ it.each([
   [19, "warning"],
 ])("version %d: %s", (majorVersion, level) => {
   expect(judgeVersion({ ...SERVER, majorVersion }, REMOTE).level).toBe(level);
+});
+
+it("names the product, and says what is known of piipe on it", () => {
+  expect(judgeVersion(SERVER, REMOTE).text).toBe("PostgreSQL 18.0 at db.example:5432: supported");
+  const of = (engine: ServerFacts["engine"]) => judgeVersion({ ...SERVER, engine }, REMOTE);
+  expect(of("citus")).toMatchObject({
+    level: "warning",
+    text: expect.stringMatching(/^Citus .*not every command/) as string,
+  });
+  expect(of("dsql")).toMatchObject({
+    level: "warning",
+    text: expect.stringMatching(/^Aurora DSQL .*stand-in/) as string,
+  });
+  for (const engine of ["cockroachdb", "yugabytedb", "alloydb"] as const) {
+    expect(of(engine)).toMatchObject({ level: "warning", text: expect.stringContaining("never run") as string });
+  }
 });
 
 it("warns of a database that cannot hold every text", () => {

@@ -4,16 +4,26 @@ import { PiipeError } from "../../errors.ts";
 import type { ConnectionPlace } from "../../postgres/connect-failure.ts";
 import { TESTED_VERSIONS } from "../../postgres/dialect.ts";
 import { ENCODING_REMEDY, encodingWarning } from "../../postgres/encoding.ts";
+import { ENGINES, ENGINE_REMEDY, engineWarning } from "../../postgres/engine.ts";
 import type { ServerFacts } from "../../postgres/inspect-server.ts";
 import { utcDay } from "../../postgres/utc-day.ts";
 import { type Ledger, addDays } from "../../storage/ledger/ledger-maintenance.ts";
 import { type Finding, failure, ok, warning } from "./findings.ts";
 import { isLocalHost } from "./is-local-host.ts";
 
-export function judgeVersion({ version, majorVersion }: ServerFacts, { address }: ConnectionPlace): Finding {
+/** Which product it is, and whether piipe is known to work on it. */
+export function judgeVersion({ engine, version, majorVersion }: ServerFacts, { address }: ConnectionPlace): Finding {
+  const caution = engineWarning(engine);
+  if (caution !== null) {
+    return warning(
+      "database",
+      `${ENGINES[engine].name} (PostgreSQL ${version}) at ${address}: ${caution}`,
+      ENGINE_REMEDY,
+    );
+  }
   const text = `PostgreSQL ${version} at ${address}`;
   const { min, max } = TESTED_VERSIONS;
-  if (majorVersion >= min && majorVersion <= max) return ok("database", text);
+  if (majorVersion >= min && majorVersion <= max) return ok("database", `${text}: supported`);
   return warning(
     "database",
     `${text}: piipe is tested with PostgreSQL ${min} to ${max}`,

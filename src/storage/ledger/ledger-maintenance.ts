@@ -2,11 +2,11 @@ import { PiipeError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
-import { hasPartitions, tryTakeLock } from "../../postgres/dialect.ts";
+import { hasPartitions } from "../../postgres/dialect.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { utcDay } from "../../postgres/utc-day.ts";
 import type { Emit } from "../../telemetry/events.ts";
-import { LEDGER_MAINTENANCE_LOCK } from "../advisory-locks.ts";
+import { LEDGER_MAINTENANCE_LOCK, tryTakeLock } from "../advisory-locks.ts";
 
 const MS_PER_DAY = 86_400_000;
 

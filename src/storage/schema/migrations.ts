@@ -2,9 +2,8 @@ import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool, StatementResult } from "../../postgres/connection.ts";
-import { takeLock } from "../../postgres/dialect.ts";
 import { TIMEOUTS, inTransaction } from "../../postgres/transaction.ts";
-import { MIGRATION_LOCK } from "../advisory-locks.ts";
+import { MIGRATION_LOCK, takeLock } from "../advisory-locks.ts";
 
 export interface Migration {
   readonly number: number;

@@ -4,10 +4,9 @@ import type { TokenPlace } from "../../pipeline/contracts.ts";
 import { arrayLiteral } from "../../postgres/array-literal.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
-import { tryTakeLock } from "../../postgres/dialect.ts";
 import { type TableName, quoteIdentifier, quoteLiteral, quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
-import { DUPLICATES_VIEW_LOCK } from "../advisory-locks.ts";
+import { DUPLICATES_VIEW_LOCK, tryTakeLock } from "../advisory-locks.ts";
 import { resolveTable } from "./duplicates.ts";
 
 export interface DuplicatesViewOptions {

@@ -2,10 +2,9 @@ import { PiipeError } from "../../errors.ts";
 import type { TokenPlace } from "../../pipeline/contracts.ts";
 import type { PostgresPool, Row } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
-import { takeLock } from "../../postgres/dialect.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
-import { ERASURE_LOCK } from "../advisory-locks.ts";
+import { ERASURE_LOCK, takeLock } from "../advisory-locks.ts";
 import {
   type BesideCounts,
   LINKS,
