@@ -40,6 +40,7 @@ export const ERROR_CODES = {
   "database.not-migrated": "piipe's own tables are missing or too old",
   "database.table-missing": "the table does not exist",
   "database.table-mismatch": "the table's columns cannot hold what the configuration writes",
+  "database.settings": "the PostgreSQL role lacks settings that the configuration leaves to it",
   "database.refused": "PostgreSQL refused a statement as wrong",
   "data.beyond-limit": "too large a share of the events was refused",
   "embedded.missing": "the packages that the demo needs are not installed",

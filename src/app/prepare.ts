@@ -7,6 +7,7 @@ import { type Carried, carriedOver } from "../pipeline/engine.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { ENCODING_REMEDY, encodingWarning, readEncoding } from "../postgres/encoding.ts";
 import { ENGINE_REMEDY, engineWarning } from "../postgres/engine.ts";
+import { requireRoleSettings } from "../postgres/role-settings.ts";
 import { requireSoundLedger } from "../storage/ledger/require-sound-ledger.ts";
 import { describeMalformedChecks, describeOtherTypes } from "../storage/rotation/key-checks.ts";
 import { checkMigrated } from "../storage/schema/migrations.ts";
@@ -62,6 +63,7 @@ export async function prepare(config: Config, pool: PostgresPool, options: Prepa
   for (const message of config.warnings) warn(message);
   const engine = engineWarning((await pool.dialect()).engine);
   if (engine !== null) warn(`${engine}. ${ENGINE_REMEDY}`);
+  if (config.sink.postgres.settings === "role") await requireRoleSettings(pool);
   const { keyring, seal, mask } = await openMask(config, options.keysJson);
   if (config.sink.postgres.createTable && !isDryRun) {
     for (const message of (await createMissing(config, pool)).warnings) warn(message);

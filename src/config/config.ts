@@ -60,6 +60,8 @@ export interface PostgresConfig {
   readonly createTable: boolean;
   /** 1 to 100. */
   readonly maxConnections: number;
+  /** Who sets what statements are meant for. */
+  readonly settings: "transaction" | "role";
 }
 
 export interface KeysConfig {

@@ -75,6 +75,7 @@ test("every default is filled in", () => {
         url: new Secret("postgres://user:geheim@host/db"),
         createTable: false,
         maxConnections: 4,
+        settings: "transaction",
       },
     },
     keys: { file: null, domain: "user_logins" },

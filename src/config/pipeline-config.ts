@@ -71,6 +71,12 @@ export interface PipelineConfig {
        * Default: 4.
        */
       maxConnections?: number | undefined;
+      /**
+       * Who sets timeouts and the like: each transaction for itself, or the role, by ALTER ROLE … SET;
+       * `role` is for a proxy that pins sessions which set something, such as RDS Proxy
+       * (docs/operations.md). Default: transaction.
+       */
+      settings?: "transaction" | "role" | undefined;
     };
   };
   /** The secret keys of the masks. */

@@ -58,6 +58,7 @@ sink:
     table: app.user_logins
     createTable: false
     maxConnections: 4
+    settings: transaction
 keys:
   file: ${join(folder, "piipe.keys.json")}
   domain: user_logins

@@ -20,7 +20,7 @@ const URL_PATH = ["sink", "postgres", "url"];
 export function printConfig(config: Config, { address, database, user }: DatabasePlace): string {
   const { name, source, sink, keys, tables, unmatched, dedupeBy, unknownFields, allowUnkeyed, batch, quarantine } =
     config;
-  const { url, createTable, maxConnections } = sink.postgres;
+  const { url, createTable, maxConnections, settings } = sink.postgres;
   const short = shortForm(tables);
   const document = new Document({
     name,
@@ -36,6 +36,7 @@ export function printConfig(config: Config, { address, database, user }: Databas
         ...(short === null ? {} : { table: writtenName(short) }),
         createTable,
         maxConnections,
+        settings,
       },
     },
     keys: known({ ...keys }),

@@ -46,6 +46,7 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
         url: new Secret(postgres.url),
         createTable: postgres.createTable,
         maxConnections: postgres.maxConnections,
+        settings: postgres.settings,
       },
     },
     keys: {

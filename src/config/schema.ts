@@ -156,6 +156,11 @@ const sink = mapping("a mapping with the key postgres", {
     maxConnections: wholeNumber(1, 100, "connections")
       .default(4)
       .describe("The most connections that one `piipe run` opens: those of all its workers (`--workers`) together."),
+    settings: choice(["transaction", "role"])
+      .default("transaction")
+      .describe(
+        "Who sets timeouts and the like: each transaction for itself, or the role, by ALTER ROLE … SET; `role` is for a proxy that pins sessions which set something, such as RDS Proxy (docs/operations.md).",
+      ),
   }).describe("The PostgreSQL database."),
 }).describe("Where the masked records go.");
 

@@ -10,7 +10,7 @@ import { type ConnectionPlace, connectFailure } from "./connect-failure.ts";
 import { DatabaseFailure, databaseFailure } from "./database-failure.ts";
 import { type Dialect, dialectOf } from "./dialect.ts";
 import { ENGINE_COLUMNS, engineOf } from "./engine.ts";
-import { localSettings, pathSetting } from "./local-settings.ts";
+import { type Session, beginStatement, pathSetting } from "./local-settings.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const REPLY_TIMEOUT_MS = 90_000;
@@ -20,6 +20,8 @@ export interface PoolOptions {
   /** `postgres://user:password@host:port/database`; a `Secret`, whose value is read once. */
   readonly url: { reveal(): string };
   readonly connectionsMax: number;
+  /** Who sets what the statements are meant for: each transaction, or the role, once for all. Default: `transaction`. */
+  readonly settings?: "transaction" | "role";
   /** Longer than any statement timeout: only a dead network or a stuck server gets there. Default: 90,000. */
   readonly replyTimeoutMs?: number;
 }
@@ -40,13 +42,6 @@ export interface ConnectionLink {
   readonly tls: string | null;
   /** Of the server's process, as the other end gave it. A pooler gives one of its own. */
   readonly processId: number | null;
-}
-
-/** What every connection of a pool has in common. */
-export interface Session {
-  /** For `localSettings`; null: there is nothing to set. */
-  readonly path: string | null;
-  readonly dialect: Dialect;
 }
 
 const READ_SESSION = `SELECT pg_catalog.current_setting('search_path') AS search_path, ${ENGINE_COLUMNS}`;
@@ -91,7 +86,12 @@ export interface PostgresPool {
  * Opens nothing yet: connections are made when they are needed.
  * @throws {PiipeError} `config.invalid` when the URL is none
  */
-export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_MS }: PoolOptions): PostgresPool {
+export function openPool({
+  url,
+  connectionsMax,
+  settings = "transaction",
+  replyTimeoutMs = REPLY_TIMEOUT_MS,
+}: PoolOptions): PostgresPool {
   const connectionString = withPlainSslMode(url.reveal());
   const place = placeOf(connectionString);
   const closed = new AbortController();
@@ -120,7 +120,11 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
     try {
       const { rows } = await client.query<Row>(READ_SESSION);
       const row = rows[0] ?? {};
-      session = { path: pathSetting(row["search_path"] ?? ""), dialect: dialectOf(engineOf(row)) };
+      session = {
+        dialect: dialectOf(engineOf(row)),
+        path: pathSetting(row["search_path"] ?? ""),
+        sendsSettings: settings === "transaction",
+      };
       return [client, session];
     } catch (error) {
       client.release(true);
@@ -151,8 +155,7 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
       const connection = await connect(abort);
       const uncut = cutOnAbort(connection, abort);
       try {
-        const settings = localSettings(connection.session.path, { writesTarget: false });
-        await connection.query(doing, `BEGIN ISOLATION LEVEL READ COMMITTED; ${settings}`);
+        await connection.query(doing, beginStatement(connection.session, { timeouts: null, writesTarget: false }));
         const result = await connection.query(doing, text, values);
         await connection.query(doing, "COMMIT");
         return result;

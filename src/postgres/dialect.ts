@@ -39,13 +39,23 @@ export const hasPartitions = (kind: RelationKind): boolean => kind === "p";
 /** What a server can do, where not all can. */
 export interface Dialect {
   readonly engine: EngineKind;
+  /** Begins a transaction in which each statement sees what was committed before it. */
+  readonly begin: string;
+  /** Begins one in which all statements see the same, and write nothing. */
+  readonly beginSnapshot: string;
   /** ON CONFLICT is right on a partitioned table, also when several sessions claim the same at once. */
   readonly claimsInPartitions: boolean;
   /** SQL: whether the table `$1` only stands for others, which hold its rows; null: no table does. */
   readonly isShell: string | null;
 }
 
-const POSTGRESQL: Dialect = { engine: "postgresql", claimsInPartitions: true, isShell: null };
+const POSTGRESQL: Dialect = {
+  engine: "postgresql",
+  begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
+  beginSnapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+  claimsInPartitions: true,
+  isShell: null,
+};
 
 const DIALECTS: Readonly<Record<EngineKind, Dialect>> = {
   postgresql: POSTGRESQL,

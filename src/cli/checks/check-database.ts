@@ -12,6 +12,7 @@ import { PiipeError } from "../../errors.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { inspectServer } from "../../postgres/inspect-server.ts";
+import { requireRoleSettings } from "../../postgres/role-settings.ts";
 import { type Ledger, readLedger } from "../../storage/ledger/ledger-maintenance.ts";
 import { requireSoundLedger } from "../../storage/ledger/require-sound-ledger.ts";
 import { describeMalformedChecks, describeOtherTypes } from "../../storage/rotation/key-checks.ts";
@@ -61,6 +62,12 @@ async function lookAtDatabase(
     judgeTls(server, pool.place),
     ...judgeClock("PostgreSQL", server.clockOffsetMs),
   );
+  if (config.sink.postgres.settings === "role") {
+    await findings.look("settings", async () => {
+      await requireRoleSettings(pool);
+      return { text: `the role ${pool.place.user} sets what transactions leave to it`, value: true };
+    });
+  }
   const isMigrated = await lookAtMigrations(config, pool, findings);
   if (isMigrated === true) {
     await lookAtRights(config, pool, findings);

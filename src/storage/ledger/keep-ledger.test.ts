@@ -36,7 +36,7 @@ function poolOver(ledger: Ledger): PostgresPool {
     ledger.expired -= deleted;
     return answer([], deleted);
   };
-  const session = { path: null, dialect: dialectOf("postgresql") };
+  const session = { path: null, dialect: dialectOf("postgresql"), sendsSettings: true };
   return {
     place: { address: "", database: "", user: "" },
     dialect: async () => session.dialect,

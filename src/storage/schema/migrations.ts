@@ -77,6 +77,8 @@ export interface MigrationReport {
   readonly tables: readonly MigratedTable[];
   /** Partitions of the ledger made and dropped now, and expired ids deleted. */
   readonly ledger: { readonly created: number; readonly dropped: number; readonly pruned: number };
+  /** Statements that give the role what the configuration leaves to it. */
+  readonly roleSettings: readonly string[];
   /** What could not be done and stops nothing, as sentences. */
   readonly warnings: readonly string[];
 }
