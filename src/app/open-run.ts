@@ -15,6 +15,7 @@ import { noteKeys } from "../storage/rotation/key-checks.ts";
 import type { LiveWorker, WorkerIdentity } from "../storage/workers.ts";
 import { PostgresSink } from "../write/postgres-sink.ts";
 import { firstOf, showTables } from "../write/written-tables.ts";
+import { batchLimits } from "./batch-limits.ts";
 import { keepHeartbeat } from "./keep-heartbeat.ts";
 import { columnKeysOf } from "./open-mask.ts";
 import { GIVE_UP_AFTER_MS } from "./open-source.ts";
@@ -76,15 +77,16 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
     isTrial: isDryRun,
     random: () => systemClock.random(),
   });
+  const batch = batchLimits(config, await pool.dialect());
   const room = new QuarantineRoom(pool, sourceIdOf(source.name));
   const engine = new Engine(
     { source, decode, mask, sink, seal, ...(!isDryRun && { takeRoom: room.take }) },
     {
-      inFlightMax: Math.max(JUDGED_FROM_EVENTS, IN_FLIGHT_BATCHES * config.batch.rows),
+      inFlightMax: Math.max(JUDGED_FROM_EVENTS, IN_FLIGHT_BATCHES * batch.rows),
       inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
       ...(config.source.unwrap.includes("gzip") && { unpackedBytesMax: BODY_BYTES_MAX }),
-      batchRowsMax: config.batch.rows,
-      batchBytesMax: config.batch.bytes,
+      batchRowsMax: batch.rows,
+      batchBytesMax: batch.bytes,
       lingerMs: config.batch.lingerMs,
       writesInFlightMax: Math.min(WRITES_IN_FLIGHT_MAX, config.sink.postgres.maxConnections),
       giveUpAfterMs: untilEmpty ? GIVE_UP_AFTER_MS : null,

@@ -1,10 +1,12 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";
+import { PiipeError } from "../errors.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { Decode, Mask, Seal, Transform } from "../pipeline/contracts.ts";
 import { type Carried, carriedOver } from "../pipeline/engine.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
+import type { Dialect } from "../postgres/dialect.ts";
 import { ENCODING_REMEDY, encodingWarning, readEncoding } from "../postgres/encoding.ts";
 import { ENGINE_REMEDY, engineWarning } from "../postgres/engine.ts";
 import { requireRoleSettings } from "../postgres/role-settings.ts";
@@ -61,8 +63,10 @@ export async function prepare(config: Config, pool: PostgresPool, options: Prepa
   };
   const warn = (message: string): void => emit({ type: "config.warning", message });
   for (const message of config.warnings) warn(message);
-  const engine = engineWarning((await pool.dialect()).engine);
+  const dialect = await pool.dialect();
+  const engine = engineWarning(dialect.engine);
   if (engine !== null) warn(`${engine}. ${ENGINE_REMEDY}`);
+  if (isDryRun) requireSavepoints(dialect);
   if (config.sink.postgres.settings === "role") await requireRoleSettings(pool);
   const { keyring, seal, mask } = await openMask(config, options.keysJson);
   if (config.sink.postgres.createTable && !isDryRun) {
@@ -86,4 +90,12 @@ export async function prepare(config: Config, pool: PostgresPool, options: Prepa
   // A dry run carries nothing into the quarantine, and is to tell of everything.
   const carried = carriedOver(isDryRun ? 1 : config.quarantine.haltAboveShare, systemClock);
   return { config, pool, written, keyring, decode, mask, seal, isDryRun, emit, counters, carried };
+}
+
+/** For a dry run, whose transactions are parts of one. @throws {PiipeError} `database.refused` */
+export function requireSavepoints({ hasSavepoints }: Dialect): void {
+  if (hasSavepoints) return;
+  throw new PiipeError("database.refused", "a dry run needs savepoints, which this server has not", {
+    hint: "`piipe mask` shows what becomes of events without a database.",
+  });
 }

@@ -120,10 +120,11 @@ export function openPool({
     try {
       const { rows } = await client.query<Row>(READ_SESSION);
       const row = rows[0] ?? {};
+      const dialect = dialectOf(engineOf(row));
       session = {
-        dialect: dialectOf(engineOf(row)),
+        dialect,
         path: pathSetting(row["search_path"] ?? ""),
-        sendsSettings: settings === "transaction",
+        sendsSettings: settings === "transaction" && dialect.takesSettings,
       };
       return [client, session];
     } catch (error) {

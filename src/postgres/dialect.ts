@@ -43,6 +43,25 @@ export interface Dialect {
   readonly begin: string;
   /** Begins one in which all statements see the same, and write nothing. */
   readonly beginSnapshot: string;
+  /** A transaction can set things for itself. */
+  readonly takesSettings: boolean;
+  readonly hasSavepoints: boolean;
+  readonly hasAdvisoryLocks: boolean;
+  /**
+   * There are partitions, views' triggers, rules, policies, enums, foreign tables, functions in plpgsql, and statements of DDL
+   * together with others in a transaction. Otherwise a table is what its columns and constraints say.
+   */
+  readonly isComplete: boolean;
+  /** The server tells of its connections, and of the way to it. */
+  readonly hasStatistics: boolean;
+  /** A row has a place (`ctid`). */
+  readonly hasPlaces: boolean;
+  /** What one transaction may change; null: any number. */
+  readonly transactionMax: { readonly rows: number; readonly bytes: number } | null;
+  /** Types of columns that there are not, with what takes their place in a table that piipe makes. */
+  readonly columnTypes: Readonly<Record<string, string>>;
+  /** Digits and decimals of a `numeric` that is declared without; null: any number. */
+  readonly numericDefault: { readonly digits: number; readonly decimals: number } | null;
   /** ON CONFLICT is right on a partitioned table, also when several sessions claim the same at once. */
   readonly claimsInPartitions: boolean;
   /** SQL: whether the table `$1` only stands for others, which hold its rows; null: no table does. */
@@ -53,6 +72,15 @@ const POSTGRESQL: Dialect = {
   engine: "postgresql",
   begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
   beginSnapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+  takesSettings: true,
+  hasSavepoints: true,
+  hasAdvisoryLocks: true,
+  isComplete: true,
+  hasStatistics: true,
+  hasPlaces: true,
+  transactionMax: null,
+  columnTypes: {},
+  numericDefault: null,
   claimsInPartitions: true,
   isShell: null,
 };
@@ -64,7 +92,23 @@ const DIALECTS: Readonly<Record<EngineKind, Dialect>> = {
     engine: "citus",
     isShell: "EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = to_regclass($1::text)::oid)",
   },
-  dsql: { ...POSTGRESQL, engine: "dsql" },
+  // Each transaction is a snapshot, and of two that write the same one fails at its COMMIT (40001).
+  dsql: {
+    engine: "dsql",
+    begin: "BEGIN",
+    beginSnapshot: "BEGIN READ ONLY",
+    takesSettings: false,
+    hasSavepoints: false,
+    hasAdvisoryLocks: false,
+    isComplete: false,
+    hasStatistics: false,
+    hasPlaces: false,
+    transactionMax: { rows: 3_000, bytes: 10 * 1024 * 1024 },
+    columnTypes: { inet: "text", macaddr: "text", jsonb: "json", numeric: "numeric(38, 9)" },
+    numericDefault: { digits: 18, decimals: 6 },
+    claimsInPartitions: true,
+    isShell: null,
+  },
   cockroachdb: { ...POSTGRESQL, engine: "cockroachdb" },
   // Batched ON CONFLICT had wrong results on partitions: yugabyte-db#24692, #25105, #25240.
   yugabytedb: { ...POSTGRESQL, engine: "yugabytedb", claimsInPartitions: false },

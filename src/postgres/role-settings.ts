@@ -47,8 +47,10 @@ SELECT session_user AS role, (
 /** Statements that give the connected role what it lacks, without a semicolon. None: it has everything. */
 export async function missingRoleSettings(pool: PostgresPool): Promise<readonly string[]> {
   const connection = await pool.connect();
-  const { path } = connection.session;
+  const { path, dialect } = connection.session;
   connection.release();
+  // Nor can a role set anything there.
+  if (!dialect.takesSettings) return [];
   const names = JSON.stringify(Object.keys(SETTINGS));
   const { rows } = await pool.query("reading the settings of the role", READ_SETTINGS, [names]);
   const role = quoteIdentifier(rows[0]?.["role"] ?? "");

@@ -35,6 +35,13 @@ it.skipIf(postgresMajor() < 11)("refuses a partitioned ledger where ON CONFLICT 
   });
 });
 
+it("refuses to rewrite rows where the server does not tell their places", async () => {
+  const pool = onServer({ hasPlaces: false });
+  await expect(requireOwnRows(pool, { schema: "piipe", name: "workers" })).rejects.toMatchObject({
+    code: "database.refused",
+  });
+});
+
 it("refuses to rewrite a table that only stands for others", async () => {
   const table = { schema: "piipe", name: "workers" };
   await requireOwnRows(database.pool, table);

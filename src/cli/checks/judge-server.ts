@@ -64,14 +64,18 @@ export function judgeWritable(
 }
 
 export function judgeConnections(
-  { connectionsLeft }: ServerFacts,
+  { connectionsLeft, pooler }: ServerFacts,
   { maxConnections }: Pick<PostgresConfig, "maxConnections">,
   plan: Pick<ScalePlan, "connections"> | null,
 ): Finding {
   const needed = plan?.connections ?? maxConnections;
   const wanted = `${plan === null ? "a run opens" : "the plan's workers open"} up to ${needed}`;
   if (connectionsLeft === null) {
-    return ok("connections", `${wanted}, through a connection pooler, whose limits are not to be seen from here`);
+    const whose =
+      pooler === null
+        ? "the server does not tell for how many it has room"
+        : "through a connection pooler, whose limits are not to be seen from here";
+    return ok("connections", `${wanted}, ${whose}`);
   }
   const left = Math.max(connectionsLeft, 0);
   if (left >= needed) return ok("connections", `${wanted}, and the server has room for ${left}`);

@@ -9,10 +9,19 @@ export const SHELL_REMEDY =
 
 /**
  * Refuses a table without rows of its own: read by their places, it would look empty.
- * @throws {PiipeError} `database.table-mismatch`
+ * @throws {PiipeError} `database.table-mismatch`; `database.refused` where no row has a place
  */
 export async function requireOwnRows(pool: PostgresPool, table: TableName): Promise<void> {
-  const { isShell } = await pool.dialect();
+  const { isShell, hasPlaces } = await pool.dialect();
+  if (!hasPlaces) {
+    throw new PiipeError(
+      "database.refused",
+      "this server does not tell where its rows are, by which they are rewritten",
+      {
+        hint: "docs/databases.md names the commands that work on it. Nothing was changed.",
+      },
+    );
+  }
   if (isShell === null) return;
   const doing = `asking where the rows of ${showTable(table)} are`;
   const { rows } = await pool.query(doing, `SELECT ${isShell} AS is_shell`, [quoteTable(table)]);
