@@ -17,12 +17,15 @@ const ROWS_MAX = 3_000;
 /** Short, so that what the killed worker held comes back soon. */
 const VISIBILITY_SECONDS = 5;
 
+/** Against a hang: of four processes, each does much. */
+const TIMEOUT_MS = 600_000;
+
 /** A vault, of which a row for each value comes with a batch's rows, so that `batch.rows` alone would break the limit. */
 const COLUMNS = `
   user_id: { type: text }
   device_type: { type: text }
   masked_ip: { from: ip, type: ip, mask: hmac-sha256, reveal: true }
-  masked_device_id: { from: device_id, type: text, mask: hmac-sha256, reveal: true }
+  masked_device_id: { from: device_id, type: text, mask: hmac-sha256 }
   locale: { type: text, nullable: true }
   app_version: { type: version }
   create_date: { from: "@sent_at", type: date }
@@ -55,7 +58,7 @@ it.skipIf(postgresMajor() < 15)(
     const workers: RunningCli[] = [1, 2, 3].map(() => startCli(["run", "--until-empty", "--json"], pipeline));
     onTestFinished(() => workers.forEach((worker) => worker.process.kill("SIGKILL")));
     await Promise.all(workers.map(({ printed }) => printed('"pipeline.started"')));
-    dsql.disturb({ seed: SEED, conflictShare: 0.2, statementsMax: 40 });
+    dsql.disturb({ seed: SEED, conflictShare: 0.2, statementsMax: 25 });
     await until("some rows are stored", async () => (await stored()) >= MESSAGES / 5, 120_000);
     workers[0]?.process.kill("SIGKILL");
     expect(await stored()).toBeLessThan(MESSAGES - POISON);
@@ -72,8 +75,9 @@ it.skipIf(postgresMajor() < 15)(
     ).toEqual([{ stored: MESSAGES - POISON, users: MESSAGES - POISON, claimed: MESSAGES, quarantined: POISON }]);
     expect((await sqs.count(pipeline.queue.url)).total).toBe(0);
     expect(dsql.counts.conflicts).toBeGreaterThan(10);
-    expect(dsql.counts.ended).toBeGreaterThan(3);
-    expect(dsql.counts.refused).toBe(0);
+    expect(dsql.counts.ended).toBeGreaterThan(0);
+    expect(dsql.counts).toMatchObject({ refused: 0, tooMany: 0 });
     expect(dsql.rowsMax()).toBeLessThanOrEqual(ROWS_MAX);
   },
+  TIMEOUT_MS,
 );
