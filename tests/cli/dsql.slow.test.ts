@@ -66,3 +66,23 @@ it.skipIf(IS_OLD)("Aurora DSQL: what does not work there says so", async () => {
   const dryRun = await run("quarantine", "replay", "--all", "--dry-run");
   expect(dryRun).toMatchObject({ code: 4, stderr: expect.stringContaining("a dry run needs savepoints") as string });
 });
+
+it.skipIf(IS_OLD)(
+  "Aurora DSQL: more rows than a transaction may delete are erased in parts, by the primary key",
+  async () => {
+    await sqs.send(pipeline.queue.url, loginEvents(2));
+    expect(await run("run", "--until-empty")).toMatchObject({ code: 0 });
+    await query(
+      database.url,
+      `INSERT INTO user_logins SELECT login.* FROM user_logins AS login, generate_series(1, 3100)
+     WHERE user_id = 'user-0'`,
+    );
+    const withoutKey = await run("erase", "ip", "203.0.0.0", "--yes");
+    expect(withoutKey).toMatchObject({ code: 4, stderr: expect.stringContaining("a primary key") as string });
+    await query(database.url, "ALTER TABLE user_logins ADD COLUMN id serial PRIMARY KEY");
+    expect(await run("erase", "ip", "203.0.0.0", "--yes")).toMatchObject({ code: 0 });
+    const left = await query(database.url, "SELECT 1 FROM user_logins WHERE user_id = 'user-0'");
+    expect(left).toEqual([]);
+    expect(dsql.rowsMax()).toBeLessThanOrEqual(3_000);
+  },
+);
