@@ -1,10 +1,9 @@
 import type { EngineKind } from "./engine.ts";
 
 /*
- * What servers, and the relations in them, differ in. Asked by capability: no other file compares versions or tries whether
- * a server can do something. What is not here, every server since PostgreSQL 10 can, and behind a pooler as well: settings
- * last for a transaction, and so do locks. A migration decides in SQL, once, whether the ledger can have partitions; what it
- * became is read from the ledger.
+ * What servers, and the relations in them, differ in. Asked by capability: no other file compares versions, or tries whether a
+ * server can do something. What is not here, every PostgreSQL since 10 can, and behind a pooler as well. A migration decides in
+ * SQL, once, whether the ledger can have partitions; what it became is read from the ledger.
  */
 
 /** The major versions that the tests run on. */
