@@ -65,7 +65,7 @@ it.each([
   [4, "ok", "has room for 4"],
   [3, "warning", "only 3 more"],
   [-2, "warning", "only 0 more"],
-  [null, "ok", "pooler"],
+  [null, "ok", "the server does not tell"],
 ])("room for %j of 4 connections: %s", (connectionsLeft, level, text) => {
   expect(judgeConnections({ ...SERVER, connectionsLeft }, { maxConnections: 4 }, null)).toMatchObject({
     level,
@@ -82,6 +82,11 @@ it.each([
     level,
     text: expect.stringContaining(text),
   });
+});
+
+it("leaves the room behind a pooler to the pooler", () => {
+  const pooled = { ...SERVER, connectionsLeft: null, pooler: { isEncrypted: true, isLocal: true } };
+  expect(judgeConnections(pooled, { maxConnections: 4 }).text).toContain("through a connection pooler");
 });
 
 describe("the way to the database", () => {
