@@ -86,7 +86,7 @@ it.each([
 
 it("leaves the room behind a pooler to the pooler", () => {
   const pooled = { ...SERVER, connectionsLeft: null, pooler: { isEncrypted: true, isLocal: true } };
-  expect(judgeConnections(pooled, { maxConnections: 4 }).text).toContain("through a connection pooler");
+  expect(judgeConnections(pooled, { maxConnections: 4 }, null).text).toContain("through a connection pooler");
 });
 
 describe("the way to the database", () => {
