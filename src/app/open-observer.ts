@@ -1,7 +1,7 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
-import { type PostgresPool, openPool } from "../postgres/connection.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { queuesNamed } from "../sources/sqs/client/queue-address.ts";
 import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
@@ -10,6 +10,7 @@ import { checkMigrated } from "../storage/schema/migrations.ts";
 import { type LiveWorker, type ReportedWorker, listWorkers } from "../storage/workers.ts";
 import { firstTable } from "./configured-tables.ts";
 import { HEARTBEAT_EVERY_MS } from "./keep-heartbeat.ts";
+import { openDatabase, withConnections } from "./open-database.ts";
 import { ownQueues } from "./own-queues.ts";
 import { deadLetterDepth, queueDepth } from "./queue-depth.ts";
 import type { Part, QueueParts, Snapshot, StoredParts, WorkerStatus } from "./snapshot.ts";
@@ -43,11 +44,10 @@ const SILENT_AFTER_MS = 3 * HEARTBEAT_EVERY_MS;
 
 /** Opens nothing yet: services that are away are told of by each `read`. */
 export function openObserver(config: Config, { credentials, ownWorkers }: ObserverOptions): Observer {
-  const { url } = config.sink.postgres;
   // By the first table, as workers report themselves.
   const { name: table } = firstTable(config);
   const target = showTable(table);
-  const pool = openPool({ url, connectionsMax: 1, replyTimeoutMs: READ_TIMEOUT_MS });
+  const pool = openDatabase(withConnections(config, 1), { replyTimeoutMs: READ_TIMEOUT_MS });
   const queue = queueDepth(config, credentials);
   const deadLetterQueue = deadLetterDepth(config, credentials);
 

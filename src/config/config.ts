@@ -57,10 +57,18 @@ export interface SqsConfig {
 
 export interface PostgresConfig {
   readonly url: Secret;
+  /** Where each new connection gets its password; null: from the URL, or where libpq finds it. */
+  readonly password: PasswordConfig | null;
   readonly createTable: boolean;
   /** 1 to 100. */
   readonly maxConnections: number;
 }
+
+export type PasswordConfig =
+  /** An absolute path. */
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "secret"; readonly arn: string }
+  | { readonly kind: "iam" };
 
 export interface KeysConfig {
   /** An absolute path. */

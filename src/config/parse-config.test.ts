@@ -73,6 +73,7 @@ test("every default is filled in", () => {
     sink: {
       postgres: {
         url: new Secret("postgres://user:geheim@host/db"),
+        password: null,
         createTable: false,
         maxConnections: 4,
       },
@@ -302,6 +303,29 @@ describe("what is wrong and what would be right", () => {
       postgres({ createTable: "yes", maxConnections: 101 }),
       "sink.postgres.createTable is text; it must be true or false",
       "sink.postgres.maxConnections is too large; it must be a whole number of connections from 1 to 100",
+    ],
+    [
+      postgres({ url: "postgres://u@h/db", password: "geheim" }),
+      "sink.postgres.password is none of the known; it must be iam, or a mapping with the key file or secret",
+    ],
+    [
+      postgres({ url: "postgres://u@h/db", password: {} }),
+      "sink.postgres.password names no place, or two; it must have the key file or the key secret",
+    ],
+    [
+      postgres({
+        url: "postgres://u@h/db",
+        password: { file: "f", secret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf" },
+      }),
+      "sink.postgres.password names no place, or two; it must have the key file or the key secret",
+    ],
+    [
+      postgres({ url: "postgres://u@h/db", password: { secret: "db" } }),
+      "sink.postgres.password.secret is wrong; it must be the ARN of a secret in AWS Secrets Manager",
+    ],
+    [
+      postgres({ url: "postgres://u:geheim@h/db", password: "iam" }),
+      "sink.postgres.password is there beside the password of sink.postgres.url; remove one of them",
     ],
     [{ name: "a/b" }, `name is wrong; ${DOMAIN}`],
     [{ keys: { domain: "a\n" } }, `keys.domain is wrong; ${DOMAIN}`],

@@ -37,7 +37,12 @@ function poolOver(ledger: Ledger): PostgresPool {
   };
   return {
     place: { address: "", database: "", user: "" },
-    connect: async () => ({ link: { tls: null, processId: null }, query, release: () => {}, destroy: () => {} }),
+    connect: async () => ({
+      link: { tls: null, processId: null, address: "" },
+      query,
+      release: () => {},
+      destroy: () => {},
+    }),
     query,
     close: async () => {},
   };
