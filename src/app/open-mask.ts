@@ -1,17 +1,17 @@
 import { columnsOf, type Config } from "../config/config.ts";
-import { loadKeyring } from "../keys/keyring-file.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { createSeal } from "../keys/seal.ts";
 import { compileMask } from "../mask/compile-mask.ts";
 import { businessKeyCheckOf, keyChecksOf } from "../mask/key-checks.ts";
 import type { ColumnKeys, Mask, Seal } from "../pipeline/contracts.ts";
+import { openKeyring } from "./open-keyring.ts";
 
 /** @throws {PiipeError} `keys.*` when a mask needs a key that is not there: never an unkeyed fallback */
 export async function openMask(
   config: Config,
   keysJson: string | undefined,
 ): Promise<{ readonly keyring: Keyring | null; readonly seal: Seal | null; readonly mask: Mask }> {
-  const keyring = await loadKeyring({ file: config.keys.file, environment: keysJson });
+  const keyring = await openKeyring(config, keysJson);
   const publicKey = keyring?.sealingPublicKey ?? null;
   const seal = publicKey === null ? null : createSeal(publicKey);
   const { tables, dedupeBy, keys } = config;

@@ -73,6 +73,8 @@ export type PasswordConfig =
 export interface KeysConfig {
   /** An absolute path. */
   readonly file: string | null;
+  /** The ARN of a secret, instead of a file. */
+  readonly secret: string | null;
   /** Part of what each column's key is derived from. Holds no slash. */
   readonly domain: string;
 }

@@ -78,7 +78,7 @@ test("every default is filled in", () => {
         maxConnections: 4,
       },
     },
-    keys: { file: null, domain: "user_logins" },
+    keys: { file: null, secret: null, domain: "user_logins" },
     tables: [
       {
         name: { schema: "audit", name: "user_logins" },
@@ -161,7 +161,7 @@ test("what is given stays", () => {
       s3: { endpoint: "http://127.0.0.1:9000", deleteObject: true },
     },
     sink: { postgres: { createTable: true, maxConnections: 100 } },
-    keys: { file: resolve("/etc/piipe/keys.json"), domain: "shared" },
+    keys: { file: resolve("/etc/piipe/keys.json"), secret: null, domain: "shared" },
     tables: [
       {
         name: { schema: null, name: "t" },
@@ -329,10 +329,18 @@ describe("what is wrong and what would be right", () => {
     ],
     [{ name: "a/b" }, `name is wrong; ${DOMAIN}`],
     [{ keys: { domain: "a\n" } }, `keys.domain is wrong; ${DOMAIN}`],
+    [
+      { keys: { file: "f", secret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf" } },
+      "keys.secret is there beside keys.file; remove one of them",
+    ],
+    [
+      { keys: { secret: "arn:aws:s3:::keys" } },
+      "keys.secret is wrong; it must be the ARN of a secret in AWS Secrets Manager",
+    ],
     [{ keys: { file: "" } }, "keys.file is empty; it must be the path of a keyring file"],
     [
       { keys: null },
-      "keys is empty; give a mapping with the keys file and domain, or remove the key where it is optional",
+      "keys is empty; give a mapping with the keys file, secret and domain, or remove the key where it is optional",
     ],
     [{ columns: [] }, "columns is a list; it must be a mapping with a key for each column"],
     [{ columns: {} }, "columns has no columns; it must have one or more"],

@@ -101,6 +101,11 @@ export interface PipelineConfig {
          */
         file?: string | undefined;
         /**
+         * Instead of a file: the ARN of a secret in AWS Secrets Manager whose text is the keyring (“Keys” in
+         * docs/operations.md).
+         */
+        secret?: string | undefined;
+        /**
          * Equal values have equal tokens within one domain, and unlinkable ones across domains. Default: the
          * pipeline's name.
          */

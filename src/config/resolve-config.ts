@@ -51,6 +51,7 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
     },
     keys: {
       file: checked.keys.file === undefined ? null : resolve(baseFolder, checked.keys.file),
+      secret: checked.keys.secret ?? null,
       domain: checked.keys.domain ?? name,
     },
     tables,

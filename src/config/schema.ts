@@ -187,13 +187,18 @@ const sink = mapping("a mapping with the key postgres", {
   }).describe("The PostgreSQL database."),
 }).describe("Where the masked records go.");
 
-const keys = mapping("a mapping with the keys file and domain", {
+const keys = mapping("a mapping with the keys file, secret and domain", {
   file: z
     .string("the path of a keyring file")
     .min(1, "the path of a keyring file")
     .optional()
     .describe(
       "The keyring made by `piipe keys new`, relative to this file. Default: the environment's PIIPE_KEYS, or `keysJson` in code.",
+    ),
+  secret: secretArn
+    .optional()
+    .describe(
+      "Instead of a file: the ARN of a secret in AWS Secrets Manager whose text is the keyring (“Keys” in docs/operations.md).",
     ),
   domain: text(KEY_DOMAIN, isKeyDomain)
     .optional()
@@ -324,6 +329,14 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
       code: "custom",
       path: ["sink", "postgres", "password"],
       message: "is there beside the password of sink.postgres.url; remove one of them",
+    });
+  }
+  const { file, secret } = asObject(config["keys"]);
+  if (file !== undefined && secret !== undefined) {
+    context.addIssue({
+      code: "custom",
+      path: ["keys", "secret"],
+      message: "is there beside keys.file; remove one of them",
     });
   }
   const table = written[0]?.name;

@@ -9,6 +9,7 @@ import { openPool, type PostgresPool } from "../../src/postgres/connection.ts";
 import { type Login, type LoginSource, passwordFile } from "../../src/postgres/login-source.ts";
 import { runCli } from "../support/cli.ts";
 import { drainLogins } from "../support/drain-logins.ts";
+import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline } from "../support/login-pipeline.ts";
 import { type PostgresFront, startPostgresFront } from "../support/postgres-front.ts";
 import { directUrl } from "../support/postgres.ts";
@@ -16,6 +17,7 @@ import { createRotatingRole, type RotatingRole } from "../support/rotating-role.
 import { startSecretsFake } from "../support/secrets-manager.ts";
 import { testSqs } from "../support/sqs.ts";
 
+const [EVENT = ""] = loginEvents(1);
 const pools: PostgresPool[] = [];
 function poolOf(url: string, login: LoginSource | null = null, connectionsMax = 2): PostgresPool {
   const pool = openPool({ url: new Secret(url), login, connectionsMax });
@@ -329,4 +331,24 @@ describe("a run", () => {
       await second.stop();
     }
   });
+});
+
+it("a keyring in a secret makes the tokens that its file makes", async () => {
+  const pipeline = await createLoginPipeline(testSqs());
+  const secrets = await startSecretsFake();
+  await secrets.put(await readFile(join(pipeline.folder, "piipe.keys.json"), "utf8"));
+  const options = { ...pipeline, environment: { ...pipeline.environment, ...secrets.environment }, stdin: EVENT };
+  const fromFile = await runCli(["mask"], options);
+  expect(fromFile.stdout).toContain("h1_");
+  const file = join(pipeline.folder, "piipe.yaml");
+  const text = await readFile(file, "utf8");
+  await writeFile(file, text.replace("file: ./piipe.keys.json", `secret: "${secrets.arn}"`));
+  expect(await runCli(["mask"], options)).toMatchObject({ code: 0, stdout: fromFile.stdout });
+  expect(secrets.asked()).toBe(1);
+  secrets.answerWith(400, "AccessDeniedException");
+  const denied = await runCli(["mask"], options);
+  expect(denied).toMatchObject({ code: 4, stdout: "" });
+  expect(denied.stderr).toContain("[secrets.unusable]");
+  await secrets.stop();
+  await pipeline.remove();
 });
