@@ -1,8 +1,7 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";
-import type { Keyring } from "../keys/keyring.ts";
-import type { Decode, Mask, Seal, Transform } from "../pipeline/contracts.ts";
+import type { Decode, Transform } from "../pipeline/contracts.ts";
 import { type Carried, carriedOver } from "../pipeline/engine.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { ENCODING_REMEDY, encodingWarning, readEncoding } from "../postgres/encoding.ts";
@@ -12,7 +11,7 @@ import type { Emit } from "../telemetry/events.ts";
 import { WorkerCounters } from "../telemetry/worker-counters.ts";
 import type { WrittenTables } from "../write/written-tables.ts";
 import { createMissing } from "./migrate-database.ts";
-import { columnKeysOf, openMask } from "./open-mask.ts";
+import { columnKeysOf, type Keys, openMask } from "./open-mask.ts";
 import { decoderOptionsOf, openTables, targetsOf } from "./open-tables.ts";
 import { pathRemarks } from "./path-remarks.ts";
 import { requireRunRights } from "./require-own-rights.ts";
@@ -33,10 +32,11 @@ export interface Prepared {
   /** The caller's. */
   readonly pool: PostgresPool;
   readonly written: WrittenTables;
-  readonly keyring: Keyring | null;
   readonly decode: Decode;
-  readonly mask: Mask;
-  readonly seal: Seal | null;
+  /** Others take their place when the keyring's file changes. */
+  keys: Keys;
+  /** As in `PrepareOptions`. */
+  readonly keysJson: string | undefined;
   readonly isDryRun: boolean;
   /** Counts, and passes on. */
   readonly emit: Emit;
@@ -50,7 +50,7 @@ export interface Prepared {
  * @throws {PiipeError} what is missing or wrong, before anything was touched
  */
 export async function prepare(config: Config, pool: PostgresPool, options: PrepareOptions): Promise<Prepared> {
-  const { isDryRun } = options;
+  const { isDryRun, keysJson } = options;
   const counters = new WorkerCounters();
   const emit: Emit = (event) => {
     counters.count(event, systemClock.nowMs());
@@ -58,7 +58,8 @@ export async function prepare(config: Config, pool: PostgresPool, options: Prepa
   };
   const warn = (message: string): void => emit({ type: "config.warning", message });
   for (const message of config.warnings) warn(message);
-  const { keyring, seal, mask } = await openMask(config, options.keysJson);
+  const keys = await openMask(config, keysJson);
+  const { keyring } = keys;
   if (config.sink.postgres.createTable && !isDryRun) {
     for (const message of (await createMissing(config, pool)).warnings) warn(message);
   } else await checkMigrated(pool);
@@ -78,5 +79,5 @@ export async function prepare(config: Config, pool: PostgresPool, options: Prepa
   const decode = compileDecoder(targetsOf(config, written), decoderOptionsOf(config, options.transform));
   // A dry run carries nothing into the quarantine, and is to tell of everything.
   const carried = carriedOver(isDryRun ? 1 : config.quarantine.haltAboveShare, systemClock);
-  return { config, pool, written, keyring, decode, mask, seal, isDryRun, emit, counters, carried };
+  return { config, pool, written, decode, keys, keysJson, isDryRun, emit, counters, carried };
 }
