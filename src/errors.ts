@@ -31,6 +31,8 @@ export const ERROR_CODES = {
   "s3.throttled": "S3 asks to slow down",
   "s3.unavailable": "S3 answered with a server error or an unreadable reply",
   "s3.refused": "S3 refused a request as wrong",
+  "secrets.unavailable": "AWS Secrets Manager cannot be reached, or does not give a secret now",
+  "secrets.unusable": "a secret is not there, may not be read, or does not hold what it should",
   "database.unreachable": "PostgreSQL cannot be reached, or the connection was lost",
   "database.credentials": "PostgreSQL refused the user or the password",
   "database.denied": "the PostgreSQL user lacks a right",

@@ -2,11 +2,12 @@ import type { Config } from "../config/config.ts";
 import { type PoolOptions, type PostgresPool, openPool } from "../postgres/connection.ts";
 import { requireRoleSettings } from "../postgres/role-settings.ts";
 import { checkMigrated } from "../storage/schema/migrations.ts";
+import { databaseLogin } from "./database-login.ts";
 
 /** @param options `replyTimeoutMs`: for statements that take longer than those of a run */
 export function openDatabase(config: Config, options: Pick<PoolOptions, "replyTimeoutMs"> = {}): PostgresPool {
-  const { url, maxConnections, settings } = config.sink.postgres;
-  return openPool({ url, connectionsMax: maxConnections, settings, ...options });
+  const { url, password, maxConnections, settings } = config.sink.postgres;
+  return openPool({ url, login: databaseLogin(password), connectionsMax: maxConnections, settings, ...options });
 }
 
 /**

@@ -91,7 +91,7 @@ export async function openRewrite(
   const primary = keyring?.primary ?? null;
   if (keyring === null || primary === null) {
     throw new PiipeError("keys.missing", `${command} needs a keyring with a primary version, and there is none`, {
-      hint: "Name the keyring as `keys.file` in the configuration, or put its text into PIIPE_KEYS.",
+      hint: "Name the keyring as `keys.file` or `keys.secret` in the configuration, or put its text into PIIPE_KEYS.",
     });
   }
   const { columns: all } = soleTable(config);

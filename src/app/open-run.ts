@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events";
 import { hostname } from "node:os";
 import { systemClock } from "../clock.ts";
 import { BODY_BYTES_MAX } from "../decode/limits.ts";
-import { PiipeError } from "../errors.ts";
+import { type KeyMarks, keyMarksOf } from "../keys/key-marks.ts";
 import type { Source } from "../pipeline/contracts.ts";
 import { Engine } from "../pipeline/engine.ts";
 import { JUDGED_FROM_EVENTS } from "../pipeline/refusal-judge.ts";
@@ -17,7 +17,8 @@ import { PostgresSink } from "../write/postgres-sink.ts";
 import { firstOf, showTables } from "../write/written-tables.ts";
 import { batchLimits } from "./batch-limits.ts";
 import { keepHeartbeat } from "./keep-heartbeat.ts";
-import { columnKeysOf } from "./open-mask.ts";
+import { keepKeyring } from "./keep-keyring.ts";
+import { columnKeysOf, type Keys, sealKeyMissing } from "./open-mask.ts";
 import { GIVE_UP_AFTER_MS } from "./open-source.ts";
 import { packageVersion } from "./package-version.ts";
 import type { Prepared } from "./prepare.ts";
@@ -64,8 +65,9 @@ const EMPTY_CONFIRMATIONS = 2;
  * @throws {PiipeError} what the source asks for and is not there
  */
 export async function openRun(prepared: Prepared, source: Source, options: RunOptions): Promise<Run> {
-  const { config, pool, written, keyring, decode, mask, seal, isDryRun, emit, counters, carried } = prepared;
+  const { config, pool, written, decode, isDryRun, emit, counters, carried } = prepared;
   const { untilEmpty, announce } = options;
+  const { keyring, mask, seal } = prepared.keys;
   if (source.ordered && !seal) throw sealKeyMissing();
   if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
   const sink = new PostgresSink({
@@ -79,8 +81,9 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
   });
   const batch = batchLimits(config, await pool.dialect());
   const room = new QuarantineRoom(pool, sourceIdOf(source.name));
+  const stages = { source, decode, mask, sink, seal, ...(!isDryRun && { takeRoom: room.take }) };
   const engine = new Engine(
-    { source, decode, mask, sink, seal, ...(!isDryRun && { takeRoom: room.take }) },
+    stages,
     {
       inFlightMax: Math.max(JUDGED_FROM_EVENTS, IN_FLIGHT_BATCHES * batch.rows),
       inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
@@ -105,9 +108,18 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
     number: options.process?.number ?? null,
     version: packageVersion(),
   };
+  const marksOf = ({ keyring: known }: Keys): KeyMarks => (known === null ? {} : keyMarksOf(known, config.keys.domain));
+  let marks = marksOf(prepared.keys);
+  const adopt = (keys: Keys): void => {
+    prepared.keys = keys;
+    stages.mask = keys.mask;
+    stages.seal = keys.seal;
+    marks = marksOf(keys);
+  };
   const worker = (): LiveWorker => ({
     identity,
     figures: counters.figures(engine.inFlight, systemClock.nowMs()),
+    keys: marks,
   });
   return {
     source: source.name,
@@ -127,6 +139,12 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
         : [
             keepLedger(pool, systemClock, emit, AbortSignal.any([ended.signal, abort])),
             room.keep(systemClock, AbortSignal.any([ended.signal, abort])),
+            keepKeyring(prepared, {
+              clock: systemClock,
+              stop: AbortSignal.any([ended.signal, abort]),
+              needsSeal: source.ordered,
+              adopt,
+            }),
             keepHeartbeat(pool, worker, { clock: systemClock, emit, stop: ended.signal, abort }),
           ];
       // Awaited at the end: until then a failure, a bug, must not end the process unseen.
@@ -140,10 +158,3 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
     },
   };
 }
-
-export const sealKeyMissing = (): PiipeError =>
-  new PiipeError("keys.missing", "a FIFO queue needs a keyring with a key for sealing", {
-    hint:
-      "Without one, a refused message would stay in the queue while later ones of its group are stored. " +
-      "`piipe keys new` makes a keyring with such a key.",
-  });

@@ -16,6 +16,8 @@ export interface ServerFacts {
   readonly isReadOnly: boolean;
   /** Connections that this user could still open to this database; null: the server, or a pooler before it, does not tell. */
   readonly connectionsLeft: number | null;
+  /** Such as `db.example:5432`. */
+  readonly address: string;
   /** The connection's own end: such as `TLSv1.3`; null: not encrypted. */
   readonly tls: string | null;
   /** null: the connection is direct. */
@@ -74,6 +76,7 @@ export async function inspectServer(pool: PostgresPool, nowMs: () => number): Pr
       isReadOnly: row["read_only"] === "on",
       // This connection is one of those that a run would open.
       connectionsLeft: isPooled || !hasStatistics ? null : Number(row["connections_left"]) + 1,
+      address: link.address,
       tls: link.tls,
       pooler: isPooled ? { isEncrypted: row["is_encrypted"] === "t", isLocal: row["is_local"] === "t" } : null,
       clockOffsetMs: offsetOf(Number(row["now_ms"]), sentMs, receivedMs),

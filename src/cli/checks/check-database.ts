@@ -20,7 +20,15 @@ import { checkMigrated, firstPending } from "../../storage/schema/migrations.ts"
 import { type Samples, judgeColumns, readSamples } from "./check-columns.ts";
 import { type Finding, Findings, warning } from "./findings.ts";
 import { judgeClock } from "./judge-queue.ts";
-import { judgeConnections, judgeEncoding, judgeLedger, judgeTls, judgeVersion, judgeWritable } from "./judge-server.ts";
+import {
+  judgeConnections,
+  judgeEncoding,
+  judgeLedger,
+  judgeLogin,
+  judgeTls,
+  judgeVersion,
+  judgeWritable,
+} from "./judge-server.ts";
 
 /** Shorter than a run's: nobody is to wait for minutes to hear that the database hangs. */
 const REPLY_TIMEOUT_MS = 20_000;
@@ -52,14 +60,17 @@ async function lookAtDatabase(
 ): Promise<readonly (Samples | null)[]> {
   const none = config.tables.map(() => null);
   const isLost = (): boolean => findings.hasError("database.unreachable");
+  findings.add(...judgeLogin(config.sink.postgres));
   const server = await findings.attempt("database", () => inspectServer(pool, () => systemClock.nowMs()));
   if (server === null) return none;
+  // Of several hosts, the one that was found to take writes.
+  const place = { ...pool.place, address: server.address };
   findings.add(
-    judgeVersion(server, pool.place),
+    judgeVersion(server, place),
     ...judgeEncoding(server),
-    ...judgeWritable(server, pool.place),
+    ...judgeWritable(server, place),
     judgeConnections(server, config.sink.postgres, plan),
-    judgeTls(server, pool.place),
+    judgeTls(server, place),
     ...judgeClock("PostgreSQL", server.clockOffsetMs),
   );
   if (config.sink.postgres.settings === "role") {

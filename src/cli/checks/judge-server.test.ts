@@ -10,6 +10,7 @@ const SERVER: ServerFacts = {
   isStandby: false,
   isReadOnly: false,
   connectionsLeft: 10,
+  address: "db.example:5432",
   tls: "TLSv1.3",
   pooler: null,
   clockOffsetMs: 0,

@@ -11,6 +11,20 @@ import { type Ledger, addDays } from "../../storage/ledger/ledger-maintenance.ts
 import { type Finding, failure, ok, warning } from "./findings.ts";
 import { isLocalHost } from "./is-local-host.ts";
 
+/** Nothing where the login is the URL's, or what libpq would take. */
+export function judgeLogin({ password }: Pick<PostgresConfig, "password">): readonly Finding[] {
+  switch (password?.kind) {
+    case "file":
+      return [ok("credentials", `each connection reads its password from ${password.path}`)];
+    case "secret":
+      return [ok("credentials", `the password comes from ${password.arn}, read again when the server refuses it`)];
+    case "iam":
+      return [ok("credentials", "each connection signs an IAM token of its own")];
+    default:
+      return [];
+  }
+}
+
 /** Which product it is, and whether piipe is known to work on it. */
 export function judgeVersion({ engine, version, majorVersion }: ServerFacts, { address }: ConnectionPlace): Finding {
   const caution = engineWarning(engine);

@@ -41,7 +41,7 @@ function poolOver(ledger: Ledger): PostgresPool {
     place: { address: "", database: "", user: "" },
     dialect: async () => session.dialect,
     connect: async () => ({
-      link: { tls: null, processId: null },
+      link: { tls: null, processId: null, address: "" },
       session,
       query,
       release: () => {},
