@@ -30,6 +30,7 @@ const LAYERS = [
       "src/pipeline/delivery-bytes.ts",
       "src/pipeline/rejection-remedies.ts",
       "src/pipeline/rejection-text.ts",
+      "src/pipeline/rare-counts.ts",
       "src/pipeline/value-places.ts",
       "src/telemetry/concerns.ts",
       "src/telemetry/missed-workers.ts",

@@ -59,8 +59,8 @@ export async function createMissing(
   const applied = await migrate(pool);
   const tables: MigratedTable[] = [];
   const warnings: string[] = [];
-  for (const { name: table, columns } of config.tables) {
-    const isCreated = await createTable(pool, table, columns);
+  for (const { name: table, columns, onConflict } of config.tables) {
+    const isCreated = await createTable(pool, table, columns, onConflict?.key ?? []);
     const real = new Set((await readTargetTable(pool, table)).columns.map(({ name }) => name));
     // A column that the table lacks would break the view for all others.
     const { masked, user, time } = duplicateColumns(columns.filter(({ name }) => real.has(name)));

@@ -9,7 +9,7 @@ import type { QuarantinedQueue } from "../storage/quarantine/quarantine.ts";
 import { noteKeys } from "../storage/rotation/key-checks.ts";
 import { PostgresSink } from "../write/postgres-sink.ts";
 import { columnKeysOf, openMask } from "./open-mask.ts";
-import { decoderOptionsOf, openTables, targetsOf } from "./open-tables.ts";
+import { checkConflictKeys, decoderOptionsOf, openTables, targetsOf } from "./open-tables.ts";
 import { requireSavepoints } from "./prepare.ts";
 import { requireReplayRights } from "./require-own-rights.ts";
 import { openLateFetch } from "./with-objects.ts";
@@ -38,6 +38,7 @@ export async function openReplay(
   if (isDryRun) requireSavepoints(await pool.dialect());
   const { keyring, mask } = await openMask(config, options.keysJson);
   const written = await openTables(config, keyring, pool);
+  await checkConflictKeys(written, keyring, pool);
   await requireReplayRights(config, pool);
   if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
   const decode = compileDecoder(targetsOf(config, written), decoderOptionsOf(config));

@@ -1,13 +1,17 @@
 import type { Config } from "../config/config.ts";
 import type { DecoderOptions } from "../decode/compile-decoder.ts";
 import type { DecodedTarget } from "../decode/event-rows.ts";
+import { PiipeError } from "../errors.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import { tokenCharsOf, writtenForms } from "../mask/token-form.ts";
 import type { Column, Transform } from "../pipeline/contracts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
+import { showTable } from "../postgres/identifiers.ts";
 import { compareKeys } from "../storage/rotation/key-checks.ts";
+import { requireOneVersion } from "../storage/rotation/one-version.ts";
 import { type ColumnForms, checkTokenChecks } from "../storage/rotation/token-checks.ts";
 import { boundsOf, checkTable } from "../write/check-table.ts";
+import { type ConflictRule, readConflictRule } from "../write/conflict-rule.ts";
 import type { WrittenTable } from "../write/insert.ts";
 import { readTargetTable, withDefaults } from "../write/target-table.ts";
 import { orderTables, type WrittenTables } from "../write/written-tables.ts";
@@ -19,18 +23,66 @@ import { columnKeysOf } from "./open-mask.ts";
  */
 export async function openTables(config: Config, keyring: Keyring | null, pool: PostgresPool): Promise<WrittenTables> {
   const tables: WrittenTable[] = [];
-  for (const { name, columns } of config.tables) {
+  for (const { name, columns, onConflict } of config.tables) {
     const read = await readTargetTable(pool, name);
     const table = columns.some(({ absent }) => absent === "default") ? await withDefaults(pool, read) : read;
     checkTable(table, columns, tokenChars(columns, keyring));
-    tables.push({ table, columns });
+    if (onConflict === null) tables.push({ table, columns });
+    else tables.push({ table, columns, rule: await readConflictRule(pool, table, columns, onConflict) });
   }
+  refuseTwice(tables);
   await compareKeys(pool, columnKeysOf(config, keyring));
   for (const { table, columns } of tables) {
     const forms = formsOf(columns, (column) => writtenForms(column, keyring));
     await checkTokenChecks(pool, table.name, forms);
   }
   return orderTables(pool, tables);
+}
+
+/** One statement cannot write a row twice, as two that name the same table would. */
+function refuseTwice(tables: readonly WrittenTable[]): void {
+  const names = tables.map(({ table }) => showTable(table.name));
+  const twice = names.find((name, place) => names.indexOf(name) < place);
+  if (twice === undefined || tables.every(({ rule }) => rule === undefined)) return;
+  throw new PiipeError("database.table-mismatch", `tables names ${twice} twice, and onConflict needs each table once`, {
+    hint: "Write one table for it, with a list of places where a column's value is another (`from: [a, b]`).",
+  });
+}
+
+/**
+ * For whoever stores events. With `onConflict` by a masked column, all of its tokens have to be of the key version that makes new
+ * ones.
+ * @throws {PiipeError} `keys.mismatch`
+ */
+export async function checkConflictKeys(
+  { tables }: WrittenTables,
+  keyring: Keyring | null,
+  pool: PostgresPool,
+): Promise<void> {
+  for (const { table, columns, rule } of tables) {
+    if (rule !== undefined) await requireOneVersion(pool, table.name, maskedKeys(columns, rule, keyring));
+  }
+}
+
+/**
+ * Columns of the key whose tokens show the key version that made them, where the keyring has had several: with what begins
+ * those that new events get.
+ */
+function maskedKeys(
+  columns: readonly Column[],
+  { key }: ConflictRule,
+  keyring: Keyring | null,
+): ReadonlyMap<string, string> {
+  const used = keyring?.versions.filter(({ state }) => state !== "pending") ?? [];
+  if (used.length < 2) return new Map();
+  return new Map(
+    columns
+      .filter(({ name }) => key.includes(name))
+      .flatMap((column) => {
+        const [form] = writtenForms(column, keyring) ?? [];
+        return form === undefined || form.prefix === "" ? [] : [[column.name, form.prefix] as const];
+      }),
+  );
 }
 
 /** How events are read for the tables. */

@@ -17,7 +17,7 @@ import { WorkerCounters } from "../telemetry/worker-counters.ts";
 import type { WrittenTables } from "../write/written-tables.ts";
 import { createMissing } from "./migrate-database.ts";
 import { columnKeysOf, type Keys, openMask } from "./open-mask.ts";
-import { decoderOptionsOf, openTables, targetsOf } from "./open-tables.ts";
+import { checkConflictKeys, decoderOptionsOf, openTables, targetsOf } from "./open-tables.ts";
 import { pathRemarks } from "./path-remarks.ts";
 import { requireRunRights } from "./require-own-rights.ts";
 
@@ -75,6 +75,7 @@ export async function prepare(config: Config, pool: PostgresPool, options: Prepa
   } else await checkMigrated(pool);
   await requireSoundLedger(pool);
   const written = await openTables(config, keyring, pool);
+  await checkConflictKeys(written, keyring, pool);
   for (const { table } of written.tables) {
     // Triggers that do no harm are common: a run tells of them once they keep a row out.
     const rules = table.path.hooks.filter(({ kind }) => kind === "rule");

@@ -1,3 +1,4 @@
+import { RARE_COUNTS, type RareCounts, rareCountsOf } from "../pipeline/rare-counts.ts";
 import type { Totals } from "../pipeline/totals.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -15,6 +16,31 @@ export function reasonOf(text: string | null): string | null {
 /** Follows the number of duplicates: how many of them were not the event that is stored under their id. */
 export const differingOf = ({ differing = 0 }: Pick<Totals, "duplicate" | "differing">): string =>
   differing === 0 ? "" : ` (${differing} with other content than the event stored under their id)`;
+
+/** Events without a table, and what became of rows in tables with `onConflict`; empty while there is none. */
+export function rareText({ dropped = 0, inserted = 0, updated = 0, ignored = 0 }: Readonly<RareCounts>): string {
+  const ofRows = inserted + updated + ignored > 0;
+  return (
+    (dropped > 0 ? `, dropped ${dropped} that no table takes` : "") +
+    (ofRows ? ` (rows by onConflict: inserted ${inserted}, updated ${updated}, ignored ${ignored})` : "")
+  );
+}
+
+/** The same for JSON: of what would be done under other names. */
+export function rareJson(totals: Readonly<RareCounts>, isDryRun: boolean): object {
+  const counts = rareCountsOf(totals);
+  if (!isDryRun) return counts;
+  return Object.fromEntries(
+    RARE_COUNTS.flatMap((name) => (counts[name] === undefined ? [] : [[WOULD[name], counts[name]]])),
+  );
+}
+
+const WOULD = {
+  dropped: "wouldDrop",
+  inserted: "wouldInsert",
+  updated: "wouldUpdate",
+  ignored: "wouldIgnore",
+} as const satisfies Readonly<Record<keyof RareCounts, string>>;
 
 const UNITS = [
   [86_400_000, "d", 3_600_000, "h"],

@@ -86,6 +86,39 @@ unmatched: quarantine
 - Foreign keys among the tables hold, in whichever order the tables are named.
 `;
 
+const ON_CONFLICT = `## Writing over what is there
+
+\`onConflict\` says what becomes of a row whose key the table has. It stands beside \`columns\`, at the top or in one of
+the \`tables\`:
+
+\`\`\`yaml
+onConflict: { key: order_id, do: update, newest: updated_at }
+columns:
+  order_id: { type: uuid }
+  status: { type: text }
+  updated_at: { type: timestamp, format: epoch-ms }
+\`\`\`
+
+- \`do: ignore\` leaves the stored row. \`do: update\` overwrites the declared columns with those of the new one, with NULL where
+  the event has nothing; columns that are not declared stay.
+- With \`newest\` the stored row is overwritten only by a later value. Of equal ones it stays, and NULL is before any value. So events
+  may come twice, late and in any order: the newest row of each key remains. Without \`newest\` the row that is written
+  last remains, which is the one that was sent last in a FIFO queue alone. For the time of sending, give the table a
+  column \`from: "@sent_at"\`.
+- Several rows of one batch with the same key end as if they had come one by one. Those that another one of the batch replaces are not
+  looked at by the table's constraints.
+- The table needs a unique index or constraint over exactly the columns of \`key\`; without it the start is stopped, and
+  \`piipe check\` says the statement that makes it. A partial index, one over expressions and a DEFERRABLE constraint are none. A table that
+  \`piipe migrate\` creates gets one. Rules, and tables that inherit from it, stop the start as well.
+- A column of the key is never NULL: it is not \`nullable\`, and not filled by \`absent: default\`.
+- A column of the key may be masked, unless the mask is generalize, redact or drop. Under another key version the same value has another token, and
+  would be another row: while the keyring has had several, each start looks through the column, and tokens of another version than
+  new events get stop it. Stop all workers before such a change; [the masks](masking.md) say how tokens are made anew.
+- A message of which no row was written is a \`duplicate\`. The rows count as inserted, updated and ignored: in the summary of a run, in
+  \`status\`, on the dashboard and in \`piipe_rows_on_conflict_total\`.
+- The user needs SELECT on the table, and UPDATE for \`do: update\`.
+`;
+
 const WRAPPINGS = `## Wrappings
 
 \`source.unwrap\` says what each message's body is wrapped in, outermost first, as in \`unwrap: [sns, gzip]\`. Every message must
@@ -173,14 +206,14 @@ columns:
 
 /** The whole of docs/configuration.md, made from the schema. */
 export function configReference(): string {
-  return `${INTRO.replace("EXAMPLE", () => EXAMPLE)}\n${configTasks()}\n${sections(inputSchema(), "").join("\n")}\n${TABLES}\n${PATHS}\n${WRAPPINGS}\n${TYPES}`;
+  return `${INTRO.replace("EXAMPLE", () => EXAMPLE)}\n${configTasks()}\n${sections(inputSchema(), "").join("\n")}\n${TABLES}\n${ON_CONFLICT}\n${PATHS}\n${WRAPPINGS}\n${TYPES}`;
 }
 
 function sections(node: SchemaNode, path: string): readonly string[] {
   const children = Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
     const childPath = path === "" ? name : `${path}.${name}`;
     // They are those of one table.
-    if (childPath === "tables.NAME.columns") return [];
+    if (childPath === "tables.NAME.columns" || childPath === "tables.NAME.onConflict") return [];
     const mapping = child.properties === undefined ? otherMapping(child) : child;
     if (mapping !== null) return sections({ ...mapping, ...describedBy(child) }, childPath);
     const each = mappingOf(child.additionalProperties);

@@ -1,4 +1,4 @@
-import type { BusinessIdField, Each, Target, UnwrapStep } from "../pipeline/contracts.ts";
+import type { BusinessIdField, Each, OnConflict, Target, UnwrapStep } from "../pipeline/contracts.ts";
 import type { Secret } from "./secret.ts";
 import type { TableName } from "./table-name.ts";
 
@@ -23,6 +23,8 @@ export interface Config {
 /** A table, and what it gets of an event. */
 export interface TableConfig extends Target {
   readonly name: TableName;
+  /** null: a row whose key is there is refused, with its message. */
+  readonly onConflict: OnConflict | null;
   /** Columns of which the configuration itself says `piiDetection: off`. */
   readonly notPersonal: readonly string[];
 }

@@ -174,7 +174,7 @@ describe("environment references", () => {
 
 describe("what is wrong, and where", () => {
   const TOP_KEYS =
-    "the keys here are name, source, sink, keys, columns, tables, unmatched, unknownFields, dedupeBy, allowUnkeyed, batch, quarantine";
+    "the keys here are name, source, sink, keys, columns, onConflict, tables, unmatched, unknownFields, dedupeBy, allowUnkeyed, batch, quarantine";
   const EMPTY = "1:1: the file is empty; it must have the keys source, sink and columns";
   const PLAIN = "anchors, tags and directives are not supported; write the plain value";
 

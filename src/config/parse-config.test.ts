@@ -85,6 +85,7 @@ test("every default is filled in", () => {
         name: { schema: "audit", name: "user_logins" },
         when: [],
         each: null,
+        onConflict: null,
         notPersonal: [],
         columns: [
           {
@@ -266,13 +267,24 @@ describe("what is wrong and what would be right", () => {
   const ENDPOINT = "source.sqs.endpoint is wrong; it must be an http or https URL without user and password";
   const TABLE = "it must be table or schema.table, each part at most 63 bytes";
   const TOP =
-    "the keys here are name, source, sink, keys, columns, tables, unmatched, unknownFields, dedupeBy, allowUnkeyed, batch, quarantine";
+    "the keys here are name, source, sink, keys, columns, onConflict, tables, unmatched, unknownFields, dedupeBy, allowUnkeyed, batch, quarantine";
   const MASKS = `it must be one of ${MASK_NAMES.join(", ")}`;
   const DOMAIN = "it must be 1 to 128 characters, without / and control characters";
 
   const BUSINESS_ID = "a field, a path such as order.id, or @attribute.NAME";
 
   type Case = readonly [Record<string, unknown>, ...string[]];
+  const CONFLICT_COLUMNS = {
+    id: { type: "text" },
+    maybe: { type: "text", nullable: true },
+    filled: { type: "text", absent: "default" },
+    context: { type: "json" },
+    generalize: { type: "ip", mask: "generalize" },
+    redact: { type: "text", mask: "redact" },
+    drop: { type: "text", mask: "drop" },
+    masked: { type: "integer", mask: "hmac-sha256" },
+    at: { type: "timestamp" },
+  };
   const cases: readonly Case[] = [
     [sqs({ queue: undefined }), "source.sqs.queue is missing; give a queue's name, URL or ARN"],
     [sqs({ queue: "" }), `source.sqs.queue is empty; ${QUEUE}`],
@@ -438,6 +450,59 @@ describe("what is wrong and what would be right", () => {
     [
       { source: { sqs: { queue: "q" }, unwrap: Array(7).fill("json") } },
       "source.unwrap is too long; it must have 6 steps at most",
+    ],
+    ...(
+      [
+        [
+          { key: "no", do: "update" },
+          "key names no, which is no declared column; it must be the name of a declared column",
+        ],
+        [{ key: ["id", "id"], do: "update" }, "key[1] is named twice; name it once"],
+        [
+          { key: "maybe", do: "update" },
+          "key names maybe, which may be NULL, and NULL is the same as nothing; remove nullable: true from the column",
+        ],
+        [
+          { key: "filled", do: "update" },
+          "key names filled, which the table's default may fill; the key must be in the event",
+        ],
+        [{ key: "context", do: "update" }, "key names context, of type json; it must be of a type with one value"],
+        ...(["generalize", "redact", "drop"] as const).map((mask): [object, string] => [
+          { key: mask, do: "update" },
+          `key names ${mask}, whose mask ${mask} makes different values the same; take a mask that tells them apart, or another key`,
+        ]),
+        [{ key: "id", do: "ignore", newest: "at" }, "newest goes with do: update only; remove it"],
+        [
+          { key: "id", do: "update", newest: "id" },
+          "newest is in the key, in which equal rows do not differ; it must be another column",
+        ],
+        [
+          { key: "id", do: "update", newest: "no" },
+          "newest names no, which is no declared column; it must be the name of a declared column",
+        ],
+        [
+          { key: "id", do: "update", newest: "masked" },
+          "newest names masked, which is masked: its tokens have no order; take a column without a mask",
+        ],
+        [
+          { key: "id", do: "update", newest: "maybe" },
+          "newest names maybe, whose type says nothing of later or earlier; it must be one of timestamp, date, integer, number, decimal, version",
+        ],
+        [{ key: "id" }, "do is missing; give one of ignore, update"],
+      ] as const
+    ).map(([onConflict, line]) => [{ columns: CONFLICT_COLUMNS, onConflict }, `onConflict.${line}`] as const),
+    [
+      { columns: { id: { type: "text" } }, onConflict: { key: "id", do: "update" } },
+      "onConflict.do has nothing to overwrite, as all columns are in the key; it must be ignore",
+    ],
+    [
+      {
+        columns: undefined,
+        sink: { postgres: { url: "postgres://h/db" } },
+        tables: { t: { columns: { id: { type: "text" } } } },
+        onConflict: { key: "id", do: "ignore" },
+      },
+      "onConflict is for one table, and tables names several; write it to its table there, and remove it here",
     ],
     ...(["ipcrypt-deterministic", "ipcrypt-pfx"] as const).map(
       (mask) => [column({ mask }), `columns.c.type is none that ${mask} can mask; it must be ip`] as const,

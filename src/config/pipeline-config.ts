@@ -333,6 +333,24 @@ export interface PipelineConfig {
         }
       >
     | undefined;
+  /** What becomes of a row whose key the table has. Of several tables: `tables`. */
+  onConflict?:
+    | {
+        /**
+         * The column, or the columns together, by which rows are the same one. The table needs a unique index
+         * over exactly these.
+         */
+        key: string | string[];
+        /** `ignore`: the stored row stays. `update`: the new row overwrites its declared columns. */
+        do: "ignore" | "update";
+        /**
+         * With `do: update`: the column that says which row is the newer one, a number or a time without a
+         * mask. The stored row is overwritten only by a later value, and NULL is before any value. Default:
+         * the row that is written last.
+         */
+        newest?: string | undefined;
+      }
+    | undefined;
   /**
    * Several tables, or one that does not take every event as one row: a key for each table, `table` or
    * `schema.table`, instead of `sink.postgres.table` and `columns`. All rows of a message are stored in
@@ -365,6 +383,27 @@ export interface PipelineConfig {
            * `@index` is its place, from 0. Default: the event has one row.
            */
           each?: string | undefined;
+          /**
+           * What becomes of a row whose key the table has. Default: its message is refused, as by any
+           * constraint.
+           */
+          onConflict?:
+            | {
+                /**
+                 * The column, or the columns together, by which rows are the same one. The table needs a unique index
+                 * over exactly these.
+                 */
+                key: string | string[];
+                /** `ignore`: the stored row stays. `update`: the new row overwrites its declared columns. */
+                do: "ignore" | "update";
+                /**
+                 * With `do: update`: the column that says which row is the newer one, a number or a time without a
+                 * mask. The stored row is overwritten only by a later value, and NULL is before any value. Default:
+                 * the row that is written last.
+                 */
+                newest?: string | undefined;
+              }
+            | undefined;
           /** What the table gets: a key for each column, as in `columns`. */
           columns: Record<
             string,

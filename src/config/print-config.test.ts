@@ -113,9 +113,11 @@ columns:
   key: { type: text, mask: hmac-sha256, reveal: true }
   gone: { type: text, mask: drop }
   dotted.name: { type: text }
+  changed: { type: integer }
   sku: { from: ['items[0]."sku.id"', '"@sku"', "@attribute.sku"], type: text }
 unknownFields: quarantine
 dedupeBy: [order.id, 'ids[0]']
+onConflict: { key: [key, sku], do: update, newest: changed }
 batch: { rows: 5, bytes: 2097152, lingerMs: 0 }
 quarantine: { haltAboveShare: 1 }
 `);

@@ -1,5 +1,5 @@
 import { Document, isScalar } from "yaml";
-import type { Column, Condition, InnerMask, MessageOrigin } from "../pipeline/contracts.ts";
+import type { Column, Condition, InnerMask, MessageOrigin, OnConflict } from "../pipeline/contracts.ts";
 import type { Config, PasswordConfig, TableConfig } from "./config.ts";
 import { showInnerPath } from "./inner-path.ts";
 import { type From, renderPlace } from "./value-origin.ts";
@@ -43,7 +43,7 @@ export function printConfig(config: Config, { address, database, user }: Databas
     keys: known({ ...keys }),
     ...(short === null
       ? { tables: Object.fromEntries(tables.map((table) => [writtenName(table), tableSettingsOf(table)])), unmatched }
-      : { columns: columnSettingsOf(short) }),
+      : { ...conflictOf(short), columns: columnSettingsOf(short) }),
     unknownFields,
     ...(dedupeBy === null ? {} : { dedupeBy: fromOf(dedupeBy.origin) }),
     allowUnkeyed,
@@ -71,8 +71,15 @@ const tableSettingsOf = (table: TableConfig): object => ({
     ? {}
     : { when: Object.fromEntries(table.when.map(({ from, test }) => [from, askedOf(test)])) }),
   ...(table.each === null ? {} : { each: table.each.from }),
+  ...conflictOf(table),
   columns: columnSettingsOf(table),
 });
+
+const conflictOf = ({ onConflict }: TableConfig): object =>
+  onConflict === null ? {} : { onConflict: conflictSettingsOf(onConflict) };
+
+const conflictSettingsOf = ({ key, do: way, newest }: OnConflict): object =>
+  known({ key: key.length === 1 ? key[0] : [...key], do: way, newest });
 
 const askedOf = (test: Condition["test"]): unknown => {
   if (test.kind === "present") return { present: test.isPresent };

@@ -7,6 +7,7 @@ import type {
   Each,
   InnerMask,
   MessageOrigin,
+  OnConflict,
   ValueOrigin,
 } from "../pipeline/contracts.ts";
 import { isOfQueue } from "../pipeline/value-places.ts";
@@ -69,15 +70,15 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
 type TableSettings = NonNullable<CheckedConfig["tables"]>[string];
 
 /** One table is written in a short form. */
-function tablesOf({ tables, columns, sink }: CheckedConfig): Readonly<Record<string, TableSettings>> {
+function tablesOf({ tables, columns, onConflict, sink }: CheckedConfig): Readonly<Record<string, TableSettings>> {
   if (tables !== undefined) return tables;
   const { table } = sink.postgres;
   if (table === undefined || columns === undefined)
     throw new Error("the schema let a configuration without a table pass");
-  return { [table]: { columns } };
+  return { [table]: { columns, onConflict } };
 }
 
-function resolveTable(written: string, { columns, when, each: writtenEach }: TableSettings): TableConfig {
+function resolveTable(written: string, { columns, when, each: writtenEach, onConflict }: TableSettings): TableConfig {
   const name = parseTableName(written);
   if (name === null) throw new Error("the schema let a malformed table name pass");
   const each = writtenEach === undefined ? null : resolveEach(writtenEach);
@@ -89,8 +90,15 @@ function resolveTable(written: string, { columns, when, each: writtenEach }: Tab
     ),
     when: when === undefined ? [] : conditionsOf(when),
     each,
+    onConflict: onConflict === undefined ? null : resolveConflict(onConflict),
   };
 }
+
+const resolveConflict = ({ key, do: way, newest }: NonNullable<TableSettings["onConflict"]>): OnConflict => ({
+  key: [key].flat(),
+  do: way,
+  newest: newest ?? null,
+});
 
 function resolveEach(written: string): Each {
   const each = parseEach(written);

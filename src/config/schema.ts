@@ -7,9 +7,11 @@ import { parseTableName } from "./table-name.ts";
 import {
   COLUMNS,
   columnsSchema,
+  conflictProblems,
   eachSchema,
   isTableName,
   levelProblems,
+  onConflictSchema,
   TABLE_NAME,
   tablesSchema,
   unmatchedSchema,
@@ -247,6 +249,9 @@ export const pipelineConfigSchema = mapping("a mapping with the keys source, sin
   columns: columnsSchema
     .optional()
     .describe("What the table gets: a key for each column, named as in the table. Of several tables: `tables`."),
+  onConflict: onConflictSchema
+    .optional()
+    .describe("What becomes of a row whose key the table has. Of several tables: `tables`."),
   tables: tablesSchema
     .optional()
     .describe(
@@ -301,6 +306,7 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
   const sourceLevels = typeof sourceEach === "string" ? 1 : 0;
   for (const { at, table } of written) {
     for (const { path, message } of levelProblems(at, table, sourceLevels)) problem(path, message);
+    for (const { path, message } of conflictProblems(at, table)) problem(path, message);
   }
   const ofSeveral = sourceLevels > 0 ? "source.each" : hasLines(config) ? "unwrap: lines" : null;
   if (ofSeveral !== null && config["dedupeBy"] !== undefined)
@@ -363,7 +369,13 @@ const hasLines = (config: Readonly<Record<string, unknown>>): boolean =>
 function writtenTables(config: Readonly<Record<string, unknown>>): readonly WrittenTable[] {
   if (config["tables"] === undefined) {
     const name = asObject(asObject(config["sink"])["postgres"])["table"];
-    return [{ at: [], name: typeof name === "string" ? name : null, table: { columns: config["columns"] } }];
+    return [
+      {
+        at: [],
+        name: typeof name === "string" ? name : null,
+        table: { columns: config["columns"], onConflict: config["onConflict"] },
+      },
+    ];
   }
   return Object.entries(asObject(config["tables"])).map(([name, table]) => ({
     at: ["tables", name],
@@ -384,6 +396,11 @@ function* tableProblems(config: Readonly<Record<string, unknown>>): Generator<re
   }
   const moved = "is for one table, and tables names several; give each its columns there, and remove it here";
   if (config["columns"] !== undefined) yield [["columns"], moved];
+  if (config["onConflict"] !== undefined)
+    yield [
+      ["onConflict"],
+      "is for one table, and tables names several; write it to its table there, and remove it here",
+    ];
   if (postgres?.["table"] !== undefined) yield [["sink", "postgres", "table"], moved];
 }
 

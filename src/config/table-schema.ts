@@ -1,9 +1,9 @@
 import { z } from "zod";
-import type { Condition, ValuePlace } from "../pipeline/contracts.ts";
+import { CONFLICT_WAYS, type Condition, isArrayType, type MaskName, type ValuePlace } from "../pipeline/contracts.ts";
 import { columnSchema } from "./column-schema.ts";
 import { EACH, parseEach } from "./each-path.ts";
 import { CONSTANT } from "./reading-settings.ts";
-import { choice, isObject, mapping, text } from "./schema-parts.ts";
+import { choice, isObject, mapping, oneOrMore, text } from "./schema-parts.ts";
 import { IDENTIFIER_BYTES_MAX, isIdentifier, parseTableName } from "./table-name.ts";
 import { parsePlace, placesIn } from "./value-origin.ts";
 
@@ -71,6 +71,86 @@ export const conditionsOf = (when: z.output<typeof whenSchema>): readonly Condit
     return { place: place.value, from, test };
   });
 
+const CONFLICT_KEY = "the name of a declared column";
+
+export const onConflictSchema = mapping("a mapping with the keys key and do", {
+  key: oneOrMore(z.string(CONFLICT_KEY).min(1, CONFLICT_KEY), CONFLICT_KEY).describe(
+    "The column, or the columns together, by which rows are the same one. The table needs a unique index over exactly these.",
+  ),
+  do: choice(CONFLICT_WAYS).describe(
+    "`ignore`: the stored row stays. `update`: the new row overwrites its declared columns.",
+  ),
+  newest: z
+    .string(CONFLICT_KEY)
+    .min(1, CONFLICT_KEY)
+    .optional()
+    .describe(
+      "With `do: update`: the column that says which row is the newer one, a number or a time without a mask. The stored row is overwritten only by a later value, and NULL is before any value. Default: the row that is written last.",
+    ),
+}).describe("What becomes of a row whose key the table has. Default: its message is refused, as by any constraint.");
+
+/** One token for many values, or none: rows that have nothing to do with each other would be one. */
+const NO_KEY_MASKS: readonly unknown[] = ["generalize", "redact", "drop"] satisfies readonly MaskName[];
+/** What compares as it means: not texts, in which "10" is before "9". */
+const NEWEST_TYPES: readonly unknown[] = ["timestamp", "date", "integer", "number", "decimal", "version"];
+
+/** Columns that cannot be what `onConflict` makes of them. */
+export function* conflictProblems(
+  at: readonly string[],
+  table: Readonly<Record<string, unknown>>,
+): Generator<LevelProblem> {
+  const { onConflict, columns } = table;
+  if (!isObject(onConflict) || !isObject(columns)) return;
+  const path = [...at, "onConflict"];
+  const keys: readonly unknown[] = [onConflict["key"]].flat();
+  const listed = Array.isArray(onConflict["key"]);
+  for (const [index, key] of keys.entries()) {
+    if (typeof key !== "string" || key === "") continue;
+    const message = keys.indexOf(key) < index ? "is named twice; name it once" : keyProblem(key, columns[key]);
+    if (message !== null) yield { path: [...path, "key", ...(listed ? [String(index)] : [])], message };
+  }
+  const { newest } = onConflict;
+  if (onConflict["do"] === "update" && Object.keys(columns).every((name) => keys.includes(name)))
+    yield {
+      path: [...path, "do"],
+      message: "has nothing to overwrite, as all columns are in the key; it must be ignore",
+    };
+  if (newest === undefined) return;
+  const message =
+    onConflict["do"] === "ignore" ? "goes with do: update only; remove it" : newestProblem(newest, keys, columns);
+  if (message !== null) yield { path: [...path, "newest"], message };
+}
+
+function keyProblem(name: string, column: unknown): string | null {
+  if (column === undefined) return `names ${name}, which is no declared column; it must be ${CONFLICT_KEY}`;
+  if (!isObject(column)) return null;
+  const { type, mask, nullable, absent } = column;
+  if (NO_KEY_MASKS.includes(mask))
+    return `names ${name}, whose mask ${String(mask)} makes different values the same; take a mask that tells them apart, or another key`;
+  if (type === "json" || (typeof type === "string" && isArrayType(type as never)))
+    return `names ${name}, of type ${type}; it must be of a type with one value`;
+  if (nullable === true)
+    return `names ${name}, which may be NULL, and NULL is the same as nothing; remove nullable: true from the column`;
+  if (absent !== undefined) return `names ${name}, which the table's default may fill; the key must be in the event`;
+  return null;
+}
+
+function newestProblem(
+  name: unknown,
+  keys: readonly unknown[],
+  columns: Readonly<Record<string, unknown>>,
+): string | null {
+  if (typeof name !== "string" || name === "") return null;
+  const column = columns[name];
+  if (column === undefined) return `names ${name}, which is no declared column; it must be ${CONFLICT_KEY}`;
+  if (keys.includes(name)) return "is in the key, in which equal rows do not differ; it must be another column";
+  if (!isObject(column)) return null;
+  if (column["mask"] !== undefined)
+    return `names ${name}, which is masked: its tokens have no order; take a column without a mask`;
+  if (NEWEST_TYPES.includes(column["type"])) return null;
+  return `names ${name}, whose type says nothing of later or earlier; it must be one of ${NEWEST_TYPES.join(", ")}`;
+}
+
 const tableSchema = mapping("a mapping with the key columns", {
   when: whenSchema
     .optional()
@@ -85,6 +165,7 @@ const tableSchema = mapping("a mapping with the key columns", {
         "the element (`.` is the element itself), `^.` leads to what surrounds it, and `@index` is its place, from 0. " +
         "Default: the event has one row.",
     ),
+  onConflict: onConflictSchema.optional(),
   columns: columnsSchema.describe("What the table gets: a key for each column, as in `columns`."),
 }).describe("One table.");
 

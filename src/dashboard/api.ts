@@ -85,6 +85,8 @@ export interface ActionReport {
   readonly done: number;
   /** Replay: kept out by the table's own triggers or rules, known already, refused again, not opened. Discard: 0. */
   readonly skipped: number;
+  /** Replay: no table takes them. Left out: none. */
+  readonly dropped?: number;
   readonly duplicate: number;
   readonly refused: number;
   readonly unopened: number;

@@ -63,8 +63,9 @@ export function dashboardActions({ config, keysJson, privateKey, emit, abort }: 
               const opened = await openReplay(config, quarantine.pool, options);
               const totals = newReplayTotals();
               await replayChosen(quarantine, choices, totals, { ...audit, opened, emit, stop, abort, onPage() {} });
-              const { stored, skipped, duplicate, refused, unopened } = totals;
-              return { events: count, done: stored, skipped, duplicate, refused, unopened };
+              const { stored, skipped, dropped, duplicate, refused, unopened } = totals;
+              const rare = dropped === undefined ? {} : { dropped };
+              return { events: count, done: stored, skipped, ...rare, duplicate, refused, unopened };
             }),
   };
 }

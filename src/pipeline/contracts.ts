@@ -13,6 +13,7 @@
  * - drain: finish what was received, receive no more
  */
 import type { PiipeError } from "../errors.ts";
+import type { RareCounts } from "./rare-counts.ts";
 
 export type Result<T, E> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
 
@@ -232,6 +233,18 @@ export interface Column extends ColumnReading {
   readonly key?: string;
   /** `json` only: what is masked inside. Left out: nothing. */
   readonly masks?: readonly InnerMask[];
+}
+
+/** What becomes of a row whose key the table has. */
+export const CONFLICT_WAYS = ["ignore", "update"] as const;
+
+export interface OnConflict {
+  /** Names of declared columns, one or more; never NULL. */
+  readonly key: readonly string[];
+  /** `ignore`: the stored row stays; `update`: the declared columns are overwritten. */
+  readonly do: (typeof CONFLICT_WAYS)[number];
+  /** The column that decides: only a later value overwrites. null: the row that comes last. */
+  readonly newest: string | null;
 }
 
 /** What one table gets of an event. */
@@ -673,14 +686,15 @@ export type WriteOutcome =
   /**
    * The ledger already had the id: the message was stored or quarantined before. That includes an earlier try of this
    * very batch whose COMMIT went through while the reply was lost. Or a message with the same business id was stored;
-   * `differs` when its content was another.
+   * `differs` when its content was another. Or it has rows in tables with `onConflict` alone, and all of them were ignored.
    */
   | { readonly kind: "duplicate"; readonly differs?: true }
   | { readonly kind: "quarantined" }
   /** PostgreSQL refused this record; nothing of it was written. */
   | { readonly kind: "rejected"; readonly rejection: Rejection };
 
-export interface BatchOutcome {
+/** With what is rare: of the stored, so many are `dropped`; the others are rows. */
+export interface BatchOutcome extends Readonly<RareCounts> {
   /**
    * One outcome per record of the batch, in order: stored, duplicate or rejected. They may end early, with a rejected
    * one: what follows it was not written.
@@ -696,8 +710,6 @@ export interface BatchOutcome {
    * kept them out. Which ones, PostgreSQL does not tell. They are settled like the others. Left out: none.
    */
   readonly skipped?: number;
-  /** Of the same: so many have no row, as no table takes their event. Left out: none. */
-  readonly dropped?: number;
   /** Some were rejected because the table would take what was stored before: none of those that were asked passes. */
   readonly earlierTold?: true;
 }

@@ -20,6 +20,7 @@ import { Halt } from "./halt.ts";
 import { Hold } from "./hold.ts";
 import { LeftMessages } from "./left-messages.ts";
 import { OpenBatch, divideBatch } from "./open-batch.ts";
+import { addRareCounts, rareCountsOf } from "./rare-counts.ts";
 import { JUDGED_FROM_EVENTS, RefusalJudge, quarantineFull } from "./refusal-judge.ts";
 import { sealDelivery } from "./sealed-delivery.ts";
 import type { Totals } from "./totals.ts";
@@ -523,7 +524,7 @@ export class Engine {
     this.#goOn(rest, rejected, settled);
     this.totals.stored += counts.stored;
     this.totals.skipped += skipped;
-    if (dropped > 0) this.totals.dropped = (this.totals.dropped ?? 0) + dropped;
+    addRareCounts(this.totals, outcome);
     this.totals.duplicate += counts.duplicate;
     const differing = outcome.records.filter((result) => result.kind === "duplicate" && result.differs).length;
     if (differing > 0) {
@@ -539,7 +540,7 @@ export class Engine {
       type: "batch.written",
       ...counts,
       ...(skipped > 0 && { skipped }),
-      ...(dropped > 0 && { dropped }),
+      ...rareCountsOf(outcome),
       elapsedMs,
       oldestSentAtMs,
       processed,

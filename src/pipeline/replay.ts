@@ -14,6 +14,7 @@ import type {
   Sink,
 } from "./contracts.ts";
 import { ReceiptFindings, NewFields } from "./findings.ts";
+import { addRareCounts, type RareCounts, rareCountsOf } from "./rare-counts.ts";
 import { rejectionKey } from "./rejection-text.ts";
 import { openHeld } from "./sealed-delivery.ts";
 import { writeWithRetry } from "./write-with-retry.ts";
@@ -48,14 +49,17 @@ export interface ReplayOptions {
   readonly onPage: (totals: ReplayTotals) => void;
 }
 
-/** What a replay did so far. `events` is the sum of the other counts. */
-export interface ReplayTotals {
+/** What a replay did so far. `events` is the sum of the other counts of events. */
+export interface ReplayTotals extends RareCounts {
   events: number;
   /** Rows written; in a dry run those that would be. */
   stored: number;
   /** Accepted, and kept out of the table by a trigger or rule of its owner: settled. */
   skipped: number;
-  /** Replayed or discarded by somebody else meanwhile, or stored under the same business id: settled either way. */
+  /**
+   * Replayed or discarded by somebody else meanwhile, stored under the same business id, or with rows that were all ignored:
+   * settled either way.
+   */
   duplicate: number;
   /** Of these: with the business id of an event that had other content. Left out while there is none. */
   differing?: number;
@@ -122,6 +126,7 @@ async function writePart(
   totals.stored += written.stored;
   totals.skipped += written.skipped;
   totals.duplicate += written.duplicate;
+  addRareCounts(totals, written.rare);
   if (written.differing > 0) totals.differing = (totals.differing ?? 0) + written.differing;
 }
 
@@ -194,13 +199,14 @@ interface Written {
   readonly skipped: number;
   readonly duplicate: number;
   readonly differing: number;
+  readonly rare: RareCounts;
   readonly rejected: ReadonlyMap<string, Rejection>;
 }
 
 async function write(records: readonly MaskedRecord[], sink: Sink, options: ReplayOptions): Promise<Written> {
   const rejected = new Map<string, Rejection>();
   const counts = { stored: 0, duplicate: 0, differing: 0 };
-  if (records.length === 0) return { ...counts, skipped: 0, rejected };
+  if (records.length === 0) return { ...counts, skipped: 0, rare: {}, rejected };
   const outcome = await writeWithRetry(sink, { records, refused: [] }, { ...options, failed: NEVER });
   for (const [index, result] of outcome.records.entries()) {
     const id = records[index]?.id;
@@ -213,8 +219,8 @@ async function write(records: readonly MaskedRecord[], sink: Sink, options: Repl
     }
   }
   const { skipped = 0, dropped = 0 } = outcome;
-  // Without a row they are settled as well.
-  return { ...counts, stored: counts.stored - skipped - dropped, skipped: skipped + dropped, rejected };
+  const stored = counts.stored - skipped - dropped;
+  return { ...counts, stored, skipped, rare: rareCountsOf(outcome), rejected };
 }
 
 /** One page at a time: nothing else can fail meanwhile. */

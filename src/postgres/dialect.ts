@@ -15,6 +15,13 @@ export const TESTED_VERSIONS = { min: 10, max: 18 } as const;
  */
 export const generatedOf = (attribute: string): string => `to_json(${attribute})->>'attgenerated'`;
 
+/**
+ * SQL: how many columns of a unique index, a row of `pg_index` named by its alias, are unique together. Before PostgreSQL 11,
+ * whose indexes may carry other columns as well, all are.
+ */
+export const keyColumnsOf = (index: string): string =>
+  `coalesce((to_json(${index})->>'indnkeyatts')::integer, ${index}.indnatts)`;
+
 /** SQL: a setting that older servers do not know; null there. */
 export const settingIfKnown = (name: string): string => `current_setting('${name}', true)`;
 

@@ -1,3 +1,4 @@
+import { RARE_COUNTS } from "../pipeline/rare-counts.ts";
 import type { PostgresPool, Row } from "../postgres/connection.ts";
 import { type TableName, quoteTable, showTable } from "../postgres/identifiers.ts";
 import type { WorkerFigures } from "../telemetry/worker-figures.ts";
@@ -139,6 +140,10 @@ const KINDS = {
   redelivered: "count",
   stored: "count",
   skipped: "count",
+  dropped: "count",
+  inserted: "count",
+  updated: "count",
+  ignored: "count",
   duplicate: "count",
   differing: "count",
   quarantined: "count",
@@ -165,6 +170,9 @@ const KINDS = {
   concerns: "codes",
   isDraining: "flag",
 } as const satisfies Readonly<Record<keyof WorkerFigures, Kind>>;
+
+/** Only told when there are any. */
+const LEFT_OUT: ReadonlySet<string> = new Set(["differing", ...RARE_COUNTS]);
 
 const AT_START = {
   count: 0,
@@ -232,8 +240,7 @@ function parseFigures(found: unknown): WorkerFigures | null {
   const figures: Record<string, unknown> = {};
   for (const [name, kind] of Object.entries(KINDS)) {
     const value = Object.hasOwn(found, name) ? found[name] : undefined;
-    // Only told when there are any.
-    if (value === undefined && name === "differing") continue;
+    if (value === undefined && LEFT_OUT.has(name)) continue;
     if (value !== undefined && !isOfKind(value, kind)) return null;
     figures[name] = value ?? AT_START[kind];
   }

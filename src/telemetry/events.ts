@@ -27,8 +27,11 @@ export type TelemetryEvent =
       readonly stored: number;
       /** Kept out of the table by a trigger or rule of its owner. Left out: none. */
       readonly skipped?: number;
-      /** Without a row, as no table takes their event. Left out: none. */
+      /** As in `RareCounts`. Left out: none. */
       readonly dropped?: number;
+      readonly inserted?: number;
+      readonly updated?: number;
+      readonly ignored?: number;
       readonly duplicate: number;
       readonly quarantined: number;
       readonly rejected: number;

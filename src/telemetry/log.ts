@@ -254,6 +254,10 @@ function describeBatch(event: Extract<TelemetryEvent, { type: "batch.written" }>
   const parts = [`stored ${event.stored}`];
   if (event.dropped !== undefined) parts.push(`${event.dropped} dropped, as no table takes them`);
   if (event.skipped !== undefined) parts.push(`${event.skipped} skipped by the table's triggers or rules`);
+  for (const name of ["inserted", "updated", "ignored"] as const) {
+    const rows = event[name];
+    if (rows !== undefined) parts.push(`${rows} rows ${name} by onConflict`);
+  }
   if (event.duplicate > 0) parts.push(`${event.duplicate} already there`);
   if (event.quarantined > 0) parts.push(`${event.quarantined} quarantined`);
   if (event.rejected > 0) parts.push(`${event.rejected} refused by PostgreSQL`);

@@ -143,11 +143,25 @@ export const METRICS = {
     help: "Rows that a trigger or rule of the table kept out, without an error; their messages are deleted.",
     otel: { name: "piipe.events.skipped", unit: "{event}" },
   },
+  piipe_events_dropped_total: {
+    type: "counter",
+    scope: "worker",
+    labels: [],
+    help: "Events that no table takes, with unmatched: drop; their messages are deleted.",
+    otel: { name: "piipe.events.dropped", unit: "{event}" },
+  },
+  piipe_rows_on_conflict_total: {
+    type: "counter",
+    scope: "worker",
+    labels: ["outcome"],
+    help: "Rows of tables with onConflict; outcome is inserted, updated or ignored.",
+    otel: { name: "piipe.rows.on_conflict", unit: "{row}" },
+  },
   piipe_events_duplicate_total: {
     type: "counter",
     scope: "worker",
     labels: [],
-    help: "Events that were stored or quarantined before; nothing was written.",
+    help: "Events that were stored or quarantined before, or whose rows were all ignored; nothing was written.",
     otel: { name: "piipe.events.duplicate", unit: "{event}" },
   },
   piipe_events_differing_total: {

@@ -1,4 +1,5 @@
 import type { RejectionCode } from "../pipeline/contracts.ts";
+import { addRareCounts, type RareCounts } from "../pipeline/rare-counts.ts";
 import { ConcernWatch } from "./concern-watch.ts";
 import type { TelemetryEvent } from "./events.ts";
 import type { DurationFigures, WorkerFigures } from "./worker-figures.ts";
@@ -28,6 +29,7 @@ export class WorkerCounters {
   #redelivered = 0;
   #stored = 0;
   #skipped = 0;
+  readonly #rare: RareCounts = {};
   #duplicate = 0;
   #differing = 0;
   #quarantined = 0;
@@ -124,6 +126,7 @@ export class WorkerCounters {
       redelivered: this.#redelivered,
       stored: this.#stored,
       skipped: this.#skipped,
+      ...this.#rare,
       duplicate: this.#duplicate,
       ...(this.#differing === 0 ? {} : { differing: this.#differing }),
       quarantined: this.#quarantined,
@@ -153,13 +156,14 @@ export class WorkerCounters {
   }
 
   #countBatch(event: Extract<TelemetryEvent, { type: "batch.written" }>, nowMs: number): void {
-    const { stored, skipped = 0, duplicate, quarantined, rejected } = event;
+    const { stored, skipped = 0, dropped = 0, duplicate, quarantined, rejected } = event;
     this.#stored += stored;
     this.#skipped += skipped;
+    addRareCounts(this.#rare, event);
     this.#duplicate += duplicate;
     this.#quarantined += quarantined;
     this.#batches += 1;
-    this.#batchedEvents += stored + skipped + duplicate + quarantined + rejected;
+    this.#batchedEvents += stored + skipped + dropped + duplicate + quarantined + rejected;
     this.#process = longer(this.#process, event.processed, event.processMs);
     this.#write = longer(this.#write, 1, event.elapsedMs);
     this.#writtenAtMs = nowMs;

@@ -1,4 +1,5 @@
 import type { RejectionCode } from "../pipeline/contracts.ts";
+import type { RareCounts } from "../pipeline/rare-counts.ts";
 import type { Concern } from "./concerns.ts";
 
 /** A duration that occurs again and again: its mean is `sumMs / count`, of an interval the quotient of the differences. */
@@ -11,7 +12,7 @@ export interface DurationFigures {
  * What one worker did since its start, and how it is now. Counts, durations and codes only: it is stored in
  * `piipe.workers` and shown by `piipe status` and the dashboard. Every count is of deliveries, unless it says otherwise.
  */
-export interface WorkerFigures {
+export interface WorkerFigures extends Readonly<RareCounts> {
   readonly received: number;
   /** Of those received: at least for the second time. */
   readonly redelivered: number;

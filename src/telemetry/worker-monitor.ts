@@ -86,12 +86,22 @@ export class WorkerMonitor implements Monitored {
       case "batch.written":
         set.add("piipe_events_stored_total", event.stored);
         set.add("piipe_events_skipped_total", event.skipped ?? 0);
+        set.add("piipe_events_dropped_total", event.dropped ?? 0);
         set.add("piipe_events_duplicate_total", event.duplicate);
+        for (const outcome of ["inserted", "updated", "ignored"] as const) {
+          const rows = event[outcome];
+          if (rows !== undefined) set.add("piipe_rows_on_conflict_total", rows, { outcome });
+        }
         set.add("piipe_events_quarantined_total", event.quarantined);
         set.add("piipe_process_seconds_total", event.processMs / 1_000);
         set.observe(
           "piipe_batch_events",
-          event.stored + (event.skipped ?? 0) + event.duplicate + event.quarantined + event.rejected,
+          event.stored +
+            (event.skipped ?? 0) +
+            (event.dropped ?? 0) +
+            event.duplicate +
+            event.quarantined +
+            event.rejected,
         );
         set.observe("piipe_batch_write_seconds", event.elapsedMs / 1_000);
         set.observe("piipe_stored_age_seconds", Math.max(0, this.#options.nowMs() - event.oldestSentAtMs) / 1_000);

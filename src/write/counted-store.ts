@@ -3,6 +3,7 @@ import { quoteTable } from "../postgres/identifiers.ts";
 import type { RunStatement } from "../postgres/transaction.ts";
 import { storeStatement, storeValues, type WrittenTable } from "./insert.ts";
 import { belowSql } from "./target-table.ts";
+import { ownersOf, type UpsertTally } from "./upsert.ts";
 
 /**
  * What this transaction has inserted into the target and the tables below it, as PostgreSQL counts for its statistics: a
@@ -23,6 +24,7 @@ export class CountedStore {
     readonly columnCount: number;
     /** Among the configured ones. */
     readonly place: number;
+    readonly isUpserted: boolean;
   }[];
 
   /** @param order in which the tables are written, by their places: those that foreign keys lead to go first */
@@ -30,24 +32,33 @@ export class CountedStore {
     this.#tables = order.flatMap((place) => {
       const written = tables[place];
       if (written === undefined) return [];
-      const { table, columns } = written;
+      const { table, columns, rule } = written;
       return [
         {
-          statement: storeStatement(table, columns),
+          statement: storeStatement(written),
           name: quoteTable(table.name),
           columnCount: columns.length,
           place,
+          isUpserted: rule !== undefined,
         },
       ];
     });
   }
 
-  /** @returns how many of the rows are in no table, nor in one below it; at most one for each record */
-  async store(run: RunStatement, records: readonly MaskedRecord[]): Promise<number> {
+  /**
+   * @param tally notes what became of rows in tables with `onConflict`
+   * @returns how many of the rows were kept out of a table, and those below it; at most one for each record
+   */
+  async store(run: RunStatement, records: readonly MaskedRecord[], tally: UpsertTally): Promise<number> {
     let missing = 0;
-    for (const { statement, name, columnCount, place } of this.#tables) {
+    for (const { statement, name, columnCount, place, isUpserted } of this.#tables) {
       const rows = records.flatMap((record) => record.rows.filter(({ table }) => table === place));
       if (rows.length === 0) continue;
+      if (isUpserted) {
+        const [found] = (await run(statement, storeValues(rows, columnCount))).rows;
+        missing += tally.note(ownersOf(records, place), () => true, found?.["upserted"], found?.["missing"]);
+        continue;
+      }
       // An earlier transaction of the session may not have handed its counts over yet: only the difference is ours.
       const before = await insertedInto(run, name);
       const { rowCount } = await run(statement, storeValues(rows, columnCount));

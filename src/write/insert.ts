@@ -5,12 +5,16 @@ import { utcDay } from "../postgres/utc-day.ts";
 import { businessClaimSql } from "../storage/ledger/business-claim.ts";
 import type { Claim } from "../storage/ledger/claim.ts";
 import { type ColumnFit, fitOf } from "./column-fit.ts";
+import type { ConflictRule } from "./conflict-rule.ts";
 import type { TargetTable } from "./target-table.ts";
+import { asCompared, missingResult, upsertResult, upsertSql } from "./upsert.ts";
 
 /** A real table, and the configured columns that are written into it. */
 export interface WrittenTable {
   readonly table: TargetTable;
   readonly columns: readonly Column[];
+  /** Left out: a row whose key is there is refused. */
+  readonly rule?: ConflictRule;
 }
 
 /**
@@ -19,7 +23,8 @@ export interface WrittenTable {
  *
  * The claim covers records and refused events together. Rows are stored in the order of the records: a serial
  * column of a table numbers the messages of a FIFO group as they came. Foreign keys are checked at the statement's end, so
- * they may lead from any of the tables to any other.
+ * they may lead from any of the tables to any other. Rows of a table with `onConflict` are stored in the order of their keys;
+ * what became of them is `upserted` with the table's place, as `UpsertTally` reads it.
  *
  * @param dedupes also claims business ids: those of `businessValues`, which follow the other parameters. What is then
  * returned, and stored, are the messages that got both; as `repeated`, those that got the first alone.
@@ -32,10 +37,18 @@ export function insertStatement(
   const won = dedupes ? "taken" : "claimed";
   const repeated = dedupes ? `, (${REPEATED}) AS repeated` : "";
   let parameter = CLAIM_PARAMETERS + 1;
-  const stores = tables.map(({ table, columns }, index) => {
+  const stores = tables.map((written, index) => {
+    const { table, columns, rule } = written;
     const keys = parameter;
-    const { targets, values, arrays, names } = partsOf(table, columns, keys + 1);
+    const { targets, values, arrays, names } = partsOf(written, keys + 1);
     parameter += 1 + columns.length;
+    if (rule !== undefined) {
+      const rows = `
+    SELECT input.position, ${values}
+    FROM unnest($${keys}::${claim.keyType}[], ${arrays}) WITH ORDINALITY AS input (message_id, ${names}, position)
+    JOIN ${won} ON ${won}.message_id = input.message_id`;
+      return upsertSql({ table, columns, rule }, rows, String(index));
+    }
     return `stored${index === 0 ? "" : index} AS (
   INSERT INTO ${quoteTable(table.name)} (${targets})
   SELECT ${values}
@@ -45,10 +58,13 @@ export function insertStatement(
 )`;
   });
   const businessClaim = dedupes ? businessClaimSql(claim, parameter) : "";
+  const upserted = tables.map(({ rule }, index) =>
+    rule === undefined ? "" : `, ${upsertResult(String(index))} AS upserted${index}`,
+  );
   return `
 WITH claimed AS (${claim.sql}
 )${businessClaim}, ${stores.join(", ")}
-SELECT json_agg(message_id)::text AS claimed${repeated} FROM ${won}`;
+SELECT json_agg(message_id)::text AS claimed${repeated}${upserted.join("")} FROM ${won}`;
 }
 
 /** The first half of `insertStatement`, for who stores the rows in a statement of their own. Its parameters are the first three. */
@@ -61,9 +77,23 @@ WITH claimed AS (${claim.sql}
 SELECT json_agg(message_id)::text AS claimed${repeated} FROM ${dedupes ? "taken" : "claimed"}`;
 }
 
-/** The other half: stores rows, one array for each column, in their order. */
-export function storeStatement(table: TargetTable, columns: readonly Column[]): string {
-  const { targets, values, arrays, names } = partsOf(table, columns, 1);
+/**
+ * The other half: stores rows, one array for each column, in their order. With `onConflict`, its one row says what became of
+ * them: `upserted`, and with a trigger or rule `missing`.
+ */
+export function storeStatement(written: WrittenTable): string {
+  const { table, columns, rule } = written;
+  const { targets, values, arrays, names } = partsOf(written, 1);
+  if (rule !== undefined) {
+    const upserted = { table, columns, rule };
+    const rows = `
+    SELECT input.position, ${values}
+    FROM unnest(${arrays}) WITH ORDINALITY AS input (${names}, position)`;
+    const missing = table.path.hooks.length === 0 ? "" : `, ${missingResult(upserted, "")} AS missing`;
+    return `
+WITH ${upsertSql(upserted, rows, "")}
+SELECT ${upsertResult("")} AS upserted${missing}`;
+  }
   return `
 INSERT INTO ${quoteTable(table.name)} (${targets})
 SELECT ${values}
@@ -78,11 +108,15 @@ export function readingStatement(table: TargetTable, column: Column): string | n
   return `SELECT FROM unnest($1::text[]) AS input (c0) WHERE (${givenValue(fit, "input.c0")}) IS NULL`;
 }
 
-function partsOf(table: TargetTable, columns: readonly Column[], firstParameter: number) {
+function partsOf({ table, columns, rule }: WrittenTable, firstParameter: number) {
   const fits = checkedFits(table, columns);
+  const values = fits.map((fit, index) => storedValue(fit, index, defaultOf(table, columns[index])));
   return {
     targets: columns.map(({ name }) => quoteIdentifier(name)).join(", "),
-    values: fits.map((fit, index) => storedValue(fit, index, defaultOf(table, columns[index]))).join(", "),
+    values: (rule === undefined
+      ? values
+      : columns.map(({ name }, index) => `${asCompared(table, rule, name, values[index] ?? "")} AS c${index}`)
+    ).join(", "),
     arrays: fits.map(({ elementType }, index) => `$${index + firstParameter}::${elementType}[]`).join(", "),
     names: fits.map((_, index) => `c${index}`).join(", "),
   };

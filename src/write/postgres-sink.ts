@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { PiipeError } from "../errors.ts";
 import type { Batch, BatchOutcome, MaskedRecord, RefusedEvent, Sink, WriteOutcome } from "../pipeline/contracts.ts";
+import { addRareCounts, type RareCounts, rareCountsOf } from "../pipeline/rare-counts.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { DatabaseFailure } from "../postgres/database-failure.ts";
 import type { PostgresFacts } from "../postgres/sqlstate.ts";
@@ -21,6 +22,7 @@ import { CountedStore } from "./counted-store.ts";
 import { claimStatement, claimValues, insertStatement, insertValues, type WrittenTable } from "./insert.ts";
 import { RefusedPlaces } from "./refused-place.ts";
 import { compileFindUnreadable, type FindUnreadable, type Transact } from "./unreadable-column.ts";
+import { ownersOf, UpsertTally } from "./upsert.ts";
 import { declaredIn, firstOf, showTables, type WrittenTables } from "./written-tables.ts";
 
 export interface PostgresSinkOptions {
@@ -78,6 +80,8 @@ export class PostgresSink implements Sink {
   readonly #pool: PostgresPool;
   readonly #source: { readonly id: string; readonly name: string };
   readonly #tables: readonly WrittenTable[];
+  /** The places of those with `onConflict`. */
+  readonly #upserted: ReadonlySet<number>;
   readonly #declared: ReadonlySet<string>;
   readonly #claim: Claim;
   /** null: nothing keeps a row out without an error, and one statement does it all. */
@@ -107,6 +111,7 @@ export class PostgresSink implements Sink {
     this.#source = { id: sourceIdOf(sourceName), name: sourceName };
     const { tables, order } = written;
     this.#tables = tables;
+    this.#upserted = new Set(tables.flatMap(({ rule }, place) => (rule === undefined ? [] : [place])));
     this.#declared = declaredIn(written);
     this.#claim = CLAIMS[claim];
     const hasHooks = tables.some(({ table }) => table.path.hooks.length > 0);
@@ -172,7 +177,7 @@ export class PostgresSink implements Sink {
   ): Promise<BatchOutcome> {
     let ofRefused: readonly WriteOutcome[] = [];
     let skipped = 0;
-    let dropped = 0;
+    const rare: RareCounts = {};
     let hasEarlierTold = false;
     let hasStored = false;
     let timeouts = 0;
@@ -188,7 +193,7 @@ export class PostgresSink implements Sink {
         });
         if (isWithRefused) ofRefused = written.refused;
         skipped += written.skipped ?? 0;
-        dropped += written.dropped ?? 0;
+        addRareCounts(rare, written);
         const stored = written.records.findLastIndex(({ kind }) => kind === "stored");
         this.#stored = part[stored] ?? this.#stored;
         hasStored ||= stored !== -1;
@@ -209,7 +214,7 @@ export class PostgresSink implements Sink {
       records: outcomes,
       refused: ofRefused,
       ...(skipped > 0 && { skipped }),
-      ...(dropped > 0 && { dropped }),
+      ...rare,
       ...(hasEarlierTold ? { earlierTold: true } : {}),
     };
   }
@@ -277,16 +282,23 @@ export class PostgresSink implements Sink {
         : claimValues(records, refused, keys, this.#source.id);
     const dedupes = records.some(({ businessKeys }) => businessKeys.length > 0);
     if (dedupes) values.push(...businessValues(records, keys, this.#tableId));
-    const { claimed, skipped, dropped, differing } = await transact(async (run) => {
+    const { claimed, skipped, dropped, tally, ignored, differing } = await transact(async (run) => {
       const { rows } = await run(dedupes ? this.#dedupeStatement : this.#statement, values);
       const claims = parseKeys(rows[0]?.["claimed"]);
       const news = records.filter((_, index) => claims.has(keys[index] ?? ""));
-      const kept = this.#counted === null ? 0 : await this.#counted.store(run, news);
+      const upserted = new UpsertTally();
+      if (this.#counted === null && this.#upserted.size > 0)
+        this.#noteUpserts(records, new Set(news), rows[0] ?? {}, upserted);
+      const kept = this.#counted === null ? 0 : await this.#counted.store(run, news, upserted);
+      const untouched = new Set(news.filter((record) => this.#isIgnored(record, upserted)));
       // Where a transaction may change so many rows only, fewer records are tried.
       const canHalve = records.length > 1;
       const different = await blamingNoRow(canHalve, async () => {
         // Only for what is stored now: a message that comes again must not bring back what was erased.
-        if (news.length > kept) await writeTokenRows(run, news);
+        if (news.length > kept + untouched.size) {
+          const touched = untouched.size === 0 ? news : news.filter((record) => !untouched.has(record));
+          await writeTokenRows(run, touched);
+        }
         if (refused.length > 0) {
           const isClaimed = refused.map((_, index) => claims.has(keys[records.length + index] ?? ""));
           await writeQuarantine(
@@ -304,9 +316,12 @@ export class PostgresSink implements Sink {
         return findDiffering(run, this.#claim, again, keysAgain, this.#tableId);
       });
       await last(run, claims);
-      return { claimed: claims, skipped: kept, dropped: countDropped(news), differing: different };
+      const counts = { skipped: kept, dropped: countDropped(news), tally: upserted };
+      return { claimed: claims, ...counts, ignored: untouched, differing: different };
     });
     const outcomes = keys.map((key, index) => {
+      const record = records[index];
+      if (record !== undefined && ignored.has(record)) return DUPLICATE;
       if (!claimed.has(key)) return differing.has(key) ? DIFFERING : DUPLICATE;
       return index < records.length ? STORED : QUARANTINED;
     });
@@ -314,8 +329,26 @@ export class PostgresSink implements Sink {
       records: outcomes.slice(0, records.length),
       refused: outcomes.slice(records.length),
       ...(skipped > 0 && { skipped }),
-      ...(dropped > 0 && { dropped }),
+      ...rareCountsOf({ dropped, ...tally.counts }),
     };
+  }
+
+  /** What the one statement says of rows in tables with `onConflict`. */
+  #noteUpserts(
+    records: readonly MaskedRecord[],
+    news: ReadonlySet<MaskedRecord>,
+    found: Readonly<Record<string, string | null | undefined>>,
+    tally: UpsertTally,
+  ): void {
+    for (const place of this.#upserted) {
+      tally.note(ownersOf(records, place), (record) => news.has(record), found[`upserted${place}`], null);
+    }
+  }
+
+  /** All rows that it has are those of tables with `onConflict`, and none of them was stored. */
+  #isIgnored(record: MaskedRecord, tally: UpsertTally): boolean {
+    if (this.#upserted.size === 0 || record.rows.length === 0 || tally.isTouched(record)) return false;
+    return record.rows.every(({ table }) => this.#upserted.has(table));
   }
 
   /** PostgreSQL does not say in a field which table is missing: find out whether it is one of piipe's own. */

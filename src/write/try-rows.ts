@@ -4,6 +4,7 @@ import { TIMEOUTS, inSavepoint, inTransaction } from "../postgres/transaction.ts
 import { bisect } from "./bisect.ts";
 import { CountedStore } from "./counted-store.ts";
 import { compileFindUnreadable } from "./unreadable-column.ts";
+import { UpsertTally } from "./upsert.ts";
 import { declaredIn, showTables, type WrittenTables } from "./written-tables.ts";
 
 /** Each costs some round trips, and a run would halt long before. */
@@ -38,11 +39,11 @@ export async function tryRows(
       const outcomes = await bisect(records, {
         declared: declaredIn(written),
         async write(part) {
-          skipped += await inSavepoint(run, () => store.store(run, part));
+          skipped += await inSavepoint(run, () => store.store(run, part, new UpsertTally()));
           return part.map(() => STORED);
         },
         async wouldStore(record) {
-          await inSavepoint(run, () => store.store(run, [record]), { undoes: true });
+          await inSavepoint(run, () => store.store(run, [record], new UpsertTally()), { undoes: true });
           return true;
         },
         findUnreadable: (record) => findUnreadable(record, (work) => inSavepoint(run, () => work(run))),

@@ -1,19 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
-import { decoderOptionsOf, openTables, targetsOf } from "../../src/app/open-tables.ts";
 import type { Config } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/load-config.ts";
 import type { PipelineConfig } from "../../src/config/pipeline-config.ts";
-import { compileDecoder } from "../../src/decode/compile-decoder.ts";
-import { compileMask } from "../../src/mask/compile-mask.ts";
-import type { BatchOutcome, MaskedRecord } from "../../src/pipeline/contracts.ts";
-import { PostgresSink } from "../../src/write/postgres-sink.ts";
-import { keyringOf } from "../support/keyring-of.ts";
-import { batchOf } from "../support/masked-records.ts";
+import type { BatchOutcome } from "../../src/pipeline/contracts.ts";
 import { migratedDatabase, query } from "../support/postgres.ts";
-import { testDelivery } from "../support/test-delivery.ts";
-
-const NEVER = new AbortController().signal;
+import { openStore } from "../support/store-events.ts";
 
 const database = migratedDatabase();
 const sql = (text: string) => query<Record<string, unknown>>(database.url, text);
@@ -67,26 +59,10 @@ const order = (id: string, ...skus: readonly string[]) => ({
   items: skus.map((sku) => ({ sku })),
 });
 
-const keyring = keyringOf({ 1: "primary" });
-
 /** Takes events the way that a run takes them, in one batch. */
-async function store(
-  config: Config,
-  events: readonly object[],
-  ids: readonly string[] = events.map(() => randomUUID()),
-): Promise<BatchOutcome> {
-  const written = await openTables(config, null, database.pool);
-  const decode = compileDecoder(targetsOf(config, written), decoderOptionsOf(config));
-  const columns = config.tables.map((table) => table.columns);
-  const mask = compileMask(columns, { keyring, domain: "orders", seal: null });
-  const records = events.map((event, index): MaskedRecord => {
-    const decoded = decode(testDelivery(JSON.stringify(event), { id: ids[index] ?? "" }));
-    const masked = decoded.ok ? mask(decoded.value) : decoded;
-    if (!masked.ok) throw new Error(`${masked.error.code} ${masked.error.path}`);
-    return masked.value;
-  });
-  const sink = new PostgresSink({ pool: database.pool, written, sourceName: "queue", claim: "ledger" });
-  return sink.write(batchOf(records), NEVER);
+async function store(config: Config, events: readonly object[], ids?: readonly string[]): Promise<BatchOutcome> {
+  const opened = await openStore(config, database.pool);
+  return opened.store(events.map((event, index) => ({ id: ids?.[index] ?? randomUUID(), event })));
 }
 
 const items = (): Promise<unknown[]> =>
@@ -137,6 +113,16 @@ describe("a message with rows in several tables", () => {
       { order_id: "a", position: 0, sku: "x" },
       { order_id: "b", position: 0, sku: "y" },
     ]);
+  });
+
+  it("a refused row takes its whole message where each table has a statement of its own, too", async () => {
+    await sql(`
+      CREATE FUNCTION pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+      CREATE TRIGGER pass BEFORE INSERT ON orders FOR EACH ROW EXECUTE PROCEDURE pass()`);
+    const outcome = await store(configOf(), [order("a", "x"), order("b", "refused")]);
+    await sql("DROP FUNCTION pass CASCADE");
+    expect(kinds(outcome)).toEqual(["stored", "rejected"]);
+    expect(await sql("SELECT order_id FROM orders")).toEqual([{ order_id: "a" }]);
   });
 
   it("what no table takes is refused, or dropped with a claim", async () => {

@@ -506,4 +506,25 @@ export const MUTANTS = [
     replacement: "gunzipSync(bytes)",
     witnesses: [{ testFile: "src/decode/unwrap-body.test.ts", title: "may unpack to as much as a body" }],
   },
+  {
+    area: "tables",
+    name: "overwrites a row with an older one",
+    file: "src/write/upsert.ts",
+    search: 'rule.newest === null ? "" : isLater(quoteIdentifier(rule.newest))',
+    replacement: '""',
+    witnesses: [
+      { testFile: "tests/integration/on-conflict.test.ts", title: "only a later value overwrites" },
+      { testFile: "tests/faults/upsert-model.test.ts", title: "ends with the newest of each key" },
+    ],
+  },
+  {
+    area: "tables",
+    name: "writes each table in a transaction of its own",
+    file: "src/write/counted-store.ts",
+    search: "const { rowCount } = await run(statement, storeValues(rows, columnCount));",
+    replacement: `const { rowCount } = await run(statement, storeValues(rows, columnCount));
+      await run("COMMIT");
+      await run("BEGIN");`,
+    witnesses: [{ testFile: "tests/integration/tables.test.ts", title: "where each table has a statement of its own" }],
+  },
 ];

@@ -1,7 +1,7 @@
 import { showConfigured } from "../../app/configured-tables.ts";
 import { openDatabase } from "../../app/open-database.ts";
 import { columnKeysOf } from "../../app/open-mask.ts";
-import { openTables } from "../../app/open-tables.ts";
+import { checkConflictKeys, openTables } from "../../app/open-tables.ts";
 import { pathRemarks } from "../../app/path-remarks.ts";
 import { type PendingProblem, pendingCheckProblems } from "../../app/pending-versions.ts";
 import { requireHeartbeatRights, requireRunRights } from "../../app/require-own-rights.ts";
@@ -138,7 +138,9 @@ async function lookAtTables(
     async () => {
       const name = showConfigured(config);
       try {
-        const { tables } = await openTables(config, keyring, pool);
+        const written = await openTables(config, keyring, pool);
+        await checkConflictKeys(written, keyring, pool);
+        const { tables } = written;
         const remarks: PendingProblem[] = [];
         for (const { table, columns } of tables) {
           remarks.push(...pathRemarks(table.path));

@@ -11,7 +11,7 @@ import { type ReplayTotals, newReplayTotals } from "../../pipeline/replay.ts";
 import { createLog } from "../../telemetry/log.ts";
 import { EXIT_CODES, type ExitCode, exitCodeOf, printError, reportOf } from "../failure.ts";
 import { operatorName } from "../operator-name.ts";
-import { differingOf, reasonOf } from "../output.ts";
+import { differingOf, rareJson, rareText, reasonOf } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
 import { type ChoiceOptions, checkChoice, eventCount, reportSettled, withQuarantine } from "../quarantine-choice.ts";
 import { type StopSignals, listenForStop } from "../stop-signals.ts";
@@ -97,9 +97,9 @@ function wrongKey(events: number): PiipeError {
 }
 
 function summaryOf(totals: ReplayTotals, dryRun: boolean): string {
-  const { events, stored, skipped, duplicate, refused, unopened, refusals } = totals;
+  const { events, stored, skipped, dropped = 0, duplicate, refused, unopened, refusals } = totals;
   if (events === 0) return "nothing to replay\n";
-  const parts = [dryRun ? `${stored} would be stored` : `stored ${stored}`];
+  const parts = [`${dryRun ? `${stored} would be stored` : `stored ${stored}`}${rareText(totals)}`];
   if (skipped > 0) parts.push(`skipped by the table's triggers or rules ${skipped}`);
   if (duplicate > 0) parts.push(`settled meanwhile ${duplicate}${differingOf(totals)}`);
   if (refused > 0) parts.push(`refused again ${refused}`);
@@ -110,7 +110,7 @@ function summaryOf(totals: ReplayTotals, dryRun: boolean): string {
   });
   const byDatabase = [...refusals.values()].some(({ rejection: { code } }) => code.startsWith("database."));
   const doubt =
-    byDatabase && stored + skipped + duplicate === 0
+    byDatabase && stored + skipped + dropped + duplicate === 0
       ? "no row passed: it may be the table that is at fault, and none of the events. `piipe check` looks at it.\n"
       : "";
   const pointer =
@@ -124,6 +124,7 @@ function reportJson(totals: ReplayTotals, settled: number, dryRun: boolean, fail
     dryRun,
     events,
     ...(dryRun ? { wouldStore: stored, wouldSkip: skipped } : { stored, skipped }),
+    ...rareJson(totals, dryRun),
     alreadySettled: settled + duplicate,
     ...(totals.differing === undefined ? {} : { differing: totals.differing }),
     refused,

@@ -12,7 +12,7 @@ import { createLog } from "../../telemetry/log.ts";
 import { confirm, requireConsent } from "../confirm.ts";
 import { EXIT_CODES, type ExitCode, type CommandFailure, failureOf, printReport } from "../failure.ts";
 import { operatorName } from "../operator-name.ts";
-import { counted, differingOf, reasonOf } from "../output.ts";
+import { counted, differingOf, rareJson, rareText, reasonOf } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
 import { type ProcessSignals, listenForStop } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
@@ -137,13 +137,14 @@ function addRefusal({ refusals }: RedriveOutcome, { code, path, detail }: Reject
   else refusals.set(key, { rejection, count: 1 });
 }
 
-const NOTHING = {
+const NOTHING: Pick<Redrive, "totals" | "leftAlone"> = {
   totals: { received: 0, stored: 0, skipped: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 },
   leftAlone: { foreign: 0, unmarked: 0, unseen: 0, hidden: 0 },
 };
 
 function redriveJson({ dryRun, begun, elapsedMs, refusals }: RedriveOutcome): object {
-  const { received, stored, skipped, duplicate, quarantined, left, deleted } = (begun ?? NOTHING).totals;
+  const { totals } = begun ?? NOTHING;
+  const { received, stored, skipped, duplicate, quarantined, left, deleted } = totals;
   return {
     dryRun,
     ...(begun && { from: begun.from, queue: begun.source }),
@@ -151,6 +152,7 @@ function redriveJson({ dryRun, begun, elapsedMs, refusals }: RedriveOutcome): ob
     ...(dryRun
       ? { wouldStore: stored, wouldSkip: skipped, duplicate, wouldQuarantine: quarantined }
       : { stored, skipped, duplicate, quarantined }),
+    ...rareJson(totals, dryRun),
     left,
     ...(begun ?? NOTHING).leftAlone,
     deleted,
@@ -196,6 +198,6 @@ function firstLine({ dryRun, begun }: RedriveOutcome): string {
   if (received === 0 && found > 0) return `${counted(found, "message")} found, none taken:`;
   const messages = counted(received, "message");
   return dryRun
-    ? `${messages}: ${stored} would be stored, ${duplicate} already there, ${quarantined} would be quarantined`
-    : `${messages}: stored ${stored}, already there ${duplicate}${differingOf(totals)}, quarantined ${quarantined}, deleted ${deleted}`;
+    ? `${messages}: ${stored} would be stored${rareText(totals)}, ${duplicate} already there, ${quarantined} would be quarantined`
+    : `${messages}: stored ${stored}${rareText(totals)}, already there ${duplicate}${differingOf(totals)}, quarantined ${quarantined}, deleted ${deleted}`;
 }

@@ -9,7 +9,7 @@ import type { LogLevel } from "../../telemetry/log-level.ts";
 import { createLog } from "../../telemetry/log.ts";
 import type { ListenAddress } from "../../telemetry/metrics-listener.ts";
 import { EXIT_CODES, type ExitCode, type CommandFailure, failureOf, printReport } from "../failure.ts";
-import { differingOf } from "../output.ts";
+import { differingOf, rareText } from "../output.ts";
 import type { DashboardArguments, RunDashboard } from "../run-dashboard.ts";
 import type { RunMetrics } from "../run-metrics.ts";
 import { runPipeline } from "../run-pipeline.ts";
@@ -151,12 +151,10 @@ async function openDashboard(
 }
 
 function summaryOf(totals: Totals): string {
-  const { received, stored, skipped, dropped = 0, duplicate, quarantined, left, deleted } = totals;
-  const ofSkipped =
-    (skipped > 0 ? `, skipped by the table's triggers or rules ${skipped}` : "") +
-    (dropped > 0 ? `, dropped ${dropped} that no table takes` : "");
+  const { received, stored, skipped, duplicate, quarantined, left, deleted } = totals;
+  const ofSkipped = skipped > 0 ? `, skipped by the table's triggers or rules ${skipped}` : "";
   const ofDuplicates = differingOf(totals);
   const ofLeft = left > 0 ? `, left in the queue ${left}` : "";
   const pointer = quarantined > 0 ? "\n`piipe quarantine list` shows what was quarantined, and why." : "";
-  return `received ${received}, stored ${stored}${ofSkipped}, already there ${duplicate}${ofDuplicates}, quarantined ${quarantined}${ofLeft}, deleted ${deleted}${pointer}`;
+  return `received ${received}, stored ${stored}${ofSkipped}${rareText(totals)}, already there ${duplicate}${ofDuplicates}, quarantined ${quarantined}${ofLeft}, deleted ${deleted}${pointer}`;
 }

@@ -1,4 +1,5 @@
 import type { WorkerStatus } from "../../app/snapshot.ts";
+import { addRareCounts, type RareCounts } from "../../pipeline/rare-counts.ts";
 import type { DurationFigures, WorkerFigures } from "../../telemetry/worker-figures.ts";
 
 type Additive = {
@@ -6,7 +7,7 @@ type Additive = {
 };
 
 /** What several workers did and do, together. */
-export interface FleetFigures extends Omit<Additive, "lagMs"> {
+export interface FleetFigures extends Omit<Additive, "lagMs">, Readonly<RareCounts> {
   /** Of the worker that is furthest behind. */
   readonly lagMs: number;
   readonly process: DurationFigures;
@@ -22,7 +23,10 @@ export function fleetFigures(workers: readonly Pick<WorkerStatus, "figures">[]):
     count: sum((figures) => of(figures).count),
     sumMs: sum((figures) => of(figures).sumMs),
   });
+  const rare: RareCounts = {};
+  for (const figures of all) addRareCounts(rare, figures);
   return {
+    ...rare,
     received: sum(({ received }) => received),
     redelivered: sum(({ redelivered }) => redelivered),
     stored: sum(({ stored }) => stored),

@@ -1,5 +1,5 @@
 import type { Snapshot, WorkerStatus } from "../../app/snapshot.ts";
-import { showMs, textTable } from "../output.ts";
+import { rareText, showMs, textTable } from "../output.ts";
 import type { styler } from "../terminal.ts";
 import { type FleetFigures, fleetFigures, meanMs } from "./fleet-figures.ts";
 import { type StatusVerdict, isRunning, judgeStatus } from "./judge-status.ts";
@@ -96,7 +96,7 @@ function totalLines(fleet: FleetFigures): readonly string[] {
   return linesOf([
     [
       "so far",
-      `received ${received}${some(redelivered, "again")}, stored ${stored}${some(skipped, "skipped")}${some(duplicate, "already there")}` +
+      `received ${received}${some(redelivered, "again")}, stored ${stored}${some(skipped, "skipped")}${rareText(fleet)}${some(duplicate, "already there")}` +
         `${some(quarantined, "quarantined")}${some(left, "left in the queue")}, deleted ${deleted}` +
         `${some(unsettled, "not settled")}${some(fleet.visibilityFailures, "not kept hidden")}` +
         `${some(fleet.corrupt, "corrupt")}${some(suspected, "suspected leaks")}`,

@@ -35,11 +35,12 @@ export function effectOf({ kind }: Action): string {
 
 /** What was done, a sentence each. */
 export function describeReport(kind: ActionKind, report: ActionReport): readonly string[] {
-  const { events, done, skipped, duplicate, refused, unopened } = report;
+  const { events, done, skipped, dropped = 0, duplicate, refused, unopened } = report;
   if (kind === "discard") return [`${done} of ${plural(events, "event")} discarded.`];
   return [
     `${done} of ${plural(events, "event")} stored.`,
     ...(skipped > 0 ? [`${skipped} kept out by a trigger or rule of the table.`] : []),
+    ...(dropped > 0 ? [`${dropped} that no table takes.`] : []),
     ...(duplicate > 0 ? [`${duplicate} known already, and not stored again.`] : []),
     ...(refused > 0 ? [`${refused} refused again: the reason may be another now.`] : []),
     ...(unopened > 0 ? [`${unopened} not opened: they were sealed to another key than the one given.`] : []),

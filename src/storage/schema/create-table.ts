@@ -7,16 +7,23 @@ import { sqlTypeOf } from "../../postgres/sql-type.ts";
 
 /**
  * Creates the target table unless it exists; an existing one is left as it is, whatever its columns.
+ * @param uniqueKey columns that get a unique constraint together. Empty: none
  * @returns true when it was created now
  * @throws {PiipeError} `database.denied` without the right to create it
  */
-export async function createTable(pool: PostgresPool, table: TableName, columns: readonly Column[]): Promise<boolean> {
+export async function createTable(
+  pool: PostgresPool,
+  table: TableName,
+  columns: readonly Column[],
+  uniqueKey: readonly string[] = [],
+): Promise<boolean> {
   if (await exists(pool, table)) return false;
   const { columnTypes } = await pool.dialect();
   const definitions = columns.map((column) => {
     const type = sqlTypeOf(column);
     return `${quoteIdentifier(column.name)} ${columnTypes[type] ?? type}${column.nullable ? "" : " NOT NULL"}`;
   });
+  if (uniqueKey.length > 0) definitions.push(`UNIQUE (${uniqueKey.map(quoteIdentifier).join(", ")})`);
   try {
     await pool.query(
       `creating the table ${showTable(table)}`,

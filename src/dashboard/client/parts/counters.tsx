@@ -8,6 +8,8 @@ interface Counter {
   readonly label: string;
   readonly meaning: string;
   readonly of: (figures: WorkerFigures) => number;
+  /** Shown once there are any. */
+  readonly isRare?: true;
 }
 
 const COUNTERS: readonly Counter[] = [
@@ -16,6 +18,10 @@ const COUNTERS: readonly Counter[] = [
   { label: "Stored", meaning: "rows", of: ({ stored }) => stored },
   // A worker of an earlier version does not count these three.
   { label: "Skipped", meaning: "kept out by the table's triggers or rules", of: ({ skipped }) => skipped ?? 0 },
+  { label: "Dropped", meaning: "no table takes them", of: ({ dropped }) => dropped ?? 0, isRare: true },
+  { label: "Inserted", meaning: "rows by onConflict", of: ({ inserted }) => inserted ?? 0, isRare: true },
+  { label: "Updated", meaning: "rows by onConflict", of: ({ updated }) => updated ?? 0, isRare: true },
+  { label: "Ignored", meaning: "rows by onConflict", of: ({ ignored }) => ignored ?? 0, isRare: true },
   { label: "Duplicates", meaning: "known already, not stored again", of: ({ duplicate }) => duplicate },
   { label: "Quarantined", meaning: "refused and sealed", of: ({ quarantined }) => quarantined },
   { label: "Left", meaning: "refused with no key to seal with, or no room", of: ({ left }) => left },
@@ -37,8 +43,9 @@ export function Counters({ workers }: { readonly workers: readonly WorkerStatus[
         <h2 id="counters">Counts</h2>
         <p class="hint">Sums of the workers below, each since its start.</p>
         <dl class="counters">
-          {COUNTERS.map(({ label, meaning, of }) => {
+          {COUNTERS.map(({ label, meaning, of, isRare }) => {
             const sum = figures.reduce((total, each) => total + of(each), 0);
+            if (isRare && sum === 0) return null;
             return (
               <div key={label}>
                 <dt>

@@ -1,0 +1,3 @@
+import { testUpsertSeeds } from "./upsert-model.ts";
+
+testUpsertSeeds(30);
