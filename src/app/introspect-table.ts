@@ -6,6 +6,7 @@ import type { ExistingColumn } from "../init/existing-table.ts";
 import type { Column, ColumnBounds } from "../pipeline/contracts.ts";
 import { addingStatement, boundsOf, checkTable, misfitOf } from "../write/check-table.ts";
 import { isText } from "../write/column-fit.ts";
+import { readUniqueColumns } from "../write/conflict-rule.ts";
 import { readTargetTable, type TableColumn, type TargetTable } from "../write/target-table.ts";
 import { soleTable } from "./configured-tables.ts";
 import { openDatabase } from "./open-database.ts";
@@ -25,8 +26,9 @@ export async function introspectTable(config: Config): Promise<IntrospectedTable
   try {
     const table = await readTargetTable(pool, soleTable(config).name);
     checkTable({ ...table, columns: [] }, [], new Map());
+    const unique = await readUniqueColumns(pool, table.name);
     return {
-      columns: table.columns.map((real) => existingColumn(table, real)),
+      columns: table.columns.map((real) => ({ ...existingColumn(table, real), isUnique: unique.has(real.name) })),
       boundsOf: (columns) => boundsOf(table, columns),
       addingStatement: (column) => addingStatement(table, column),
     };

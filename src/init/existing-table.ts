@@ -17,6 +17,8 @@ export interface ExistingColumn {
   readonly notNull: boolean;
   /** PostgreSQL fills it by itself: it has a default, or is generated. */
   readonly isFilled: boolean;
+  /** A unique index that `onConflict` finds is over this column alone. Left out: none is. */
+  readonly isUnique?: boolean;
   /** It cannot be written. */
   readonly isGenerated: boolean;
   /** How much of a value it holds: undefined where nothing bounds that. */

@@ -1,6 +1,7 @@
 import type { CollectedFields } from "./collect-fields.ts";
 import type { LeftOut } from "./column-for.ts";
 import type { InferredColumn } from "./column-of.ts";
+import type { ConflictProposal } from "./conflict-proposal.ts";
 import { type EventId, findEventId } from "./event-id.ts";
 import type { ExistingTable } from "./existing-table.ts";
 import { noteFirstElements } from "./first-elements.ts";
@@ -15,6 +16,8 @@ export interface Inference {
   readonly leftOut: readonly LeftOut[];
   /** What could recognise an event that is sent again; null: no field looks like it. */
   readonly eventId: EventId | null;
+  /** Left out: no column of the table is unique. */
+  readonly conflict?: ConflictProposal;
 }
 
 /**

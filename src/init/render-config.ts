@@ -57,6 +57,7 @@ export function renderConfig(settings: RenderedSettings, inference: Inference, o
     ...leftOutLines(inference.leftOut),
     "unknownFields: ignore # a field that no column names is not stored; quarantine: its event is refused",
     ...eventIdLines(inference.eventId),
+    ...conflictLines(inference.conflict),
     "",
   ].join("\n");
 }
@@ -105,6 +106,22 @@ function eventIdLines(eventId: Inference["eventId"]): readonly string[] {
         "no second row (docs/message-life.md):",
     ),
     `# dedupeBy: ${scalar(eventId.from)}`,
+  ];
+}
+
+function conflictLines(conflict: Inference["conflict"]): readonly string[] {
+  if (conflict === undefined) return [];
+  const { key, newest } = conflict;
+  const does =
+    newest === null
+      ? "the stored row stays instead (do: update overwrites it)"
+      : `it overwrites the stored row instead, when ${scalar(newest)} is later`;
+  return [
+    ...comment(
+      `${scalar(key)} is unique in the table: an event with one that is there is refused. With this line ${does} ` +
+        "(docs/configuration.md):",
+    ),
+    `# onConflict: { key: ${scalar(key)}, do: ${newest === null ? "ignore" : `update, newest: ${scalar(newest)}`} }`,
   ];
 }
 

@@ -3,7 +3,7 @@ import type { Column, OnConflict } from "../pipeline/contracts.ts";
 import { arrayLiteral } from "../postgres/array-literal.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { hasPartitions, keyColumnsOf } from "../postgres/dialect.ts";
-import { quoteIdentifier, quoteTable, showTable } from "../postgres/identifiers.ts";
+import { quoteIdentifier, quoteTable, showTable, type TableName } from "../postgres/identifiers.ts";
 import { isText } from "./column-fit.ts";
 import type { TargetTable } from "./target-table.ts";
 
@@ -14,18 +14,33 @@ export interface ConflictRule extends OnConflict {
   readonly isPartitioned: boolean;
 }
 
+/** The columns of a table, by what its indexes know them. */
+const USED = `used AS (
+  SELECT a.attname, a.attnum, a.attcollation FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped
+)`;
+
 /**
- * What only a plain unique index does: one over fewer rows, over expressions or with a check that may wait is none that ON
- * CONFLICT finds, or none for every row. Under another equality than the column's own, rows would be the same in the table and
- * not in a batch.
+ * `i` with the columns of each as `parts`, of plain unique indexes only: one over fewer rows, over expressions or with a check
+ * that may wait is none that ON CONFLICT finds, or none for every row. Under another equality than the column's own, rows would
+ * be the same in the table and not in a batch.
  */
+const PLAIN_INDEXES = `pg_catalog.pg_index i CROSS JOIN LATERAL (
+    SELECT array_agg(part.attnum ORDER BY part.attnum) AS columns, bool_and(part.is_usual) AS are_usual
+    FROM (
+      SELECT used.attnum, o.opcdefault AND i.indcollation[place] = used.attcollation AS is_usual
+      FROM generate_series(0, ${keyColumnsOf("i")} - 1) AS place
+      JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[place]
+      JOIN used ON used.attnum = i.indkey[place]
+    ) AS part
+  ) AS parts
+  WHERE i.indrelid = $1::text::regclass AND i.indisunique AND i.indisvalid AND i.indimmediate
+    AND i.indpred IS NULL AND i.indexprs IS NULL AND parts.are_usual`;
+
 const READ = `
 WITH target AS (
   SELECT c.oid, c.relkind FROM pg_catalog.pg_class c WHERE c.oid = $1::text::regclass
-), used AS (
-  SELECT a.attname, a.attnum, a.attcollation FROM pg_catalog.pg_attribute a JOIN target ON a.attrelid = target.oid
-  WHERE a.attnum > 0 AND NOT a.attisdropped
-), key AS (
+), ${USED}, key AS (
   SELECT array_agg(used.attnum ORDER BY used.attnum) AS columns FROM used WHERE used.attname = ANY ($2::text[])
 )
 SELECT target.relkind AS kind,
@@ -34,23 +49,22 @@ SELECT target.relkind AS kind,
   has_table_privilege(target.oid, 'SELECT') AS may_read,
   coalesce((SELECT bool_and(has_column_privilege(target.oid, used.attnum, 'UPDATE')) FROM used
             WHERE used.attname = ANY ($3::text[])), true) AS may_update,
-  EXISTS (
-    SELECT FROM pg_catalog.pg_index i CROSS JOIN LATERAL (
-      SELECT array_agg(part.attnum ORDER BY part.attnum) AS columns, bool_and(part.is_usual) AS are_usual
-      FROM (
-        SELECT i.indkey[place] AS attnum, o.opcdefault AND i.indcollation[place] = used.attcollation AS is_usual
-        FROM generate_series(0, ${keyColumnsOf("i")} - 1) AS place
-        JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[place]
-        JOIN used ON used.attnum = i.indkey[place]
-      ) AS part
-    ) AS parts
-    WHERE i.indrelid = target.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
-      AND i.indpred IS NULL AND i.indexprs IS NULL AND parts.are_usual AND parts.columns = key.columns
-  ) AS has_index,
+  EXISTS (SELECT FROM ${PLAIN_INDEXES} AND parts.columns = key.columns) AS has_index,
   (SELECT json_agg(json_build_array(used.attname, format('%I.%I', n.nspname, c.collname)))::text
    FROM used JOIN pg_catalog.pg_collation c ON c.oid = used.attcollation
    JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace WHERE used.attname = ANY ($2::text[])) AS collations
 FROM target CROSS JOIN key`;
+
+const READ_UNIQUE = `
+WITH ${USED}
+SELECT used.attname AS name FROM used WHERE EXISTS (SELECT FROM ${PLAIN_INDEXES} AND parts.columns = ARRAY[used.attnum])`;
+
+/** Names of the columns that are each unique alone, by an index that ON CONFLICT finds. */
+export async function readUniqueColumns(pool: PostgresPool, table: TableName): Promise<ReadonlySet<string>> {
+  const doing = `reading the unique indexes of ${showTable(table)}`;
+  const { rows } = await pool.query(doing, READ_UNIQUE, [quoteTable(table)]);
+  return new Set(rows.flatMap(({ name }) => name ?? []));
+}
 
 /**
  * Looks whether the table can do what `onConflict` says; call it after `checkTable`.

@@ -594,6 +594,23 @@ describe("piipe init", () => {
     expect((await loadConfig(file, withTable())).dedupeBy?.from).toBe("event_id");
   });
 
+  it.each([
+    ["order_id text PRIMARY KEY, updated_at timestamptz", "order_id, do: update, newest: updated_at"],
+    ["order_id text UNIQUE, updated_at text", "order_id, do: ignore"],
+    ["order_id text, updated_at timestamptz, UNIQUE (order_id, updated_at)", null],
+  ])("sees what is unique in a table of %s", async (columns, proposed) => {
+    await query(database.url, `DROP TABLE IF EXISTS orders; CREATE TABLE orders (${columns})`);
+    const lines = ["a", "b"].map((id) => JSON.stringify({ order_id: id, updated_at: "2026-03-01T10:00:00Z" }));
+    const args = ["--queue", "logins", "--table", "orders", "--sample", "-"];
+    expect((await init(args, withTable(), lines.join("\n"))).code).toBe(0);
+    const file = join(folder, "piipe.yaml");
+    const yaml = await readFile(file, "utf8");
+    if (proposed === null) return expect(yaml).not.toContain("onConflict");
+    expect(yaml).toContain(`\n# onConflict: { key: ${proposed} }\n`);
+    await writeFile(file, yaml.replace("# onConflict", "onConflict"));
+    expect((await loadConfig(file, withTable())).tables[0]?.onConflict?.key).toEqual(["order_id"]);
+  });
+
   it("pins the primary version of a keyring that is there", async () => {
     await query(database.url, "CREATE TABLE peers (ip inet)");
     await runCli(["keys", "new"], { folder });

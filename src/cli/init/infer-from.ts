@@ -3,6 +3,7 @@ import { findEchoes } from "../../app/find-echoes.ts";
 import type { IntrospectedTable } from "../../app/introspect-table.ts";
 import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";
+import { proposeConflict } from "../../init/conflict-proposal.ts";
 import { collectFields, type Field } from "../../init/collect-fields.ts";
 import { columnOf, type InferredColumn } from "../../init/column-of.ts";
 import { countPointers, findWrapping } from "../../init/find-wrapping.ts";
@@ -39,7 +40,9 @@ export function inferFrom(bodies: readonly string[], draft: Config, table: Intro
   const unwrap = findWrapping(bodies);
   const { fields, events, collected } = fieldsFrom(bodies, unwrap, table);
   const inferred = inferColumns(collected, table);
-  const inference = withoutEchoes(inferred, { bodies, source: { ...draft.source, unwrap }, fields, table });
+  const settled = withoutEchoes(inferred, { bodies, source: { ...draft.source, unwrap }, fields, table });
+  const conflict = proposeConflict(settled.columns, table);
+  const inference = conflict === null ? settled : { ...settled, conflict };
   if (inference.columns.some(({ from }) => !from.startsWith("@"))) return { inference, unwrap, events };
   if (table === null || events.used === 0) {
     throw new PiipeError(
