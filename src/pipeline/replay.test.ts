@@ -3,7 +3,7 @@ import { ModelSink } from "../../tests/support/model-sink.ts";
 import { rowOf } from "../../tests/support/one-table.ts";
 import { systemClock } from "../clock.ts";
 import { PiipeError } from "../errors.ts";
-import type { HeldEvent, HeldEvents, MaskedRecord, Open, Rejection } from "./contracts.ts";
+import type { HeldEvent, HeldEvents, MaskedRecord, Open, Rejection, Sink } from "./contracts.ts";
 import { newReplayTotals, replay, type ReplayOptions, type ReplayStages } from "./replay.ts";
 
 const NEVER = new AbortController().signal;
@@ -190,6 +190,14 @@ describe("replay", () => {
     await run();
     expect(noted.size).toBe(0);
     expect(totals).toMatchObject({ events: 3, stored: 1, refused: 2 });
+  });
+
+  it("counts what no table takes, and rows with onConflict, apart from what is stored", async () => {
+    const write: Sink["write"] = ({ records }) =>
+      Promise.resolve({ records: records.map(() => ({ kind: "stored" })), refused: [], dropped: 1, updated: 1 });
+    const { totals, run } = setUp([[held("a", "ok"), held("b", "ok")]], { sink: { write } });
+    await run();
+    expect(totals).toMatchObject({ events: 2, stored: 1, skipped: 0, dropped: 1, updated: 1 });
   });
 
   it("writes a page again when the reply to its commit was lost, and finds it settled", async () => {

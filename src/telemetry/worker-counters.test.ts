@@ -72,7 +72,7 @@ describe("WorkerCounters", () => {
       { type: "batch.retried", code: "database.busy", sqlState: "40001", attempt: 2, delayMs: 1 },
       { type: "delivery.corrupt", count: 3, messageIds: ["a", "b", "c"] },
       { type: "visibility.extended", count: 1, failed: 2 },
-      written(0, START_MS, { skipped: 5, processMs: 0 }),
+      written(0, START_MS, { skipped: 5, dropped: 2, inserted: 3, ignored: 1, processMs: 0 }),
       { type: "batch.retried", code: "database.busy", sqlState: "40001", attempt: 3, delayMs: 1 },
     );
     expect(figures(4)).toEqual({
@@ -80,6 +80,9 @@ describe("WorkerCounters", () => {
       redelivered: 3,
       stored: 9,
       skipped: 5,
+      dropped: 2,
+      inserted: 3,
+      ignored: 1,
       corrupt: 3,
       visibilityFailures: 2,
       duplicate: 2,
@@ -92,7 +95,7 @@ describe("WorkerCounters", () => {
       queueRetries: 1,
       databaseRetries: 3,
       batches: 3,
-      batchedEvents: 18,
+      batchedEvents: 20,
       process: { count: 13, sumMs: 1.5 },
       write: { count: 3, sumMs: 50 },
       settle: { count: 2, sumMs: 10 },

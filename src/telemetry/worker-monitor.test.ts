@@ -20,6 +20,9 @@ const EVENTS: readonly TelemetryEvent[] = [
   {
     type: "batch.written",
     stored: 8,
+    dropped: 3,
+    inserted: 2,
+    updated: 4,
     duplicate: 1,
     quarantined: 1,
     rejected: 0,
@@ -58,6 +61,9 @@ describe("the metrics of a worker", () => {
     expect(lines).toEqual(
       expect.arrayContaining([
         'piipe_build_info{version="1.2.3"} 1',
+        "piipe_events_dropped_total 3",
+        'piipe_rows_on_conflict_total{outcome="inserted"} 2',
+        'piipe_rows_on_conflict_total{outcome="updated"} 4',
         "piipe_workers 1",
         "piipe_workers_ready 1",
         "piipe_worker_restarts_total 0",
@@ -74,7 +80,8 @@ describe("the metrics of a worker", () => {
         'piipe_batch_write_seconds_bucket{le="0.025"} 0',
         'piipe_batch_write_seconds_bucket{le="0.05"} 1',
         "piipe_batch_write_seconds_sum 0.03",
-        'piipe_batch_events_bucket{le="10"} 1',
+        'piipe_batch_events_bucket{le="10"} 0',
+        "piipe_batch_events_sum 13",
         "piipe_settle_seconds_count 1",
         "piipe_events_stored_total 8",
         "piipe_events_duplicate_total 1",

@@ -35,6 +35,8 @@ type Message = SentEvent & { readonly event: Event };
  */
 export function testUpsertSeeds(seeds: number): void {
   const database = migratedDatabase(Math.max(...WRITERS));
+  // Against hangs only.
+  const timeoutMs = 120_000 + seeds * 2_000;
   const rules = {
     newest: { key: ["key"], do: "update", newest: "newest" },
     last: { key: ["key"], do: "update", newest: null },
@@ -85,43 +87,55 @@ export function testUpsertSeeds(seeds: number): void {
     return new Map(states.map((state) => [state.key, state]));
   };
 
-  it(`update with newest ends with the newest of each key, ${seeds} seeds`, async () => {
-    const store = await open("newest");
-    await forEachSeed(seeds, async (random, prefix) => {
-      const messages = messagesOf(random, prefix, ({ key, newest }) => `${key} ${newest}`);
-      const states = await compare(prefix, messages, await deliver(store, messages, random));
-      for (const { key, newest } of states.values()) {
-        const all = messages.flatMap(({ event }) => (event.key === key ? [event.newest ?? -1] : []));
-        expect({ key, newest: newest ?? -1 }).toEqual({ key, newest: Math.max(...all) });
-        expect(states.get(key)?.content).toBe(`${key} ${newest}`);
-      }
-    });
-  });
+  it(
+    `update with newest ends with the newest of each key, ${seeds} seeds`,
+    async () => {
+      const store = await open("newest");
+      await forEachSeed(seeds, async (random, prefix) => {
+        const messages = messagesOf(random, prefix, ({ key, newest }) => `${key} ${newest}`);
+        const states = await compare(prefix, messages, await deliver(store, messages, random));
+        for (const { key, newest } of states.values()) {
+          const all = messages.flatMap(({ event }) => (event.key === key ? [event.newest ?? -1] : []));
+          expect({ key, newest: newest ?? -1 }).toEqual({ key, newest: Math.max(...all) });
+          expect(states.get(key)?.content).toBe(`${key} ${newest}`);
+        }
+      });
+    },
+    timeoutMs,
+  );
 
-  it(`ignore keeps one row of each key, the first where one writer stores all, ${seeds} seeds`, async () => {
-    const store = await open("ignore");
-    await forEachSeed(seeds, async (random, prefix) => {
-      const messages = messagesOf(random, prefix, () => randomUUID());
-      const isOrdered = random.chance(0.3);
-      const outcomes = isOrdered
-        ? await deliverInOrder(store, messages, random)
-        : await deliver(store, messages, random);
-      for (const { key, content } of (await compare(prefix, messages, outcomes)).values()) {
-        const all = messages.flatMap(({ event }) => (event.key === key ? [event.content] : []));
-        expect(isOrdered ? [all[0]] : all).toContain(content);
-      }
-    });
-  });
+  it(
+    `ignore keeps one row of each key, the first where one writer stores all, ${seeds} seeds`,
+    async () => {
+      const store = await open("ignore");
+      await forEachSeed(seeds, async (random, prefix) => {
+        const messages = messagesOf(random, prefix, () => randomUUID());
+        const isOrdered = random.chance(0.3);
+        const outcomes = isOrdered
+          ? await deliverInOrder(store, messages, random)
+          : await deliver(store, messages, random);
+        for (const { key, content } of (await compare(prefix, messages, outcomes)).values()) {
+          const all = messages.flatMap(({ event }) => (event.key === key ? [event.content] : []));
+          expect(isOrdered ? [all[0]] : all).toContain(content);
+        }
+      });
+    },
+    timeoutMs,
+  );
 
-  it(`update in the order of a FIFO queue ends with the last of each key, ${seeds} seeds`, async () => {
-    const store = await open("last");
-    await forEachSeed(seeds, async (random, prefix) => {
-      const messages = messagesOf(random, prefix, () => randomUUID());
-      const states = await compare(prefix, messages, await deliverInOrder(store, messages, random));
-      for (const { key, content } of states.values())
-        expect(content).toBe(messages.findLast(({ event }) => event.key === key)?.event.content);
-    });
-  });
+  it(
+    `update in the order of a FIFO queue ends with the last of each key, ${seeds} seeds`,
+    async () => {
+      const store = await open("last");
+      await forEachSeed(seeds, async (random, prefix) => {
+        const messages = messagesOf(random, prefix, () => randomUUID());
+        const states = await compare(prefix, messages, await deliverInOrder(store, messages, random));
+        for (const { key, content } of states.values())
+          expect(content).toBe(messages.findLast(({ event }) => event.key === key)?.event.content);
+      });
+    },
+    timeoutMs,
+  );
 }
 
 async function forEachSeed(seeds: number, run: (random: SeededRandom, prefix: string) => Promise<void>): Promise<void> {

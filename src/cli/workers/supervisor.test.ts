@@ -122,8 +122,8 @@ describe("Supervisor", () => {
     for (const each of started) each.begin();
     worker(1).tell({ report: "progress", totals: totals(10), worker: null });
     worker(1).tell({ report: "progress", totals: totals(30), worker: null });
-    worker(2).tell({ report: "progress", totals: totals(5), worker: null });
-    expect(supervisor.totalsSoFar).toMatchObject({ stored: 35, received: 37 });
+    worker(2).tell({ report: "progress", totals: { ...totals(5), dropped: 2, updated: 1 }, worker: null });
+    expect(supervisor.totalsSoFar).toMatchObject({ stored: 35, received: 37, dropped: 2, updated: 1 });
     worker(1).die("SIGKILL");
     await clock.settle();
     expect(supervisor.totalsSoFar).toMatchObject({ stored: 35, received: 37 });
@@ -133,7 +133,7 @@ describe("Supervisor", () => {
     expect(clock.nowMs() - clock.startMs).toBe(1_000);
     expect(started).toHaveLength(3);
     expect(worker(1).place).toEqual({ number: 1, connections: 2 });
-    worker(1).tell({ report: "progress", totals: totals(7), worker: null });
+    worker(1).tell({ report: "progress", totals: { ...totals(7), dropped: 3 }, worker: null });
     stop.abort();
     worker(1).exit(0);
     worker(2).exit(0);
@@ -143,6 +143,8 @@ describe("Supervisor", () => {
       received: 45,
       stored: 42,
       skipped: 0,
+      dropped: 5,
+      updated: 1,
       duplicate: 0,
       quarantined: 3,
       left: 0,

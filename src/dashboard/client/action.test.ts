@@ -14,6 +14,6 @@ it("tells what became of each event", () => {
   expect(describeReport("discard", { ...NOTHING, events: 3, done: 2 })).toEqual(["2 of 3 events discarded."]);
   expect(describeReport("replay", { ...NOTHING, events: 1, done: 1 })).toEqual(["1 of 1 event stored."]);
   expect(
-    describeReport("replay", { events: 10, done: 4, skipped: 0, duplicate: 3, refused: 2, unopened: 1 }),
-  ).toHaveLength(4);
+    describeReport("replay", { events: 11, done: 4, skipped: 0, dropped: 1, duplicate: 3, refused: 2, unopened: 1 }),
+  ).toHaveLength(5);
 });
