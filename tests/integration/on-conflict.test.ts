@@ -5,7 +5,9 @@ import { parseConfig } from "../../src/config/load-config.ts";
 import type { PipelineConfig } from "../../src/config/pipeline-config.ts";
 import type { PiipeError } from "../../src/errors.ts";
 import type { BatchOutcome } from "../../src/pipeline/contracts.ts";
+import { PostgresSink } from "../../src/write/postgres-sink.ts";
 import { keyringOf } from "../support/keyring-of.ts";
+import { batchOf, record } from "../support/masked-records.ts";
 import { migratedDatabase, postgresMajor, query } from "../support/postgres.ts";
 import { openStore, type SentEvent, sent } from "../support/store-events.ts";
 
@@ -154,6 +156,19 @@ describe("onConflict in a batch and over several", () => {
     });
     expect(counts(outcome)).toEqual([1, 1, 1]);
     expect(await rows()).toEqual(["a one"]);
+  });
+
+  it("of an ignored message no link between tokens is noted", async () => {
+    const config = configOf({ key: "order_id", do: "ignore" });
+    const written = await openTables(config, null, database.pool);
+    const sink = new PostgresSink({ pool: database.pool, written, sourceName: "queue", claim: "ledger" });
+    const linked = (id: string) => {
+      const link = { domain: "d", column: "status", oldToken: `h1_${id}`, newToken: `h2_${id}` };
+      return { ...record([id, "one", null]), links: [link] };
+    };
+    await sink.write(batchOf([record(["a", "one", null])]), new AbortController().signal);
+    await sink.write(batchOf([linked("a"), linked("b")]), new AbortController().signal);
+    expect(await sql("SELECT new_token FROM piipe.key_links WHERE domain = 'd'")).toEqual([{ new_token: "h2_b" }]);
   });
 
   it("with dedupeBy, an event that was sent again does not overwrite", async () => {
