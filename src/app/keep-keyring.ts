@@ -3,7 +3,7 @@ import type { Clock } from "../pipeline/contracts.ts";
 import { noteKeys } from "../storage/rotation/key-checks.ts";
 import { openKeyring } from "./open-keyring.ts";
 import { columnKeysOf, compileKeys, type Keys, sealKeyMissing } from "./open-mask.ts";
-import { openTables } from "./open-tables.ts";
+import { openTables, requireSameConflictKeys } from "./open-tables.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** As often as a worker reports which keys it has. */
@@ -42,6 +42,7 @@ export async function keepKeyring(
       }
       const keys = compileKeys(config, keyring);
       if (needsSeal && keys.seal === null) throw sealKeyMissing();
+      requireSameConflictKeys(prepared.written, prepared.keys.keyring, keyring);
       await openTables(config, keyring, pool);
       await noteKeys(pool, columnKeysOf(config, keyring));
       adopt(keys);

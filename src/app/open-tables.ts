@@ -65,6 +65,31 @@ export async function checkConflictKeys(
 }
 
 /**
+ * For a keyring that takes the place of another while events are stored: other workers may go on with that one, and rows of one
+ * value under both would be two.
+ * @throws {PiipeError} `keys.mismatch`
+ */
+export function requireSameConflictKeys({ tables }: WrittenTables, before: Keyring | null, after: Keyring): void {
+  for (const { columns, rule } of tables) {
+    const changed = columns.find(
+      (column) => rule?.key.includes(column.name) === true && prefixOf(column, before) !== prefixOf(column, after),
+    );
+    if (changed === undefined) continue;
+    throw new PiipeError(
+      "keys.mismatch",
+      `column ${changed.name} is in the key of onConflict, and another key version would give its values other tokens`,
+      {
+        hint: "Stop all workers before the primary key version changes. The next start tells whether the table has such tokens.",
+      },
+    );
+  }
+}
+
+/** What the tokens of new events begin with; null: nothing that tells a version. */
+const prefixOf = (column: Column, keyring: Keyring | null): string | null =>
+  writtenForms(column, keyring)?.[0]?.prefix || null;
+
+/**
  * Columns of the key whose tokens show the key version that made them, where the keyring has had several: with what begins
  * those that new events get.
  */
@@ -79,8 +104,8 @@ function maskedKeys(
     columns
       .filter(({ name }) => key.includes(name))
       .flatMap((column) => {
-        const [form] = writtenForms(column, keyring) ?? [];
-        return form === undefined || form.prefix === "" ? [] : [[column.name, form.prefix] as const];
+        const prefix = prefixOf(column, keyring);
+        return prefix === null ? [] : [[column.name, prefix] as const];
       }),
   );
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { checkConflictKeys, openTables } from "../../src/app/open-tables.ts";
+import { checkConflictKeys, openTables, requireSameConflictKeys } from "../../src/app/open-tables.ts";
 import type { Config } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/load-config.ts";
 import type { PipelineConfig } from "../../src/config/pipeline-config.ts";
@@ -348,5 +348,14 @@ describe("a start with onConflict", () => {
     await expect(start({ 1: "lookup", 2: "primary" })).rejects.toMatchObject({ code: "keys.mismatch" });
     await sql(`UPDATE orders SET order_id = 'h2_${"a".repeat(43)}'`);
     await start({ 1: "lookup", 2: "primary" });
+    // A running worker that reads its keyring anew.
+    const written = await openTables(config, null, database.pool);
+    const [one, pending, two] = [
+      keyringOf({ 1: "primary" }),
+      keyringOf({ 1: "primary", 2: "pending" }),
+      keyringOf({ 1: "linking", 2: "primary" }),
+    ];
+    requireSameConflictKeys(written, one, pending);
+    expect(() => requireSameConflictKeys(written, pending, two)).toThrow("order_id is in the key of onConflict");
   });
 });

@@ -39,7 +39,10 @@ const list = (workersMax = 10) => listWorkers(pool, TABLE, workersMax);
 describe("piipe.workers", () => {
   it("gives back what a worker reports of itself, with when it began and was heard of", async () => {
     const worker = {
-      ...liveWorker({ number: 3 }, { stored: 12, dropped: 3, refused: { "field.type": 2 }, queueTrouble: "queue.busy" }),
+      ...liveWorker(
+        { number: 3 },
+        { stored: 12, dropped: 3, refused: { "field.type": 2 }, queueTrouble: "queue.busy" },
+      ),
       keys: { "1": "0".repeat(32), "12": "f".repeat(32) },
     };
     await report(worker);
