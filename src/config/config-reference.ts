@@ -116,6 +116,7 @@ columns:
   new events get stop it. Stop all workers before such a change; [the masks](masking.md) say how tokens are made anew.
 - A message of which no row was written is a \`duplicate\`. The rows count as inserted, updated and ignored: in the summary of a run, in
   \`status\`, on the dashboard and in \`piipe_rows_on_conflict_total\`.
+- It is for PostgreSQL itself: with servers that only speak as it does, a start is refused.
 - The user needs SELECT on the table, and UPDATE for \`do: update\`.
 `;
 

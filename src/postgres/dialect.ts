@@ -70,6 +70,8 @@ export interface Dialect {
   readonly numericDefault: { readonly digits: number; readonly decimals: number } | null;
   /** ON CONFLICT is right on a partitioned table, also when several sessions claim the same at once. */
   readonly claimsInPartitions: boolean;
+  /** An overwritten row tells that it is one (`xmax`), and rows are locked in the order in which they are given. */
+  readonly upserts: boolean;
   /** SQL: whether the table `$1` only stands for others, which hold its rows; null: no table does. */
   readonly isShell: string | null;
 }
@@ -88,6 +90,7 @@ const POSTGRESQL: Dialect = {
   columnTypes: {},
   numericDefault: null,
   claimsInPartitions: true,
+  upserts: true,
   isShell: null,
 };
 
@@ -96,6 +99,7 @@ const DIALECTS: Readonly<Record<EngineKind, Dialect>> = {
   citus: {
     ...POSTGRESQL,
     engine: "citus",
+    upserts: false,
     isShell: "EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = to_regclass($1::text)::oid)",
   },
   // Each transaction is a snapshot, and of two that write the same one fails at its COMMIT (40001).
@@ -113,11 +117,12 @@ const DIALECTS: Readonly<Record<EngineKind, Dialect>> = {
     columnTypes: { inet: "text", macaddr: "text", jsonb: "json", numeric: "numeric(38, 9)" },
     numericDefault: { digits: 18, decimals: 6 },
     claimsInPartitions: true,
+    upserts: false,
     isShell: null,
   },
-  cockroachdb: { ...POSTGRESQL, engine: "cockroachdb" },
+  cockroachdb: { ...POSTGRESQL, engine: "cockroachdb", upserts: false },
   // Batched ON CONFLICT had wrong results on partitions: yugabyte-db#24692, #25105, #25240.
-  yugabytedb: { ...POSTGRESQL, engine: "yugabytedb", claimsInPartitions: false },
+  yugabytedb: { ...POSTGRESQL, engine: "yugabytedb", claimsInPartitions: false, upserts: false },
   alloydb: { ...POSTGRESQL, engine: "alloydb" },
 };
 

@@ -77,6 +77,9 @@ export async function readConflictRule(
   onConflict: OnConflict,
 ): Promise<ConflictRule> {
   const name = showTable(table.name);
+  const { engine, upserts } = await pool.dialect();
+  if (!upserts)
+    throw mismatch(`onConflict works with PostgreSQL, and was never tried with ${engine}`, "Remove onConflict.");
   const { rows } = await pool.query(`reading the unique indexes of ${name}`, READ, [
     quoteTable(table.name),
     arrayLiteral(onConflict.key),
