@@ -18,7 +18,7 @@ import { firstOf, showTables } from "../write/written-tables.ts";
 import { keepHeartbeat } from "./keep-heartbeat.ts";
 import { columnKeysOf } from "./open-mask.ts";
 import { GIVE_UP_AFTER_MS } from "./open-source.ts";
-import { packageVersion } from "./package-version.ts";
+import { PACKAGE_VERSION } from "./package-version.ts";
 import type { Prepared } from "./prepare.ts";
 import { QuarantineRoom } from "./quarantine-room.ts";
 
@@ -101,7 +101,7 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
     host: hostname(),
     pid: options.process?.pid ?? null,
     number: options.process?.number ?? null,
-    version: packageVersion(),
+    version: PACKAGE_VERSION,
   };
   const worker = (): LiveWorker => ({
     identity,

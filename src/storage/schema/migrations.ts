@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { readFile, readdir } from "node:fs/promises";
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool, StatementResult } from "../../postgres/connection.ts";
 import { takeLock } from "../../postgres/dialect.ts";
 import { TIMEOUTS, inTransaction } from "../../postgres/transaction.ts";
 import { MIGRATION_LOCK } from "../advisory-locks.ts";
+import { MIGRATION_FILES } from "./migration-files.ts";
 
 export interface Migration {
   readonly number: number;
@@ -15,22 +15,13 @@ export interface Migration {
   readonly checksum: string;
 }
 
-/** As far up from src/storage/schema as from dist/storage/schema. */
-const SQL_FOLDER = new URL("../../../sql/", import.meta.url);
-
-const FILE_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
-
 /** The migrations that this version of piipe knows, in order. */
-export async function readMigrations(): Promise<readonly Migration[]> {
-  const names = (await readdir(SQL_FOLDER)).filter((name) => FILE_NAME.test(name)).toSorted();
-  return Promise.all(
-    names.map(async (name) => {
-      // A checkout on Windows may have turned the line ends; the migration is the same.
-      const sql = (await readFile(new URL(name, SQL_FOLDER), "utf8")).replaceAll("\r\n", "\n");
-      return { number: Number(name.slice(0, 4)), name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
-    }),
-  );
-}
+export const MIGRATIONS: readonly Migration[] = MIGRATION_FILES.map(({ name, sql }) => ({
+  number: Number(name.slice(0, 4)),
+  name,
+  sql,
+  checksum: createHash("sha256").update(sql).digest("hex"),
+}));
 
 type RunScript = (text: string) => Promise<StatementResult>;
 
@@ -38,13 +29,13 @@ type RunScript = (text: string) => Promise<StatementResult>;
  * The migrations that the database lacks.
  * @throws {PiipeError} `database.not-migrated` when the database has others than this version of piipe knows
  */
-async function pendingMigrations(run: RunScript, known: readonly Migration[]): Promise<readonly Migration[]> {
+async function pendingMigrations(run: RunScript): Promise<readonly Migration[]> {
   const { rows: found } = await run("SELECT to_regclass('piipe.migrations')::text AS migrations");
-  if (typeof found[0]?.["migrations"] !== "string") return known;
+  if (typeof found[0]?.["migrations"] !== "string") return MIGRATIONS;
   const { rows } = await run("SELECT number, name, checksum FROM piipe.migrations ORDER BY number");
   const applied = new Map(rows.map((row) => [Number(row["number"]), row["checksum"]]));
   const newest = Math.max(0, ...applied.keys());
-  const newestKnown = Math.max(0, ...known.map(({ number }) => number));
+  const newestKnown = Math.max(0, ...MIGRATIONS.map(({ number }) => number));
   if (newest > newestKnown) {
     throw new PiipeError(
       "database.not-migrated",
@@ -52,14 +43,14 @@ async function pendingMigrations(run: RunScript, known: readonly Migration[]): P
       { hint: "Run a version of piipe at least as new as the one that migrated the database." },
     );
   }
-  for (const { number, name, checksum } of known) {
+  for (const { number, name, checksum } of MIGRATIONS) {
     if (applied.has(number) && applied.get(number) !== checksum) {
       throw new PiipeError("database.not-migrated", `the migration ${name} is another than the one that was applied`, {
         hint: "Install an unaltered release of piipe: a migration never changes once it is released.",
       });
     }
   }
-  return known.filter(({ number }) => !applied.has(number));
+  return MIGRATIONS.filter(({ number }) => !applied.has(number));
 }
 
 /** What was done about a target table. */
@@ -90,11 +81,10 @@ export interface MigrationReport {
  * this version, or an applied migration differs
  */
 export async function migrate(pool: PostgresPool): Promise<readonly string[]> {
-  const known = await readMigrations();
   const options = { doing: "migrating the schema piipe", ...TIMEOUTS.migrating };
   return inTransaction(pool, options, async (run) => {
     await takeLock(run, MIGRATION_LOCK);
-    const pending = await pendingMigrations(run, known);
+    const pending = await pendingMigrations(run);
     for (const { number, name, sql, checksum } of pending) {
       await run(sql);
       await run("INSERT INTO piipe.migrations (number, name, checksum) VALUES ($1::integer, $2, $3)", [
@@ -112,10 +102,8 @@ export async function migrate(pool: PostgresPool): Promise<readonly string[]> {
  * @throws {PiipeError} `database.not-migrated` when `piipe migrate` would not help: the database is newer, or altered
  */
 export async function firstPending(pool: PostgresPool): Promise<string | null> {
-  const pending = await pendingMigrations(
-    (text) => pool.query("reading the migrations of the schema piipe", text),
-    await readMigrations(),
-  );
+  const doing = "reading the migrations of the schema piipe";
+  const pending = await pendingMigrations((text) => pool.query(doing, text));
   return pending[0]?.name ?? null;
 }
 
