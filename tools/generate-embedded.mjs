@@ -13,10 +13,13 @@ const read = (path) => readFileSync(new URL(path, root), "utf8").replaceAll("\r\
 /** @param {string} text */
 const templateOf = (text) => `\`${text.replace(/[\\`]|\$\{/g, "\\$&")}\``;
 
-const migrations = readdirSync(new URL("sql/", root))
-  .filter((name) => /^\d{4}_[a-z0-9_]+\.sql$/.test(name))
-  .toSorted()
-  .map((name) => `{ name: ${JSON.stringify(name)}, sql: ${templateOf(read(`sql/${name}`))} },`);
+/** @param {string} folder */
+const migrationsIn = (folder) =>
+  readdirSync(new URL(folder, root))
+    .filter((name) => /^\d{4}_[a-z0-9_]+\.sql$/.test(name))
+    .toSorted()
+    .map((name) => `{ name: ${JSON.stringify(name)}, sql: ${templateOf(read(`${folder}${name}`))} },`)
+    .join("\n");
 
 /** @type {{ readonly version: string }} */
 const { version } = JSON.parse(read("package.json"));
@@ -26,7 +29,12 @@ await writeGenerated({
 
 /** The files of sql/, in their order. */
 export const MIGRATION_FILES: ReadonlyArray<{ readonly name: string; readonly sql: string }> = [
-${migrations.join("\n")}
+${migrationsIn("sql/")}
+];
+
+/** Those of sql/dsql/, for servers that are not complete: one statement in a transaction. */
+export const PLAIN_MIGRATION_FILES: typeof MIGRATION_FILES = [
+${migrationsIn("sql/dsql/")}
 ];
 `,
   "src/app/package-version.ts": `// Generated from package.json by tools/generate-embedded.mjs. Do not edit.

@@ -165,7 +165,7 @@ export class FunctionEnvironment {
     });
     const source = await objects.over(messages, emit);
     try {
-      const engine = engineOver(source, { giveUpAfterMs: GIVE_UP_AFTER_MS, startsSmall: false }, emit);
+      const { engine } = engineOver(source, { giveUpAfterMs: GIVE_UP_AFTER_MS, startsSmall: false }, emit);
       await engine.run({ stop: NEVER, abort, emptyConfirmations: 0 });
     } catch (error) {
       if (!(error instanceof PiipeError) || error.code !== "interrupted") throw error;

@@ -11,7 +11,7 @@ import { PrivateKey } from "../keys/private-key.ts";
 import { createSeal, openSealed } from "../keys/seal.ts";
 import type { Column, ColumnType, ColumnValue, MaskName, RawValue, Rejection } from "../pipeline/contracts.ts";
 import { isMasked } from "./column-tokens.ts";
-import { type MaskOptions } from "./compile-mask.ts";
+import { compileMask, type MaskOptions } from "./compile-mask.ts";
 import { NORMALIZATION_VERSION } from "./normalize/normalize.ts";
 import { vaultContext } from "./reveal-token.ts";
 import { rewrapOf } from "./token-rewrites.ts";
@@ -136,6 +136,30 @@ describe("compileMask", () => {
         leakedBusinessKeys: [],
       },
     });
+  });
+
+  test("what is masked in one row is refused in any other of the message, and told of once", () => {
+    const orders = [column("email", "text", "hmac-sha256")];
+    const items = [column("note", "text", null), column("gift_to", "text", "hmac-sha256", true)];
+    const mask = compileMask([orders, items], options);
+    const verdictOn = (...notes: readonly string[]) =>
+      mask({
+        id: "message-1",
+        sentAtMs: 0,
+        rows: [
+          { table: 0, values: ["jane@example.com"] },
+          ...notes.map((note) => ({ table: 1, values: [note, "tom@example.com"] })),
+        ],
+        unknownFields: [],
+        businessId: null,
+      });
+    expect(verdictOn("a", "b")).toMatchObject({
+      ok: true,
+      value: { rows: [{ table: 0 }, { table: 1 }, { table: 1 }] },
+    });
+    const echo = { code: "leak.echo", path: "note" };
+    expect(verdictOn("a", "for Jane@Example.com")).toMatchObject({ error: { ...echo, detail: "the value of email" } });
+    expect(verdictOn("a", "for tom@example.com")).toMatchObject({ error: { ...echo, detail: "the value of gift_to" } });
   });
 
   test("sha256 normalises nothing", () => {

@@ -25,6 +25,7 @@ import { sealDelivery } from "./sealed-delivery.ts";
 import type { Totals } from "./totals.ts";
 import { writeWithRetry } from "./write-with-retry.ts";
 
+/** Each delivery takes mask and seal from here: others may take their place between two deliveries. */
 export interface EngineStages {
   readonly source: Source;
   readonly decode: Decode;

@@ -452,10 +452,27 @@ export const MUTANTS = [
   {
     area: "guard",
     name: "knows a masked value only as it is stored",
-    file: "src/decode/compile-decoder.ts",
-    search: "const whole = given.length === 0 ? record : { ...record, given };",
-    replacement: "const whole = record;",
+    file: "src/decode/row-reader.ts",
+    search: "if (given.length > 0) row.given = given;",
+    replacement: "",
     witnesses: [{ testFile: VALUES_TEST, title: "in its own way" }],
+  },
+  {
+    area: "guard",
+    name: "looks at each row of a message alone",
+    file: "src/mask/compile-mask.ts",
+    search: "const guarded = guard(masked.looked);",
+    replacement:
+      "const guarded = masked.looked.map((row) => guard([row])).find(({ ok }) => !ok) ?? guard(masked.looked.slice(0, 1));",
+    witnesses: [{ testFile: "src/mask/compile-mask.test.ts", title: "what is masked in one row" }],
+  },
+  {
+    area: "tables",
+    name: "takes events of any kind into every table",
+    file: "src/decode/event-rows.ts",
+    search: "if (takes !== null && !takes(start, message)) continue;",
+    replacement: "",
+    witnesses: [{ testFile: "src/decode/event-rows.test.ts", title: "a table takes an event by" }],
   },
   {
     area: "guard",
