@@ -116,19 +116,22 @@ export function buildProgram(execute: Execute, output?: Pick<Terminal, "writeOut
   examples(
     add(program, "migrate", "create or update piipe's own tables, and the target table when it is missing")
       .addOption(config())
+      .option(
+        "--add-columns",
+        "add the columns that the configuration has and the target table lacks; NULL in its rows",
+      )
       .option("--token-checks", "let the target table refuse what is no token in masked columns; needs the keyring")
       .addOption(json())
-      .action((options: { config: string; tokenChecks?: boolean; json?: boolean }) =>
+      .action((options: { config: string; addColumns?: boolean; tokenChecks?: boolean; json?: boolean }) =>
         execute(async (terminal) => {
           const { migrateCommand } = await import("./commands/migrate.ts");
-          return migrateCommand(
-            { config: options.config, tokenChecks: options.tokenChecks ?? false, json: options.json ?? false },
-            terminal,
-          );
+          const { addColumns = false, tokenChecks = false, json: isJson = false } = options;
+          return migrateCommand({ config: options.config, addColumns, tokenChecks, json: isJson }, terminal);
         }),
       ),
     [
       ["DATABASE_URL=postgres://owner@db/app piipe migrate", "with a user who may create; run itself needs less"],
+      ["piipe migrate --add-columns", "as the table's owner, after columns came into the configuration"],
       ["piipe migrate --token-checks", "also as its owner; again after each `piipe keys add`"],
     ],
   );

@@ -63,6 +63,8 @@ export interface MigratedTable {
   /** As schema.table. */
   readonly table: string;
   readonly isCreated: boolean;
+  /** Names of the columns that were added now. Left out: nobody wanted any. */
+  readonly added?: readonly string[];
   /** The view of duplicates that was created or changed now, such as `piipe.user_logins_duplicates`, or null. */
   readonly viewChanged: string | null;
 }
