@@ -45,7 +45,7 @@ export function jsonOf(report: InitReport): object {
 }
 
 /** The same of a look that changes a configuration. */
-export function findingsJson(findings: Findings): object {
+function findingsJson(findings: Findings): object {
   const { file, queue, table, tableExists, unwrap, events, inference, trial } = findings;
   return {
     file,

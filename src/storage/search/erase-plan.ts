@@ -40,7 +40,7 @@ export const childrenFirst = ({ tables, foreignKeys }: ErasePlan): readonly numb
  * token, and those that a foreign key ties to such rows of another table. null: none can go.
  */
 export function rowsThatGo(plan: ErasePlan, at: number, before = 0): SqlPart | null {
-  const { table, nulled } = tableAt(plan, at);
+  const { nulled } = tableAt(plan, at);
   const tied = rowsTied(plan, at, before, []);
   if (tied === null || nulled === null) return tied;
   // What is NULL already stays as it is, so that nothing is erased twice.
@@ -58,35 +58,31 @@ function rowsTied(plan: ErasePlan, at: number, before: number, way: readonly num
     conditions.push(own.sql);
     values.push(...own.values);
   }
-  for (const key of keysOf(plan, at)) {
-    const seen = [...way, at];
-    if (seen.includes(key.parent)) continue;
-    const parents = rowsTied(plan, key.parent, before + values.length, seen);
+  const seen = [...way, at];
+  for (const { parent, columns } of keysOf(plan, at)) {
+    const parents = seen.includes(parent) ? null : rowsTied(plan, parent, before + values.length, seen);
     if (parents === null) continue;
     values.push(...parents.values);
-    const [children, referred] = [0, 1].map((side) => key.columns.map((pair) => columnOfRow(pair[side] ?? "")));
-    conditions.push(
-      `(${children?.join(", ")}) IN (SELECT ${referred?.join(", ")} FROM ${quoteTable(tableAt(plan, key.parent).table.name)} AS t WHERE ${parents.sql})`,
-    );
+    const children = columns.map(([child]) => columnOfRow(child)).join(", ");
+    const referred = columns.map(([, of]) => columnOfRow(of)).join(", ");
+    const name = quoteTable(tableAt(plan, parent).table.name);
+    conditions.push(`(${children}) IN (SELECT ${referred} FROM ${name} AS t WHERE ${parents.sql})`);
   }
   const [first, ...others] = conditions;
   if (first === undefined) return null;
   return { sql: others.length === 0 ? first : `(${conditions.join(" OR ")})`, values };
 }
 
+/** What can be said of a plan before its tokens are complete. */
+interface Outline extends Pick<ErasePlan, "foreignKeys"> {
+  readonly tables: readonly { readonly searches: readonly unknown[] }[];
+}
+
 /** Whether rows of a table can go at all, whatever tokens there are. */
-export function canGo(
-  {
-    tables,
-    foreignKeys,
-  }: { readonly tables: readonly { readonly searches: readonly unknown[] }[] } & Pick<ErasePlan, "foreignKeys">,
-  at: number,
-  way: readonly number[] = [],
-): boolean {
-  if ((tables[at]?.searches.length ?? 0) > 0) return true;
-  return keysOf({ foreignKeys }, at).some(
-    ({ parent }) => !way.includes(parent) && canGo({ tables, foreignKeys }, parent, [...way, at]),
-  );
+export function canGo(plan: Outline, at: number, way: readonly number[] = []): boolean {
+  if ((plan.tables[at]?.searches.length ?? 0) > 0) return true;
+  const seen = [...way, at];
+  return keysOf(plan, at).some(({ parent }) => !seen.includes(parent) && canGo(plan, parent, seen));
 }
 
 const keysOf = ({ foreignKeys }: Pick<ErasePlan, "foreignKeys">, at: number): readonly ForeignKey[] =>
