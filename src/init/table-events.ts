@@ -1,7 +1,7 @@
 import type { Config, TableConfig } from "../config/config.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";
 import { compileUnwrap } from "../decode/unwrap-body.ts";
-import type { Column, PathStep, ValuePlace } from "../pipeline/contracts.ts";
+import type { Column, PathStep, UnwrapStep, ValuePlace } from "../pipeline/contracts.ts";
 import { placesOf } from "../pipeline/value-places.ts";
 import { columnOf } from "./column-of.ts";
 import { deliveryOf } from "./parse-events.ts";
@@ -24,19 +24,19 @@ const WHOLE: Column = columnOf({ name: "whole", from: ".", type: "json", mask: n
 
 /** The events that a table takes, or those of their elements that have rows in it. */
 export function tableEvents(
-  bodies: readonly string[],
-  { source, tables }: Pick<Config, "source" | "tables">,
+  messages: readonly string[],
+  config: Pick<Config, "source" | "tables">,
   table: TableConfig,
 ): TableEvents {
+  const { bodies, source } = byLine(messages, config.source);
   const isOfElements = table.each !== null || source.each !== null;
   const columns = table.columns.filter(({ origin }) => placesOf(origin).every(isWithin));
-  const taken = takenOf(tables, table);
+  const taken = takenOf(config.tables, table);
   if (!isOfElements && table.when.length === 0) return { bodies, unreadable: 0, source, columns, taken };
   const decode = compileDecoder(
     [{ columns: isOfElements ? [WHOLE] : [], when: table.when, each: table.each, bounds: new Map() }],
     { unknownFields: "ignore", unmatched: "drop", unwrap: source.unwrap, each: source.each },
   );
-  const unwrap = compileUnwrap(source.unwrap, []);
   let unreadable = 0;
   const texts = bodies.flatMap((body) => {
     const decoded = decode(deliveryOf(body));
@@ -46,10 +46,22 @@ export function tableEvents(
     }
     const { rows } = decoded.value;
     if (isOfElements) return rows.flatMap(({ values: [text] }) => (isObject(text) ? [text] : []));
-    const unwrapped = rows.length === 0 ? null : unwrap(deliveryOf(body));
-    return unwrapped?.ok === true ? [unwrapped.value.body] : [];
+    return rows.length === 0 ? [] : unwrapped(body, source.unwrap);
   });
   return { bodies: texts, unreadable, source: { ...source, unwrap: [], each: null }, columns, taken };
+}
+
+/** A body with an event on each line is taken for so many bodies. */
+function byLine(bodies: readonly string[], source: Config["source"]): Pick<TableEvents, "bodies" | "source"> {
+  if (!source.unwrap.includes("lines")) return { bodies, source };
+  const texts = bodies.flatMap((body) => unwrapped(body, source.unwrap));
+  const lines = texts.flatMap((text) => text.split("\n").filter((line) => line.trim() !== ""));
+  return { bodies: lines, source: { ...source, unwrap: [] } };
+}
+
+function unwrapped(body: string, steps: readonly UnwrapStep[]): readonly string[] {
+  const text = compileUnwrap(steps, [])(deliveryOf(body));
+  return text.ok ? [text.value.body] : [];
 }
 
 const isWithin = (place: ValuePlace): boolean =>

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { definePipeline } from "../../src/define-pipeline.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../src/embedded/postgres.ts";
 import { MASK_NAMES, REJECTION_CODES, type RejectionCode } from "../../src/pipeline/contracts.ts";
 import { Canaries } from "../support/canaries.ts";
@@ -261,7 +262,7 @@ function order(id: string, changes: Readonly<Record<string, unknown>> = {}): Rea
 const records = (...events: readonly unknown[]): string =>
   JSON.stringify({ Records: events, [canaries.text()]: canaries.text() });
 
-function badTableBodies(): Readonly<Record<TableReason, string>> {
+function badTableBodies(): Readonly<Record<Exclude<TableReason, "event.transform">, string>> {
   const one = canaries.text();
   return {
     "body.too-many-rows": records(order("many", { items: Array.from({ length: 10_001 }, () => ({})), who: one })),
@@ -502,6 +503,7 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
       await piipe(["quarantine", "replay", "--code", code]);
     }
     await landInTables();
+    await landTransformed();
     await writeConfig("quarantine");
 
     const reasons = await query<{ reason: string }>(databaseUrl, "SELECT DISTINCT reason FROM piipe.quarantine");
@@ -665,6 +667,29 @@ async function landInTables(): Promise<void> {
   expect(await well(["erase", "who", "-", "--yes"], String(wanted["who"]))).toMatch(
     /Deleted 2 rows of \S+orders, 4 rows of/,
   );
+}
+
+/** What is thrown in code may quote the event. */
+async function landTransformed(): Promise<void> {
+  for (const [name, value] of Object.entries(LOCAL_AWS)) vi.stubEnv(name, value);
+  await send(json({}));
+  const pipeline = definePipeline(
+    {
+      source: { sqs: { queue: queue.name, endpoint: sqs.endpoint } },
+      sink: { postgres: { url: databaseUrl, table: "orders" } },
+      quarantine: { haltAboveShare: 1 },
+      columns: { order_id: { type: "text" }, who: { type: "text", mask: "hmac-sha256" } },
+    },
+    {
+      transform(wanted) {
+        throw new Error(`no ${JSON.stringify(wanted)}`);
+      },
+    },
+  );
+  const keysJson = await readFile(join(folder, "piipe.keys.json"), "utf8");
+  const onEvent = (event: object): void => void printed.push({ command: "run in code", text: JSON.stringify(event) });
+  expect(await pipeline.run({ untilEmpty: true, keysJson, onEvent })).toMatchObject({ quarantined: 1 });
+  vi.unstubAllEnvs();
 }
 
 /** Every row of every table of the database, as COPY writes it. */
