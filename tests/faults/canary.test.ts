@@ -687,7 +687,7 @@ async function landTransformed(): Promise<void> {
     },
   );
   const keysJson = await readFile(join(folder, "piipe.keys.json"), "utf8");
-  const onEvent = (event: object): void => void printed.push({ command: "run in code", text: JSON.stringify(event) });
+  const onEvent = (told: object): void => void printed.push({ command: "run in code", text: JSON.stringify(told) });
   expect(await pipeline.run({ untilEmpty: true, keysJson, onEvent })).toMatchObject({ quarantined: 1 });
   vi.unstubAllEnvs();
 }
