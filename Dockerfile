@@ -14,6 +14,9 @@ FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts
+# AWS's libraries that only some configurations need, in the versions of the lockfile.
+RUN npm install --no-save --save-prod --omit=dev --ignore-scripts --no-audit --no-fund \
+  $(node -p "Object.keys(require('./package.json').peerDependencies).filter((name) => name.startsWith('@aws-sdk/')).map((name) => name + '@' + require('./package-lock.json').packages['node_modules/' + name].version).join(' ')")
 
 # The servers of the demo, in the versions that package.json names as peers. Saved, in this stage, as what they are not:
 # as packages of development they would be left out.

@@ -15,7 +15,7 @@ import { BuildRecord, filesIn, root } from "./build-record.mjs";
 const BIN = "dist/bin";
 const builtFile = join(root, BIN, "piipe.js");
 /** Everything else that the sources import is a package of its own where it runs. */
-const BUNDLED = ["@noble/ciphers", "commander", "pg", "pino", "undici", "yaml", "zod"];
+const BUNDLED = ["@noble/ciphers", "commander", "pg", "pgpass", "pino", "undici", "yaml", "zod"];
 
 /** @returns {Promise<boolean>} whether the command can be used; what went wrong was printed on stderr */
 export async function buildCli() {

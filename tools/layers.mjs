@@ -72,6 +72,7 @@ const LAYERS = [
     may: [...SHARED, "postgres"],
   },
   { name: "postgres", paths: ["src/postgres/"], may: [...SHARED, "sessions"] },
+  { name: "aws", paths: ["src/aws/"], may: SHARED, mayTypes: ["postgres"] },
   { name: "telemetry", paths: ["src/telemetry/"], may: [...SHARED, "events"] },
 
   { name: "sources", paths: ["src/sources/"], ...STAGE, may: [...SHARED, "waiting"] },
@@ -94,7 +95,7 @@ const LAYERS = [
 
   { name: "init", paths: ["src/init/"], may: [...SHARED, "config", "decode", "mask"], builtins: PURE },
 
-  { name: "app", paths: ["src/app/"], may: [...LEAVES, "sessions", ...STAGES, "engine", "storage", "init"] },
+  { name: "app", paths: ["src/app/"], may: [...LEAVES, "aws", "sessions", ...STAGES, "engine", "storage", "init"] },
   { name: "embedded", paths: ["src/embedded/"], may: SHARED },
   // What the browser gets: of the rest it may know no more than names and shapes.
   { name: "pages", paths: ["src/dashboard/client/"], may: ["contracts"], mayTypes: ["dashboard", "app", "storage"] },
@@ -115,6 +116,8 @@ const LAYERS = [
     mayTypes: ["sessions"],
   },
   { name: "library", paths: ["src/define-pipeline.ts"], may: [...LEAVES, "app"], mayTypes: ["engine", "storage"] },
+  // An entry of its own into a process: AWS Lambda's.
+  { name: "lambda", paths: ["src/lambda.ts"], may: [...LEAVES, "app"] },
   { name: "index", paths: ["src/index.ts"], may: [...LEAVES, "app", "library"], mayTypes: ["engine", "storage"] },
 ];
 
@@ -129,6 +132,8 @@ export const WITHOUT_SQL = {
 
 /** Packages that one part alone knows; every other package may be imported anywhere in `src`. */
 export const PACKAGE_OWNERS = new Map([
+  ["@aws-sdk/client-secrets-manager", ["aws"]],
+  ["@aws-sdk/rds-signer", ["aws"]],
   ["@hono/node-server", ["dashboard"]],
   ["@noble/ciphers", ["mask"]],
   ["@preact/signals", ["pages"]],
@@ -139,6 +144,7 @@ export const PACKAGE_OWNERS = new Map([
   ["libphonenumber-js", ["decode"]],
   ["light-my-request", ["embedded"]],
   ["pg", ["postgres", "sessions", "embedded"]],
+  ["pgpass", ["postgres"]],
   ["preact", ["pages"]],
   ["prom-client", ["telemetry"]],
   ["undici", ["sources"]],

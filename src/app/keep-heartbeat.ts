@@ -4,8 +4,9 @@ import type { PostgresPool } from "../postgres/connection.ts";
 import { forgetWorkers, type LiveWorker, reportWorker } from "../storage/workers.ts";
 import type { Emit } from "../telemetry/events.ts";
 
-/** Whoever is silent for three of these is taken for dead. */
 export const HEARTBEAT_EVERY_MS = 5_000;
+/** Whoever is silent for so long is taken for dead. */
+export const SILENT_AFTER_MS = 3 * HEARTBEAT_EVERY_MS;
 /** The last report must not hold up the end of a run whose database is gone. */
 const LAST_REPORT_TIMEOUT_MS = 1_000;
 

@@ -7,6 +7,7 @@ import { duplicateColumns } from "../mask/duplicate-columns.ts";
 import { allowedForms } from "../mask/token-form.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
+import { missingRoleSettings } from "../postgres/role-settings.ts";
 import { MIGRATED_DAYS_AHEAD, maintainLedger } from "../storage/ledger/ledger-maintenance.ts";
 import { type TokenCheckReport, addTokenChecks } from "../storage/rotation/token-checks.ts";
 import { createTable } from "../storage/schema/create-table.ts";
@@ -35,7 +36,8 @@ export async function migrateDatabase(config: Config, pool: PostgresPool): Promi
     if (misfit !== null) misfits.push(misfit);
   }
   const ledger = { created, dropped, pruned };
-  return { ...report, ledger, warnings: [...misfits, ...report.warnings] };
+  const roleSettings = config.sink.postgres.settings === "role" ? await missingRoleSettings(pool) : [];
+  return { ...report, ledger, roleSettings, warnings: [...misfits, ...report.warnings] };
 }
 
 /** Whether this user may insert into the table does not matter here: the workers' users do. */
@@ -50,7 +52,10 @@ function misfitOf(table: TargetTable, { columns }: TableConfig): string | null {
 }
 
 /** Without the ledger's partitions: a run makes them beside its work, and until then the default one takes the claims. */
-export async function createMissing(config: Config, pool: PostgresPool): Promise<Omit<MigrationReport, "ledger">> {
+export async function createMissing(
+  config: Config,
+  pool: PostgresPool,
+): Promise<Omit<MigrationReport, "ledger" | "roleSettings">> {
   const applied = await migrate(pool);
   const tables: MigratedTable[] = [];
   const warnings: string[] = [];

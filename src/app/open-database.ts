@@ -1,16 +1,18 @@
 import type { Config } from "../config/config.ts";
 import { type PoolOptions, type PostgresPool, openPool } from "../postgres/connection.ts";
+import { requireRoleSettings } from "../postgres/role-settings.ts";
 import { checkMigrated } from "../storage/schema/migrations.ts";
+import { databaseLogin } from "./database-login.ts";
 
 /** @param options `replyTimeoutMs`: for statements that take longer than those of a run */
 export function openDatabase(config: Config, options: Pick<PoolOptions, "replyTimeoutMs"> = {}): PostgresPool {
-  const { url, maxConnections } = config.sink.postgres;
-  return openPool({ url, connectionsMax: maxConnections, ...options });
+  const { url, password, maxConnections, settings } = config.sink.postgres;
+  return openPool({ url, login: databaseLogin(password), connectionsMax: maxConnections, settings, ...options });
 }
 
 /**
  * Gives `work` a database that has piipe's own tables, and closes the pool whatever happens.
- * @throws {PiipeError} `database.not-migrated`, or as the pool and `work` fail
+ * @throws {PiipeError} `database.not-migrated`, `database.settings`, or as the pool and `work` fail
  */
 export async function withDatabase<T>(
   config: Config,
@@ -20,6 +22,7 @@ export async function withDatabase<T>(
   const pool = openDatabase(config, options);
   try {
     await checkMigrated(pool);
+    if (config.sink.postgres.settings === "role") await requireRoleSettings(pool);
     return await work(pool);
   } finally {
     await pool.close();

@@ -1,7 +1,7 @@
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
-import { type PostgresPool, openPool } from "../postgres/connection.ts";
+import type { PostgresPool } from "../postgres/connection.ts";
 import { showTable } from "../postgres/identifiers.ts";
 import { queuesNamed } from "../sources/sqs/client/queue-address.ts";
 import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
@@ -9,7 +9,8 @@ import { countReasons } from "../storage/quarantine/quarantine.ts";
 import { checkMigrated } from "../storage/schema/migrations.ts";
 import { type LiveWorker, type ReportedWorker, listWorkers } from "../storage/workers.ts";
 import { firstTable } from "./configured-tables.ts";
-import { HEARTBEAT_EVERY_MS } from "./keep-heartbeat.ts";
+import { SILENT_AFTER_MS } from "./keep-heartbeat.ts";
+import { openDatabase, withConnections } from "./open-database.ts";
 import { ownQueues } from "./own-queues.ts";
 import { deadLetterDepth, queueDepth } from "./queue-depth.ts";
 import type { Part, QueueParts, Snapshot, StoredParts, WorkerStatus } from "./snapshot.ts";
@@ -39,15 +40,13 @@ export interface Observer {
 
 const READ_TIMEOUT_MS = 5_000;
 const WORKERS_MAX = 200;
-const SILENT_AFTER_MS = 3 * HEARTBEAT_EVERY_MS;
 
 /** Opens nothing yet: services that are away are told of by each `read`. */
 export function openObserver(config: Config, { credentials, ownWorkers }: ObserverOptions): Observer {
-  const { url } = config.sink.postgres;
   // By the first table, as workers report themselves.
   const { name: table } = firstTable(config);
   const target = showTable(table);
-  const pool = openPool({ url, connectionsMax: 1, replyTimeoutMs: READ_TIMEOUT_MS });
+  const pool = openDatabase(withConnections(config, 1), { replyTimeoutMs: READ_TIMEOUT_MS });
   const queue = queueDepth(config, credentials);
   const deadLetterQueue = deadLetterDepth(config, credentials);
 
@@ -115,7 +114,7 @@ export function openObserver(config: Config, { credentials, ownWorkers }: Observ
 
 const inTime = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(READ_TIMEOUT_MS)]);
 
-function statusOf({ startedAt, silentMs, stoppedAt, ...report }: ReportedWorker): WorkerStatus {
+function statusOf({ startedAt, silentMs, stoppedAt, keys: _keys, ...report }: ReportedWorker): WorkerStatus {
   const isSilent = silentMs > SILENT_AFTER_MS;
   return { ...report, startedAt, silentMs, state: stoppedAt !== null ? "stopped" : isSilent ? "silent" : "running" };
 }

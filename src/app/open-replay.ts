@@ -10,6 +10,7 @@ import { noteKeys } from "../storage/rotation/key-checks.ts";
 import { PostgresSink } from "../write/postgres-sink.ts";
 import { columnKeysOf, openMask } from "./open-mask.ts";
 import { decoderOptionsOf, openTables, targetsOf } from "./open-tables.ts";
+import { requireSavepoints } from "./prepare.ts";
 import { requireReplayRights } from "./require-own-rights.ts";
 import { openLateFetch } from "./with-objects.ts";
 
@@ -34,6 +35,7 @@ export async function openReplay(
   options: { readonly keysJson: string | undefined; readonly privateKey: PrivateKey; readonly isDryRun: boolean },
 ): Promise<OpenedReplay> {
   const { privateKey, isDryRun } = options;
+  if (isDryRun) requireSavepoints(await pool.dialect());
   const { keyring, mask } = await openMask(config, options.keysJson);
   const written = await openTables(config, keyring, pool);
   await requireReplayRights(config, pool);

@@ -6,6 +6,7 @@ import { keyNameOf, type MaskedColumn, maskedOf, placeOf } from "../mask/column-
 import type { RewriteKeys } from "../mask/token-rewrites.ts";
 import type { TokenRewrite } from "../pipeline/contracts.ts";
 import { noteKeys } from "../storage/rotation/key-checks.ts";
+import { requireOwnRows } from "../storage/rotation/require-own-rows.ts";
 import type { RewriteProgress } from "../storage/rotation/rewrite-range.ts";
 import { type RewriteReport, rewriteTokens } from "../storage/rotation/rewrite-tokens.ts";
 import { dropInvalidChecks } from "../storage/rotation/token-checks.ts";
@@ -90,7 +91,7 @@ export async function openRewrite(
   const primary = keyring?.primary ?? null;
   if (keyring === null || primary === null) {
     throw new PiipeError("keys.missing", `${command} needs a keyring with a primary version, and there is none`, {
-      hint: "Name the keyring as `keys.file` in the configuration, or put its text into PIIPE_KEYS.",
+      hint: "Name the keyring as `keys.file` or `keys.secret` in the configuration, or put its text into PIIPE_KEYS.",
     });
   }
   const { columns: all } = soleTable(config);
@@ -130,6 +131,7 @@ function rewriteColumns(
     config,
     async (pool) => {
       const { name: table } = firstOf(await openTables(config, keyring, pool));
+      await requireOwnRows(pool, table);
       await noteKeys(pool, columnKeysOf(config, keyring));
       const names = maskedOf(soleTable(config).columns).map((column) => placeOf(column).column);
       const dropped = await dropInvalidChecks(pool, table, names, { clock: systemClock, stop });

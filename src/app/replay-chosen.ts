@@ -4,6 +4,7 @@ import { inTransaction } from "../postgres/transaction.ts";
 import { writeAudit } from "../storage/audit.ts";
 import { type Choice, PendingEvents } from "../storage/quarantine/pending-events.ts";
 import type { Emit } from "../telemetry/events.ts";
+import { batchLimits } from "./batch-limits.ts";
 import type { Quarantine } from "./choose-events.ts";
 import { showConfigured } from "./configured-tables.ts";
 import type { OpenedReplay } from "./open-replay.ts";
@@ -49,7 +50,8 @@ async function replayQueue(
   totals: ReplayTotals,
   { opened, operator, reason, emit, stop, abort, onPage }: ReplayChosenOptions,
 ): Promise<void> {
-  const limits = { eventsMax: config.batch.rows, bytesMax: config.batch.bytes };
+  const { rows, bytes } = batchLimits(config, await pool.dialect());
+  const limits = { eventsMax: rows, bytesMax: bytes };
   const table = showConfigured(config);
   const { queue } = choice;
   const stages = opened.stagesOf(queue);

@@ -30,6 +30,7 @@ export const ENVIRONMENT: Topic = [
   ["PIIPE_KEYS", "the text of the keyring, instead of the file that keys.file names"],
   ["PIIPE_DASHBOARD_TOKEN", "what a dashboard asks for that not only this machine can reach"],
   ["DATABASE_URL, …", "whatever the configuration names as ${NAME} or ${NAME:-default}"],
+  ["PGPASSWORD, PGPASSFILE", "the database's password, or libpq's file of passwords, where the configuration has none"],
   ["AWS_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID, …", "region and credentials, as AWS's own tools find them"],
   ["AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL", "a queue server other than AWS"],
   ["NO_COLOR", "not empty: no colour"],

@@ -63,13 +63,17 @@ export function addKeysCommands(program: Command, execute: Execute): void {
     add(keys, "promote", "let a pending key version make the tokens")
       .argument("<version>", "its number", keyVersion)
       .addOption(keyringFile())
-      .action((version: number, options: { file: string }) =>
+      .option("--wait <seconds>", "how long to wait for running workers that lack the version", waitSeconds, 180)
+      .action((version: number, options: { file: string; wait: number }) =>
         execute(async (terminal) => {
           const { keysPromoteCommand } = await import("./commands/keys.ts");
-          return keysPromoteCommand({ version, file: options.file }, terminal);
+          return keysPromoteCommand({ version, file: options.file, waitSeconds: options.wait }, terminal);
         }),
       ),
-    [["piipe keys promote 2", "once every worker has a keyring with version 2"]],
+    [
+      ["piipe keys promote 2", "once every worker has a keyring with version 2; beside piipe.yaml it waits for them"],
+      ["piipe keys promote 2 --wait 0", "or is refused at once, and names the workers that lack it"],
+    ],
   );
 
   examples(
@@ -108,6 +112,11 @@ const keyringFile = (): Option => new Option("--file <path>", "the keyring").def
 
 function keyVersion(text: string): number {
   if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError("Give the number of a key version, such as 2.");
+  return Number(text);
+}
+
+function waitSeconds(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError("Give a number of seconds, such as 60.");
   return Number(text);
 }
 

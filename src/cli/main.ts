@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { packageVersion } from "../app/package-version.ts";
+import { PACKAGE_VERSION } from "../app/package-version.ts";
 
 const args = process.argv.slice(2);
 const [first = ""] = args;
@@ -7,7 +7,7 @@ const [first = ""] = args;
 if (args.length === 1 && ["version", "--version", "-V"].includes(first)) {
   // Whoever closed the pipe has seen enough.
   process.stdout.on("error", () => process.exit());
-  process.stdout.write(`${packageVersion()}\n`);
+  process.stdout.write(`${PACKAGE_VERSION}\n`);
 } else {
   const { runProcess } = await import("./run-process.ts");
   await runProcess(args);

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { packageVersion } from "../app/package-version.ts";
+import { PACKAGE_VERSION } from "../app/package-version.ts";
 import { PiipeError } from "../errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../telemetry/log-level.ts";
 import type { ListenAddress } from "../telemetry/metrics-listener.ts";
@@ -33,7 +33,7 @@ export function buildProgram(execute: Execute, output?: Pick<Terminal, "writeOut
     .description(
       "Lands JSON events from Amazon SQS in PostgreSQL: personal data masked, each message stored exactly once.",
     )
-    .version(packageVersion(), "-V, --version", "print the version")
+    .version(PACKAGE_VERSION, "-V, --version", "print the version")
     .showSuggestionAfterError()
     .showHelpAfterError("(add --help to see the options and examples)")
     .exitOverride();

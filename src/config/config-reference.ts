@@ -181,7 +181,8 @@ function sections(node: SchemaNode, path: string): readonly string[] {
     const childPath = path === "" ? name : `${path}.${name}`;
     // They are those of one table.
     if (childPath === "tables.NAME.columns") return [];
-    if (child.properties !== undefined) return sections(child, childPath);
+    const mapping = child.properties === undefined ? otherMapping(child) : child;
+    if (mapping !== null) return sections({ ...mapping, ...describedBy(child) }, childPath);
     const each = mappingOf(child.additionalProperties);
     return each === null
       ? []
@@ -190,10 +191,14 @@ function sections(node: SchemaNode, path: string): readonly string[] {
   return [section(node, path), ...children];
 }
 
-/** Of a setting that is a text or a mapping, the mapping. */
+/** Of what each key of a mapping holds, the mapping. */
 function mappingOf(node: SchemaNode["additionalProperties"]): SchemaNode | null {
-  if (typeof node !== "object") return null;
-  return node.anyOf?.find(({ properties }) => properties !== undefined) ?? node;
+  return typeof node === "object" ? (otherMapping(node) ?? node) : null;
+}
+
+/** Of a setting that is something else or a mapping, the mapping. */
+function otherMapping({ anyOf }: SchemaNode): SchemaNode | null {
+  return anyOf?.find(({ properties }) => properties !== undefined) ?? null;
 }
 
 function describedBy({ description }: SchemaNode): SchemaNode {
@@ -220,7 +225,8 @@ function valueText(node: SchemaNode): string {
   if (node.anyOf !== undefined) {
     const [one, ...others] = node.anyOf;
     const hasList = others.some(({ type }) => type === "array");
-    return `${one === undefined ? "" : valueText(one)}${hasList ? ", or a list of these" : ""}`;
+    const orOther = hasList ? ", or a list of these" : otherMapping(node) === null ? "" : ", or a mapping";
+    return `${one === undefined ? "" : valueText(one)}${orOther}`;
   }
   if (node.type === "object") return "a mapping";
   if (node.type === "boolean") return "`true` or `false`";

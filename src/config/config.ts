@@ -57,14 +57,26 @@ export interface SqsConfig {
 
 export interface PostgresConfig {
   readonly url: Secret;
+  /** Where each new connection gets its password; null: from the URL, or where libpq finds it. */
+  readonly password: PasswordConfig | null;
   readonly createTable: boolean;
   /** 1 to 100. */
   readonly maxConnections: number;
+  /** Who sets what statements are meant for. */
+  readonly settings: "transaction" | "role";
 }
+
+export type PasswordConfig =
+  /** An absolute path. */
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "secret"; readonly arn: string }
+  | { readonly kind: "iam" };
 
 export interface KeysConfig {
   /** An absolute path. */
   readonly file: string | null;
+  /** The ARN of a secret, instead of a file. */
+  readonly secret: string | null;
   /** Part of what each column's key is derived from. Holds no slash. */
   readonly domain: string;
 }

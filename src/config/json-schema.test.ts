@@ -56,7 +56,10 @@ test("every setting is described", () => {
     if (node.description === undefined) undescribed.push(path);
     for (const [name, child] of Object.entries(node.properties ?? {})) visit(child, `${path}.${name}`);
     if (typeof node.additionalProperties === "object") visit(node.additionalProperties, `${path}.*`);
-    for (const choice of node.anyOf ?? []) if (choice.properties !== undefined) visit(choice, path);
+    for (const choice of node.anyOf ?? []) {
+      // Of a setting that is a text or a mapping, the setting is described.
+      if (choice.properties !== undefined) visit({ description: node.description ?? "", ...choice }, path);
+    }
   };
   visit(inputSchema(), "top");
   expect(undescribed).toStrictEqual([]);

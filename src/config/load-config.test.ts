@@ -90,7 +90,7 @@ test("a byte order mark at the file's beginning is none of its text", async () =
 test("the sample", async () => {
   const config = await load(SAMPLE);
   expect(config.sink.postgres.url.reveal()).toBe(ENV.DATABASE_URL);
-  expect(config.keys).toStrictEqual({ file: join(folder, "piipe.keys.json"), domain: "user_logins" });
+  expect(config.keys).toStrictEqual({ file: join(folder, "piipe.keys.json"), secret: null, domain: "user_logins" });
   expect(
     columnsOf(config).map(({ name, from, type, mask, nullable }) => [name, from, type, mask, nullable]),
   ).toStrictEqual([
@@ -207,7 +207,7 @@ describe("what is wrong, and where", () => {
     [
       "an empty key",
       `${VALID}keys:\n`,
-      "10:6: keys is empty; give a mapping with the keys file and domain, or remove the key where it is optional",
+      "10:6: keys is empty; give a mapping with the keys file, secret and domain, or remove the key where it is optional",
     ],
     [
       "an empty key in brackets",

@@ -73,11 +73,13 @@ test("every default is filled in", () => {
     sink: {
       postgres: {
         url: new Secret("postgres://user:geheim@host/db"),
+        password: null,
         createTable: false,
         maxConnections: 4,
+        settings: "transaction",
       },
     },
-    keys: { file: null, domain: "user_logins" },
+    keys: { file: null, secret: null, domain: "user_logins" },
     tables: [
       {
         name: { schema: "audit", name: "user_logins" },
@@ -160,7 +162,7 @@ test("what is given stays", () => {
       s3: { endpoint: "http://127.0.0.1:9000", deleteObject: true },
     },
     sink: { postgres: { createTable: true, maxConnections: 100 } },
-    keys: { file: resolve("/etc/piipe/keys.json"), domain: "shared" },
+    keys: { file: resolve("/etc/piipe/keys.json"), secret: null, domain: "shared" },
     tables: [
       {
         name: { schema: null, name: "t" },
@@ -303,12 +305,43 @@ describe("what is wrong and what would be right", () => {
       "sink.postgres.createTable is text; it must be true or false",
       "sink.postgres.maxConnections is too large; it must be a whole number of connections from 1 to 100",
     ],
+    [
+      postgres({ url: "postgres://u@h/db", password: "geheim" }),
+      "sink.postgres.password is none of the known; it must be iam, or a mapping with the key file or secret",
+    ],
+    [
+      postgres({ url: "postgres://u@h/db", password: {} }),
+      "sink.postgres.password names no place, or two; it must have the key file or the key secret",
+    ],
+    [
+      postgres({
+        url: "postgres://u@h/db",
+        password: { file: "f", secret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf" },
+      }),
+      "sink.postgres.password names no place, or two; it must have the key file or the key secret",
+    ],
+    [
+      postgres({ url: "postgres://u@h/db", password: { secret: "db" } }),
+      "sink.postgres.password.secret is wrong; it must be the ARN of a secret in AWS Secrets Manager",
+    ],
+    [
+      postgres({ url: "postgres://u:geheim@h/db", password: "iam" }),
+      "sink.postgres.password is there beside the password of sink.postgres.url; remove one of them",
+    ],
     [{ name: "a/b" }, `name is wrong; ${DOMAIN}`],
     [{ keys: { domain: "a\n" } }, `keys.domain is wrong; ${DOMAIN}`],
+    [
+      { keys: { file: "f", secret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf" } },
+      "keys.secret is there beside keys.file; remove one of them",
+    ],
+    [
+      { keys: { secret: "arn:aws:s3:::keys" } },
+      "keys.secret is wrong; it must be the ARN of a secret in AWS Secrets Manager",
+    ],
     [{ keys: { file: "" } }, "keys.file is empty; it must be the path of a keyring file"],
     [
       { keys: null },
-      "keys is empty; give a mapping with the keys file and domain, or remove the key where it is optional",
+      "keys is empty; give a mapping with the keys file, secret and domain, or remove the key where it is optional",
     ],
     [{ columns: [] }, "columns is a list; it must be a mapping with a key for each column"],
     [{ columns: {} }, "columns has no columns; it must have one or more"],

@@ -57,8 +57,27 @@ export interface PipelineConfig {
   sink: {
     /** The PostgreSQL database. */
     postgres: {
-      /** The database's connection URL. A secret: take it from the environment, as in ${DATABASE_URL}. */
+      /**
+       * The database's connection URL. A secret: take it from the environment, as in ${DATABASE_URL}. It may
+       * name several hosts of which one takes writes (“Credentials” in docs/operations.md).
+       */
       url: string;
+      /**
+       * Where each new connection gets its password, so that it can change while a worker runs: a file, a
+       * secret, or `iam`, an RDS token for each. Default: the URL's, PGPASSWORD, or libpq's password file.
+       */
+      password?:
+        | "iam"
+        | {
+            /** A file that holds the password alone, relative to this file. */
+            file?: string | undefined;
+            /**
+             * The ARN of a secret in AWS Secrets Manager: its text, or the `password` and `username` of its JSON,
+             * as RDS has them.
+             */
+            secret?: string | undefined;
+          }
+        | undefined;
       /**
        * The table to write to: `table` or `schema.table`, in the very case that the database has it.
        * Several: `tables`.
@@ -71,6 +90,12 @@ export interface PipelineConfig {
        * Default: 4.
        */
       maxConnections?: number | undefined;
+      /**
+       * Who sets timeouts and the like: each transaction for itself, or the role, by ALTER ROLE … SET;
+       * `role` is for a proxy that pins sessions which set something, such as RDS Proxy
+       * (docs/operations.md). Default: transaction.
+       */
+      settings?: "transaction" | "role" | undefined;
     };
   };
   /** The secret keys of the masks. */
@@ -81,6 +106,11 @@ export interface PipelineConfig {
          * or `keysJson` in code.
          */
         file?: string | undefined;
+        /**
+         * Instead of a file: the ARN of a secret in AWS Secrets Manager whose text is the keyring (“Keys” in
+         * docs/operations.md).
+         */
+        secret?: string | undefined;
         /**
          * Equal values have equal tokens within one domain, and unlinkable ones across domains. Default: the
          * pipeline's name.

@@ -58,6 +58,7 @@ sink:
     table: app.user_logins
     createTable: false
     maxConnections: 4
+    settings: transaction
 keys:
   file: ${join(folder, "piipe.keys.json")}
   domain: user_logins
@@ -83,6 +84,21 @@ batch:
 quarantine:
   haltAboveShare: 0.5
 `);
+  });
+
+  it.each([
+    "iam",
+    "{ file: /run/secrets/password }",
+    "{ secret: arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf }",
+  ])("says where the password is: %s", async (password) => {
+    const config = await configOf(`
+source: { sqs: { queue: q } }
+sink: { postgres: { url: "postgres://u@h/db", password: ${password}, table: t } }
+columns: { a: { type: text } }
+`);
+    const printed = await configOf(printConfig(config, PLACE).replace('"[secret]"', "postgres://u@h/db"));
+    expect(config.sink.postgres.password).not.toBeNull();
+    expect(printed.sink.postgres.password).toEqual(config.sink.postgres.password);
   });
 
   it("is a configuration that means the same, once the URL is given again", async () => {

@@ -1,6 +1,6 @@
 import { Document, isScalar } from "yaml";
 import type { Column, Condition, InnerMask, MessageOrigin } from "../pipeline/contracts.ts";
-import type { Config, TableConfig } from "./config.ts";
+import type { Config, PasswordConfig, TableConfig } from "./config.ts";
 import { showInnerPath } from "./inner-path.ts";
 import { type From, renderPlace } from "./value-origin.ts";
 
@@ -20,7 +20,7 @@ const URL_PATH = ["sink", "postgres", "url"];
 export function printConfig(config: Config, { address, database, user }: DatabasePlace): string {
   const { name, source, sink, keys, tables, unmatched, dedupeBy, unknownFields, allowUnkeyed, batch, quarantine } =
     config;
-  const { url, createTable, maxConnections } = sink.postgres;
+  const { url, password, createTable, maxConnections, settings } = sink.postgres;
   const short = shortForm(tables);
   const document = new Document({
     name,
@@ -33,9 +33,11 @@ export function printConfig(config: Config, { address, database, user }: Databas
     sink: {
       postgres: {
         url: String(url),
+        ...(password === null ? {} : { password: passwordOf(password) }),
         ...(short === null ? {} : { table: writtenName(short) }),
         createTable,
         maxConnections,
+        settings,
       },
     },
     keys: known({ ...keys }),
@@ -76,6 +78,12 @@ const askedOf = (test: Condition["test"]): unknown => {
   if (test.kind === "present") return { present: test.isPresent };
   return test.values.length === 1 ? test.values[0] : [...test.values];
 };
+
+/** As it was written: where the password is, and never what it is. */
+function passwordOf(password: PasswordConfig): string | object {
+  if (password.kind === "iam") return password.kind;
+  return password.kind === "file" ? { file: password.path } : { secret: password.arn };
+}
 
 /** A masked column is personal: it has no `piiDetection`. */
 function settingsOf({

@@ -10,7 +10,7 @@ import type {
   ValueOrigin,
 } from "../pipeline/contracts.ts";
 import { isOfQueue } from "../pipeline/value-places.ts";
-import { type Config, columnsOf, type TableConfig } from "./config.ts";
+import { type Config, columnsOf, type PasswordConfig, type TableConfig } from "./config.ts";
 import { parseEach } from "./each-path.ts";
 import { parseInnerPath, showInnerPath } from "./inner-path.ts";
 import { UNKEYED_RISK } from "./mask-rules.ts";
@@ -44,12 +44,15 @@ export function resolveConfig(checked: CheckedConfig, baseFolder: string): Confi
     sink: {
       postgres: {
         url: new Secret(postgres.url),
+        password: postgres.password === undefined ? null : resolvePassword(postgres.password, baseFolder),
         createTable: postgres.createTable,
         maxConnections: postgres.maxConnections,
+        settings: postgres.settings,
       },
     },
     keys: {
       file: checked.keys.file === undefined ? null : resolve(baseFolder, checked.keys.file),
+      secret: checked.keys.secret ?? null,
       domain: checked.keys.domain ?? name,
     },
     tables,
@@ -93,6 +96,17 @@ function resolveEach(written: string): Each {
   const each = parseEach(written);
   if (!each.ok) throw new Error("the schema let a malformed path pass");
   return each.value;
+}
+
+function resolvePassword(
+  given: NonNullable<CheckedConfig["sink"]["postgres"]["password"]>,
+  baseFolder: string,
+): PasswordConfig {
+  if (given === "iam") return { kind: "iam" };
+  const { file, secret } = given;
+  if (file !== undefined) return { kind: "file", path: resolve(baseFolder, file) };
+  if (secret === undefined) throw new Error("the schema let a password without a place pass");
+  return { kind: "secret", arn: secret };
 }
 
 const DETECTED_TYPES: ReadonlySet<ColumnType> = new Set(["text", "json", "text[]"]);

@@ -1,8 +1,9 @@
-import { z } from "zod";
+// As a namespace, of which a bundle takes what is used: without the messages in fifty languages.
+import * as z from "zod";
 import { UNWRAP_STEPS, type UnwrapStep, type ValuePlace } from "../pipeline/contracts.ts";
 import { maskProblemsAcross, type WrittenTable } from "./mask-rules.ts";
 import { choice, isObject, mapping, oneOrMore, text, wholeNumber } from "./schema-parts.ts";
-import { isHttpUrl, postgresUrlProblem, queueUrlParts } from "./service-url.ts";
+import { hasPassword, isHttpUrl, postgresUrlProblem, queueUrlParts } from "./service-url.ts";
 import { parseTableName } from "./table-name.ts";
 import {
   COLUMNS,
@@ -132,6 +133,27 @@ const source = mapping("a mapping with the key sqs", {
 const POSTGRES_URL =
   "a URL that begins with postgres:// or postgresql://, special characters in its password percent-encoded";
 
+const PASSWORD = "iam, or a mapping with the key file or secret";
+const SECRET_ARN = /^arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:[\w/+=.@-]+$/;
+const secretArn = text("the ARN of a secret in AWS Secrets Manager", (value) => SECRET_ARN.test(value));
+
+const password = z.union([
+  z.enum(["iam"], PASSWORD),
+  mapping(PASSWORD, {
+    file: text("the path of a file", () => true)
+      .optional()
+      .describe("A file that holds the password alone, relative to this file."),
+    secret: secretArn
+      .optional()
+      .describe(
+        "The ARN of a secret in AWS Secrets Manager: its text, or the `password` and `username` of its JSON, as RDS has them.",
+      ),
+  }).refine(
+    ({ file, secret }) => (file === undefined) !== (secret === undefined),
+    "names no place, or two; it must have the key file or the key secret",
+  ),
+]);
+
 const sink = mapping("a mapping with the key postgres", {
   postgres: mapping("a mapping with the key url", {
     url: z
@@ -143,7 +165,14 @@ const sink = mapping("a mapping with the key postgres", {
         const problem = postgresUrlProblem(value);
         if (problem !== null) context.addIssue({ code: "custom", message: problem });
       })
-      .describe("The database's connection URL. A secret: take it from the environment, as in ${DATABASE_URL}."),
+      .describe(
+        "The database's connection URL. A secret: take it from the environment, as in ${DATABASE_URL}. It may name several hosts of which one takes writes (“Credentials” in docs/operations.md).",
+      ),
+    password: password
+      .optional()
+      .describe(
+        "Where each new connection gets its password, so that it can change while a worker runs: a file, a secret, or `iam`, an RDS token for each. Default: the URL's, PGPASSWORD, or libpq's password file.",
+      ),
     table: text(TABLE_NAME, isTableName)
       .optional()
       .describe(
@@ -156,16 +185,26 @@ const sink = mapping("a mapping with the key postgres", {
     maxConnections: wholeNumber(1, 100, "connections")
       .default(4)
       .describe("The most connections that one `piipe run` opens: those of all its workers (`--workers`) together."),
+    settings: choice(["transaction", "role"])
+      .default("transaction")
+      .describe(
+        "Who sets timeouts and the like: each transaction for itself, or the role, by ALTER ROLE … SET; `role` is for a proxy that pins sessions which set something, such as RDS Proxy (docs/operations.md).",
+      ),
   }).describe("The PostgreSQL database."),
 }).describe("Where the masked records go.");
 
-const keys = mapping("a mapping with the keys file and domain", {
+const keys = mapping("a mapping with the keys file, secret and domain", {
   file: z
     .string("the path of a keyring file")
     .min(1, "the path of a keyring file")
     .optional()
     .describe(
       "The keyring made by `piipe keys new`, relative to this file. Default: the environment's PIIPE_KEYS, or `keysJson` in code.",
+    ),
+  secret: secretArn
+    .optional()
+    .describe(
+      "Instead of a file: the ARN of a secret in AWS Secrets Manager whose text is the keyring (“Keys” in docs/operations.md).",
     ),
   domain: text(KEY_DOMAIN, isKeyDomain)
     .optional()
@@ -288,6 +327,22 @@ function checkAcrossSettings(value: unknown, context: Pick<z.core.$RefinementCtx
       code: "custom",
       path: ["source", "s3"],
       message: "is for `unwrap: s3`, which source has not; add s3 to source.unwrap, or remove source.s3",
+    });
+  }
+  const { url, password: given } = asObject(asObject(config["sink"])["postgres"]);
+  if (given !== undefined && typeof url === "string" && hasPassword(url)) {
+    context.addIssue({
+      code: "custom",
+      path: ["sink", "postgres", "password"],
+      message: "is there beside the password of sink.postgres.url; remove one of them",
+    });
+  }
+  const { file, secret } = asObject(config["keys"]);
+  if (file !== undefined && secret !== undefined) {
+    context.addIssue({
+      code: "custom",
+      path: ["keys", "secret"],
+      message: "is there beside keys.file; remove one of them",
     });
   }
   const table = written[0]?.name;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isHttpUrl, postgresUrlProblem } from "./service-url.ts";
+import { hasPassword, isHttpUrl, postgresUrlProblem, urlsByHost } from "./service-url.ts";
 
 const WRONG = "a URL that begins with postgres:// or postgresql://, special characters in its password percent-encoded";
 
@@ -44,12 +44,37 @@ describe("a connection URL", () => {
     expect(postgresUrlProblem(url)).toBe(WRONG);
   });
 
-  it.each(["postgres://u:p@a:5432,b:5432/db", "postgres://u:p@a,b/db", "postgres://u:p@/db?host=a,b"])(
-    "names one host: not %s",
-    (url) => {
-      expect(postgresUrlProblem(url)).toContain("names several hosts; it must name one");
-    },
-  );
+  it.each([
+    ["postgres://u:p@a:5432,b:5433,[::1]/db?sslmode=verify-full", ["a:5432", "b:5433", "[::1]"]],
+    ["postgres://a,b/db", ["a", "b"]],
+    ["postgresql://u:a,b@a,b/db?target_session_attrs=read-write", ["a", "b"]],
+    ["postgres://u@/db?host=/tmp&target_session_attrs=primary", [""]],
+  ])("names hosts: %s", (url, hosts) => {
+    expect(postgresUrlProblem(url)).toBeNull();
+    const one = url.replace(/^(.*:\/\/(?:[^@]*@)?)[^/]*/, "$1*");
+    expect(urlsByHost(url)).toEqual(hosts.map((host) => one.replace("*", host)));
+  });
+
+  it.each([
+    ["postgres://u:p@/db?host=a,b", "names several hosts behind host=; it must name them before the database"],
+    ["postgres://u:p@a,b/db?target_session_attrs=any", "it must be read-write or primary"],
+    ["postgres://u:p@a/db?target_session_attrs=standby", "it must be read-write or primary"],
+    ["postgres://u:p@a,,b/db", WRONG],
+    ["postgres://u:p@a,/db?host=/tmp", WRONG],
+    ["postgres://u:p@a,b:port/db", WRONG],
+  ])("does not name hosts so: %s", (url, problem) => {
+    expect(postgresUrlProblem(url)).toContain(problem);
+  });
+
+  it.each([
+    ["postgres://u:p@h/db", true],
+    ["postgres://u@h/db?password=p", true],
+    ["postgres://u@h:5432/db", false],
+    ["postgres://u:@h/db", false],
+    ["postgres://h:5432,g:5432/db", false],
+  ])("%s has a password: %s", (url, has) => {
+    expect(hasPassword(url)).toBe(has);
+  });
 });
 
 describe("a URL of http", () => {

@@ -11,20 +11,45 @@ const UNENCODED = /%(?![\da-f]{2})|[\s\p{Cc}]/iu;
 
 const POSTGRES_URL =
   "a URL that begins with postgres:// or postgresql://, special characters in its password percent-encoded";
+/** Of libpq's values of target_session_attrs, those of a server that takes writes. */
+const WRITABLE: ReadonlySet<string> = new Set(["read-write", "primary"]);
 
 /** What would be right, or what is wrong and what would be right, as the schema's texts; null: it is a connection URL. */
 export function postgresUrlProblem(text: string): string | null {
   const [, authority = "", database = "", query = ""] = POSTGRES.exec(text) ?? [];
   const parts = authority.split("@");
-  const host = parts.at(-1) ?? "";
   if (!POSTGRES.test(text) || UNENCODED.test(text) || parts.length > 2) return POSTGRES_URL;
   if (/[@:]/.test(database) || query.includes("@")) return POSTGRES_URL;
-  const hosts = [host, ...new URLSearchParams(query).getAll("host")];
-  if (hosts.some((name) => name.includes(","))) {
-    return "names several hosts; it must name one: a name that always leads to the server that can be written to";
+  const parameters = new URLSearchParams(query);
+  if (parameters.getAll("host").some((name) => name.includes(","))) {
+    return "names several hosts behind host=; it must name them before the database, as in postgres://USER@HOST1:5432,HOST2:5432/DATABASE";
   }
-  if (!HOST.test(host) || !URL.canParse(text.replace("@/", "@localhost/"))) return POSTGRES_URL;
-  return null;
+  const wanted = parameters.get("target_session_attrs");
+  if (wanted !== null && !WRITABLE.has(wanted)) {
+    return `asks for a server that may take no writes by target_session_attrs; it must be ${[...WRITABLE].join(" or ")}`;
+  }
+  const hosts = (parts.at(-1) ?? "").split(",");
+  if (hosts.length > 1 && (hosts.includes("") || parameters.has("host"))) return POSTGRES_URL;
+  const isRight = hosts.every((host) => HOST.test(host)) && urlsByHost(text).every(canParse);
+  return isRight ? null : POSTGRES_URL;
+}
+
+const canParse = (url: string): boolean => URL.canParse(url.replace("@/", "@localhost/"));
+
+/** Of a connection URL. */
+export function hasPassword(url: string): boolean {
+  const [, authority = "", , query = ""] = POSTGRES.exec(url) ?? [];
+  return /:[^@]+@/.test(authority) || new URLSearchParams(query).has("password");
+}
+
+/** A connection URL for each host that one names, in their order. */
+export function urlsByHost(url: string): readonly string[] {
+  const [, authority = ""] = POSTGRES.exec(url) ?? [];
+  const begin = url.indexOf("://") + "://".length;
+  const end = begin + authority.length;
+  const hostsBegin = begin + authority.lastIndexOf("@") + 1;
+  const hosts = url.slice(hostsBegin, end).split(",");
+  return hosts.map((host) => `${url.slice(0, hostsBegin)}${host}${url.slice(end)}`);
 }
 
 /** Whether a URL of http or https has no user, password, query or fragment, nor anything that might be one of them. */

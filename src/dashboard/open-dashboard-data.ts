@@ -2,7 +2,7 @@ import { soleTable } from "../app/configured-tables.ts";
 import { withConnections, withDatabase } from "../app/open-database.ts";
 import { type ObserverOptions, openObserver } from "../app/open-observer.ts";
 import { ownQueues } from "../app/own-queues.ts";
-import { packageVersion } from "../app/package-version.ts";
+import { PACKAGE_VERSION } from "../app/package-version.ts";
 import { findDuplicates } from "../app/search/find-duplicates.ts";
 import { columnsOf } from "../config/config.ts";
 import type { Config } from "../config/config.ts";
@@ -70,7 +70,7 @@ export function openDashboardData(options: DashboardDataOptions): OpenedData {
   const { replay = null, discard = null } = actions ?? {};
   return {
     data: {
-      version: packageVersion(),
+      version: PACKAGE_VERSION,
       duplicateColumns: columns.masked.map(({ name }) => name),
       ownWorkers: options.ownWorkers,
       readDepth: (abort) => observer.readDepth(abort),

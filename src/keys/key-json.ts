@@ -66,7 +66,7 @@ export function allowOnly(object: KeyObjectJson, names: readonly string[], where
 
 /** Each kind of key file, and where it belongs. */
 const KINDS = {
-  keyring: { name: "the keyring", place: "`keys.file`, `--file` or PIIPE_KEYS" },
+  keyring: { name: "the keyring", place: "`keys.file`, `keys.secret`, `--file` or PIIPE_KEYS" },
   "private-key": { name: "the private file", place: "`--private-file`" },
 } as const;
 

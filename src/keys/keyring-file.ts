@@ -103,12 +103,14 @@ const cannotReplace = (path: string, cause: unknown): PiipeError =>
 export interface KeyringPlaces {
   /** Path of the keyring file, or null when the configuration names none. */
   readonly file: string | null;
+  /** The text of a keyring that is kept elsewhere, and where that is: then there is no file. */
+  readonly kept?: { readonly text: string; readonly where: string };
   /** The value of PIIPE_KEYS; undefined or empty when it is not set. */
   readonly environment: string | undefined;
 }
 
 /**
- * The keyring from its file or from PIIPE_KEYS, or null when neither is given.
+ * The keyring from its file, from where it is kept or from PIIPE_KEYS, or null when none of them is given.
  *
  * One configuration may serve a laptop with the file and a container with the variable: a named file that is not there
  * is then no error. When both are there they must hold the same keys. Preferring either silently would one day make
@@ -116,24 +118,24 @@ export interface KeyringPlaces {
  *
  * @throws PiipeError `keys.missing`, `keys.unsafe` or `keys.invalid`
  */
-export async function loadKeyring({ file, environment }: KeyringPlaces): Promise<Keyring | null> {
+export async function loadKeyring({ file, kept, environment }: KeyringPlaces): Promise<Keyring | null> {
   const given =
     environment === undefined || environment.trim() === "" ? null : Keyring.parse(environment, "PIIPE_KEYS");
+  if (kept !== undefined) return agreed(Keyring.parse(kept.text, kept.where), kept.where, given);
   if (file === null) return given;
   const found = await readSecretFile(file);
-  if (found === null) {
-    if (given !== null) return given;
-    throw new PiipeError("keys.missing", `the keyring file ${file} is not there`, {
-      hint: "Restore it from its backup, or put its text into PIIPE_KEYS; only for a new pipeline make one with `piipe keys new`.",
-    });
-  }
-  const keyring = Keyring.parse(found.text, file);
-  if (given !== null && !given.equals(keyring)) {
-    throw new PiipeError("keys.invalid", `PIIPE_KEYS and the keyring file ${file} hold different keys`, {
-      hint: "Unset PIIPE_KEYS, or leave out `keys.file`.",
-    });
-  }
-  return keyring;
+  if (found !== null) return agreed(Keyring.parse(found.text, file), `the keyring file ${file}`, given);
+  if (given !== null) return given;
+  throw new PiipeError("keys.missing", `the keyring file ${file} is not there`, {
+    hint: "Restore it from its backup, or put its text into PIIPE_KEYS; only for a new pipeline make one with `piipe keys new`.",
+  });
+}
+
+function agreed(keyring: Keyring, where: string, given: Keyring | null): Keyring {
+  if (given === null || given.equals(keyring)) return keyring;
+  throw new PiipeError("keys.invalid", `PIIPE_KEYS and ${where} hold different keys`, {
+    hint: "Unset PIIPE_KEYS, or leave out `keys.file` or `keys.secret`.",
+  });
 }
 
 /**

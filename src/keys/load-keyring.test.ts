@@ -49,6 +49,18 @@ describe("loadKeyring", () => {
     });
   });
 
+  test("takes one that is kept elsewhere, and names that place", async () => {
+    const kept = { text, where: "the secret s" };
+    expect(await loadKeyring({ file: null, kept, environment: text })).not.toBeNull();
+    await expect(loadKeyring({ file: null, kept, environment: otherText })).rejects.toMatchObject({
+      code: "keys.invalid",
+      message: "PIIPE_KEYS and the secret s hold different keys",
+    });
+    await expect(
+      loadKeyring({ file: null, kept: { ...kept, text: "{}" }, environment: undefined }),
+    ).rejects.toMatchObject({ code: "keys.invalid", message: expect.stringContaining("the secret s") });
+  });
+
   test("takes the variable when the named file is not there", async () => {
     expect(await loadKeyring({ file, environment: text })).not.toBeNull();
   });

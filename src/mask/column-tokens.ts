@@ -124,7 +124,7 @@ export function linkedTokenizers(column: MaskedColumn, { keyring, domain }: Mask
 
 /** Another keyring than the one before would give other tokens: the stored ones would match none of the new. */
 export const NO_KEYRING_HINT =
-  "Name it as `keys.file`, or put its text into PIIPE_KEYS; if it is lost, restore it from its backup. Only for a new " +
+  "Name it as `keys.file` or `keys.secret`, or put its text into PIIPE_KEYS; if it is lost, restore it from its backup. Only for a new " +
   "pipeline make one with `piipe keys new`.";
 
 /**

@@ -11,6 +11,8 @@ export interface ConnectionPlace {
 
 /** Why no connection could be made. pg tells some cases apart only by the beginning of its message. */
 export function connectFailure(error: unknown, place: ConnectionPlace, connectionsMax: number): PiipeError {
+  // Of a login that could not be had, or of what a new connection is asked.
+  if (error instanceof PiipeError) return error;
   const where = `${place.address}, database ${place.database}`;
   const text = error instanceof Error ? error.message : "";
   const facts = safeFacts(error);
@@ -27,7 +29,11 @@ export function connectFailure(error: unknown, place: ConnectionPlace, connectio
     return new PiipeError(
       "database.credentials",
       `the server asks for a password in a way that failed (${where}, user ${place.user})`,
-      { hint: "Check that sink.postgres.url holds the right password." },
+      {
+        hint:
+          "Check that sink.postgres.url holds the right password, or that sink.postgres.password says where it is. " +
+          "A password file as libpq has it (PGPASSFILE) needs a line for this server and mode 0600.",
+      },
     );
   }
   if (text === "timeout exceeded when trying to connect") {

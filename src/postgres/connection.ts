@@ -1,23 +1,35 @@
-import { setMaxListeners } from "node:events";
 import { TLSSocket } from "node:tls";
 import pg from "pg";
-import { postgresUrlProblem } from "../config/service-url.ts";
-import { PiipeError } from "../errors.ts";
+import { type ErrorCode, PiipeError } from "../errors.ts";
 import { interruptible } from "../interruptible.ts";
-import { closingClient } from "./closing-client.ts";
 import { confirmNames } from "./confirm-names.ts";
 import { type ConnectionPlace, connectFailure } from "./connect-failure.ts";
+import { readConnectionUrl } from "./connection-url.ts";
 import { DatabaseFailure, databaseFailure } from "./database-failure.ts";
-import { localSettings, pathSetting } from "./local-settings.ts";
+import { type Dialect, dialectOf } from "./dialect.ts";
+import { ENGINE_COLUMNS, engineOf } from "./engine.ts";
+import { Hosts } from "./hosts.ts";
+import { type Session, beginStatement, pathSetting } from "./local-settings.ts";
+import type { LoginSource } from "./login-source.ts";
+import { poolClient } from "./pool-client.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const REPLY_TIMEOUT_MS = 90_000;
 const KEEP_ALIVE_DELAY_MS = 10_000;
+/**
+ * So long a password that was accepted may be refused while its next one is under way: AWS changes the database's before the
+ * secret's, and Kubernetes brings a changed secret into a volume up to two minutes later.
+ */
+const ROTATION_MS = 150_000;
 
 export interface PoolOptions {
-  /** `postgres://user:password@host:port/database`; a `Secret`, whose value is read once. */
+  /** `postgres://user:password@host:port/database`, or several hosts of which one takes writes; a `Secret`, read once. */
   readonly url: { reveal(): string };
+  /** Gives each new connection its login. Left out or null: the URL's, or what libpq would take. */
+  readonly login?: LoginSource | null;
   readonly connectionsMax: number;
+  /** Who sets what the statements are meant for: each transaction, or the role, once for all. Default: `transaction`. */
+  readonly settings?: "transaction" | "role";
   /** Longer than any statement timeout: only a dead network or a stuck server gets there. Default: 90,000. */
   readonly replyTimeoutMs?: number;
 }
@@ -38,13 +50,16 @@ export interface ConnectionLink {
   readonly tls: string | null;
   /** Of the server's process, as the other end gave it. A pooler gives one of its own. */
   readonly processId: number | null;
+  /** Such as `db.example:5432`. */
+  readonly address: string;
 }
+
+const READ_SESSION = `SELECT pg_catalog.current_setting('search_path') AS search_path, ${ENGINE_COLUMNS}`;
 
 /** One connection, taken from the pool. End its use with `release` or `destroy`. */
 export interface PostgresConnection {
   readonly link: ConnectionLink;
-  /** For `localSettings`. Left out: there is nothing to set. */
-  readonly path?: string | null;
+  readonly session: Session;
   /**
    * Unnamed, so that it works behind PgBouncer in transaction mode. Several statements in one `text` are one round
    * trip; they take no values.
@@ -59,6 +74,8 @@ export interface PostgresConnection {
 
 export interface PostgresPool {
   readonly place: ConnectionPlace;
+  /** What the server can do: asked for once, with the first connection. Fails as `connect` does. */
+  dialect(abort?: AbortSignal): Promise<Dialect>;
   /** @throws {PiipeError} `database.*` when there is no connection; `interrupted` when `abort` fires first */
   connect(abort?: AbortSignal): Promise<PostgresConnection>;
   /**
@@ -79,36 +96,77 @@ export interface PostgresPool {
  * Opens nothing yet: connections are made when they are needed.
  * @throws {PiipeError} `config.invalid` when the URL is none
  */
-export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_MS }: PoolOptions): PostgresPool {
-  const connectionString = withPlainSslMode(url.reveal());
-  const place = placeOf(connectionString);
+export function openPool(options: PoolOptions): PostgresPool {
+  const { url, login = null, connectionsMax, settings = "transaction", replyTimeoutMs = REPLY_TIMEOUT_MS } = options;
+  const { byHost, wantsWritable, isVerified, passFile, ...read } = readConnectionUrl(url.reveal());
+  const place = { ...read.place };
+  if (login?.needsVerifiedServer === true && !isVerified) throw unverified();
+  const hosts = new Hosts(byHost);
   const closed = new AbortController();
-  // One listener for each connection that is being made.
-  setMaxListeners(0, closed.signal);
+  // pg-pool waits for it, which pg's types leave out.
+  const asked: { onConnect?: (client: pg.ClientBase) => unknown } = wantsWritable ? { onConnect: requireWritable } : {};
   const pool = new pg.Pool({
-    connectionString,
     max: connectionsMax,
-    Client: closingClient(closed.signal),
+    Client: poolClient({ hosts, source: login, passFile, place, closed: closed.signal }),
     application_name: "piipe",
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: replyTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     types: { getTypeParser: () => asItIs },
+    ...asked,
   });
   // An idle connection's death is no event: the next statement finds a new one. Unheard, it would end the process.
   pool.on("error", ignore);
   pool.on("connect", (client) => client.on("error", ignore));
   let closing: Promise<void> | null = null;
-  /** Of the database and the user, so that it is asked for once; undefined: not yet. */
-  let path: string | null | undefined;
+  /** Of the server, the database and the user, so that it is asked for once for each of them. */
+  const sessions = new Map<string | undefined, Session>();
+  let wasAccepted = false;
+  let refusedSinceMs: number | null = null;
 
-  async function withPath(client: pg.PoolClient): Promise<pg.PoolClient> {
-    if (path !== undefined) return client;
+  /** A connection at hand, or a new one: to the next host where one is away, with a fresh login where one is refused. */
+  async function takeClient(): Promise<pg.PoolClient> {
+    let hasFreshLogin = false;
+    for (let hostsLeft = hosts.count - 1; ;) {
+      const host = hosts.current;
+      try {
+        const client = await pool.connect();
+        wasAccepted = true;
+        refusedSinceMs = null;
+        return client;
+      } catch (error) {
+        const failure = connectFailure(error, place, connectionsMax);
+        if (login !== null && LOGIN_CODES.has(failure.code) && !failure.retryable) {
+          if (hasFreshLogin) throw isRotating() ? passing(failure) : failure;
+          hasFreshLogin = true;
+        } else if (hostsLeft > 0 && failure.retryable && failure.code !== "database.busy") {
+          hostsLeft -= 1;
+          hosts.leave(host);
+        } else throw failure;
+      }
+    }
+  }
+
+  function isRotating(): boolean {
+    refusedSinceMs ??= performance.now();
+    return wasAccepted && performance.now() - refusedSinceMs < ROTATION_MS;
+  }
+
+  async function withSession(client: pg.PoolClient): Promise<readonly [pg.PoolClient, Session]> {
+    const known = sessions.get(client.user);
+    if (known !== undefined) return [client, known];
     try {
-      const { rows } = await client.query<Row>("SHOW search_path");
-      path = pathSetting(rows[0]?.["search_path"] ?? "");
-      return client;
+      const { rows } = await client.query<Row>(READ_SESSION);
+      const row = rows[0] ?? {};
+      const dialect = dialectOf(engineOf(row));
+      const session = {
+        dialect,
+        path: pathSetting(row["search_path"] ?? ""),
+        sendsSettings: settings === "transaction" && dialect.takesSettings,
+      };
+      sessions.set(client.user, session);
+      return [client, session];
     } catch (error) {
       client.release(true);
       throw databaseFailure(error, "connecting to PostgreSQL");
@@ -116,25 +174,25 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
   }
 
   async function connect(abort?: AbortSignal): Promise<PostgresConnection> {
-    const connecting = pool
-      .connect()
-      .catch((error: unknown) => {
-        throw connectFailure(error, place, connectionsMax);
-      })
-      .then(withPath);
-    const client = await (abort === undefined ? connecting : unlessAborted(connecting, abort));
-    return wrap(client, path ?? null);
+    const connecting = takeClient().then(withSession);
+    return wrap(...(await (abort === undefined ? connecting : unlessAborted(connecting, abort))));
   }
 
   const opened: PostgresPool = {
     place,
     connect,
+    async dialect(abort) {
+      // Of every user the same.
+      for (const { dialect } of sessions.values()) return dialect;
+      const connection = await connect(abort);
+      connection.release();
+      return connection.session.dialect;
+    },
     async query(doing, text, values, abort) {
       const connection = await connect(abort);
       const uncut = cutOnAbort(connection, abort);
       try {
-        const settings = localSettings(connection.path ?? null, { writesTarget: false });
-        await connection.query(doing, `BEGIN ISOLATION LEVEL READ COMMITTED; ${settings}`);
+        await connection.query(doing, beginStatement(connection.session, { timeouts: null, writesTarget: false }));
         const result = await connection.query(doing, text, values);
         await connection.query(doing, "COMMIT");
         return result;
@@ -160,7 +218,7 @@ export function openPool({ url, connectionsMax, replyTimeoutMs = REPLY_TIMEOUT_M
   return opened;
 }
 
-function wrap(client: pg.PoolClient, path: string | null): PostgresConnection {
+function wrap(client: pg.PoolClient, session: Session): PostgresConnection {
   let isInUse = true;
   const end = (isBroken: boolean): void => {
     if (!isInUse) return;
@@ -169,7 +227,7 @@ function wrap(client: pg.PoolClient, path: string | null): PostgresConnection {
   };
   return {
     link: linkOf(client),
-    path,
+    session,
     async query(doing, text, values) {
       try {
         const result = await (values === undefined
@@ -190,9 +248,13 @@ function wrap(client: pg.PoolClient, path: string | null): PostgresConnection {
 
 function linkOf(client: pg.PoolClient): ConnectionLink {
   // Fields that pg's types leave out of a pool's client.
-  const { connection, processID } = client as unknown as pg.Client & { readonly processID: number | null };
+  const { connection, processID, host, port } = client as unknown as pg.Client & { readonly processID: number | null };
   const { stream } = connection;
-  return { tls: stream instanceof TLSSocket ? stream.getProtocol() : null, processId: processID };
+  return {
+    tls: stream instanceof TLSSocket ? stream.getProtocol() : null,
+    processId: processID,
+    address: `${host}:${port}`,
+  };
 }
 
 /** Destroys the connection when `abort` fires, until the function that it returns is called. */
@@ -204,39 +266,42 @@ export function cutOnAbort(connection: PostgresConnection, abort: AbortSignal | 
 }
 
 /** Rejects as soon as `abort` fires; a connection that comes later goes back to the pool. */
-async function unlessAborted(connecting: Promise<pg.PoolClient>, abort: AbortSignal): Promise<pg.PoolClient> {
+async function unlessAborted(
+  connecting: Promise<readonly [pg.PoolClient, Session]>,
+  abort: AbortSignal,
+): Promise<readonly [pg.PoolClient, Session]> {
   try {
     return await interruptible(connecting, abort, "connecting to PostgreSQL");
   } catch (error) {
-    connecting.then((client) => client.release(), ignore);
+    connecting.then(([client]) => client.release(), ignore);
     throw error;
   }
 }
 
-/**
- * pg takes these modes for `verify-full`, and warns of that on stderr, in the middle of a log: what it does is written out
- * instead. Where libpq's own meaning is asked for, it stays.
- */
-function withPlainSslMode(connectionString: string): string {
-  if (/[?&]uselibpqcompat=true(?:&|$)/.test(connectionString)) return connectionString;
-  return connectionString.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/g, "$1verify-full");
+/** Of several hosts, one that is a standby, or set to read-only, is none to stay with. */
+async function requireWritable(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<Row>("SHOW transaction_read_only");
+  if (rows[0]?.["transaction_read_only"] === "off") return;
+  throw new PiipeError("database.unavailable", "none of the PostgreSQL servers takes writes", {
+    retryable: true,
+    hint: "All in sink.postgres.url that can be reached are standbys, or set to read-only: name the one that can be written to.",
+  });
 }
 
-/** As pg itself understands the URL, together with the PG* variables of the environment. */
-function placeOf(connectionString: string): ConnectionPlace {
-  const invalid = (): PiipeError =>
-    // Neither the URL nor the error that quotes it: the password is in both.
-    new PiipeError("config.invalid", "sink.postgres.url is not a PostgreSQL connection URL", {
-      hint: "Write postgres://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded; files that it names must exist.",
-    });
-  if (postgresUrlProblem(connectionString) !== null) throw invalid();
-  try {
-    const { host, port, database, user } = new pg.Client({ connectionString });
-    return { address: `${host}:${port}`, database: database ?? user ?? "", user: user ?? "" };
-  } catch {
-    throw invalid();
-  }
-}
+/** A login was refused, or could not be had: also a file that is just being written, or a right that is being changed. */
+const LOGIN_CODES: ReadonlySet<ErrorCode> = new Set(["database.credentials", "secrets.unusable", "queue.credentials"]);
+
+const passing = ({ code, message, sqlState, hint }: PiipeError): PiipeError =>
+  new PiipeError(code, message, {
+    retryable: true,
+    hint: `${hint ?? ""} A fresh one is asked for again and again, for ${ROTATION_MS / 1_000} s: it may be about to be rotated.`,
+    ...(sqlState === null ? {} : { sqlState }),
+  });
+
+const unverified = (): PiipeError =>
+  new PiipeError("config.invalid", "sink.postgres.password iam needs a connection with TLS that checks the server", {
+    hint: "Add `?sslmode=verify-full&sslrootcert=FILE` to sink.postgres.url: whoever gets a token can log in with it.",
+  });
 
 function asItIs(value: string): string {
   return value;

@@ -1,5 +1,6 @@
 import type { PostgresPool } from "./connection.ts";
 import { settingIfKnown } from "./dialect.ts";
+import type { EngineKind } from "./engine.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** What a server says of itself and of this connection. */
@@ -7,13 +8,16 @@ export interface ServerFacts {
   /** Such as `18.0 (Debian 18.0-1)`. */
   readonly version: string;
   readonly majorVersion: number;
+  readonly engine: EngineKind;
   /** Of the database, such as `UTF8`. */
   readonly encoding: string;
   readonly isStandby: boolean;
   /** New transactions are, by the setting of the server, the database or the user. */
   readonly isReadOnly: boolean;
-  /** Connections that this user could still open to this database; null: behind a pooler, which has limits of its own. */
+  /** Connections that this user could still open to this database; null: the server, or a pooler before it, does not tell. */
   readonly connectionsLeft: number | null;
+  /** Such as `db.example:5432`. */
+  readonly address: string;
   /** The connection's own end: such as `TLSv1.3`; null: not encrypted. */
   readonly tls: string | null;
   /** null: the connection is direct. */
@@ -47,23 +51,32 @@ SELECT current_setting('server_version') AS version, current_setting('server_ver
        FROM pg_catalog.pg_roles WHERE rolname = current_user)
   ) AS connections_left`;
 
+/** The same of a server that tells little of itself: it takes writes, and has room. */
+const READ_LITTLE = `
+SELECT current_setting('server_version') AS version, current_setting('server_version_num') AS version_num,
+  current_setting('server_encoding') AS encoding, 'f' AS is_standby, 'off' AS read_only,
+  (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms`;
+
 /** @throws {PiipeError} `database.*` */
 export async function inspectServer(pool: PostgresPool, nowMs: () => number): Promise<ServerFacts> {
+  const { engine, hasStatistics } = await pool.dialect();
   // In a transaction, as a run writes: a connection pooler may allow none.
   return inTransaction(pool, { doing: "asking the server about itself" }, async (run, link) => {
     const sentMs = nowMs();
-    const { rows } = await run(READ_SERVER);
+    const { rows } = await run(hasStatistics ? READ_SERVER : READ_LITTLE);
     const receivedMs = nowMs();
     const row = rows[0] ?? {};
-    const isPooled = link.processId !== Number(row["process_id"]);
+    const isPooled = hasStatistics && link.processId !== Number(row["process_id"]);
     return {
       version: row["version"] ?? "",
       majorVersion: Math.floor(Number(row["version_num"]) / 10_000),
+      engine,
       encoding: row["encoding"] ?? "",
       isStandby: row["is_standby"] === "t",
       isReadOnly: row["read_only"] === "on",
       // This connection is one of those that a run would open.
-      connectionsLeft: isPooled ? null : Number(row["connections_left"]) + 1,
+      connectionsLeft: isPooled || !hasStatistics ? null : Number(row["connections_left"]) + 1,
+      address: link.address,
       tls: link.tls,
       pooler: isPooled ? { isEncrypted: row["is_encrypted"] === "t", isLocal: row["is_local"] === "t" } : null,
       clockOffsetMs: offsetOf(Number(row["now_ms"]), sentMs, receivedMs),

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { pathSetting } from "./local-settings.ts";
+import { dialectOf } from "./dialect.ts";
+import { beginStatement, pathSetting } from "./local-settings.ts";
 
 it.each([
   ['"$user", public', null],
@@ -12,4 +13,13 @@ it.each([
   ["pg_catalog", "SET LOCAL search_path = ''"],
 ])("a search path of %s has pg_catalog first by %s", (path, setting) => {
   expect(pathSetting(path)).toBe(setting);
+});
+
+it.each([
+  [true, /^BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 1; .*; SET LOCAL search_path = public$/],
+  [false, /^BEGIN ISOLATION LEVEL READ COMMITTED$/],
+])("a transaction of a session that sends settings (%j) begins so", (sendsSettings, begins) => {
+  const session = { dialect: dialectOf("postgresql"), path: "SET LOCAL search_path = public", sendsSettings };
+  const timeouts = { statementTimeoutMs: 1, lockTimeoutMs: 2 };
+  expect(beginStatement(session, { timeouts, writesTarget: true })).toMatch(begins);
 });

@@ -2,7 +2,7 @@ import { PiipeError } from "../errors.ts";
 import { confirmNames } from "./confirm-names.ts";
 import { type ConnectionLink, type PostgresConnection, type PostgresPool, cutOnAbort, rollBack } from "./connection.ts";
 import { DatabaseFailure } from "./database-failure.ts";
-import { localSettings } from "./local-settings.ts";
+import { type Timeouts, beginStatement } from "./local-settings.ts";
 
 export interface TransactionOptions {
   /** Completes "while …" in errors; names things of the configuration only. */
@@ -40,10 +40,7 @@ export const TIMEOUTS = {
   readingTable: { statementTimeoutMs: 900_000, lockTimeoutMs: 10_000 },
   /** Other workers may be at the same, and are waited for. */
   migrating: { statementTimeoutMs: 60_000, lockTimeoutMs: 30_000 },
-} as const;
-
-/** The server ends a transaction whose client is silent for so long: its locks would hold up other workers. */
-const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
+} as const satisfies Readonly<Record<string, Timeouts>>;
 
 /**
  * Runs `work` in one transaction and resolves only when PostgreSQL confirmed the COMMIT.
@@ -55,11 +52,16 @@ export async function inTransaction<T>(
   options: TransactionOptions,
   work: (run: RunStatement, link: ConnectionLink) => Promise<T>,
 ): Promise<T> {
-  const { doing, abort, rollsBack = false } = options;
+  const { doing, abort, rollsBack = false, isSnapshot = false, writesTarget = false } = options;
+  const { usual } = TIMEOUTS;
+  const timeouts = {
+    statementTimeoutMs: options.statementTimeoutMs ?? usual.statementTimeoutMs,
+    lockTimeoutMs: options.lockTimeoutMs ?? usual.lockTimeoutMs,
+  };
   const connection = await pool.connect(abort);
   const uncut = cutOnAbort(connection, abort);
   try {
-    await connection.query(doing, begin(options, connection.path ?? null));
+    await connection.query(doing, beginStatement(connection.session, { isSnapshot, timeouts, writesTarget }));
     const result = await work((text, values) => connection.query(doing, text, values), connection.link);
     const { command } = await connection.query(doing, rollsBack ? "ROLLBACK" : "COMMIT");
     // Committing an aborted transaction is no error to PostgreSQL: it answers with the tag ROLLBACK.
@@ -99,21 +101,6 @@ export async function inSavepoint<T>(
 
 const RELEASE_PART = "RELEASE SAVEPOINT part";
 const UNDO_PART = `ROLLBACK TO SAVEPOINT part; ${RELEASE_PART}`;
-
-/** One round trip. */
-function begin(options: TransactionOptions, path: string | null): string {
-  const { usual } = TIMEOUTS;
-  const { statementTimeoutMs = usual.statementTimeoutMs, lockTimeoutMs = usual.lockTimeoutMs } = options;
-  const { writesTarget = false, isSnapshot = false } = options;
-  return [
-    `BEGIN ISOLATION LEVEL ${isSnapshot ? "REPEATABLE READ, READ ONLY" : "READ COMMITTED"}`,
-    `SET LOCAL statement_timeout = ${statementTimeoutMs}`,
-    `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
-    `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_TIMEOUT_MS}`,
-    "SET LOCAL synchronous_commit = on",
-    localSettings(path, { writesTarget }),
-  ].join("; ");
-}
 
 function rolledBack(doing: string): PiipeError {
   return new PiipeError("database.busy", `PostgreSQL rolled the transaction back at COMMIT, while ${doing}`, {

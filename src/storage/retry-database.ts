@@ -1,11 +1,25 @@
 import { PiipeError } from "../errors.ts";
 import { backoffMs } from "../pipeline/backoff.ts";
 import type { Clock } from "../pipeline/contracts.ts";
+import { DatabaseFailure } from "../postgres/database-failure.ts";
 
 export interface RetryOptions {
   readonly clock: Clock;
   /** Ends the waiting: the error is thrown then. */
   readonly stop: AbortSignal;
+}
+
+const TRIES_AT_ONCE_MAX = 5;
+
+/** A transaction that gave way to another was rolled back: it is tried again at once, as waiting was its failure. */
+export async function retryAtOnce<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === TRIES_AT_ONCE_MAX || !(error instanceof DatabaseFailure) || error.fate !== "retry") throw error;
+    }
+  }
 }
 
 const ATTEMPTS_MAX = 10;

@@ -25,6 +25,8 @@ export interface WorkerIdentity {
 export interface LiveWorker {
   readonly identity: WorkerIdentity;
   readonly figures: WorkerFigures;
+  /** By key version, a mark of the key. */
+  readonly keys: Readonly<Record<string, string>>;
 }
 
 /** A worker as `piipe.workers` knows it. Times are UTC: `2026-01-31T12:00:00.000000Z`. */
@@ -37,6 +39,8 @@ export interface ReportedWorker extends WorkerIdentity {
   /** When it ended as it should; null also for one that was killed. */
   readonly stoppedAt: string | null;
   readonly figures: WorkerFigures;
+  /** By key version, a mark of the key; null: it does not tell, as an older piipe. */
+  readonly keys: Readonly<Record<string, string>> | null;
 }
 
 const REPORTING = "reporting to piipe.workers";
@@ -44,7 +48,7 @@ const REPORTING = "reporting to piipe.workers";
 /** The first call adds the worker, the others renew its row. */
 export async function reportWorker(
   pool: PostgresPool,
-  { identity, figures }: LiveWorker,
+  { identity, figures, keys }: LiveWorker,
   { isStopped, abort }: { readonly isStopped: boolean; readonly abort: AbortSignal },
 ): Promise<void> {
   const { id, pipeline, source, target, host, pid, number, version } = identity;
@@ -56,7 +60,17 @@ ON CONFLICT (id) DO UPDATE SET
   -- A report that was cut off may still arrive, after the last one.
   stopped_at = coalesce(excluded.stopped_at, workers.stopped_at)`;
   const numbers = [pid, number].map((value) => (value === null ? null : String(value)));
-  const values = [id, pipeline, source, target, host, ...numbers, version, JSON.stringify(figures), String(isStopped)];
+  const values = [
+    id,
+    pipeline,
+    source,
+    target,
+    host,
+    ...numbers,
+    version,
+    JSON.stringify({ ...figures, keys }),
+    String(isStopped),
+  ];
   await pool.query(REPORTING, text, values, abort);
 }
 
@@ -180,8 +194,10 @@ function parseWorker(row: Row): ReportedWorker | null {
   if (row["is_sound"] !== "t" || !texts.every(isPlainText)) return null;
   const [pid, number] = [numberOf(row["pid"]), numberOf(row["number"])];
   if ((pid ?? 0) < 0 || (number ?? 0) < 0) return null;
-  const figures = parseFigures(row["figures"]);
-  if (figures === null) return null;
+  const found: unknown = JSON.parse(row["figures"] ?? "null");
+  const figures = parseFigures(found);
+  const keys = parseKeys(found);
+  if (figures === null || keys === undefined) return null;
   return {
     id: id ?? "",
     pipeline: pipeline ?? "",
@@ -196,11 +212,22 @@ function parseWorker(row: Row): ReportedWorker | null {
     silentMs: Math.round(Number(row["silent_ms"])),
     stoppedAt: row["stopped_at"] ?? null,
     figures,
+    keys,
   };
 }
 
-function parseFigures(json: string | null | undefined): WorkerFigures | null {
-  const found: unknown = JSON.parse(json ?? "null");
+/** undefined: no worker wrote them so. */
+function parseKeys(found: unknown): Readonly<Record<string, string>> | null | undefined {
+  const keys = isObject(found) ? found["keys"] : undefined;
+  if (keys === undefined) return null;
+  const isRight = isObject(keys) && Object.entries(keys).every(([version, mark]) => isKeyMark(version, mark));
+  return isRight ? (keys as Readonly<Record<string, string>>) : undefined;
+}
+
+const isKeyMark = (version: string, mark: unknown): boolean =>
+  /^[1-9]\d{0,3}$/.test(version) && typeof mark === "string" && /^[\da-f]{32}$/.test(mark);
+
+function parseFigures(found: unknown): WorkerFigures | null {
   if (!isObject(found) || !("received" in found)) return null;
   const figures: Record<string, unknown> = {};
   for (const [name, kind] of Object.entries(KINDS)) {

@@ -117,6 +117,10 @@ export type TelemetryEvent =
   | { readonly type: "ledger.maintenance-failed"; readonly code: ErrorCode; readonly sqlState: string | null }
   /** `piipe status` and the dashboard do not see this worker, or see it as it was. */
   | { readonly type: "heartbeat.failed"; readonly code: ErrorCode; readonly sqlState: string | null }
+  /** The keyring's file was read anew. `primary`: the version that makes the tokens from now on. */
+  | { readonly type: "keyring.changed"; readonly primary: number | null }
+  /** The file has changed, and cannot be used: the keys of before go on. */
+  | { readonly type: "keyring.refused"; readonly code: ErrorCode; readonly message: string }
   | { readonly type: "pipeline.draining"; readonly inFlight: number }
   | { readonly type: "pipeline.aborted"; readonly unsettled: number }
   | { readonly type: "pipeline.stopped" }

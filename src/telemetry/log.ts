@@ -218,6 +218,16 @@ export function describeEvent(event: TelemetryEvent): LogLine {
       return { level: "warn", text: describeMaintenanceFailure(event) };
     case "heartbeat.failed":
       return { level: "warn", text: describeHeartbeatFailure(event) };
+    case "keyring.changed":
+      return {
+        level: "info",
+        text: `took the changed keyring: ${event.primary === null ? "no version makes" : `version ${event.primary} makes`} the tokens`,
+      };
+    case "keyring.refused":
+      return {
+        level: "warn",
+        text: `the changed keyring is not taken [${event.code}]: ${event.message}. The keys of before go on; mend the file, which is read again and again`,
+      };
     case "pipeline.draining":
       return { level: "info", text: `finishing what was received, ${event.inFlight} to go` };
     case "pipeline.aborted":

@@ -48,6 +48,9 @@ const LOGGED_FIELDS: {
   "ledger.maintained": { created: true, dropped: true, pruned: true },
   "ledger.maintenance-failed": { code: true, sqlState: true },
   "heartbeat.failed": { code: true, sqlState: true },
+  "keyring.changed": { primary: true },
+  // It is a part of the line's text.
+  "keyring.refused": { code: true, message: false },
   "pipeline.draining": { inFlight: true },
   "pipeline.aborted": { unsettled: true },
   "pipeline.stopped": {},

@@ -141,6 +141,8 @@ export class WorkerMonitor implements Monitored {
       case "source.recovered":
       case "objects.left":
       case "ledger.maintained":
+      case "keyring.changed":
+      case "keyring.refused":
       case "pipeline.draining":
       case "pipeline.aborted":
       case "pipeline.stopped":

@@ -282,7 +282,9 @@ export class PostgresSink implements Sink {
       const claims = parseKeys(rows[0]?.["claimed"]);
       const news = records.filter((_, index) => claims.has(keys[index] ?? ""));
       const kept = this.#counted === null ? 0 : await this.#counted.store(run, news);
-      const different = await blamingNoRow(async () => {
+      // Where a transaction may change so many rows only, fewer records are tried.
+      const canHalve = records.length > 1;
+      const different = await blamingNoRow(canHalve, async () => {
         // Only for what is stored now: a message that comes again must not bring back what was erased.
         if (news.length > kept) await writeTokenRows(run, news);
         if (refused.length > 0) {
@@ -354,11 +356,14 @@ function unfilledColumn({ shown }: DatabaseFailure): PiipeError {
   );
 }
 
+const PROGRAM_LIMIT_EXCEEDED = "54000";
+
 /** For what is written into piipe's own tables: what refuses that is nothing of the rows of a batch. */
-async function blamingNoRow<T>(work: () => Promise<T>): Promise<T> {
+async function blamingNoRow<T>(canHalve: boolean, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (canHalve && error instanceof DatabaseFailure && error.sqlState === PROGRAM_LIMIT_EXCEEDED) throw error;
     throw error instanceof DatabaseFailure ? error.blamingNoRow() : error;
   }
 }

@@ -1,6 +1,6 @@
 import { PiipeError } from "../errors.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { generatedOf, isInsertable } from "../postgres/dialect.ts";
+import { type Dialect, generatedOf, isInsertable } from "../postgres/dialect.ts";
 import { type TableName, quoteTable, showTable } from "../postgres/identifiers.ts";
 import { inTransaction } from "../postgres/transaction.ts";
 
@@ -73,7 +73,8 @@ SELECT current_setting('session_replication_role') AS role,
   (SELECT coalesce(json_agg(json_build_object('kind', kind, 'name', name, 'table', relation, 'when', hook_when)
                             ORDER BY kind DESC, name), '[]')::text FROM named) AS hooks`;
 
-async function readRowPath(pool: PostgresPool, table: TableName): Promise<RowPath> {
+async function readRowPath(pool: PostgresPool, table: TableName, { isComplete }: Dialect): Promise<RowPath> {
+  if (!isComplete) return { hooks: [], foreignTable: null, isReplica: false };
   const doing = `reading the triggers and rules of ${showTable(table)}`;
   const { rows } = await pool.query(doing, READ_PATH, [quoteTable(table)]);
   const row = rows[0] ?? {};
@@ -137,11 +138,14 @@ export interface TargetTable {
 /** Those that round to the precision of their declaration without a word. */
 const ROUNDING_TYPES = "'numeric', 'time', 'timetz', 'interval', 'timestamp', 'timestamptz'";
 
+const LABELS =
+  "(SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_catalog.pg_enum l WHERE l.enumtypid = s.oid)";
+
 /**
  * The scale of a numeric is a signed number in the lowest 11 bits of its modifier; before PostgreSQL 15 none was negative. The
  * modifier of an array is that of its elements.
  */
-const READ_TABLE = `
+const readTable = ({ isComplete }: Dialect): string => `
 WITH RECURSIVE target AS (
   SELECT c.oid, c.relname, c.relkind, n.nspname
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -180,7 +184,7 @@ SELECT target.nspname AS schema, target.relname AS name, target.relkind AS kind,
                           AND s.typname IN (${ROUNDING_TYPES})
                         THEN format_type(u.type_id, u.modifier) END,
     'elementType', element.name,
-    'labels', (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_catalog.pg_enum l WHERE l.enumtypid = s.oid),
+    'labels', ${isComplete ? LABELS : "NULL"},
     'charsMax', CASE WHEN s.typname IN ('varchar', 'bpchar') AND u.modifier > 4 THEN u.modifier - 4 END,
     'digitsMax', CASE WHEN s.typname = 'numeric' AND u.modifier >= 4 THEN ((u.modifier - 4) >> 16) & 65535 END,
     'decimalsMax', CASE WHEN s.typname = 'numeric' AND u.modifier >= 4 THEN (((u.modifier - 4) & 2047) # 1024) - 1024
@@ -239,7 +243,9 @@ export async function withDefaults(pool: PostgresPool, table: TargetTable): Prom
 
 /** @throws {PiipeError} `database.table-missing`, or as the pool fails */
 export async function readTargetTable(pool: PostgresPool, table: TableName): Promise<TargetTable> {
-  const { rows } = await pool.query(`reading the columns of ${showTable(table)}`, READ_TABLE, [quoteTable(table)]);
+  const dialect = await pool.dialect();
+  const doing = `reading the columns of ${showTable(table)}`;
+  const { rows } = await pool.query(doing, readTable(dialect), [quoteTable(table)]);
   const row = rows[0];
   if (row === undefined) {
     throw new PiipeError(
@@ -256,7 +262,15 @@ export async function readTargetTable(pool: PostgresPool, table: TableName): Pro
   return {
     name,
     isTable: isInsertable(row["kind"]),
-    columns: JSON.parse(row["columns"] ?? "[]") as TableColumn[],
-    path: await readRowPath(pool, name),
+    columns: (JSON.parse(row["columns"] ?? "[]") as TableColumn[]).map((column) => withDefaultDigits(column, dialect)),
+    path: await readRowPath(pool, name, dialect),
   };
+}
+
+/** A numeric without a declaration of its own may have one all the same. */
+function withDefaultDigits(column: TableColumn, { numericDefault }: Dialect): TableColumn {
+  if (numericDefault === null || column.type !== "numeric" || column.digitsMax !== null) return column;
+  const { digits, decimals } = numericDefault;
+  const roundingSql = `numeric(${digits}, ${decimals})`;
+  return { ...column, digitsMax: digits, decimalsMax: decimals, roundingSql };
 }

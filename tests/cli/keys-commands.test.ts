@@ -218,6 +218,7 @@ describe("refusals", () => {
     ["promote 7", 2, "there is no key version 7 [usage.invalid]\n  The keyring has: version 1 (primary)."],
     ["retire 7", 2, "there is no key version 7 [usage.invalid]"],
     ["destroy 7 --yes", 2, "there is no key version 7 [usage.invalid]"],
+    ["promote 2 --wait long", 2, "Give a number of seconds, such as 60."],
     ["promote two", 2, "Give the number of a key version, such as 2."],
     ["promote", 2, "missing required argument 'version'"],
     ["add now", 2, "too many arguments"],
@@ -225,6 +226,24 @@ describe("refusals", () => {
     const result = await refused(command);
     expect(result.code).toBe(code);
     expect(result.stderr).toContain(text);
+  });
+
+  it("promotes none where it cannot tell whom to wait for: piipe.yaml is there, and its database is not known", async () => {
+    await done("add");
+    await writeFile(
+      join(folder, "piipe.yaml"),
+      `source: { sqs: { queue: q } }\nsink: { postgres: { url: "\${DATABASE_URL}", table: t } }\ncolumns: { a: { type: text } }\n`,
+    );
+    const { code, stderr } = await refused("promote 2");
+    expect(code).toBe(3);
+    expect(stderr).toContain("DATABASE_URL");
+    const environment = { DATABASE_URL: "postgres://u:p@127.0.0.1:1/db" };
+    expect(await refused("promote 2", { environment })).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining("database.unreachable"),
+    });
+    await rm(join(folder, "piipe.yaml"));
+    expect(await done("promote 2")).toContain("no worker was asked whether it has the key");
   });
 
   it("promotes none over a version that is no longer primary", async () => {

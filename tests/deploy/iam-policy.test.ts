@@ -44,3 +44,13 @@ test("the policies of objects allow to read them, and to delete them only apart 
   expect(objects?.Resource).toBe(`${bucket?.Resource}/*`);
   expect(deletion?.Resource).toBe(objects?.Resource);
 });
+
+test.each([
+  ["secret-policy.json", "secretsmanager:GetSecretValue", /^arn:aws:secretsmanager:[\w-]+:\d{12}:secret:[\w/-]+$/],
+  ["rds-connect-policy.json", "rds-db:connect", /^arn:aws:rds-db:[\w-]+:\d{12}:dbuser:[\w-]+\/[\w-]+$/],
+])("%s allows %s on one thing, and nothing else", async (name, action, resource) => {
+  const [statement, ...more] = (await read(name)).Statement;
+  expect(statement).toMatchObject({ Effect: "Allow", Action: [action] });
+  expect(statement?.Resource).toMatch(resource);
+  expect(more).toEqual([]);
+});

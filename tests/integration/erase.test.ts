@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { eraseCommand } from "../../src/cli/commands/erase.ts";
-import { ERASURE_LOCK } from "../../src/storage/advisory-locks.ts";
+import { ERASURE_LOCK } from "../../src/storage/locks.ts";
 import { startCommand } from "../support/cli.ts";
 import { createLoginPipeline, LOGIN_COLUMNS, type LoginPipeline } from "../support/login-pipeline.ts";
 import { postgresMajor, query, withClient } from "../support/postgres.ts";

@@ -34,7 +34,12 @@ async function inspect(server: string, nowMs = (): number => Date.now()): Promis
 
 it("tells the version, the role of the server and the way to it", async () => {
   const facts = await inspect(inject("serverUrl"));
-  expect(facts).toMatchObject({ majorVersion: postgresMajor(), isStandby: false, isReadOnly: false });
+  expect(facts).toMatchObject({
+    engine: "postgresql",
+    majorVersion: postgresMajor(),
+    isStandby: false,
+    isReadOnly: false,
+  });
   expect(facts).toMatchObject({ tls: null, pooler: null, clockOffsetMs: 0 });
   expect(facts.connectionsLeft).toBeGreaterThan(0);
 });

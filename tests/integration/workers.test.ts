@@ -38,13 +38,17 @@ const list = (workersMax = 10) => listWorkers(pool, TABLE, workersMax);
 
 describe("piipe.workers", () => {
   it("gives back what a worker reports of itself, with when it began and was heard of", async () => {
-    const worker = liveWorker({ number: 3 }, { stored: 12, refused: { "field.type": 2 }, queueTrouble: "queue.busy" });
+    const worker = {
+      ...liveWorker({ number: 3 }, { stored: 12, refused: { "field.type": 2 }, queueTrouble: "queue.busy" }),
+      keys: { "1": "0".repeat(32), "12": "f".repeat(32) },
+    };
     await report(worker);
     const [known, ...others] = await list();
     expect(others).toEqual([]);
     expect(known).toEqual({
       ...worker.identity,
       figures: worker.figures,
+      keys: worker.keys,
       startedAt: expect.stringMatching(UTC),
       seenAt: expect.stringMatching(UTC),
       silentMs: expect.any(Number),
@@ -77,6 +81,9 @@ describe("piipe.workers", () => {
       { figures: { ...worker.figures, refused: { "\u001b[31m": 1 } } },
       { figures: { ...worker.figures, queueTrouble: "Queue down, call 555" } },
       { figures: { ...worker.figures, isDraining: "yes" } },
+      { figures: { ...worker.figures, keys: ["1"] } },
+      { figures: { ...worker.figures, keys: { "1": "1" } } },
+      { figures: { ...worker.figures, keys: { "\u001b[31m": "0".repeat(32) } } },
       { figures: { received: 1, more: "x".repeat(70_000) } },
       { host: "\u001b]0;title\u0007" },
       { host: "h".repeat(600) },
@@ -93,6 +100,7 @@ describe("piipe.workers", () => {
     const known = await listWorkers(pool, TABLE, 2, (rows) => void (malformed = rows));
     expect(malformed).toBe(3 * bad.length);
     expect(known.map(({ number }) => number).toSorted()).toEqual([3, null]);
+    expect(known.find(({ number }) => number === null)?.keys).toBeNull();
     expect(known.find(({ number }) => number === null)?.figures).toMatchObject({
       received: 1,
       stored: 0,

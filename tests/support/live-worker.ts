@@ -18,5 +18,6 @@ export function liveWorker(identity: Partial<WorkerIdentity> = {}, figures: Part
       ...identity,
     },
     figures: { ...new WorkerCounters().figures(0, 0), ...figures },
+    keys: {},
   };
 }

@@ -1,5 +1,4 @@
 import type { Config } from "../../config/config.ts";
-import { loadKeyring } from "../../keys/keyring-file.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import { keyNameOf, placeOf } from "../../mask/column-tokens.ts";
 import { keepsSeparators, showsVersion } from "../../mask/value-tokens.ts";
@@ -12,6 +11,7 @@ import { SEARCH_REPLY_TIMEOUT_MS, type StoredTable, readStoredTable } from "../.
 import type { TokenSearch } from "../../storage/search/token-filter.ts";
 import { soleTable } from "../configured-tables.ts";
 import { withDatabase } from "../open-database.ts";
+import { openKeyring } from "../open-keyring.ts";
 import { columnKeysOf } from "../open-mask.ts";
 import { type ChosenColumns, chooseColumns } from "./choose-duplicate-columns.ts";
 import { type ColumnSearch, type UnsearchedColumn, findSearchedColumns, searchesOf } from "./searched-columns.ts";
@@ -48,7 +48,7 @@ export async function openSearch(
 ): Promise<(value: string) => Search> {
   const columns = findSearchedColumns(column, soleTable(config).columns);
   const { user, time } = chooseColumns(soleTable(config).columns, { column: null, user: userColumn, time: null });
-  const keyring = await loadKeyring({ file: config.keys.file, environment: keysJson });
+  const keyring = await openKeyring(config, keysJson);
   return (value) => {
     const found = searchesOf(value, columns, config, keyring);
     return {

@@ -12,13 +12,23 @@ import { PiipeError } from "../../errors.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { inspectServer } from "../../postgres/inspect-server.ts";
-import { readLedger } from "../../storage/ledger/ledger-maintenance.ts";
+import { requireRoleSettings } from "../../postgres/role-settings.ts";
+import { type Ledger, readLedger } from "../../storage/ledger/ledger-maintenance.ts";
+import { requireSoundLedger } from "../../storage/ledger/require-sound-ledger.ts";
 import { describeMalformedChecks, describeOtherTypes } from "../../storage/rotation/key-checks.ts";
 import { checkMigrated, firstPending } from "../../storage/schema/migrations.ts";
 import { type Samples, judgeColumns, readSamples } from "./check-columns.ts";
 import { type Finding, Findings, warning } from "./findings.ts";
 import { judgeClock } from "./judge-queue.ts";
-import { judgeConnections, judgeEncoding, judgeLedger, judgeTls, judgeVersion, judgeWritable } from "./judge-server.ts";
+import {
+  judgeConnections,
+  judgeEncoding,
+  judgeLedger,
+  judgeLogin,
+  judgeTls,
+  judgeVersion,
+  judgeWritable,
+} from "./judge-server.ts";
 
 /** Shorter than a run's: nobody is to wait for minutes to hear that the database hangs. */
 const REPLY_TIMEOUT_MS = 20_000;
@@ -50,20 +60,33 @@ async function lookAtDatabase(
 ): Promise<readonly (Samples | null)[]> {
   const none = config.tables.map(() => null);
   const isLost = (): boolean => findings.hasError("database.unreachable");
+  findings.add(...judgeLogin(config.sink.postgres));
   const server = await findings.attempt("database", () => inspectServer(pool, () => systemClock.nowMs()));
   if (server === null) return none;
+  // Of several hosts, the one that was found to take writes.
+  const place = { ...pool.place, address: server.address };
   findings.add(
-    judgeVersion(server, pool.place),
+    judgeVersion(server, place),
     ...judgeEncoding(server),
-    ...judgeWritable(server, pool.place),
+    ...judgeWritable(server, place),
     judgeConnections(server, config.sink.postgres, plan),
-    judgeTls(server, pool.place),
+    judgeTls(server, place),
     ...judgeClock("PostgreSQL", server.clockOffsetMs),
   );
+  if (config.sink.postgres.settings === "role") {
+    await findings.look("settings", async () => {
+      await requireRoleSettings(pool);
+      return { text: `the role ${pool.place.user} sets what transactions leave to it`, value: true };
+    });
+  }
   const isMigrated = await lookAtMigrations(config, pool, findings);
   if (isMigrated === true) {
     await lookAtRights(config, pool, findings);
-    const ledger = isLost() ? null : await findings.attempt("ledger", () => readLedger(pool));
+    const readSoundLedger = async (): Promise<Ledger> => {
+      await requireSoundLedger(pool);
+      return readLedger(pool);
+    };
+    const ledger = isLost() ? null : await findings.attempt("ledger", readSoundLedger);
     if (ledger !== null) findings.add(judgeLedger(ledger));
   }
   if (isLost()) return none;

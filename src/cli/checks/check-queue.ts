@@ -1,5 +1,5 @@
+import { sealKeyMissing } from "../../app/open-mask.ts";
 import { type QueueAttributes, type QueueInspector, openQueueInspector } from "../../app/open-queue-inspector.ts";
-import { sealKeyMissing } from "../../app/open-run.ts";
 import { systemClock } from "../../clock.ts";
 import type { Config } from "../../config/config.ts";
 import { PiipeError } from "../../errors.ts";

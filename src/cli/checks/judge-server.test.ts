@@ -5,10 +5,12 @@ import { judgeConnections, judgeEncoding, judgeTls, judgeVersion, judgeWritable 
 const SERVER: ServerFacts = {
   version: "18.0",
   majorVersion: 18,
+  engine: "postgresql",
   encoding: "UTF8",
   isStandby: false,
   isReadOnly: false,
   connectionsLeft: 10,
+  address: "db.example:5432",
   tls: "TLSv1.3",
   pooler: null,
   clockOffsetMs: 0,
@@ -23,6 +25,22 @@ it.each([
   [19, "warning"],
 ])("version %d: %s", (majorVersion, level) => {
   expect(judgeVersion({ ...SERVER, majorVersion }, REMOTE).level).toBe(level);
+});
+
+it("names the product, and says what is known of piipe on it", () => {
+  expect(judgeVersion(SERVER, REMOTE).text).toBe("PostgreSQL 18.0 at db.example:5432: supported");
+  const of = (engine: ServerFacts["engine"]) => judgeVersion({ ...SERVER, engine }, REMOTE);
+  expect(of("citus")).toMatchObject({
+    level: "warning",
+    text: expect.stringMatching(/^Citus .*not every command/) as string,
+  });
+  expect(of("dsql")).toMatchObject({
+    level: "warning",
+    text: expect.stringMatching(/^Aurora DSQL .*stand-in/) as string,
+  });
+  for (const engine of ["cockroachdb", "yugabytedb", "alloydb"] as const) {
+    expect(of(engine)).toMatchObject({ level: "warning", text: expect.stringContaining("never run") as string });
+  }
 });
 
 it("warns of a database that cannot hold every text", () => {
@@ -48,7 +66,7 @@ it.each([
   [4, "ok", "has room for 4"],
   [3, "warning", "only 3 more"],
   [-2, "warning", "only 0 more"],
-  [null, "ok", "pooler"],
+  [null, "ok", "the server does not tell"],
 ])("room for %j of 4 connections: %s", (connectionsLeft, level, text) => {
   expect(judgeConnections({ ...SERVER, connectionsLeft }, { maxConnections: 4 }, null)).toMatchObject({
     level,
@@ -65,6 +83,11 @@ it.each([
     level,
     text: expect.stringContaining(text),
   });
+});
+
+it("leaves the room behind a pooler to the pooler", () => {
+  const pooled = { ...SERVER, connectionsLeft: null, pooler: { isEncrypted: true, isLocal: true } };
+  expect(judgeConnections(pooled, { maxConnections: 4 }, null).text).toContain("through a connection pooler");
 });
 
 describe("the way to the database", () => {

@@ -4,16 +4,40 @@ import { PiipeError } from "../../errors.ts";
 import type { ConnectionPlace } from "../../postgres/connect-failure.ts";
 import { TESTED_VERSIONS } from "../../postgres/dialect.ts";
 import { ENCODING_REMEDY, encodingWarning } from "../../postgres/encoding.ts";
+import { ENGINES, ENGINE_REMEDY, engineWarning } from "../../postgres/engine.ts";
 import type { ServerFacts } from "../../postgres/inspect-server.ts";
 import { utcDay } from "../../postgres/utc-day.ts";
 import { type Ledger, addDays } from "../../storage/ledger/ledger-maintenance.ts";
 import { type Finding, failure, ok, warning } from "./findings.ts";
 import { isLocalHost } from "./is-local-host.ts";
 
-export function judgeVersion({ version, majorVersion }: ServerFacts, { address }: ConnectionPlace): Finding {
+/** Nothing where the login is the URL's, or what libpq would take. */
+export function judgeLogin({ password }: Pick<PostgresConfig, "password">): readonly Finding[] {
+  switch (password?.kind) {
+    case "file":
+      return [ok("credentials", `each connection reads its password from ${password.path}`)];
+    case "secret":
+      return [ok("credentials", `the password comes from ${password.arn}, read again when the server refuses it`)];
+    case "iam":
+      return [ok("credentials", "each connection signs an IAM token of its own")];
+    default:
+      return [];
+  }
+}
+
+/** Which product it is, and whether piipe is known to work on it. */
+export function judgeVersion({ engine, version, majorVersion }: ServerFacts, { address }: ConnectionPlace): Finding {
+  const caution = engineWarning(engine);
+  if (caution !== null) {
+    return warning(
+      "database",
+      `${ENGINES[engine].name} (PostgreSQL ${version}) at ${address}: ${caution}`,
+      ENGINE_REMEDY,
+    );
+  }
   const text = `PostgreSQL ${version} at ${address}`;
   const { min, max } = TESTED_VERSIONS;
-  if (majorVersion >= min && majorVersion <= max) return ok("database", text);
+  if (majorVersion >= min && majorVersion <= max) return ok("database", `${text}: supported`);
   return warning(
     "database",
     `${text}: piipe is tested with PostgreSQL ${min} to ${max}`,
@@ -54,14 +78,18 @@ export function judgeWritable(
 }
 
 export function judgeConnections(
-  { connectionsLeft }: ServerFacts,
+  { connectionsLeft, pooler }: ServerFacts,
   { maxConnections }: Pick<PostgresConfig, "maxConnections">,
   plan: Pick<ScalePlan, "connections"> | null,
 ): Finding {
   const needed = plan?.connections ?? maxConnections;
   const wanted = `${plan === null ? "a run opens" : "the plan's workers open"} up to ${needed}`;
   if (connectionsLeft === null) {
-    return ok("connections", `${wanted}, through a connection pooler, whose limits are not to be seen from here`);
+    const whose =
+      pooler === null
+        ? "the server does not tell for how many it has room"
+        : "through a connection pooler, whose limits are not to be seen from here";
+    return ok("connections", `${wanted}, ${whose}`);
   }
   const left = Math.max(connectionsLeft, 0);
   if (left >= needed) return ok("connections", `${wanted}, and the server has room for ${left}`);

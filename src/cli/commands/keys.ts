@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
+import { awaitFleet, describeHolder } from "../../app/await-fleet.ts";
 import { type Promotion, promotedColumnProblem } from "../../app/pending-versions.ts";
+import { systemClock } from "../../clock.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
@@ -13,7 +15,7 @@ import { confirm, declined } from "../confirm.ts";
 import { CONFIG_FILE } from "../define-command.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { hasKeysInEnvironment, noKeyring, openKeyringFile, replaceKeyring } from "../open-keyring-file.ts";
-import { textTable } from "../output.ts";
+import { counted, textTable } from "../output.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface KeysListOptions {
@@ -95,10 +97,10 @@ export async function keysAddCommand({ file, over }: KeysAddOptions, terminal: T
   terminal.writeError(
     `${file}: added key version ${version}${base === null ? "" : ` over version ${base}`}; it is pending and makes no tokens yet\n` +
       "  1. Back the file up. Where the table has token checks: `piipe migrate --token-checks`, with this file, or no worker\n" +
-      "     will start once the version is primary. Then bring the file to every worker, or its text where they have it in\n" +
-      "     PIIPE_KEYS, and restart them.\n" +
-      `  2. Only when ALL workers have it: \`piipe keys promote ${version}\`, and bring them the file again. No command can\n` +
-      "     know which workers have it: that is for you to see.\n" +
+      "     will start once the version is primary. Then bring the file to every worker: those that read it from a file\n" +
+      "     take it within seconds. Restart those that have its text in PIIPE_KEYS or in a secret.\n" +
+      `  2. Only when ALL workers have it: \`piipe keys promote ${version}\`, and bring them the file again. Where ${CONFIG_FILE} is at\n` +
+      "     hand, the command waits for its workers; those of other pipelines are for you to see.\n" +
       (base === null
         ? ""
         : `  3. When all have that too: \`piipe keys rewrap\` makes the stored tokens of version ${base} and older ones anew.\n`),
@@ -109,17 +111,27 @@ export async function keysAddCommand({ file, over }: KeysAddOptions, terminal: T
 export interface KeysPromoteOptions {
   readonly version: number;
   readonly file: string;
+  readonly waitSeconds: number;
 }
 
-export async function keysPromoteCommand({ version, file }: KeysPromoteOptions, terminal: Terminal): Promise<ExitCode> {
+export async function keysPromoteCommand(options: KeysPromoteOptions, terminal: Terminal): Promise<ExitCode> {
+  const { version, file } = options;
   const keyringFile = await openKeyringFile(file, terminal);
   const old = keyringFile.keyring.primary;
   const keyring = promoteVersion(keyringFile.keyring, version);
-  await refuseUnready({ version, promoted: keyring }, file, terminal);
+  const config = await pipelineOf(file, terminal);
+  if (config === null) {
+    terminal.writeError(
+      `There is no ${CONFIG_FILE} of this keyring here: no worker was asked whether it has the key.\n`,
+    );
+  } else {
+    refuseUnready(config, { version, promoted: keyring });
+    await waitForWorkers(config, keyringFile.keyring, options, terminal);
+  }
   await replaceKeyring(keyringFile, keyring, terminal);
   terminal.writeError(
     old === null
-      ? `${file}: key version ${version} is primary\n  Bring the file to every worker and restart them.\n`
+      ? `${file}: key version ${version} is primary\n  ${BRING}\n`
       : keyring.find(old.version)?.state === "lookup"
         ? afterLeak(file, version, old.version, firstUsedVersion(keyring))
         : rotation(file, version, old.version, firstUsedVersion(keyring)),
@@ -127,18 +139,48 @@ export async function keysPromoteCommand({ version, file }: KeysPromoteOptions, 
   return EXIT_CODES.done;
 }
 
-/** Where the pipeline's configuration is at hand: a promotion after which no worker starts is none. */
-async function refuseUnready(promotion: Promotion, file: string, { folder, environment }: Terminal): Promise<void> {
-  let config: Config;
+/**
+ * The pipeline of a keyring where its configuration is at hand: keys are often kept where no pipeline runs.
+ * @throws {PiipeError} `config.invalid`: whom to ask is not known, which is no reason to ask nobody
+ */
+async function pipelineOf(file: string, { folder, environment }: Terminal): Promise<Config | null> {
   try {
-    config = await loadConfig(resolve(folder, CONFIG_FILE), environment);
+    const config = await loadConfig(resolve(folder, CONFIG_FILE), environment);
+    const isOther = config.keys.file !== null && config.keys.file !== resolve(folder, file);
+    return isOther ? null : config;
   } catch (error) {
-    // Keys are often kept where no pipeline runs.
-    if (error instanceof PiipeError) return;
+    if (error instanceof PiipeError && error.code === "config.not-found") return null;
     throw error;
   }
-  const isOther = config.keys.file !== null && config.keys.file !== resolve(folder, file);
-  const problem = isOther ? null : promotedColumnProblem(config, promotion);
+}
+
+async function waitForWorkers(
+  config: Config,
+  keyring: Keyring,
+  { version, waitSeconds }: KeysPromoteOptions,
+  { writeError }: Terminal,
+): Promise<void> {
+  const { running, silent } = await awaitFleet(config, keyring, version, {
+    clock: systemClock,
+    waitMs: waitSeconds * 1_000,
+    onWaiting: ({ lacking }) =>
+      writeError(
+        `waiting up to ${waitSeconds} s for key version ${version} to reach\n` +
+          lacking.map((worker) => `  ${describeHolder(worker)}\n`).join(""),
+      ),
+  });
+  writeError(`${counted(running.length, "running worker")} of ${config.name}: each has key version ${version}\n`);
+  if (silent.length > 0) {
+    writeError(
+      "Not heard of for a while, and not asked: they were killed, or are cut off from the database. Make sure that they are gone:\n" +
+        silent.map((worker) => `  ${describeHolder(worker)}\n`).join(""),
+    );
+  }
+}
+
+/** A promotion after which no worker starts is none. */
+function refuseUnready(config: Config, promotion: Promotion): void {
+  const problem = promotedColumnProblem(config, promotion);
   if (problem === null) return;
   throw new PiipeError("keys.conflict", `by ${CONFIG_FILE}, ${problem.text}`, {
     hint: `${problem.remedy} Nothing was changed.`,
@@ -159,8 +201,12 @@ const afterLeak = (file: string, version: number, old: number, first: number): s
   "     done, duplicates that span the change are not seen.\n" +
   `  3. Keep version ${old}: the new tokens are made over its own.\n`;
 
+const BRING =
+  "Bring the file to every worker: those that read it from a file take it within seconds. Restart those that have\n" +
+  "     its text in PIIPE_KEYS or in a secret.";
+
 const steps = (first: number): string =>
-  "  1. Bring the file to every worker, or its text where they have it in PIIPE_KEYS, and restart them. Columns of\n" +
+  `  1. ${BRING} Columns of\n` +
   "     ipcrypt-deterministic, ipcrypt-pfx and fpe-ff1 must name the version that made their stored tokens, or no worker\n" +
   `     starts: \`keyVersion: ${first}\`, the oldest one, unless the column came later. \`piipe check\` names them.\n`;
 
@@ -174,7 +220,7 @@ export async function keysRetireCommand({ version, file }: KeysRetireOptions, te
   await replaceKeyring(keyringFile, retireVersion(keyringFile.keyring, version), terminal);
   terminal.writeError(
     `${file}: key version ${version} is lookup\n` +
-      "  1. Bring the file to every worker, or its text where they have it in PIIPE_KEYS, and restart them: new events then\n" +
+      `  1. ${BRING} New events then\n` +
       `     write no links to tokens of version ${version}. Links that are there keep working.\n` +
       `  2. \`piipe lookup\`, \`piipe erase\` and \`piipe reveal\` still find its rows, until \`piipe keys destroy ${version}\`.\n`,
   );
@@ -201,7 +247,7 @@ export async function keysDestroyCommand(
   await replaceKeyring(keyringFile, keyring, terminal);
   terminal.writeError(
     `${file}: key version ${version} is destroyed; its number stays taken\n` +
-      "  1. Bring the file to every worker, or its text where they have it in PIIPE_KEYS, and restart them.\n" +
+      `  1. ${BRING}\n` +
       "  2. Older copies and backups of the file still hold the key: it is gone when they are.\n",
   );
   return EXIT_CODES.done;

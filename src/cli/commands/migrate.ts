@@ -27,13 +27,14 @@ export async function migrateCommand(
   const keys = options.tokenChecks ? await openMask(config, environment["PIIPE_KEYS"]) : null;
   const pool = openDatabase(config);
   try {
-    const { applied, tables, ledger, warnings } = await migrateDatabase(config, pool);
+    const { applied, tables, ledger, roleSettings, warnings } = await migrateDatabase(config, pool);
     const tokenChecks =
       keys === null ? null : await migrateTokenChecks(config, keys.keyring, pool, new AbortController().signal);
     const unchecked = tokenChecks === null ? [] : withoutForm(columnsOf(config));
     if (options.json) {
       const checks = tokenChecks === null ? {} : { tokenChecks, unchecked: unchecked.map(jsonOfUnchecked) };
-      writeOut(`${JSON.stringify({ applied, tables, ledger, warnings, ...checks })}\n`);
+      const settings = config.sink.postgres.settings === "role" ? { roleSettings } : {};
+      writeOut(`${JSON.stringify({ applied, tables, ledger, warnings, ...settings, ...checks })}\n`);
     }
     for (const name of applied) writeError(`applied ${name}\n`);
     for (const { table, isCreated, viewChanged } of tables) {
@@ -45,10 +46,12 @@ export async function migrateCommand(
     if (!isLedgerDone)
       writeError(`ledger: ${created} partitions made, ${dropped} dropped, ${pruned} old ids removed\n`);
     for (const warning of warnings) writeError(`warning: ${warning}\n`);
+    if (roleSettings.length > 0) writeError("the role lacks settings; run these, for each role that runs piipe:\n");
+    for (const statement of roleSettings) writeError(`  ${statement};\n`);
     for (const check of tokenChecks ?? []) writeError(describeCheck(check));
     for (const column of unchecked) writeError(`column ${column.name} gets no check: ${whyUnchecked(column)}\n`);
     const areDone = tables.every(({ isCreated, viewChanged }) => !isCreated && viewChanged === null);
-    const isDone = applied.length === 0 && areDone && isLedgerDone && warnings.length === 0;
+    const isDone = applied.length === 0 && areDone && isLedgerDone && [...roleSettings, ...warnings].length === 0;
     const isUnchanged = (tokenChecks ?? []).every(({ isChanged, state }) => !isChanged && state === "valid");
     if (isDone && isUnchanged) writeError("nothing to do: everything is up to date\n");
     return EXIT_CODES.done;

@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
 import { soleTable } from "../../app/configured-tables.ts";
 import { withDatabase } from "../../app/open-database.ts";
+import { openKeyring } from "../../app/open-keyring.ts";
 import { type RevealWay, keyringWay, vaultWay } from "../../app/search/reveal-ways.ts";
 import type { Config } from "../../config/config.ts";
 import { didYouMean } from "../../config/did-you-mean.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
-import { loadKeyring, loadPrivateKey } from "../../keys/keyring-file.ts";
+import { loadPrivateKey } from "../../keys/keyring-file.ts";
 import { type MaskedColumn, isMasked, maskedOf } from "../../mask/column-tokens.ts";
 import { isReversible } from "../../mask/reveal-token.ts";
 import { showsVersion, whyUnsearchable } from "../../mask/value-tokens.ts";
@@ -63,7 +64,7 @@ async function wayOf(
   options: RevealOptions,
   { environment, folder }: Terminal,
 ): Promise<RevealWay> {
-  const keyring = await loadKeyring({ file: config.keys.file, environment: environment["PIIPE_KEYS"] });
+  const keyring = await openKeyring(config, environment["PIIPE_KEYS"]);
   const masking = { keyring, domain: config.keys.domain };
   if (isReversible(column)) return keyringWay(column, masking, config);
   return vaultWay(column, masking, await loadPrivateKey(resolve(folder, options.privateFile)));

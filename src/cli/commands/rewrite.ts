@@ -8,7 +8,8 @@ import {
 } from "../../app/open-rewrite.ts";
 import { REWRAP, TAKEOVER } from "../../app/rewrite-ways.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { EXIT_CODES, type ExitCode, exitCodeOf, printError, reportOf } from "../failure.ts";
+import { reportOf } from "../../telemetry/error-report.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf, printError } from "../failure.ts";
 import { textTable } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
 import { listenForStop } from "../stop-signals.ts";

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { soleTable } from "../../app/configured-tables.ts";
 import { introspectTable } from "../../app/introspect-table.ts";
+import { openKeyring } from "../../app/open-keyring.ts";
 import { tryEvents } from "../../app/try-events.ts";
 import type { Config } from "../../config/config.ts";
 import { insertColumns } from "../../config/insert-columns.ts";
@@ -10,7 +11,6 @@ import { PiipeError } from "../../errors.ts";
 import { addableColumns } from "../../init/addable-columns.ts";
 import { inferNewColumns } from "../../init/new-fields.ts";
 import { renderColumns, withoutLeftOut } from "../../init/render-config.ts";
-import { loadKeyring } from "../../keys/keyring-file.ts";
 import { showTable } from "../../postgres/identifiers.ts";
 import type { Terminal } from "../terminal.ts";
 import { fieldsFrom, requireFetched, withoutEchoes } from "./infer-from.ts";
@@ -32,7 +32,7 @@ export async function addColumns(options: InitOptions, terminal: Terminal): Prom
   const { name, columns } = soleTable(config);
   const text = await readFile(file, "utf8");
   const table = environment["DATABASE_URL"] ? await introspectTable(config) : null;
-  const keyring = await loadKeyring({ file: config.keys.file, environment: environment["PIIPE_KEYS"] });
+  const keyring = await openKeyring(config, environment["PIIPE_KEYS"]);
   const bodies =
     options.sample === null
       ? await peekMessages(config, options, terminal)

@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import type { Totals } from "../../pipeline/totals.ts";
 import type { LiveWorker } from "../../storage/workers.ts";
+import type { ErrorReport } from "../../telemetry/error-report.ts";
 import type { WorkerSample } from "../../telemetry/fleet-monitor.ts";
-import type { ErrorReport } from "../failure.ts";
 
 /** What the supervisor tells a worker: to finish what it has received, or to cut that short. */
 export type Order = "stop" | "abort";

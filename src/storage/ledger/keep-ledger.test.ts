@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { PiipeError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { PostgresPool, StatementResult } from "../../postgres/connection.ts";
+import { dialectOf } from "../../postgres/dialect.ts";
 import type { TelemetryEvent } from "../../telemetry/events.ts";
 import { keepLedger } from "./ledger-maintenance.ts";
 
@@ -35,9 +36,17 @@ function poolOver(ledger: Ledger): PostgresPool {
     ledger.expired -= deleted;
     return answer([], deleted);
   };
+  const session = { path: null, dialect: dialectOf("postgresql"), sendsSettings: true };
   return {
     place: { address: "", database: "", user: "" },
-    connect: async () => ({ link: { tls: null, processId: null }, query, release: () => {}, destroy: () => {} }),
+    dialect: async () => session.dialect,
+    connect: async () => ({
+      link: { tls: null, processId: null, address: "" },
+      session,
+      query,
+      release: () => {},
+      destroy: () => {},
+    }),
     query,
     close: async () => {},
   };

@@ -2,11 +2,11 @@ import { PiipeError } from "../../errors.ts";
 import type { Clock } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
-import { hasPartitions, tryTakeLock } from "../../postgres/dialect.ts";
+import { type Dialect, hasPartitions } from "../../postgres/dialect.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { utcDay } from "../../postgres/utc-day.ts";
 import type { Emit } from "../../telemetry/events.ts";
-import { LEDGER_MAINTENANCE_LOCK } from "../advisory-locks.ts";
+import { LEDGER_MAINTENANCE_LOCK, tryTakeLock } from "../locks.ts";
 
 const MS_PER_DAY = 86_400_000;
 
@@ -47,6 +47,10 @@ export const MIGRATED_DAYS_AHEAD = 14;
 const PRUNE_ROWS_MAX = 10_000;
 const PRUNE_ROUNDS_MAX = 50;
 
+/** The lock may be a row as well. */
+const pruneRowsOf = ({ transactionMax }: Dialect): number =>
+  transactionMax === null ? PRUNE_ROWS_MAX : transactionMax.rows - 1;
+
 /**
  * Makes the ledger's partitions ahead of time, and drops what is older than the retention, business ids too. Called at
  * start and every hour by every worker: only one works at a time, the others do nothing.
@@ -81,7 +85,10 @@ export async function maintainLedger(
       failure ??= error;
     }
   };
-  const locked = (work: (run: RunStatement) => Promise<number>): Promise<number> => underLock(pool, abort, work);
+  const dialect = await pool.dialect(abort);
+  const pruneRowsMax = pruneRowsOf(dialect);
+  const locked = (work: (run: RunStatement) => Promise<number>): Promise<number> =>
+    underLock(pool, dialect, abort, work);
 
   await attempt(async () => {
     for (const day of missing) {
@@ -95,9 +102,9 @@ export async function maintainLedger(
     let isFull = false;
     await attempt(async () => {
       for (let round = 0; round < PRUNE_ROUNDS_MAX; round += 1) {
-        const pruned = await locked((run) => prune(run, oldest));
+        const pruned = await locked((run) => prune(run, oldest, pruneRowsMax));
         counts.pruned += pruned;
-        isFull = pruned === PRUNE_ROWS_MAX;
+        isFull = pruned === pruneRowsMax;
         if (!isFull) break;
       }
     });
@@ -148,13 +155,23 @@ export async function readLedger(pool: PostgresPool, abort?: AbortSignal): Promi
 /** One step in its own short transaction. 0 when another worker is at it. */
 async function underLock(
   pool: PostgresPool,
+  dialect: Dialect,
   abort: AbortSignal | undefined,
   work: (run: RunStatement) => Promise<number>,
 ): Promise<number> {
-  return inTransaction(pool, { doing: "maintaining the ledger", ...TIMEOUTS.lockingTable, abort }, async (run) => {
-    return (await tryTakeLock(run, LEDGER_MAINTENANCE_LOCK)) ? work(run) : 0;
-  });
+  const options = { doing: "maintaining the ledger", ...TIMEOUTS.lockingTable, abort };
+  try {
+    return await inTransaction(pool, options, async (run) => {
+      return (await tryTakeLock(run, dialect, LEDGER_MAINTENANCE_LOCK)) ? work(run) : 0;
+    });
+  } catch (error) {
+    if (!dialect.hasAdvisoryLocks && error instanceof DatabaseFailure && error.sqlState === GAVE_WAY) return 0;
+    throw error;
+  }
 }
+
+/** Serialization failure: the other worker's lock was committed first. */
+const GAVE_WAY = "40001";
 
 /** A day whose claims are in the default partition already stays there: PostgreSQL refuses a partition for it. */
 async function createPartition(run: RunStatement, day: string): Promise<number> {
@@ -182,11 +199,11 @@ async function dropPartition(run: RunStatement, day: string): Promise<number> {
 }
 
 /** The condition stands twice so that the live partitions are left out of both sides. */
-async function pruneClaims(run: RunStatement, oldest: string): Promise<number> {
+async function pruneClaims(run: RunStatement, oldest: string, rowsMax: number): Promise<number> {
   const { rowCount } = await run(
     `DELETE FROM piipe.ledger AS ledger USING (
        SELECT sent_day, source_id, message_id FROM piipe.ledger WHERE sent_day < $1::date
-       ORDER BY sent_day, source_id, message_id LIMIT ${PRUNE_ROWS_MAX}
+       ORDER BY sent_day, source_id, message_id LIMIT ${rowsMax}
      ) AS expired
      WHERE ledger.sent_day < $1::date AND ledger.sent_day = expired.sent_day
        AND ledger.source_id = expired.source_id AND ledger.message_id = expired.message_id`,
@@ -195,11 +212,11 @@ async function pruneClaims(run: RunStatement, oldest: string): Promise<number> {
   return rowCount;
 }
 
-async function pruneBusinessIds(run: RunStatement, oldest: string): Promise<number> {
+async function pruneBusinessIds(run: RunStatement, oldest: string, rowsMax: number): Promise<number> {
   const { rowCount } = await run(
     `DELETE FROM piipe.business_ids WHERE (table_id, business_key) IN (
        SELECT table_id, business_key FROM piipe.business_ids WHERE claimed_day < $1::date
-       ORDER BY claimed_day LIMIT ${PRUNE_ROWS_MAX}
+       ORDER BY claimed_day LIMIT ${rowsMax}
      )`,
     [oldest],
   );

@@ -1,6 +1,7 @@
 import { PiipeError } from "../../errors.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
 import type { RunStatement } from "../../postgres/transaction.ts";
+import { SHELL_REMEDY } from "./require-own-rows.ts";
 import {
   RANGE_SETTINGS,
   type RewriteOptions,
@@ -89,10 +90,6 @@ async function requireNoMore(run: RunStatement, { table, place, rewrite }: Rewri
   throw new PiipeError(
     "database.table-mismatch",
     `${more} rows of ${showTable(table)} still have what was to be rewritten in column ${place.name}, and are not where PostgreSQL keeps its rows`,
-    {
-      hint:
-        "The table only stands for others, as on Citus and other distributed servers: on each server, name a table that " +
-        "holds rows in sink.postgres.table, in a configuration for this command. Nothing was lost; the old tokens are still there.",
-    },
+    { hint: SHELL_REMEDY },
   );
 }

@@ -12,9 +12,11 @@ import { sqlTypeOf } from "../../postgres/sql-type.ts";
  */
 export async function createTable(pool: PostgresPool, table: TableName, columns: readonly Column[]): Promise<boolean> {
   if (await exists(pool, table)) return false;
-  const definitions = columns.map(
-    (column) => `${quoteIdentifier(column.name)} ${sqlTypeOf(column)}${column.nullable ? "" : " NOT NULL"}`,
-  );
+  const { columnTypes } = await pool.dialect();
+  const definitions = columns.map((column) => {
+    const type = sqlTypeOf(column);
+    return `${quoteIdentifier(column.name)} ${columnTypes[type] ?? type}${column.nullable ? "" : " NOT NULL"}`;
+  });
   try {
     await pool.query(
       `creating the table ${showTable(table)}`,

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { readFile, readdir } from "node:fs/promises";
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool, StatementResult } from "../../postgres/connection.ts";
-import { takeLock } from "../../postgres/dialect.ts";
+import type { Dialect } from "../../postgres/dialect.ts";
 import { TIMEOUTS, inTransaction } from "../../postgres/transaction.ts";
-import { MIGRATION_LOCK } from "../advisory-locks.ts";
+import { MIGRATION_LOCK, takeLock } from "../locks.ts";
+import { retryAtOnce } from "../retry-database.ts";
+import { MIGRATION_FILES, PLAIN_MIGRATION_FILES } from "./migration-files.ts";
 
 export interface Migration {
   readonly number: number;
@@ -15,22 +16,17 @@ export interface Migration {
   readonly checksum: string;
 }
 
-/** As far up from src/storage/schema as from dist/storage/schema. */
-const SQL_FOLDER = new URL("../../../sql/", import.meta.url);
+const migrationsIn = (files: typeof MIGRATION_FILES): readonly Migration[] =>
+  files.map(({ name, sql }) => ({
+    number: Number(name.slice(0, 4)),
+    name,
+    sql,
+    checksum: createHash("sha256").update(sql).digest("hex"),
+  }));
 
-const FILE_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
-
-/** The migrations that this version of piipe knows, in order. */
-export async function readMigrations(): Promise<readonly Migration[]> {
-  const names = (await readdir(SQL_FOLDER)).filter((name) => FILE_NAME.test(name)).toSorted();
-  return Promise.all(
-    names.map(async (name) => {
-      // A checkout on Windows may have turned the line ends; the migration is the same.
-      const sql = (await readFile(new URL(name, SQL_FOLDER), "utf8")).replaceAll("\r\n", "\n");
-      return { number: Number(name.slice(0, 4)), name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
-    }),
-  );
-}
+/** The migrations that this version of piipe knows for a server, in order. */
+export const migrationsFor = ({ isComplete }: Pick<Dialect, "isComplete">): readonly Migration[] =>
+  migrationsIn(isComplete ? MIGRATION_FILES : PLAIN_MIGRATION_FILES);
 
 type RunScript = (text: string) => Promise<StatementResult>;
 
@@ -78,33 +74,59 @@ export interface MigrationReport {
   readonly tables: readonly MigratedTable[];
   /** Partitions of the ledger made and dropped now, and expired ids deleted. */
   readonly ledger: { readonly created: number; readonly dropped: number; readonly pruned: number };
+  /** Statements that give the role what the configuration leaves to it. */
+  readonly roleSettings: readonly string[];
   /** What could not be done and stops nothing, as sentences. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Brings piipe's own tables up to date, in one transaction: all of it or nothing. Safe while other workers do the
- * same, and when there is nothing to do.
+ * Brings piipe's own tables up to date, in one transaction: all of it or nothing, or, where a statement of DDL is alone in
+ * its transaction, step by step. Safe while other workers do the same, and when there is nothing to do.
  * @returns names of the migrations applied now
  * @throws {PiipeError} `database.denied` without the rights; `database.not-migrated` when the database is newer than
  * this version, or an applied migration differs
  */
 export async function migrate(pool: PostgresPool): Promise<readonly string[]> {
-  const known = await readMigrations();
-  const options = { doing: "migrating the schema piipe", ...TIMEOUTS.migrating };
-  return inTransaction(pool, options, async (run) => {
-    await takeLock(run, MIGRATION_LOCK);
+  const dialect = await pool.dialect();
+  const known = migrationsFor(dialect);
+  if (!dialect.isComplete) return migrateByStatements(pool, known);
+  return inTransaction(pool, { doing: DOING, ...TIMEOUTS.migrating }, async (run) => {
+    await takeLock(run, dialect, MIGRATION_LOCK);
     const pending = await pendingMigrations(run, known);
-    for (const { number, name, sql, checksum } of pending) {
-      await run(sql);
-      await run("INSERT INTO piipe.migrations (number, name, checksum) VALUES ($1::integer, $2, $3)", [
-        String(number),
-        name,
-        checksum,
-      ]);
+    for (const migration of pending) {
+      await run(migration.sql);
+      await run(NOTE, noteValues(migration));
     }
     return pending.map(({ name }) => name);
   });
+}
+
+const DOING = "migrating the schema piipe";
+const NOTE =
+  "INSERT INTO piipe.migrations (number, name, checksum) VALUES ($1::integer, $2, $3) ON CONFLICT DO NOTHING";
+
+const noteValues = ({ number, name, checksum }: Migration): readonly string[] => [String(number), name, checksum];
+
+/** Each can be run again, so one that gave way to another worker's is, and a migration that was cut short begins anew. */
+async function migrateByStatements(pool: PostgresPool, known: readonly Migration[]): Promise<readonly string[]> {
+  const query = (text: string, values?: readonly string[]): Promise<StatementResult> =>
+    retryAtOnce(() => pool.query(DOING, text, values));
+  const pending = await pendingMigrations(query, known);
+  for (const migration of pending) {
+    for (const statement of statementsOf(migration)) await query(statement);
+    await query(NOTE, noteValues(migration));
+  }
+  return pending.map(({ name }) => name);
+}
+
+/** Without comments: a server may look for its statement at the beginning of the text. */
+function statementsOf({ sql }: Migration): readonly string[] {
+  return sql
+    .replace(/^ *--.*\n/gm, "")
+    .split(/;\s*(?:\n|$)/)
+    .filter((statement) => statement.trim() !== "")
+    .map((statement) => statement.trim());
 }
 
 /**
@@ -114,7 +136,7 @@ export async function migrate(pool: PostgresPool): Promise<readonly string[]> {
 export async function firstPending(pool: PostgresPool): Promise<string | null> {
   const pending = await pendingMigrations(
     (text) => pool.query("reading the migrations of the schema piipe", text),
-    await readMigrations(),
+    migrationsFor(await pool.dialect()),
   );
   return pending[0]?.name ?? null;
 }

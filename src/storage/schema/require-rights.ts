@@ -13,13 +13,16 @@ export interface NeededRight {
 /** One of piipe's own. */
 export const ownTable = (name: string): NeededRight["table"] => ({ schema: "piipe", name });
 
-/** By the catalogue's own tables: a name in a schema that may not be used cannot even be asked about. */
-const FIND_MISSING = `
+/**
+ * By the catalogue's own tables: a name in a schema that may not be used cannot even be asked about.
+ * @param isHidden SQL: whether a policy may hide rows of the table `c`
+ */
+const findMissing = (isHidden: string): string => `
 SELECT wanted.position, hidden.is_hidden
 FROM jsonb_to_recordset($1::jsonb) AS wanted (position integer, schema text, name text, "right" text)
 LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
 LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
-CROSS JOIN LATERAL (SELECT wanted."right" <> 'INSERT' AND row_security_active(c.oid)) AS hidden (is_hidden)
+CROSS JOIN LATERAL (SELECT wanted."right" <> 'INSERT' AND ${isHidden}) AS hidden (is_hidden)
 WHERE hidden.is_hidden OR (has_schema_privilege(n.oid, 'USAGE') AND CASE wanted."right"
   WHEN 'DELETE' THEN has_table_privilege(c.oid, 'DELETE')
   -- It may be granted by columns.
@@ -35,8 +38,9 @@ ORDER BY wanted.position`;
 export async function requireRights(pool: PostgresPool, needed: readonly NeededRight[]): Promise<void> {
   const wanted = needed.map(({ table, right }, position) => ({ position, ...table, right }));
   const options = { doing: "looking at the user's rights" };
+  const isHidden = (await pool.dialect()).isComplete ? "row_security_active(c.oid)" : "false";
   // In a transaction, as the work to come is: a connection pooler may allow none.
-  const { rows } = await inTransaction(pool, options, (run) => run(FIND_MISSING, [JSON.stringify(wanted)]));
+  const { rows } = await inTransaction(pool, options, (run) => run(findMissing(isHidden), [JSON.stringify(wanted)]));
   if (rows.length === 0) return;
   const hidden = rows.flatMap((row) => (row["is_hidden"] === "t" ? (needed[Number(row["position"])] ?? []) : []));
   if (hidden.length > 0) throw rowsHidden(hidden, pool.place.user);

@@ -4,10 +4,9 @@ import type { TokenPlace } from "../../pipeline/contracts.ts";
 import { arrayLiteral } from "../../postgres/array-literal.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
-import { tryTakeLock } from "../../postgres/dialect.ts";
 import { type TableName, quoteIdentifier, quoteLiteral, quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
-import { DUPLICATES_VIEW_LOCK } from "../advisory-locks.ts";
+import { DUPLICATES_VIEW_LOCK, tryTakeLock } from "../locks.ts";
 import { resolveTable } from "./duplicates.ts";
 
 export interface DuplicatesViewOptions {
@@ -43,14 +42,16 @@ export async function updateDuplicatesView(
   options: DuplicatesViewOptions,
 ): Promise<DuplicatesViewOutcome> {
   const nothing = { changed: null, warning: null };
-  if (options.places.length === 0) return nothing;
+  const dialect = await pool.dialect();
+  // Its function is one of plpgsql.
+  if (options.places.length === 0 || !dialect.isComplete) return nothing;
   const table = await resolveTable(pool, options.table);
   const doing = `making the view of duplicates in ${showTable(table)}`;
   try {
     const place = await findPlace((text, values) => pool.query(doing, text, values), table, options);
     if (place?.isUpToDate === true) return nothing;
     return await inTransaction(pool, { doing, ...TIMEOUTS.besideOthers }, async (run) => {
-      if (!(await tryTakeLock(run, DUPLICATES_VIEW_LOCK))) return nothing; // Another worker is at it.
+      if (!(await tryTakeLock(run, dialect, DUPLICATES_VIEW_LOCK))) return nothing; // Another worker is at it.
       const found = await findPlace(run, table, options);
       if (found === null) return { changed: null, warning: namesTaken(table) };
       if (found.isUpToDate) return nothing;

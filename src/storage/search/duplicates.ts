@@ -4,6 +4,7 @@ import { arrayLiteral } from "../../postgres/array-literal.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { quoteTable, showTable, type TableName } from "../../postgres/identifiers.ts";
 import { TIMEOUTS, inTransaction } from "../../postgres/transaction.ts";
+import { duplicatesSql } from "./duplicates-sql.ts";
 
 export interface DuplicatesQuery {
   /** As `resolveTable` gives it. */
@@ -40,12 +41,15 @@ export interface Duplicates {
   readonly rowsFound: number;
 }
 
-const READ_DUPLICATES = `
+/** @param found a SELECT, or a call in FROM */
+const readFrom = (found: string, limit: string): string => `
 SELECT token, rows, users, count(*) OVER () AS values_found, sum(rows) OVER () AS rows_found,
        replace(to_json(first_seen) #>> '{}', '+00:00', 'Z') AS first_seen,
        replace(to_json(last_seen) #>> '{}', '+00:00', 'Z') AS last_seen
-FROM piipe.duplicates($1, $2, $3, $4, $5::integer, $6::text[], $7, $8)
-ORDER BY users DESC NULLS LAST, rows DESC, token COLLATE "C" LIMIT $9::integer`;
+FROM ${found}
+ORDER BY users DESC NULLS LAST, rows DESC, token COLLATE "C" LIMIT ${limit}::integer`;
+
+const CALL = "piipe.duplicates($1, $2, $3, $4, $5::integer, $6::text[], $7, $8)";
 
 /**
  * The masked values of a column that occur more than once, under whichever key version each was masked. Reads only, so
@@ -57,21 +61,29 @@ export async function readDuplicates(pool: PostgresPool, query: DuplicatesQuery)
   const options = {
     doing: `looking for duplicates in column ${place.name} of ${showTable(table)}`,
     ...TIMEOUTS.readingTable,
+    isSnapshot: true,
     abort,
   };
+  const { isComplete } = await pool.dialect(abort);
   return inTransaction(pool, options, async (run) => {
-    await run("SET TRANSACTION READ ONLY");
-    const { rows } = await run(READ_DUPLICATES, [
-      quoteTable(table),
-      place.column,
-      user?.column ?? null,
-      timeColumn,
-      String(rowsMin - 1),
-      place.path === null ? null : arrayLiteral(place.path),
-      place.key,
-      user?.key ?? null,
-      String(limit),
-    ]);
+    const { rows } = await (isComplete
+      ? run(readFrom(CALL, "$9"), [
+          quoteTable(table),
+          place.column,
+          user?.column ?? null,
+          timeColumn,
+          String(rowsMin - 1),
+          place.path === null ? null : arrayLiteral(place.path),
+          place.key,
+          user?.key ?? null,
+          String(limit),
+        ])
+      : run(readFrom(`(${duplicatesSql(table, query)}) AS found`, "$4"), [
+          place.key,
+          user?.key ?? null,
+          String(rowsMin - 1),
+          String(limit),
+        ]));
     return {
       values: rows.map((row) => ({
         token: row["token"] ?? "",

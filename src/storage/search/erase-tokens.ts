@@ -2,10 +2,11 @@ import { PiipeError } from "../../errors.ts";
 import type { TokenPlace } from "../../pipeline/contracts.ts";
 import type { PostgresPool, Row } from "../../postgres/connection.ts";
 import { DatabaseFailure } from "../../postgres/database-failure.ts";
-import { takeLock } from "../../postgres/dialect.ts";
+import type { Dialect } from "../../postgres/dialect.ts";
 import { quoteTable, showTable } from "../../postgres/identifiers.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
-import { ERASURE_LOCK } from "../advisory-locks.ts";
+import { ERASURE_LOCK, takeLock } from "../locks.ts";
+import { retryAtOnce } from "../retry-database.ts";
 import {
   type BesideCounts,
   LINKS,
@@ -24,6 +25,8 @@ import { tokensIn } from "./tokens-in.ts";
 
 /** One transaction deletes so many rows at most: its locks and its WAL must not hold up the workers. */
 const ROWS_PER_BATCH = 5_000;
+/** Where a transaction is limited: with each row may go the links and originals of its other tokens. */
+const ROWS_PER_LIMITED_BATCH = 500;
 /** One may be the work of a rewrap, for which the batch waited; so many mean that something keeps the rows. */
 const FRUITLESS_BATCHES_MAX = 10;
 
@@ -60,19 +63,23 @@ export async function eraseTokens(
     writesTarget: true,
     abort,
   };
+  const dialect = await pool.dialect(abort);
+  const batchRows = dialect.transactionMax === null ? ROWS_PER_BATCH : ROWS_PER_LIMITED_BATCH;
   const others = otherKeys(places, searches);
-  const batch = deleteBatch(table, searches, others);
+  const batch = deleteBatch(table, searches, others, batchRows);
   const filter = tokenFilter(table, searches);
   const remaining = `SELECT 1 FROM ${quoteTable(table.name)} AS t WHERE ${filter.sql} LIMIT 1`;
   const inBatch = <T>(work: (run: RunStatement) => Promise<T>): Promise<T> =>
-    retried(() => inTransaction(pool, options, work));
+    retryAtOnce(() => inTransaction(pool, options, work)).catch((error: unknown) => {
+      throw dialect.transactionMax !== null && isTooMuch(error) ? tooManyRows(table) : error;
+    });
   let rows = 0;
   let beside: BesideCounts = { links: 0, vault: 0 };
-  await untilNoneLeft(table, {
+  await untilNoneLeft(table, batchRows, {
     async deleteSome() {
       const deleted = await inBatch(async (run) => {
         const { rows: gone, rowCount } = await run(batch.sql, batch.values);
-        return { rowCount, orphans: await deleteOrphansOf(run, table, tokensOf(gone, others, searches)) };
+        return { rowCount, orphans: await deleteOrphansOf(run, dialect, table, tokensOf(gone, others, searches)) };
       });
       rows += deleted.rowCount;
       beside = sumOf([beside, deleted.orphans]);
@@ -81,7 +88,7 @@ export async function eraseTokens(
     },
     isAnyLeft: async () => (await pool.query(options.doing, remaining, filter.values, abort)).rowCount > 0,
   });
-  await untilNoneLeft(table, {
+  await untilNoneLeft(table, batchRows, {
     async deleteSome() {
       const deleted = await inBatch((run) => deleteBesideRows(run, searches));
       beside = sumOf([beside, deleted]);
@@ -101,28 +108,33 @@ export async function eraseTokens(
  */
 async function untilNoneLeft(
   table: StoredTable,
+  batchRows: number,
   { deleteSome, isAnyLeft }: { readonly deleteSome: () => Promise<number>; readonly isAnyLeft: () => Promise<boolean> },
 ): Promise<void> {
   let fruitless = 0;
   for (;;) {
     const deleted = await deleteSome();
     // A full batch leaves the look to the next one.
-    if (deleted < ROWS_PER_BATCH && !(await isAnyLeft())) return;
+    if (deleted < batchRows && !(await isAnyLeft())) return;
     fruitless = deleted === 0 ? fruitless + 1 : 0;
     if (fruitless === FRUITLESS_BATCHES_MAX) throw notDeleted(table);
   }
 }
 
 /**
- * The condition stands twice: a place may hold another row by now, and partitions each have the same places. A row without
- * a place is deleted with all the others at once. Gives the rows' tokens of the other keys, as lists `c0` and so on.
+ * The condition stands twice: a place may hold another row by now, and partitions each have the same places. Rows without
+ * a key are deleted all at once. Gives the rows' tokens of the other keys, as lists `c0` and so on.
  */
-function deleteBatch(table: StoredTable, searches: readonly ColumnTokens[], others: readonly KeyPlaces[]): SqlPart {
+function deleteBatch(
+  table: StoredTable,
+  searches: readonly ColumnTokens[],
+  others: readonly KeyPlaces[],
+  batchRows: number,
+): SqlPart {
   const name = quoteTable(table.name);
   const { sql, values } = tokenFilter(table, searches);
-  const batch = table.hasPlaces
-    ? `t.ctid = ANY (ARRAY(SELECT t.ctid FROM ${name} AS t WHERE ${sql} LIMIT ${ROWS_PER_BATCH})) AND `
-    : "";
+  const some = (key: string): string => `SELECT ${key} FROM ${name} AS t WHERE ${sql} LIMIT ${batchRows}`;
+  const batch = isOfSome(table.key, some);
   const known = others.map((key, index) => {
     const held = key.others.map((place) => tokensIn("t", place)).join(" UNION ");
     const isNamed = isKnown("held.token", `$${values.length + index + 1}`);
@@ -133,6 +145,15 @@ function deleteBatch(table: StoredTable, searches: readonly ColumnTokens[], othe
     sql: `DELETE FROM ${name} AS t WHERE ${batch}${sql}${returning}`,
     values: [...values, ...others.map(({ key }) => key)],
   };
+}
+
+/** A condition for the rows `t` whose key a query gives, followed by AND. */
+function isOfSome(key: StoredTable["key"], query: (key: string) => string): string {
+  if (key.length === 0) return "";
+  const columns = key.map((column) => `t.${column}`).join(", ");
+  // Places are read by their addresses.
+  if (columns === "t.ctid") return `t.ctid = ANY (ARRAY(${query(columns)})) AND `;
+  return `(${columns}) IN (${query(columns)}) AND `;
 }
 
 const nameOf = (index: number): string => `c${index}`;
@@ -158,10 +179,11 @@ function tokensOf(
 /** One erasure at a time: each of two would take the row that the other is deleting for one that stays. */
 async function deleteOrphansOf(
   run: RunStatement,
+  dialect: Dialect,
   table: StoredTable,
   gone: readonly GoneTokens[],
 ): Promise<BesideCounts> {
-  if (gone.length > 0) await takeLock(run, ERASURE_LOCK);
+  if (gone.length > 0) await takeLock(run, dialect, ERASURE_LOCK);
   const deleted: BesideCounts[] = [];
   for (const { of, tokens } of gone) deleted.push(await deleteOrphans(run, table, of, tokens));
   return sumOf(deleted);
@@ -177,20 +199,21 @@ async function deleteBesideRows(run: RunStatement, searches: readonly ColumnToke
   return { links, vault };
 }
 
-const TRIES_MAX = 5;
-
-/** A batch that gave way to another transaction was rolled back: it is tried again at once, as waiting was its failure. */
-async function retried<T>(work: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (tries === TRIES_MAX || !(error instanceof DatabaseFailure) || error.fate !== "retry") throw error;
-    }
-  }
-}
-
 const notDeleted = (table: StoredTable): PiipeError =>
   new PiipeError("database.refused", `PostgreSQL keeps rows that were to be erased from ${showTable(table.name)}`, {
     hint: "Look for a trigger, a rule or a row-level policy that turns deletes away.",
   });
+
+const isTooMuch = (error: unknown): boolean => error instanceof DatabaseFailure && error.sqlState === "54000";
+
+const tooManyRows = (table: StoredTable): PiipeError =>
+  new PiipeError(
+    "database.refused",
+    `more rows of ${showTable(table.name)} are to be erased than one transaction may change`,
+    {
+      hint:
+        "They are deleted in parts where the table has a primary key. Without one, delete most of them by hand, a thousand at a " +
+        "time, then run the command again.",
+      sqlState: "54000",
+    },
+  );

@@ -4,7 +4,7 @@ import type { RunStatement } from "../../postgres/transaction.ts";
 import { completeSearches } from "./look-up.ts";
 import type { StoredTable } from "./stored-columns.ts";
 
-const TABLE: StoredTable = { name: { schema: "public", name: "logins" }, hasPlaces: true, typeOf: () => "text" };
+const TABLE: StoredTable = { name: { schema: "public", name: "logins" }, key: ["ctid"], typeOf: () => "text" };
 const DIGEST = "a6".repeat(32);
 
 /** Notes what is sent, and finds bare digests or not. */

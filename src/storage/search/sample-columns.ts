@@ -34,7 +34,8 @@ export async function sampleColumns(
     );
     return rows;
   };
-  const percent = await samplingPercent(pool, table, doing);
+  const { hasPlaces } = await pool.dialect();
+  const percent = hasPlaces ? await samplingPercent(pool, table, doing) : null;
   let rows = percent === null ? [] : await select(` TABLESAMPLE SYSTEM (${percent})`);
   if (rows.length === 0) rows = await select("");
   return new Map(

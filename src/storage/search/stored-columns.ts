@@ -11,8 +11,11 @@ export const SEARCH_REPLY_TIMEOUT_MS = TIMEOUTS.readingTable.statementTimeoutMs 
 export interface StoredTable {
   /** With the schema in which it was found. */
   readonly name: TableName & { readonly schema: string };
-  /** Whether its rows have a place (`ctid`) by which some of them can be deleted at a time: not in a view. */
-  readonly hasPlaces: boolean;
+  /**
+   * Columns as SQL that tell its rows from one another, so that some of them can be deleted at a time: their place (`ctid`) where
+   * rows have one, else the primary key. None: a view, or a table without a key.
+   */
+  readonly key: readonly string[];
   /** The column's real type, as SQL writes it and without its length. */
   readonly typeOf: (column: string) => string;
 }
@@ -34,7 +37,11 @@ WITH RECURSIVE target AS (
 SELECT target.nspname AS schema, target.relname AS name, target.relkind AS kind, (
   SELECT coalesce(json_object_agg(u.attname, pg_catalog.format_type(u.type_id, -1)), '{}')::text
   FROM unwrapped u JOIN pg_catalog.pg_type t ON t.oid = u.type_id AND t.typtype <> 'd'
-) AS types
+) AS types, (
+  SELECT coalesce(json_agg(quote_ident(a.attname) ORDER BY a.attnum), '[]')::text
+  FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+  WHERE i.indrelid = target.oid AND i.indisprimary
+) AS primary_key
 FROM target`;
 
 /**
@@ -47,6 +54,7 @@ export async function readStoredTable(
   columns: readonly string[],
 ): Promise<StoredTable> {
   const shown = showTable(table);
+  const dialect = await pool.dialect();
   const { rows } = await pool.query(`reading the columns of ${shown}`, READ_TYPES, [quoteTable(table)]);
   const row = rows[0];
   if (row === undefined) {
@@ -65,7 +73,7 @@ export async function readStoredTable(
   }
   return {
     name: { schema: row["schema"] ?? "", name: row["name"] ?? "" },
-    hasPlaces: hasPlaces(row["kind"]),
+    key: dialect.hasPlaces ? placeOf(row["kind"]) : (JSON.parse(row["primary_key"] ?? "[]") as string[]),
     typeOf(column) {
       const type = types.get(column);
       if (type === undefined) throw new TypeError(`column ${column} was not asked for`);
@@ -73,6 +81,8 @@ export async function readStoredTable(
     },
   };
 }
+
+const placeOf = (kind: string | null | undefined): readonly string[] => (hasPlaces(kind) ? ["ctid"] : []);
 
 /** A column of the row `t`. */
 export const columnOfRow = (column: string): string => `t.${quoteIdentifier(column)}`;
