@@ -6,9 +6,9 @@ COPY package.json package-lock.json .npmrc ./
 # With the optional packages: the compiler's own program is one.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
-COPY tools/build-client.mjs ./tools/build-client.mjs
+COPY tools/build-cli.mjs tools/build-client.mjs tools/build-record.mjs ./tools/
 COPY src ./src
-RUN npm run --silent build && chmod 755 dist/cli/main.js
+RUN npm run --silent build
 
 FROM node:24-slim AS dependencies
 WORKDIR /app
@@ -32,7 +32,7 @@ COPY --from=build /app/dist ./dist
 COPY package.json piipe.schema.json ./
 COPY sql ./sql
 COPY examples ./examples
-RUN ln -s /app/dist/cli/main.js /usr/local/bin/piipe && install -d -o node -g node -m 700 /keys
+RUN ln -s /app/dist/bin/piipe.js /usr/local/bin/piipe && install -d -o node -g node -m 700 /keys
 USER node
 # Node handles SIGTERM as process 1: no init program is needed.
 # No HEALTHCHECK: without --metrics a worker listens on nothing, and a check that only starts another process would call any

@@ -45,6 +45,7 @@ export const ERROR_CODES = {
   "database.settings": "the PostgreSQL role lacks settings that the configuration leaves to it",
   "database.refused": "PostgreSQL refused a statement as wrong",
   "data.beyond-limit": "too large a share of the events was refused",
+  "lambda.event": "a function was invoked with something other than messages of its queue",
   "embedded.missing": "the packages that the demo needs are not installed",
   "embedded.failed": "a local server of the demo did not start",
   "metrics.address": "the address of the metrics cannot be listened on",

@@ -2,10 +2,12 @@ import { spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { buildCli } from "./build-cli.mjs";
 import { buildClient } from "./build-client.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-export const mainFile = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+export const mainFile = fileURLToPath(new URL("../dist/bin/piipe.js", import.meta.url));
+const compiledFile = fileURLToPath(new URL("../dist/index.js", import.meta.url));
 
 /**
  * Brings `dist` up to date: under a second when nothing changed. Without the compiler (an installation without the
@@ -20,13 +22,13 @@ export async function build() {
     return false;
   }
   // An incremental build trusts its record and would not write again what was deleted.
-  if (!existsSync(mainFile)) rmSync(`${root}dist`, { recursive: true, force: true });
+  if (!existsSync(compiledFile)) rmSync(`${root}dist`, { recursive: true, force: true });
   // The compiler prints on stdout, which belongs to the data of the command that follows.
   const { status } = spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], {
     cwd: root,
     stdio: ["ignore", 2, 2],
   });
-  return status === 0 && buildClient();
+  return status === 0 && (await buildCli()) && buildClient();
 }
 
 function findCompiler() {

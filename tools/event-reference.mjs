@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const root = new URL("../", import.meta.url);
-const CLI_FILE = fileURLToPath(new URL("dist/cli/main.js", root));
+const CLI_FILE = fileURLToPath(new URL("dist/bin/piipe.js", root));
 
 /** By file of examples/events, what it is. */
 const SAMPLES = /** @type {const} */ ({

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const GENERATORS = ["generate-schema.mjs", "generate-sample-events.mjs", "generate-docs.mjs"];
+const GENERATORS = ["generate-embedded.mjs", "generate-schema.mjs", "generate-sample-events.mjs", "generate-docs.mjs"];
 
 for (const name of GENERATORS) {
   const file = fileURLToPath(new URL(name, import.meta.url));

@@ -117,6 +117,8 @@ const LAYERS = [
     mayTypes: ["sessions"],
   },
   { name: "library", paths: ["src/define-pipeline.ts"], may: [...LEAVES, "app"], mayTypes: ["engine", "storage"] },
+  // An entry of its own into a process: AWS Lambda's.
+  { name: "lambda", paths: ["src/lambda.ts"], may: [...LEAVES, "app"] },
   { name: "index", paths: ["src/index.ts"], may: [...LEAVES, "app", "library"], mayTypes: ["engine", "storage"] },
 ];
 

@@ -13,7 +13,12 @@ import { readUsage } from "../support/process-usage.mjs";
  */
 
 /**
- * @typedef {Mark & { atMs: number, requests: number, usage: Record<string, import("../support/process-usage.mjs").Usage | null> }} MarkReached
+ * By the names under which the processes are watched; null: one that is gone.
+ * @typedef {Record<string, import("../support/process-usage.mjs").Usage | null>} Usages
+ */
+
+/**
+ * @typedef {Mark & { atMs: number, requests: number, usage: Usages }} MarkReached
  */
 
 /**
@@ -24,6 +29,7 @@ import { readUsage } from "../support/process-usage.mjs";
  * @property {number} received messages given
  * @property {number} deleted
  * @property {number | null} firstReceiveAtMs when the first receive arrived
+ * @property {Usages | null} usageAtFirstReceive what the watched processes had used by then; null: there was no receive
  * @property {MarkReached[]} marks those reached, in their order
  */
 
@@ -69,7 +75,9 @@ export class Meter {
     if (action.startsWith("SendMessage")) return;
     this.#counts.requests += 1;
     this.#counts.byAction[action] = (this.#counts.byAction[action] ?? 0) + 1;
-    if (action === "ReceiveMessage") this.#counts.firstReceiveAtMs ??= performance.now();
+    if (action !== "ReceiveMessage" || this.#counts.firstReceiveAtMs !== null) return;
+    this.#counts.firstReceiveAtMs = performance.now();
+    this.#counts.usageAtFirstReceive = this.#usages();
   }
 
   /** @param {number} messages */
@@ -84,12 +92,17 @@ export class Meter {
     this.#look();
   }
 
+  /** @returns {Usages} */
+  #usages() {
+    return Object.fromEntries(Object.entries(this.#pids).map(([name, pid]) => [name, readUsage(pid)]));
+  }
+
   #look() {
     const { received, deleted } = this.#counts;
     for (let mark = this.#marks[0]; mark !== undefined; mark = this.#marks[0]) {
       if ((mark.of === "deleted" ? deleted : (received + deleted) / 2) < mark.at) return;
       this.#marks.shift();
-      const usage = Object.fromEntries(Object.entries(this.#pids).map(([name, pid]) => [name, readUsage(pid)]));
+      const usage = this.#usages();
       this.#counts.marks.push({ ...mark, atMs: performance.now(), requests: this.#counts.requests, usage });
       if (this.#marks.length > 0) continue;
       for (const resolve of this.#waiting) resolve();
@@ -100,5 +113,14 @@ export class Meter {
 
 /** @returns {Counts} */
 function emptyCounts() {
-  return { nowMs: 0, requests: 0, byAction: {}, received: 0, deleted: 0, firstReceiveAtMs: null, marks: [] };
+  return {
+    nowMs: 0,
+    requests: 0,
+    byAction: {},
+    received: 0,
+    deleted: 0,
+    firstReceiveAtMs: null,
+    usageAtFirstReceive: null,
+    marks: [],
+  };
 }

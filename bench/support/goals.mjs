@@ -6,8 +6,23 @@
 /** @satisfies {Record<string, Goal>} */
 const GOALS = {
   cpuWarm: { what: "CPU of piipe, warm", sense: "at most", limit: 30, unit: "µs a message" },
+  start: { what: "CPU of piipe until its first receive", sense: "at most", limit: 350, unit: "ms" },
+  cpuBesideGo: { what: "CPU of piipe by that of the Go program, warm", sense: "at most", limit: 0.6, unit: "times" },
+  rateBesideGo: { what: "rate of piipe by that of the Go program", sense: "at least", limit: 1.3, unit: "times" },
+  cpuWholeBesideGo: {
+    what: "CPU of piipe by that of the Go program, with the start",
+    sense: "at most",
+    limit: 0.8,
+    unit: "times",
+  },
+  postgresBesideGo: {
+    what: "CPU of PostgreSQL under piipe by that under the Go program",
+    sense: "at most",
+    limit: 2.5,
+    unit: "times",
+  },
   cpuBesideConsumer: {
-    what: "CPU of sqs-consumer + pg by that of piipe, warm",
+    what: "CPU of sqs-consumer + pg, 8 consumers, by that of piipe, warm",
     sense: "at least",
     limit: 6,
     unit: "times",

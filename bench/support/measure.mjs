@@ -6,7 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
  * @property {import("./queue-server.mjs").QueueServer} server filled, or ready to be
  * @property {number} count messages that the queue holds
  * @property {readonly import("../servers/meter.mjs").Mark[]} marks beside the end
- * @property {() => Promise<import("./program.mjs").Program>} start ends by itself when the queue is empty
+ * @property {() => Promise<import("./program.mjs").Program>} start
+ * @property {boolean} [endsItself] when the queue is empty, as by default
  * @property {Readonly<Record<string, number>>} [pids] of other processes whose usage is read as well
  */
 
@@ -14,6 +15,7 @@ import { setTimeout as sleep } from "node:timers/promises";
  * @typedef {object} Run
  * @property {import("../servers/meter.mjs").MarkReached[]} marks the last one is the end
  * @property {number} firstReceiveAtMs of the server's clock, as the marks
+ * @property {number | null} startCpuUs of the program, until its first receive; null: this system does not tell
  */
 
 /** A run without a delete for so long will not end. */
@@ -25,7 +27,7 @@ const LOOK_MS = 1_000;
  * @param {RunPlan} plan
  * @returns {Promise<Run>}
  */
-export async function measureRun({ server, count, marks, start, pids = {} }) {
+export async function measureRun({ server, count, marks, start, endsItself = true, pids = {} }) {
   await server.begin([...marks, { of: "deleted", at: count }]);
   const program = await start();
   const over = new AbortController();
@@ -40,8 +42,8 @@ export async function measureRun({ server, count, marks, start, pids = {} }) {
     const counts = await Promise.race([reached, tooEarly.then(() => reached), stall]);
     const { firstReceiveAtMs } = counts;
     if (firstReceiveAtMs === null) throw new Error("the queue server saw no receive");
-    await Promise.race([program.ended, stall]);
-    return { marks: counts.marks, firstReceiveAtMs };
+    await Promise.race([endsItself ? program.ended : program.stop(), stall]);
+    return { marks: counts.marks, firstReceiveAtMs, startCpuUs: counts.usageAtFirstReceive?.["client"]?.cpuUs ?? null };
   } finally {
     over.abort();
     program.kill();

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
  * @property {() => void} kill all of its processes
  */
 
-const CLI = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const CLI = fileURLToPath(new URL("../../dist/bin/piipe.js", import.meta.url));
 const GUARD = fileURLToPath(new URL("./guard.mjs", import.meta.url));
 const STDERR_CHARS = 4_000;
 
@@ -21,7 +21,7 @@ const STDERR_CHARS = 4_000;
  * @param {Readonly<Record<string, string>>} environment
  */
 export function startPiipe(args, environment) {
-  return startProgram(CLI, args, environment);
+  return startProgram([process.execPath, CLI, ...args], environment);
 }
 
 /**
@@ -30,17 +30,17 @@ export function startPiipe(args, environment) {
  * @param {Readonly<Record<string, string>>} environment
  */
 export function startContender(name, args, environment) {
-  return startProgram(fileURLToPath(new URL(`../contenders/${name}.mjs`, import.meta.url)), args, environment);
+  const file = fileURLToPath(new URL(`../contenders/${name}.mjs`, import.meta.url));
+  return startProgram([process.execPath, file, ...args], environment);
 }
 
 /**
- * @param {string} file
- * @param {readonly string[]} args
+ * @param {readonly string[]} command
  * @param {Readonly<Record<string, string>>} environment nothing else of this process's own is passed on
  * @returns {Promise<Program>}
  */
-async function startProgram(file, args, environment) {
-  const guard = fork(GUARD, [file, ...args], {
+export async function startProgram(command, environment) {
+  const guard = fork(GUARD, [...command], {
     execArgv: [],
     env: { PATH: process.env["PATH"], HOME: "/nonexistent", ...environment },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
@@ -50,13 +50,13 @@ async function startProgram(file, args, environment) {
     stderr = `${stderr}${chunk}`.slice(-STDERR_CHARS);
   });
   const ended = once(guard, "close").then(([code, signal]) => {
-    if (code !== 0) throw new Error(`${[file, ...args].join(" ")} ended with ${signal ?? code}:\n${stderr}`);
+    if (code !== 0) throw new Error(`${command.join(" ")} ended with ${signal ?? code}:\n${stderr}`);
   });
   // Whoever waits sees the failure; a program that is killed on purpose is waited for by nobody.
   ended.catch(() => {});
   const pid = await Promise.race([
     once(guard, "message").then(([value]) => value),
-    ended.then(() => Promise.reject(new Error(`${file} did not start`))),
+    ended.then(() => Promise.reject(new Error(`${command.join(" ")} did not start`))),
   ]);
   const send = (/** @type {NodeJS.Signals} */ signal) => {
     if (guard.connected) guard.send(signal, () => {});

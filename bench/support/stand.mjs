@@ -51,6 +51,8 @@ export async function openStand() {
         AWS_ACCESS_KEY_ID: "test",
         AWS_SECRET_ACCESS_KEY: "test",
         AWS_REGION: "us-west-1",
+        // boto3 knows no other.
+        AWS_DEFAULT_REGION: "us-west-1",
         AWS_ENDPOINT_URL_SQS: endpoint,
         PIIPE_KEYS_FILE: keysFile,
         HMAC_KEY: hmacKey,

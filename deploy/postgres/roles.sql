@@ -30,6 +30,7 @@ GRANT SELECT (source_id, message_id, source, sent_at, reason, path, detail, firs
   ON piipe.quarantine TO piipe_read;
 
 -- `piipe quarantine`, `lookup`, `erase`, `reveal`, and the dashboard with actions. What opens anything is the private file.
+-- `erase --set-null` needs UPDATE on the masked columns as well.
 GRANT SELECT, INSERT, DELETE ON user_logins TO piipe_operate;
 GRANT SELECT, UPDATE ON piipe.quarantine TO piipe_operate;
 GRANT SELECT ON piipe.workers TO piipe_operate;

@@ -16,11 +16,19 @@ export function findEchoes(
   bounds: ReadonlyMap<string, ColumnBounds>,
 ): ReadonlyMap<string, number> {
   const keyring = Keyring.parse(createKeys(new Date()).keyring, "the keys of a look");
-  const mask = compileMask([columns], { keyring, domain: "look", seal: null });
+  const mask = compileMask([columns.map(unsealed)], { keyring, domain: "look", seal: null });
   const echoes = new Map<string, number>();
-  for (const { code, path } of tryColumns(bodies, { source, columns, unknownFields: "ignore" }, bounds, mask)
-    .refusals) {
+  const target = { columns, when: [], each: null, bounds };
+  const options = { unknownFields: "ignore", unwrap: source.unwrap } as const;
+  for (const { code, path } of tryColumns(bodies, [target], options, mask).refusals) {
     if (code === "leak.echo" && path !== null) echoes.set(path, (echoes.get(path) ?? 0) + 1);
   }
   return echoes;
 }
+
+/** No original is kept of a look. */
+const unsealed = (column: Column): Column => ({
+  ...column,
+  reveal: false,
+  ...(column.masks && { masks: column.masks.map((mask) => ({ ...mask, reveal: false })) }),
+});

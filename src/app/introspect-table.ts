@@ -4,11 +4,11 @@ import type { GrowingTable } from "../init/addable-columns.ts";
 import { columnOf } from "../init/column-of.ts";
 import type { ExistingColumn } from "../init/existing-table.ts";
 import type { Column, ColumnBounds } from "../pipeline/contracts.ts";
+import type { TableName } from "../postgres/identifiers.ts";
 import { addingStatement, boundsOf, checkTable, misfitOf } from "../write/check-table.ts";
 import { isText } from "../write/column-fit.ts";
 import { readUniqueColumns } from "../write/conflict-rule.ts";
 import { readTargetTable, type TableColumn, type TargetTable } from "../write/target-table.ts";
-import { soleTable } from "./configured-tables.ts";
 import { openDatabase } from "./open-database.ts";
 import { tokenChars } from "./open-tables.ts";
 
@@ -18,13 +18,13 @@ export interface IntrospectedTable extends GrowingTable {
 }
 
 /**
- * Reads the columns of the configured table; null when there is no such table.
+ * Reads the columns of a table; null when there is no such table.
  * @throws {PiipeError} `database.…`; `database.table-mismatch` when it is none that rows can be inserted into
  */
-export async function introspectTable(config: Config): Promise<IntrospectedTable | null> {
+export async function introspectTable(config: Config, name: TableName): Promise<IntrospectedTable | null> {
   const pool = openDatabase(config);
   try {
-    const table = await readTargetTable(pool, soleTable(config).name);
+    const table = await readTargetTable(pool, name);
     checkTable({ ...table, columns: [] }, [], new Map());
     const unique = await readUniqueColumns(pool, table.name);
     return {

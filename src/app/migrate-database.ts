@@ -10,19 +10,24 @@ import { showTable } from "../postgres/identifiers.ts";
 import { missingRoleSettings } from "../postgres/role-settings.ts";
 import { MIGRATED_DAYS_AHEAD, maintainLedger } from "../storage/ledger/ledger-maintenance.ts";
 import { type TokenCheckReport, addTokenChecks } from "../storage/rotation/token-checks.ts";
+import { addColumns } from "../storage/schema/add-columns.ts";
 import { createTable } from "../storage/schema/create-table.ts";
 import { type MigratedTable, type MigrationReport, migrate } from "../storage/schema/migrations.ts";
 import { updateDuplicatesView } from "../storage/search/duplicates-view.ts";
-import { checkTable } from "../write/check-table.ts";
+import { addingStatement, checkTable } from "../write/check-table.ts";
 import { type TargetTable, readTargetTable } from "../write/target-table.ts";
 import { formsOf, tokenChars } from "./open-tables.ts";
 
 /**
  * Brings piipe's own tables and views up to date and creates the target tables that are missing. An existing one is left
- * as it is: what does not fit in it is a warning. Idempotent.
+ * as it is, but for columns that are added to it where that is wanted: what does not fit in it is a warning. Idempotent.
  */
-export async function migrateDatabase(config: Config, pool: PostgresPool): Promise<MigrationReport> {
-  const report = await createMissing(config, pool);
+export async function migrateDatabase(
+  config: Config,
+  pool: PostgresPool,
+  { addsColumns = false }: { readonly addsColumns?: boolean } = {},
+): Promise<MigrationReport> {
+  const report = await createMissing(config, pool, { addsColumns });
   const { created, dropped, pruned, failure } = await maintainLedger(
     pool,
     systemClock.nowMs(),
@@ -55,13 +60,24 @@ function misfitOf(table: TargetTable, { columns }: TableConfig): string | null {
 export async function createMissing(
   config: Config,
   pool: PostgresPool,
+  { addsColumns }: { readonly addsColumns: boolean } = { addsColumns: false },
 ): Promise<Omit<MigrationReport, "ledger" | "roleSettings">> {
   const applied = await migrate(pool);
   const tables: MigratedTable[] = [];
   const warnings: string[] = [];
   for (const { name: table, columns, onConflict } of config.tables) {
     const isCreated = await createTable(pool, table, columns, onConflict?.key ?? []);
-    const real = new Set((await readTargetTable(pool, table)).columns.map(({ name }) => name));
+    const target = await readTargetTable(pool, table);
+    const missing = columns.filter((column) => !target.columns.some(({ name }) => name === column.name));
+    const added = addsColumns
+      ? await addColumns(
+          pool,
+          table,
+          missing.map((column) => ({ name: column.name, statement: addingStatement(target, column) })),
+          { clock: systemClock, stop: new AbortController().signal },
+        )
+      : [];
+    const real = new Set([...target.columns.map(({ name }) => name), ...added]);
     // A column that the table lacks would break the view for all others.
     const { masked, user, time } = duplicateColumns(columns.filter(({ name }) => real.has(name)));
     const { changed, warning } = await updateDuplicatesView(pool, {
@@ -70,7 +86,7 @@ export async function createMissing(
       user: user === null ? null : placeOf(user),
       timeColumn: time?.name ?? null,
     });
-    tables.push({ table: showTable(table), isCreated, viewChanged: changed });
+    tables.push({ table: showTable(table), isCreated, ...(addsColumns && { added }), viewChanged: changed });
     if (warning !== null) warnings.push(warning);
   }
   return { applied, tables, warnings };
@@ -87,7 +103,9 @@ export async function migrateTokenChecks(
   for (const { name, columns } of config.tables) {
     const table = await readTargetTable(pool, name);
     const forms = formsOf(columns, (column) => allowedForms(column, keyring));
-    reports.push(...(await addTokenChecks(pool, table.name, forms, { clock: systemClock, stop })));
+    const shown = config.tables.length === 1 ? "" : `${showTable(name)}.`;
+    const added = await addTokenChecks(pool, table.name, forms, { clock: systemClock, stop });
+    reports.push(...added.map((report) => ({ ...report, column: shown + report.column })));
   }
   return reports;
 }

@@ -1,3 +1,4 @@
+import { readSecret } from "../aws/read-secret.ts";
 import type { Config } from "../config/config.ts";
 import { loadKeyring } from "../keys/keyring-file.ts";
 import type { Keyring } from "../keys/keyring.ts";
@@ -13,7 +14,6 @@ const SECRET_TIMEOUT_MS = 30_000;
 export async function openKeyring({ keys }: Config, keysJson: string | undefined): Promise<Keyring | null> {
   const { file, secret } = keys;
   if (secret === null) return loadKeyring({ file, environment: keysJson });
-  const { readSecret } = await import("../aws/read-secret.ts");
   const text = await readSecret(secret, "keys.secret", AbortSignal.timeout(SECRET_TIMEOUT_MS));
   return loadKeyring({ file, kept: { text, where: `the secret ${secret}` }, environment: keysJson });
 }

@@ -2,13 +2,12 @@ import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { PiipeError } from "../errors.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
-import { showTable } from "../postgres/identifiers.ts";
 import { queuesNamed } from "../sources/sqs/client/queue-address.ts";
 import type { StaticCredentials } from "../sources/sqs/open-sqs-source.ts";
 import { countReasons } from "../storage/quarantine/quarantine.ts";
 import { checkMigrated } from "../storage/schema/migrations.ts";
 import { type LiveWorker, type ReportedWorker, listWorkers } from "../storage/workers.ts";
-import { firstTable } from "./configured-tables.ts";
+import { firstTable, showConfigured } from "./configured-tables.ts";
 import { SILENT_AFTER_MS } from "./keep-heartbeat.ts";
 import { openDatabase, withConnections } from "./open-database.ts";
 import { ownQueues } from "./own-queues.ts";
@@ -45,7 +44,7 @@ const WORKERS_MAX = 200;
 export function openObserver(config: Config, { credentials, ownWorkers }: ObserverOptions): Observer {
   // By the first table, as workers report themselves.
   const { name: table } = firstTable(config);
-  const target = showTable(table);
+  const target = showConfigured(config);
   const pool = openDatabase(withConnections(config, 1), { replyTimeoutMs: READ_TIMEOUT_MS });
   const queue = queueDepth(config, credentials);
   const deadLetterQueue = deadLetterDepth(config, credentials);

@@ -11,12 +11,11 @@ import type { RewriteProgress } from "../storage/rotation/rewrite-range.ts";
 import { type RewriteReport, rewriteTokens } from "../storage/rotation/rewrite-tokens.ts";
 import { dropInvalidChecks } from "../storage/rotation/token-checks.ts";
 import { REWRITE_REPLY_TIMEOUT_MS } from "../storage/rotation/verify-tokens.ts";
-import { firstOf } from "../write/written-tables.ts";
-import { soleTable } from "./configured-tables.ts";
 import { replacerInside } from "./inner-tokens.ts";
 import { withDatabase } from "./open-database.ts";
 import { columnKeysOf, openMask } from "./open-mask.ts";
 import { openTables } from "./open-tables.ts";
+import { columnsNamed, type PlacedColumn, placedColumns, placeIn } from "./placed-columns.ts";
 
 /** One of the ways to make stored tokens anew: `REWRAP` and `TAKEOVER`. */
 export interface RewriteWay {
@@ -42,9 +41,12 @@ export interface RewritePlan {
   readonly whenUnreadable: string;
 }
 
+/** With the table that has the column. */
+export type PlacedPlan = ColumnPlan & Pick<PlacedColumn, "table" | "shown">;
+
 /** What is to be rewritten, checked as far as that goes without the database. */
 export interface Rewrite {
-  readonly plans: readonly ColumnPlan[];
+  readonly plans: readonly PlacedPlan[];
   /** The primary key version. */
   readonly version: number;
   /** @throws {PiipeError} `database.*`, `keys.*`; `interrupted` when `abort` fired */
@@ -75,6 +77,8 @@ export interface RewriteOutcome {
 
 export interface ColumnReport extends RewriteReport {
   readonly column: MaskedColumn;
+  /** As it is shown. */
+  readonly shown: string;
 }
 
 /**
@@ -94,10 +98,17 @@ export async function openRewrite(
       hint: "Name the keyring as `keys.file` or `keys.secret` in the configuration, or put its text into PIIPE_KEYS.",
     });
   }
-  const { columns: all } = soleTable(config);
-  const columns = maskedOf(all);
-  const whole = plan(columns, { keyring, primary, domain: config.keys.domain });
-  const plans = column === null ? whole.plans : chosenPlans(whole.plans, column, command);
+  const placed = placedColumns(config, maskedOf);
+  const whole = plan(
+    placed.map((masked) => masked.column),
+    { keyring, primary, domain: config.keys.domain },
+  );
+  const all = whole.plans.flatMap((planned) =>
+    placed
+      .filter((masked) => masked.column === planned.column)
+      .map(({ table, shown }): PlacedPlan => ({ ...planned, table, shown })),
+  );
+  const plans = column === null ? all : chosenPlans(all, column, command);
   return {
     plans,
     version: primary.version,
@@ -110,11 +121,13 @@ export async function openRewrite(
 }
 
 /** With the columns that share its key: links and originals are those of all of them. */
-function chosenPlans(plans: readonly ColumnPlan[], name: string, command: string): readonly ColumnPlan[] {
-  const plan = plans.find(({ column }) => column.name === name);
-  if (plan?.rewrite) return plans.filter(({ column }) => keyNameOf(column) === keyNameOf(plan.column));
-  const why = plan === undefined ? "" : `: ${plan.reason}`;
-  const names = plans.filter(({ rewrite }) => rewrite !== null).map(({ column }) => column.name);
+function chosenPlans(plans: readonly PlacedPlan[], name: string, command: string): readonly PlacedPlan[] {
+  const named = columnsNamed(plans, name);
+  const keys = new Set(named.flatMap(({ column, rewrite }) => (rewrite === null ? [] : [keyNameOf(column)])));
+  if (keys.size > 0) return plans.filter(({ column }) => keys.has(keyNameOf(column)));
+  const [plan] = named;
+  const why = plan === undefined || plan.rewrite !== null ? "" : `: ${plan.reason}`;
+  const names = plans.filter(({ rewrite }) => rewrite !== null).map(({ shown }) => shown);
   throw new PiipeError("usage.invalid", `${command} cannot rewrite a column ${name}${why}`, {
     hint: names.length === 0 ? "No column can be rewritten." : `It can rewrite: ${names.join(", ")}.`,
   });
@@ -124,27 +137,32 @@ function chosenPlans(plans: readonly ColumnPlan[], name: string, command: string
 function rewriteColumns(
   config: Config,
   keyring: Keyring,
-  plans: readonly ColumnPlan[],
+  plans: readonly PlacedPlan[],
   { stop, abort, onCheckDropped, onColumn }: RewriteWatch,
 ): Promise<readonly ColumnReport[]> {
   return withDatabase(
     config,
     async (pool) => {
-      const { name: table } = firstOf(await openTables(config, keyring, pool));
-      await requireOwnRows(pool, table);
+      const { tables } = await openTables(config, keyring, pool);
+      for (const { table } of tables) await requireOwnRows(pool, table.name);
       await noteKeys(pool, columnKeysOf(config, keyring));
-      const names = maskedOf(soleTable(config).columns).map((column) => placeOf(column).column);
-      const dropped = await dropInvalidChecks(pool, table, names, { clock: systemClock, stop });
-      for (const check of dropped) onCheckDropped(check);
+      const names = new Map(config.tables.map((target, at) => [target, tables[at]?.table.name ?? target.name]));
+      for (const [{ columns }, table] of names) {
+        const masked = maskedOf(columns).map((column) => placeOf(column).column);
+        const dropped = await dropInvalidChecks(pool, table, masked, { clock: systemClock, stop });
+        for (const check of dropped) onCheckDropped(check);
+      }
       const reports: ColumnReport[] = [];
-      for (const { column, rewrite } of plans) {
+      for (const { rewrite, ...placed } of plans) {
         if (rewrite === null) continue;
-        const { update, end } = onColumn(column.name);
+        const { column, shown } = placed;
+        const table = names.get(placed.table) ?? placed.table.name;
+        const { update, end } = onColumn(shown);
         try {
           const options = { clock: systemClock, stop, abort, onProgress: update };
-          const task = { table, place: placeOf(column), rewrite, replaceInside: replacerInside(column) };
+          const task = { table, place: placeIn(placed), rewrite, replaceInside: replacerInside(column) };
           const report = await rewriteTokens(pool, task, options);
-          reports.push({ ...report, column });
+          reports.push({ ...report, column, shown });
           if (report.left === null) break;
         } catch (error) {
           throw abort.aborted ? interrupted() : error;
@@ -169,8 +187,8 @@ function unfinishedError(
   { what, remedy, unreadable: whatUnreadable, whenUnreadable }: RewritePlan,
 ): PiipeError | null {
   const of = (count: (left: NonNullable<RewriteReport["left"]>) => number): readonly string[] =>
-    reports.flatMap(({ column, left }) =>
-      left !== null && count(left) > 0 ? [`${count(left)} in column ${column.name}`] : [],
+    reports.flatMap(({ shown, left }) =>
+      left !== null && count(left) > 0 ? [`${count(left)} in column ${shown}`] : [],
     );
   const remaining = of((left) => left.remaining);
   const unreadable = of((left) => left.unreadable);

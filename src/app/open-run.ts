@@ -5,7 +5,7 @@ import { systemClock } from "../clock.ts";
 import { BODY_BYTES_MAX } from "../decode/limits.ts";
 import { type KeyMarks, keyMarksOf } from "../keys/key-marks.ts";
 import type { Source } from "../pipeline/contracts.ts";
-import { Engine } from "../pipeline/engine.ts";
+import { Engine, type EngineLimits } from "../pipeline/engine.ts";
 import { JUDGED_FROM_EVENTS } from "../pipeline/refusal-judge.ts";
 import type { Totals } from "../pipeline/totals.ts";
 import { showTable } from "../postgres/identifiers.ts";
@@ -13,6 +13,7 @@ import { sourceIdOf } from "../storage/ledger/claim.ts";
 import { keepLedger } from "../storage/ledger/ledger-maintenance.ts";
 import { noteKeys } from "../storage/rotation/key-checks.ts";
 import type { LiveWorker, WorkerIdentity } from "../storage/workers.ts";
+import type { Emit } from "../telemetry/events.ts";
 import { PostgresSink } from "../write/postgres-sink.ts";
 import { firstOf, showTables } from "../write/written-tables.ts";
 import { batchLimits } from "./batch-limits.ts";
@@ -20,7 +21,7 @@ import { keepHeartbeat } from "./keep-heartbeat.ts";
 import { keepKeyring } from "./keep-keyring.ts";
 import { columnKeysOf, type Keys, sealKeyMissing } from "./open-mask.ts";
 import { GIVE_UP_AFTER_MS } from "./open-source.ts";
-import { packageVersion } from "./package-version.ts";
+import { PACKAGE_VERSION } from "./package-version.ts";
 import type { Prepared } from "./prepare.ts";
 import { QuarantineRoom } from "./quarantine-room.ts";
 
@@ -60,44 +61,80 @@ const REJECTED_MAX = 100;
 /** SQS counts its messages approximately: one answer of zero is not enough. */
 const EMPTY_CONFIRMATIONS = 2;
 
+/** The stages over one source. */
+export interface OverSource {
+  readonly engine: Engine;
+  /** Other keys for all events from now on. */
+  readonly take: (keys: Keys) => void;
+}
+
+/** What all runs of a pipeline from one queue share. */
+export interface Stages {
+  readonly room: QuarantineRoom;
+  readonly engineOver: (
+    source: Source,
+    limits: Pick<EngineLimits, "giveUpAfterMs" | "startsSmall">,
+    emit?: Emit,
+  ) => OverSource;
+}
+
 /**
- * Puts the stages together over a source, which stays the caller's. Nothing is received before `run`.
- * @throws {PiipeError} what the source asks for and is not there
+ * Puts the stages together, but for the source.
+ * @throws {PiipeError} what the queue asks for and is not there
  */
-export async function openRun(prepared: Prepared, source: Source, options: RunOptions): Promise<Run> {
-  const { config, pool, written, decode, isDryRun, emit, counters, carried } = prepared;
-  const { untilEmpty, announce } = options;
-  const { keyring, mask, seal } = prepared.keys;
-  if (source.ordered && !seal) throw sealKeyMissing();
+export async function openStages(prepared: Prepared, queue: Pick<Source, "name" | "ordered">): Promise<Stages> {
+  const { config, pool, written, decode, isDryRun, carried } = prepared;
+  const { keyring, seal: ofStart } = prepared.keys;
+  if (queue.ordered && !ofStart) throw sealKeyMissing();
   if (!isDryRun) await noteKeys(pool, columnKeysOf(config, keyring));
   const sink = new PostgresSink({
     pool,
     written,
-    sourceName: source.name,
+    sourceName: queue.name,
     claim: "ledger",
-    rejectedMax: source.ordered ? 1 : REJECTED_MAX,
+    rejectedMax: queue.ordered ? 1 : REJECTED_MAX,
     isTrial: isDryRun,
     random: () => systemClock.random(),
   });
   const batch = batchLimits(config, await pool.dialect());
-  const room = new QuarantineRoom(pool, sourceIdOf(source.name));
-  const stages = { source, decode, mask, sink, seal, ...(!isDryRun && { takeRoom: room.take }) };
-  const engine = new Engine(
-    stages,
-    {
-      inFlightMax: Math.max(JUDGED_FROM_EVENTS, IN_FLIGHT_BATCHES * batch.rows),
-      inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
-      ...(config.source.unwrap.includes("gzip") && { unpackedBytesMax: BODY_BYTES_MAX }),
-      batchRowsMax: batch.rows,
-      batchBytesMax: batch.bytes,
-      lingerMs: config.batch.lingerMs,
-      writesInFlightMax: Math.min(WRITES_IN_FLIGHT_MAX, config.sink.postgres.maxConnections),
-      giveUpAfterMs: untilEmpty ? GIVE_UP_AFTER_MS : null,
-    },
-    carried,
-    systemClock,
-    emit,
-  );
+  const room = new QuarantineRoom(pool, sourceIdOf(queue.name));
+  const engineOver: Stages["engineOver"] = (source, limits, emit = prepared.emit) => {
+    const { mask, seal } = prepared.keys;
+    const stages = { source, decode, mask, sink, seal, ...(!isDryRun && { takeRoom: room.take }) };
+    const engine = new Engine(
+      stages,
+      {
+        inFlightMax: Math.max(JUDGED_FROM_EVENTS, IN_FLIGHT_BATCHES * batch.rows),
+        inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
+        ...(config.source.unwrap.includes("gzip") && { unpackedBytesMax: BODY_BYTES_MAX }),
+        batchRowsMax: batch.rows,
+        batchBytesMax: batch.bytes,
+        lingerMs: config.batch.lingerMs,
+        writesInFlightMax: Math.min(WRITES_IN_FLIGHT_MAX, config.sink.postgres.maxConnections),
+        ...limits,
+      },
+      carried,
+      systemClock,
+      emit,
+    );
+    const take = (keys: Keys): void => {
+      stages.mask = keys.mask;
+      stages.seal = keys.seal;
+    };
+    return { engine, take };
+  };
+  return { room, engineOver };
+}
+
+/**
+ * A run over a source, which stays the caller's. Nothing is received before `run`.
+ * @throws {PiipeError} what the source asks for and is not there
+ */
+export async function openRun(prepared: Prepared, source: Source, options: RunOptions): Promise<Run> {
+  const { config, pool, written, isDryRun, emit, counters, carried } = prepared;
+  const { untilEmpty, announce } = options;
+  const { room, engineOver } = await openStages(prepared, source);
+  const { engine, take } = engineOver(source, { giveUpAfterMs: untilEmpty ? GIVE_UP_AFTER_MS : null });
   const identity: WorkerIdentity = {
     id: randomUUID(),
     pipeline: config.name,
@@ -106,14 +143,13 @@ export async function openRun(prepared: Prepared, source: Source, options: RunOp
     host: hostname(),
     pid: options.process?.pid ?? null,
     number: options.process?.number ?? null,
-    version: packageVersion(),
+    version: PACKAGE_VERSION,
   };
   const marksOf = ({ keyring: known }: Keys): KeyMarks => (known === null ? {} : keyMarksOf(known, config.keys.domain));
   let marks = marksOf(prepared.keys);
   const adopt = (keys: Keys): void => {
     prepared.keys = keys;
-    stages.mask = keys.mask;
-    stages.seal = keys.seal;
+    take(keys);
     marks = marksOf(keys);
   };
   const worker = (): LiveWorker => ({

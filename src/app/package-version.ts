@@ -1,7 +1,4 @@
-import { readFileSync } from "node:fs";
+// Generated from package.json by tools/generate-embedded.mjs. Do not edit.
 
-/** The version of this package; its package.json lies two folders up both in src and in dist. */
-export function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { readonly version: string }).version;
-}
+/** Of this package. */
+export const PACKAGE_VERSION = "0.1.0";

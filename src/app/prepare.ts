@@ -1,8 +1,9 @@
 import { systemClock } from "../clock.ts";
-import type { Config } from "../config/config.ts";
+import { columnsOf, type Config } from "../config/config.ts";
 import { compileDecoder } from "../decode/compile-decoder.ts";
+import { loadPhoneNumbers } from "../decode/phone.ts";
 import { PiipeError } from "../errors.ts";
-import type { Decode, Transform } from "../pipeline/contracts.ts";
+import type { Column, Decode, Transform } from "../pipeline/contracts.ts";
 import { type Carried, carriedOver } from "../pipeline/engine.ts";
 import type { PostgresPool } from "../postgres/connection.ts";
 import type { Dialect } from "../postgres/dialect.ts";
@@ -88,6 +89,7 @@ export async function prepare(config: Config, pool: PostgresPool, options: Prepa
   for (const { text, hint } of await describeOtherTypes(pool, columnKeys)) warn(`${text}. ${hint}`);
   const encoding = encodingWarning(await readEncoding(pool));
   if (encoding !== null) warn(`${encoding}. ${ENCODING_REMEDY}`);
+  if (columnsOf(config).some(isOfPhones)) await loadPhoneNumbers();
   const decode = compileDecoder(targetsOf(config, written), decoderOptionsOf(config, options.transform));
   // A dry run carries nothing into the quarantine, and is to tell of everything.
   const carried = carriedOver(isDryRun ? 1 : config.quarantine.haltAboveShare, systemClock);
@@ -101,3 +103,6 @@ export function requireSavepoints({ hasSavepoints }: Dialect): void {
     hint: "`piipe mask` shows what becomes of events without a database.",
   });
 }
+
+const isOfPhones = ({ type, masks = [] }: Column): boolean =>
+  type === "phone" || masks.some((inner) => inner.type === "phone");

@@ -47,14 +47,18 @@ export class QuarantineRoom {
   async keep(clock: Clock, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
       await clock.sleep(READ_EVERY_MS, stop);
-      if (stop.aborted || !this.#hasChanged) continue;
-      try {
-        await this.read(stop);
-      } catch (error) {
-        // Until the next time: what is known is good enough.
-        if (!(error instanceof PiipeError)) throw error;
-        this.#hasChanged = true;
-      }
+      if (!stop.aborted) await this.refresh(stop);
+    }
+  }
+
+  /** Reads again if an event was refused since. A failure is none: until the next time what is known is good enough. */
+  async refresh(abort: AbortSignal): Promise<void> {
+    if (!this.#hasChanged) return;
+    try {
+      await this.read(abort);
+    } catch (error) {
+      if (!(error instanceof PiipeError)) throw error;
+      this.#hasChanged = true;
     }
   }
 }

@@ -49,7 +49,7 @@ export interface Snapshot {
   readonly pipeline: string;
   /** As configured: a name, a URL or an ARN. */
   readonly queue: string;
-  /** As schema.table. */
+  /** As configured, several with commas between them. */
   readonly table: string;
   readonly depth: Part<QueueCounts>;
   /** null: the queue has no dead-letter queue. That it may not be read is no trouble of the pipeline. */

@@ -5,10 +5,9 @@ import type { Keyring } from "../keys/keyring.ts";
 import type { ColumnBounds, MaskedRecord, Rejection } from "../pipeline/contracts.ts";
 import { rejectionKey } from "../pipeline/rejection-text.ts";
 import { type TriedRows, tryRows } from "../write/try-rows.ts";
-import { soleTable } from "./configured-tables.ts";
 import { openDatabase } from "./open-database.ts";
 import { openMask } from "./open-mask.ts";
-import { openTables } from "./open-tables.ts";
+import { decoderOptionsOf, openTables } from "./open-tables.ts";
 
 /** What a run would make of the events. */
 export interface Trial {
@@ -28,22 +27,19 @@ export interface Trial {
 
 /**
  * Takes the events the way that a run would take them: decode, mask and, where there is a table, insert into it.
- * @param bounds of the table's real columns; null: there is no table to try
+ * @param bounds of the real columns of each table; null: a table is missing, and none is tried
  * @throws {PiipeError} `keys.…`
  */
 export async function tryEvents(
   bodies: readonly string[],
   config: Config,
   keysJson: string | undefined,
-  bounds: ReadonlyMap<string, ColumnBounds> | null,
+  bounds: readonly ReadonlyMap<string, ColumnBounds>[] | null,
 ): Promise<Trial> {
   const { keyring, mask } = await openMask(config, keysJson);
-  const { records, refusals } = tryColumns(
-    bodies,
-    { ...config, columns: soleTable(config).columns },
-    bounds ?? new Map(),
-    mask,
-  );
+  const targets = config.tables.map((table, at) => ({ ...table, bounds: bounds?.[at] ?? new Map() }));
+  // By its business id an event is told from others, and these are tried one by one.
+  const { records, refusals } = tryColumns(bodies, targets, { ...decoderOptionsOf(config), dedupeBy: null }, mask);
   if (bounds === null) return trialOf(records.length, refusals, false);
   try {
     const { outcomes, skipped } = await tryInTable(config, keyring, records);

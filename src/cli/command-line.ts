@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from "commander";
-import { EXIT_CODES, type ExitCode, exitCodeOf, printError, reportOf } from "./failure.ts";
+import { reportOf } from "../telemetry/error-report.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf, printError } from "./failure.ts";
 import { requireKnownCommands } from "./help-command.ts";
 import { buildProgram } from "./program.ts";
 import { type Terminal, withShownControls } from "./terminal.ts";

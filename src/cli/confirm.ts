@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import { PiipeError } from "../errors.ts";
-import { EXIT_CODES, type ErrorReport, type ExitCode } from "./failure.ts";
+import type { ErrorReport } from "../telemetry/error-report.ts";
+import { EXIT_CODES, type ExitCode } from "./failure.ts";
 import type { Ask, Terminal } from "./terminal.ts";
 
 /** Questions on stderr, so that data on stdout can be piped on. */

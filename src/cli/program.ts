@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { packageVersion } from "../app/package-version.ts";
+import { PACKAGE_VERSION } from "../app/package-version.ts";
 import { PiipeError } from "../errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../telemetry/log-level.ts";
 import type { ListenAddress } from "../telemetry/metrics-listener.ts";
@@ -33,7 +33,7 @@ export function buildProgram(execute: Execute, output?: Pick<Terminal, "writeOut
     .description(
       "Lands JSON events from Amazon SQS in PostgreSQL: personal data masked, each message stored exactly once.",
     )
-    .version(packageVersion(), "-V, --version", "print the version")
+    .version(PACKAGE_VERSION, "-V, --version", "print the version")
     .showSuggestionAfterError()
     .showHelpAfterError("(add --help to see the options and examples)")
     .exitOverride();
@@ -116,19 +116,22 @@ export function buildProgram(execute: Execute, output?: Pick<Terminal, "writeOut
   examples(
     add(program, "migrate", "create or update piipe's own tables, and the target table when it is missing")
       .addOption(config())
+      .option(
+        "--add-columns",
+        "add the columns that the configuration has and the target table lacks; NULL in its rows",
+      )
       .option("--token-checks", "let the target table refuse what is no token in masked columns; needs the keyring")
       .addOption(json())
-      .action((options: { config: string; tokenChecks?: boolean; json?: boolean }) =>
+      .action((options: { config: string; addColumns?: boolean; tokenChecks?: boolean; json?: boolean }) =>
         execute(async (terminal) => {
           const { migrateCommand } = await import("./commands/migrate.ts");
-          return migrateCommand(
-            { config: options.config, tokenChecks: options.tokenChecks ?? false, json: options.json ?? false },
-            terminal,
-          );
+          const { addColumns = false, tokenChecks = false, json: isJson = false } = options;
+          return migrateCommand({ config: options.config, addColumns, tokenChecks, json: isJson }, terminal);
         }),
       ),
     [
       ["DATABASE_URL=postgres://owner@db/app piipe migrate", "with a user who may create; run itself needs less"],
+      ["piipe migrate --add-columns", "as the table's owner, after columns came into the configuration"],
       ["piipe migrate --token-checks", "also as its owner; again after each `piipe keys add`"],
     ],
   );

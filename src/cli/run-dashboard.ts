@@ -10,10 +10,11 @@ import { serveDashboard } from "../dashboard/serve-dashboard.ts";
 import { loadPrivateKey } from "../keys/keyring-file.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
 import type { LiveWorker } from "../storage/workers.ts";
+import { reportOf } from "../telemetry/error-report.ts";
 import { createLineWriter, createLog } from "../telemetry/log.ts";
 import type { ListenAddress } from "../telemetry/metrics-listener.ts";
 import { dashboardToken } from "./dashboard-token.ts";
-import { printReport, reportOf } from "./failure.ts";
+import { printReport } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** As the command line gives them. */

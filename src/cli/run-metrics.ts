@@ -1,4 +1,4 @@
-import { packageVersion } from "../app/package-version.ts";
+import { PACKAGE_VERSION } from "../app/package-version.ts";
 import { systemClock } from "../clock.ts";
 import { FleetMonitor } from "../telemetry/fleet-monitor.ts";
 import type { LogLevel } from "../telemetry/log-level.ts";
@@ -25,7 +25,7 @@ export interface RunMetricsOptions {
 /** Listens before anything else is opened, so that a start that takes long can be seen. */
 export async function openRunMetrics(options: RunMetricsOptions, terminal: Terminal): Promise<RunMetrics> {
   const { at, workers, logLevel, stop } = options;
-  const monitor = workers === 1 ? monitorWorker(stop) : new FleetMonitor({ version: packageVersion(), workers, stop });
+  const monitor = workers === 1 ? monitorWorker(stop) : new FleetMonitor({ version: PACKAGE_VERSION, workers, stop });
   const { url, close } = await openMetricsListener(at, monitor);
   const format = terminal.isInteractive ? "text" : "json";
   const writeLine = createLineWriter({ write: terminal.writeError, format, level: logLevel });
@@ -39,5 +39,5 @@ export async function openRunMetrics(options: RunMetricsOptions, terminal: Termi
 
 /** Of this process: to be served here, or to be reported to the process that serves them. */
 export function monitorWorker(stop: AbortSignal): WorkerMonitor {
-  return new WorkerMonitor({ version: packageVersion(), stop, nowMs: () => systemClock.nowMs() });
+  return new WorkerMonitor({ version: PACKAGE_VERSION, stop, nowMs: () => systemClock.nowMs() });
 }

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Search, openSearch } from "../app/search/open-search.ts";
+import { type Search, openSearch, searchesIn } from "../app/search/open-search.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { AuditEntry } from "../storage/audit.ts";
 import type { DoubtfulLinks } from "../storage/search/token-filter.ts";
@@ -23,14 +23,17 @@ export interface SearchOptions {
 
 /**
  * The search for the value that the command line, or the person at it, names. Touches no database.
+ * @param options `withSharedKeys`: also in other tables' columns that have the value under the same key
  * @throws {PiipeError} `usage.invalid`, `config.*`, `keys.*`
  */
 export async function searchValue(
   { config: file, column, value, user }: SearchOptions,
+  { withSharedKeys }: { readonly withSharedKeys: boolean },
   terminal: Terminal,
 ): Promise<Search> {
   const config = await loadConfig(resolve(terminal.folder, file), terminal.environment);
-  const searchOf = await openSearch(config, { column, user, keysJson: terminal.environment["PIIPE_KEYS"] });
+  const keysJson = terminal.environment["PIIPE_KEYS"];
+  const searchOf = await openSearch(config, { column, withSharedKeys, user, keysJson });
   return searchOf(await readValue(value, `the value of ${column}`, terminal));
 }
 
@@ -47,7 +50,7 @@ const UNFOUND_SPELLINGS = {
 
 /** What the search could not find, in sentences. */
 export function blindSpots(
-  { destroyedVersions, searches, unsearched }: Search,
+  { tables, destroyedVersions, unsearched }: Search,
   doubtfulLinks: readonly DoubtfulLinks[],
 ): string[] {
   const versions = destroyedVersions.join(", ");
@@ -61,8 +64,8 @@ export function blindSpots(
         "value can have: some were made up, and none of them was followed.",
     ),
     ...unsearched.map(({ column, why }) => `Column ${column} was not searched: ${why}.`),
-    ...searches.flatMap(({ column, spellings }) =>
-      spellings === "all" ? [] : [`In column ${column.name}, ${UNFOUND_SPELLINGS[spellings]}`],
+    ...searchesIn({ tables }).flatMap(({ shown, spellings }) =>
+      spellings === "all" ? [] : [`In column ${shown}, ${UNFOUND_SPELLINGS[spellings]}`],
     ),
   ];
 }

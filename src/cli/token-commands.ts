@@ -40,19 +40,27 @@ export function addTokenCommands(program: Command, execute: Execute): void {
       .argument("<column>", "a masked column (inside JSON: context.ip), or the field or the key of some")
       .argument("[value]", VALUE)
       .option("--user <column>", "count what remains of the same users (default: the column user_id, if there is one)")
+      .option("--set-null", "keep the rows, with NULL in every masked column and what is masked inside JSON")
       .option("--yes", "do not ask")
       .option("--reason <text>", "why, for the audit")
       .addOption(config())
       .addOption(json())
-      .action((column: string, value: string | undefined, options: SearchArguments & { readonly yes?: boolean }) =>
-        execute(async (terminal) => {
-          const { eraseCommand } = await import("./commands/erase.ts");
-          return eraseCommand({ ...searchOf(column, value, options), yes: options.yes ?? false }, terminal);
-        }),
+      .action(
+        (
+          column: string,
+          value: string | undefined,
+          options: SearchArguments & { readonly yes?: boolean; readonly setNull?: boolean },
+        ) =>
+          execute(async (terminal) => {
+            const { eraseCommand } = await import("./commands/erase.ts");
+            const { yes = false, setNull = false } = options;
+            return eraseCommand({ ...searchOf(column, value, options), yes, setNull }, terminal);
+          }),
       ),
     [
       ["piipe erase ip", "asks for the address, shows what would go and asks again"],
       ['piipe erase ip --yes --reason "request 4711" < address.txt', "without questions"],
+      ["piipe erase email --set-null", "the rows stay, for sums and counts, and tell of nobody"],
     ],
   );
 

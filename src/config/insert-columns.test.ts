@@ -31,6 +31,16 @@ describe("columns are added at the end of those that are there", () => {
     expect(insertColumns(text, ADDED)).toBe(expected);
   });
 
+  it("of one of several tables", () => {
+    const text =
+      "tables:\n  a.b:\n    columns:\n      x: { type: text }\n  c:\n    columns:\n      x: { type: text }\n";
+    expect(insertColumns(text, ["  y: { type: text }"], "a.b")).toBe(
+      text.replace("  c:", "      y: { type: text }\n  c:"),
+    );
+    expect(insertColumns(text, ["  y: { type: text }"], "c")).toBe(`${text.trimEnd()}\n      y: { type: text }\n`);
+    expect(insertColumns(text, ["  y: { type: text }"], "d")).toBeNull();
+  });
+
   it.each(["columns: { a: { type: text } }\n", "columns: {}\n", "columns:\n", "sink: 1\n", "[]", ""])(
     "and not where they have no lines of their own: %j",
     (text) => {

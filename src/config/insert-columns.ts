@@ -1,14 +1,15 @@
 import { type Pair, isMap, isNode, isScalar, parseDocument } from "yaml";
 
 /**
- * Adds lines to the end of a configuration's `columns`; everything else of its text stays as it is. null where they are no
+ * Adds lines to the end of a configuration's `columns`, or of those of one of its `tables`; everything else of its text stays as it is. null where they are no
  * mapping with a column on each line, as they may be within brackets.
- * @param lines as they stand two blanks below `columns:`
+ * @param lines as they stand two blanks below a `columns:` at the top
+ * @param table its key in `tables`; null: at the top
  */
-export function insertColumns(text: string, lines: readonly string[]): string | null {
+export function insertColumns(text: string, lines: readonly string[], table: string | null = null): string | null {
   // prettyErrors would put lines of the file, and so its secrets, into the parser's messages.
   const document = parseDocument(text, { prettyErrors: false, stringKeys: true });
-  const columns = document.get("columns", true);
+  const columns = document.getIn(table === null ? ["columns"] : ["tables", table, "columns"], true);
   if (!isMap(columns) || columns.flow === true) return null;
   const [first, last] = [columns.items.at(0), columns.items.at(-1)].map(placeOf);
   if (first === undefined || last === undefined || first === null || last === null) return null;

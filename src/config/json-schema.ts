@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { pipelineConfigSchema } from "./schema.ts";
 
 /** The keywords that our schema uses, out of JSON Schema draft-07. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type ColumnType, type MaskName, TIME_FORMATS, type TimeFormat, scalarTypeOf } from "../pipeline/contracts.ts";
 import { oneOrMore } from "./schema-parts.ts";
 

@@ -1,5 +1,5 @@
 /** The parts that the schemas of the configuration are made of. Their error texts are as schema.ts says. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** A mapping that knows its keys: for an unknown one the error text is the list of the known. */
 export function mapping<Shape extends z.core.$ZodLooseShape>(expected: string, shape: Shape) {

@@ -1,4 +1,5 @@
-import { z } from "zod";
+// As a namespace, of which a bundle takes what is used: without the messages in fifty languages.
+import * as z from "zod";
 import { UNWRAP_STEPS, type UnwrapStep, type ValuePlace } from "../pipeline/contracts.ts";
 import { maskProblemsAcross, type WrittenTable } from "./mask-rules.ts";
 import { choice, isObject, mapping, oneOrMore, text, wholeNumber } from "./schema-parts.ts";

@@ -1,10 +1,9 @@
-import { soleTable } from "../app/configured-tables.ts";
 import { withConnections, withDatabase } from "../app/open-database.ts";
 import { type ObserverOptions, openObserver } from "../app/open-observer.ts";
 import { ownQueues } from "../app/own-queues.ts";
-import { packageVersion } from "../app/package-version.ts";
+import { PACKAGE_VERSION } from "../app/package-version.ts";
+import { placedColumns } from "../app/placed-columns.ts";
 import { findDuplicates } from "../app/search/find-duplicates.ts";
-import { columnsOf } from "../config/config.ts";
 import type { Config } from "../config/config.ts";
 import { printConfig } from "../config/print-config.ts";
 import type { PrivateKey } from "../keys/private-key.ts";
@@ -51,7 +50,7 @@ export function openDashboardData(options: DashboardDataOptions): OpenedData {
   const observer = openObserver(config, options);
   const { pool } = observer;
   const alone = withConnections(config, 1);
-  const columns = duplicateColumns(columnsOf(config));
+  const columns = placedColumns(config, (own) => duplicateColumns(own).masked);
   const actions = allowsActions ? dashboardActions({ ...options, config: alone }) : null;
   const underWay = new Set<Promise<unknown>>();
 
@@ -70,8 +69,8 @@ export function openDashboardData(options: DashboardDataOptions): OpenedData {
   const { replay = null, discard = null } = actions ?? {};
   return {
     data: {
-      version: packageVersion(),
-      duplicateColumns: columns.masked.map(({ name }) => name),
+      version: PACKAGE_VERSION,
+      duplicateColumns: columns.map(({ shown }) => shown),
       ownWorkers: options.ownWorkers,
       readDepth: (abort) => observer.readDepth(abort),
       readDeadLetters: (abort) => observer.readDeadLetters(abort),
@@ -86,14 +85,19 @@ export function openDashboardData(options: DashboardDataOptions): OpenedData {
         };
       },
       duplicates: noting((name, abort) => {
-        const column = columns.masked.find((candidate) => candidate.name === name);
-        if (column === undefined) throw new Error("duplicates were asked for of a column that was not offered");
+        const placed = columns.find(({ shown }) => shown === name);
+        if (placed === undefined) throw new Error("duplicates were asked for of a column that was not offered");
         return withDatabase(
           alone,
           async (own) => {
-            const table = await resolveTable(own, soleTable(config).name);
+            const table = await resolveTable(own, placed.table.name);
             const query = { table, rowsMin: DUPLICATE_ROWS_MIN, limit: DUPLICATES_MAX, abort };
-            const { values: duplicates, ...found } = await findDuplicates(own, column, columns, query);
+            const { values: duplicates, ...found } = await findDuplicates(
+              own,
+              placed,
+              duplicateColumns(placed.table.columns),
+              query,
+            );
             return { ...found, duplicates };
           },
           { replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS },

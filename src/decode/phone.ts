@@ -6,6 +6,13 @@ import { REFUSED, type Reader } from "./refusal.ts";
 /** `+` and 15 digits, and what people write between them. */
 const CHARS_MAX = 64;
 
+let loaded: typeof PhoneNumbers | null = null;
+
+/** Loads the library ahead of `phoneReader`, in a way that bundlers follow: in a bundle there is no package to require. */
+export async function loadPhoneNumbers(): Promise<void> {
+  loaded ??= await import("libphonenumber-js/min");
+}
+
 /**
  * A phone number in the form of E.164, such as `+493012345678`: of any number in international form, and with a region of
  * those that are national there. Its length must be one that its country has; whether it was ever given to anybody is not
@@ -15,7 +22,7 @@ const CHARS_MAX = 64;
  */
 export function phoneReader(region: string | undefined): Reader {
   // 80 KB, which nobody else needs to load.
-  const library = createRequire(import.meta.url)("libphonenumber-js/min") as typeof PhoneNumbers;
+  const library = loaded ?? (createRequire(import.meta.url)("libphonenumber-js/min") as typeof PhoneNumbers);
   if (region !== undefined && !library.isSupportedCountry(region)) {
     throw new PiipeError("config.invalid", `no phone numbers are known of the region ${region}`, {
       hint: "Give the two letters of ISO 3166-1, such as DE or US.",

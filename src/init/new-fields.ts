@@ -10,18 +10,26 @@ import { matchColumns } from "./match-columns.ts";
 import { forNewTable } from "./new-columns.ts";
 import { forTable } from "./table-columns.ts";
 
+export interface Taken {
+  /** Fields that the configuration looks at beside the columns. */
+  readonly taken: readonly (readonly PathStep[])[];
+}
+
 /**
  * The columns for fields that no column takes yet: those of the table that are free and have the field's name, new ones for
  * the others. A field is taken with what is around it and in it: who has chosen one element of an array has chosen.
  */
 export function inferNewColumns(
   { fields, oddKeys }: CollectedFields,
-  { columns, unknownFields }: Pick<Config, "unknownFields"> & Pick<TableConfig, "columns">,
+  { columns, unknownFields, ...config }: Pick<Config, "unknownFields"> & Pick<TableConfig, "columns"> & Taken,
   table: ExistingTable | null,
 ): Inference {
-  const known = columns.flatMap(({ origin }) =>
-    placesOf(origin).flatMap((place) => (place.kind === "field" ? [place.path] : [])),
-  );
+  const known = [
+    ...config.taken,
+    ...columns
+      .flatMap(({ origin }) => placesOf(origin))
+      .flatMap((place) => (place.kind === "field" && (place.up ?? 0) === 0 ? [place.path] : [])),
+  ];
   const unknown = fields.filter(
     ({ path, values }) => values.length > 0 && !known.some((other) => isWithin(path, other)),
   );

@@ -40,8 +40,12 @@ it("wherever an email address or a name stands in events, no column stores it", 
       const { columns: inferred } = inferColumns(collectFields(parseEvents(bodies, []).events, { fieldsMax }), null);
       const columns = inferred.map(columnOf);
       const mask = compileMask([columns], { keyring, domain: "test", seal: null });
-      const source = { unwrap: [] } as never;
-      const { records } = tryColumns(bodies, { columns, unknownFields: "ignore", source }, new Map(), mask);
+      const { records } = tryColumns(
+        bodies,
+        [{ columns, when: [], each: null, bounds: new Map() }],
+        { unknownFields: "ignore", unwrap: [] },
+        mask,
+      );
       stored += records.length;
       expect(JSON.stringify(records.map(({ rows }) => rows))).not.toContain("canary");
     }),

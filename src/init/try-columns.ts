@@ -1,6 +1,6 @@
-import type { Config, TableConfig } from "../config/config.ts";
-import { compileDecoder } from "../decode/compile-decoder.ts";
-import type { ColumnBounds, Mask, MaskedRecord, Rejection } from "../pipeline/contracts.ts";
+import { compileDecoder, type DecoderOptions } from "../decode/compile-decoder.ts";
+import type { DecodedTarget } from "../decode/event-rows.ts";
+import type { Mask, MaskedRecord, Rejection } from "../pipeline/contracts.ts";
 import { deliveryOf } from "./parse-events.ts";
 
 /** What decoding and masking make of the events: what is left to try is the table. */
@@ -9,14 +9,14 @@ export interface TriedColumns {
   readonly refusals: readonly Rejection[];
 }
 
-/** Decodes the bodies into the columns, and masks them, as a run would. */
+/** Decodes the bodies into the columns of the tables, and masks them, as a run would. */
 export function tryColumns(
   bodies: readonly string[],
-  { columns, unknownFields, source }: Pick<Config, "unknownFields" | "source"> & Pick<TableConfig, "columns">,
-  bounds: ReadonlyMap<string, ColumnBounds>,
+  targets: readonly DecodedTarget[],
+  options: DecoderOptions,
   mask: Mask,
 ): TriedColumns {
-  const decode = compileDecoder([{ columns, when: [], each: null, bounds }], { unknownFields, unwrap: source.unwrap });
+  const decode = compileDecoder(targets, options);
   const nowMs = Date.now();
   const records: MaskedRecord[] = [];
   const refusals: Rejection[] = [];

@@ -583,7 +583,7 @@ export type Settlement =
   /** Visible again after the delay (0 to 43,200 s). */
   | { readonly kind: "release"; readonly delaySeconds: number };
 
-/** Where deliveries come from. Adapters: SQS; later the event of an AWS Lambda invocation. */
+/** Where deliveries come from. Adapters: SQS, and the event of an AWS Lambda invocation. */
 export interface Source {
   /** Identifies the queue in the ledger: the same for every worker and every start. */
   readonly name: string;

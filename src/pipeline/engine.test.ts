@@ -548,6 +548,23 @@ describe("Engine", () => {
     expect(await run()).toMatchObject({ quarantined: 300, deleted: 300 });
   });
 
+  it("takes all at once that was received before the run", async () => {
+    const large = { batchRowsMax: 1_000, inFlightMax: 1_000, lingerMs: 60_000 };
+    const { source, sink, run } = setUp({ limits: { ...large, startsSmall: false } });
+    source.send(...messages(150));
+    expect(await run(0)).toMatchObject({ stored: 150 });
+    expect(sink.batchSizes).toEqual([150]);
+  });
+
+  it("judges a message once that is left in the queue, over all its runs", async () => {
+    const carried = carriedOver(0.5, clock);
+    for (let times = 0; times < 20; times += 1) {
+      const { source, run } = setUp({ seal: null, carried });
+      source.send(...messages(1, "bad"));
+      expect(await run(0)).toMatchObject({ left: times + 1 });
+    }
+  });
+
   it("holds no more than the cap on messages", async () => {
     const { source, run } = setUp({ limits: { inFlightMax: 15, batchRowsMax: 7 } });
     source.send(...messages(200));

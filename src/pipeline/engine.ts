@@ -52,18 +52,26 @@ export interface EngineLimits extends BatchLimits {
   readonly writesInFlightMax: number;
   /** Give up when writes have failed for so long; null: try for ever. */
   readonly giveUpAfterMs: number | null;
+  /**
+   * Whether few messages are taken before anything was written. False for a source whose messages were all received before
+   * the run: they have cost a receive already. Default: true.
+   */
+  readonly startsSmall?: boolean;
 }
 
 /** What goes over from one run of a pipeline to its next. */
 export interface Carried {
   readonly totals: Totals;
   readonly judge: RefusalJudge;
+  /** Refused, and left in the queue. */
+  readonly left: LeftMessages;
 }
 
 /** @param haltAboveShare halt when more than this share of recent events is refused; 1 never halts */
 export const carriedOver = (haltAboveShare: number, clock: Clock): Carried => ({
   totals: { received: 0, stored: 0, skipped: 0, duplicate: 0, quarantined: 0, left: 0, deleted: 0 },
   judge: new RefusalJudge(haltAboveShare, clock),
+  left: new LeftMessages(LEFT_REMEMBERED_MAX),
 });
 
 /** What ends a run. */
@@ -72,7 +80,10 @@ export interface RunEnd {
   readonly stop: AbortSignal;
   /** Cancel I/O now; what is unsettled is redelivered later. */
   readonly abort: AbortSignal;
-  /** End by itself once the queue held nothing so many times in a row; null: run until stopped. */
+  /**
+   * End by itself once the queue held nothing so many times in a row; 0: once nothing more is given, as by a source that has
+   * all of its messages at the start; null: run until stopped.
+   */
   readonly emptyConfirmations: number | null;
 }
 
@@ -135,19 +146,20 @@ export class Engine {
   /** Since the last batch: for its report. */
   #processed = 0;
   #processMs = 0;
-  #left = new LeftMessages(LEFT_REMEMBERED_MAX);
+  #left: LeftMessages;
   /** The order of what is in flight. Empty for a source without order. */
   readonly #places = new Map<Delivery, number>();
   #nextPlace = 0;
   readonly #newFields = new NewFields();
 
-  constructor(stages: EngineStages, limits: EngineLimits, { totals, judge }: Carried, clock: Clock, emit: Emit) {
+  constructor(stages: EngineStages, limits: EngineLimits, { totals, judge, left }: Carried, clock: Clock, emit: Emit) {
     this.#stages = stages;
     this.totals = totals;
     this.#limits = limits;
     this.#clock = clock;
     this.#emit = emit;
     this.#judge = judge;
+    this.#left = left;
     this.#batcher = new Batcher({
       limits,
       clock,
@@ -178,7 +190,7 @@ export class Engine {
     this.#stop = stop;
     // What a run leaves behind must all be known to it, or it would wait for it for ever.
     this.#endsByItself = emptyConfirmations !== null;
-    if (this.#endsByItself) this.#left = new LeftMessages(Number.POSITIVE_INFINITY);
+    if (emptyConfirmations !== null && emptyConfirmations > 0) this.#left = new LeftMessages(Number.POSITIVE_INFINITY);
     const stopReceiving = (): void => {
       this.#receiving.abort();
       if (this.#hold?.wakeLast() === false) this.#hold.wake();
@@ -304,7 +316,7 @@ export class Engine {
   /** More only once all goes well. */
   #messagesMax(): number {
     if (this.#hold) return this.#hold.inFlightMax;
-    if (this.#halt || this.#hasWritten) return Number.POSITIVE_INFINITY;
+    if (this.#halt || this.#hasWritten || this.#limits.startsSmall === false) return Number.POSITIVE_INFINITY;
     // As long as those before tell too little, others must come.
     return this.#endsByItself && !this.#judge.needsMore ? PROBE_MESSAGES : JUDGED_FROM_EVENTS;
   }

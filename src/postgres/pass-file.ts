@@ -1,8 +1,9 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 // An ambient declaration cannot be imported, and other projects compile this file too.
 // oxlint-disable-next-line typescript/triple-slash-reference
 /// <reference path="./pgpass.d.ts" />
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import helper from "pgpass/lib/helper.js";
 
 /** Whose password is looked for. */
 export interface PasswordPlace {
@@ -18,7 +19,6 @@ export interface PasswordPlace {
  * @param path null: PGPASSFILE, else `.pgpass` in the home folder
  */
 export async function passwordOfFile(place: PasswordPlace, path: string | null): Promise<string | null> {
-  const { default: helper } = await import("pgpass/lib/helper.js");
   // What it warns of would stand in the middle of a log: the failure to connect tells it.
   helper.warnTo(null);
   const file = path ?? helper.getFileName();

@@ -195,7 +195,10 @@ function missing(table: TargetTable, column: Column): Problem {
   );
   return {
     what: `there is no column ${column.name}${near === null ? "" : ` (did you mean ${near}?)`}`,
-    remedy: `Add it with ${addingStatement(table, column)}.`,
+    remedy:
+      `Add it with ${addingStatement(table, column)}` +
+      // Where a name like it is there, the configuration is as likely to be wrong.
+      `${near === null ? ", or all that are missing with `piipe migrate --add-columns`" : ""}.`,
   };
 }
 

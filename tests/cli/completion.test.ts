@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { REJECTION_CODES } from "../../src/pipeline/contracts.ts";
-import { runCli, runProcess } from "../support/cli.ts";
+import { runCli, runProcess, UNBUNDLED_CLI_FILE } from "../support/cli.ts";
 
 const run = promisify(execFile);
 const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -144,6 +144,7 @@ describe("piipe completion", () => {
       const { code, stderr } = await runProcess(command.split(" "), {
         folder,
         environment: { AWS_ENDPOINT_URL_SQS: "http://127.0.0.1:9", DATABASE_URL: "postgres://127.0.0.1:9/x" },
+        file: UNBUNDLED_CLI_FILE,
         nodeArguments: ["--import", refusing(HEAVY)],
       });
       expect(stderr).not.toContain("Error");
@@ -165,6 +166,7 @@ describe("piipe completion", () => {
     const { code, stderr } = await runProcess([...command.split(" "), "-c", "few.yaml"], {
       folder,
       environment: { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" },
+      file: UNBUNDLED_CLI_FILE,
       nodeArguments: ["--import", refusing(others)],
     });
     expect(stderr).not.toContain("[bug]");

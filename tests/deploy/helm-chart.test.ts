@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import { packageVersion } from "../../src/app/package-version.ts";
+import { PACKAGE_VERSION } from "../../src/app/package-version.ts";
 import { CHART_FOLDER, LEAST_VALUES } from "../support/helm-chart.ts";
 
 /* What can be told of the chart without helm; with it, helm-chart.slow.test.ts. */
@@ -65,5 +65,5 @@ it.each([
 });
 
 it("is of the package's version", async () => {
-  expect(parse(await read("Chart.yaml"))).toMatchObject({ version: packageVersion(), appVersion: packageVersion() });
+  expect(parse(await read("Chart.yaml"))).toMatchObject({ version: PACKAGE_VERSION, appVersion: PACKAGE_VERSION });
 });

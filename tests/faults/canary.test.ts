@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { definePipeline } from "../../src/define-pipeline.ts";
 import { type EmbeddedPostgres, startPostgres } from "../../src/embedded/postgres.ts";
 import { MASK_NAMES, REJECTION_CODES, type RejectionCode } from "../../src/pipeline/contracts.ts";
 import { Canaries } from "../support/canaries.ts";
@@ -215,6 +216,76 @@ type ObjectReason = "body.object-missing" | "body.object-refused";
 /** Of several tables, or rows of elements; of a transform. */
 type TableReason = "body.too-many-rows" | "event.unmatched" | "event.transform";
 
+/** Events that are elements, into a row for each and one for each of their items. */
+const ORDER_TABLES = `
+  orders:
+    when: { kind: order }
+    columns:
+      order_id: { type: text }
+      who: { type: text, mask: hmac-sha256, reveal: true, nullable: true }
+      context: { type: json, nullable: true, masks: { ip: { type: ip, mask: hmac-sha256 }, "seen[].by": { mask: hmac-sha256, key: who } } }
+  order_items:
+    when: { kind: order }
+    each: items
+    columns:
+      order_id: { from: ^.order_id, type: text }
+      position: { from: "@index", type: integer }
+      gift_to: { type: text, mask: hmac-sha256, key: who, reveal: true, nullable: true }
+      card: { type: text, mask: aes-siv, nullable: true }
+      note: { type: text, nullable: true }`;
+
+const ORDER_SCHEMA = `
+  CREATE TABLE orders (order_id text PRIMARY KEY, who text, context jsonb);
+  CREATE TABLE order_items (
+    order_id text NOT NULL REFERENCES orders, position integer CHECK (position < 5), gift_to text, card text, note text,
+    UNIQUE (order_id, position))`;
+
+/** A canary in every masked field, in fields around the elements and in them, and in their names. */
+function order(id: string, changes: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+  const item = () => ({
+    gift_to: canaries.text(),
+    card: canaries.text(),
+    note: "ok",
+    [canaries.text()]: canaries.text(),
+  });
+  return {
+    kind: "order",
+    order_id: id,
+    who: canaries.text(),
+    context: { ip: ipv4(), seen: [{ by: canaries.text() }, { by: canaries.text() }], n: 1 },
+    items: [item(), item()],
+    [canaries.text()]: { [canaries.text()]: canaries.text() },
+    ...changes,
+  };
+}
+
+const records = (...events: readonly unknown[]): string =>
+  JSON.stringify({ Records: events, [canaries.text()]: canaries.text() });
+
+function badTableBodies(): Readonly<Record<Exclude<TableReason, "event.transform">, string>> {
+  const one = canaries.text();
+  return {
+    "body.too-many-rows": records(order("many", { items: Array.from({ length: 10_001 }, () => ({})), who: one })),
+    "event.unmatched": records(order("none"), { kind: one, [one]: one }),
+  };
+}
+
+/** Refused by a row of theirs for reasons that flat events have as well. */
+function badElements(): readonly string[] {
+  const one = canaries.text();
+  return [
+    records(one),
+    records(order("a", { items: { [one]: one } })),
+    records(order("b", { items: [one] })),
+    records(order("c", { items: [{ gift_to: { [one]: one } }] })),
+    records(order("d", { who: one, items: [{ note: one }] })),
+    records(order("e", { items: [{ gift_to: one }, { note: `for ${one}` }] })),
+    records(order("f", { items: Array.from({ length: 6 }, () => ({ gift_to: one })) })),
+    records(order("g"), order("g")),
+    JSON.stringify({ Records: { [one]: order("h") } }),
+  ];
+}
+
 /** Sends pointers to good and bad objects, and to such as are not there or denied. */
 async function sendPointers(bodies: readonly string[]): Promise<void> {
   const bucket = await createTestBucket(sqs.endpoint);
@@ -284,6 +355,17 @@ allowUnkeyed: true
 unknownFields: ${unknownFields}
 quarantine: { haltAboveShare: 1 }
 columns:${COLUMNS}`,
+  );
+}
+
+async function writeTables(tables = ORDER_TABLES): Promise<void> {
+  await writeFile(
+    join(folder, "piipe.yaml"),
+    `source: { sqs: { queue: ${queue.name} }, each: Records }
+sink: { postgres: { url: "\${DATABASE_URL}" } }
+keys: { file: ./piipe.keys.json }
+quarantine: { haltAboveShare: 1 }
+tables:${tables}`,
   );
 }
 
@@ -420,6 +502,8 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
     for (const code of ["body.object-missing", "body.object-refused"]) {
       await piipe(["quarantine", "replay", "--code", code]);
     }
+    await landInTables();
+    await landTransformed();
     await writeConfig("quarantine");
 
     const reasons = await query<{ reason: string }>(databaseUrl, "SELECT DISTINCT reason FROM piipe.quarantine");
@@ -537,6 +621,76 @@ describe("canaries in every field, key and error path", { timeout: 240_000 }, ()
     expect(canaries.find(Buffer.from(`00${digest.toUpperCase()}ff`))).toHaveLength(1);
   });
 });
+
+/** Through several tables, and what commands do over all of them. */
+async function landInTables(): Promise<void> {
+  await writeTables();
+  await query(databaseUrl, ORDER_SCHEMA);
+  await well(["migrate"]);
+  const wanted = order("wanted");
+  const card = canaries.text();
+  await send(records(wanted, order("other", { who: wanted["who"], items: [{ card }, { card }] })));
+  const bad = [...Object.values(badTableBodies()), ...badElements()];
+  for (const body of bad) await send(body);
+  await run();
+  const [count] = await query<Record<string, number>>(
+    databaseUrl,
+    `SELECT (SELECT count(*)::integer FROM orders) AS orders, count(*)::integer AS items, count(gift_to)::integer AS gifts
+     FROM order_items`,
+  );
+  expect(count).toEqual({ orders: 2, items: 4, gifts: 2 });
+  await piipe(["mask"], [records(wanted), ...bad].join("\n"));
+  await piipe(["check", "--json"]);
+  expect(await well(["duplicates"])).toContain("orders.who: 1 value in 2 rows");
+  const found = await well(["lookup", "who", "-", "--json"], String(wanted["who"]));
+  expect(JSON.parse(found)).toMatchObject({ rows: 2 });
+  await piipe(["lookup", "orders.context.ip", "-"], canaries.text());
+  await well(["quarantine", "list", "--json"]);
+  const pending = "SELECT message_id FROM piipe.quarantine WHERE reason IN ('event.unmatched', 'body.too-many-rows')";
+  for (const { message_id: id } of await query<{ message_id: string }>(databaseUrl, pending)) {
+    await piipe(["quarantine", "replay", id]);
+  }
+  await writeTables(`${ORDER_TABLES}\n      more: { type: text, nullable: true }`);
+  await well(["migrate", "--add-columns"]);
+  // It shows the names of fields, where these are plain.
+  const fresh = {
+    kind: "order",
+    order_id: "fresh",
+    who: canaries.text(),
+    items: [{ gift_to: canaries.text(), fresh: canaries.text() }],
+  };
+  await piipe(["init", "--update", "--sample", "-"], JSON.stringify({ Records: [fresh] }));
+  expect(printed.at(-1)?.text).toContain("left out: field fresh has no column in the table");
+  expect(await well(["erase", "order_items.card", "-", "--yes", "--set-null"], card)).toContain(
+    "Set what is masked to NULL",
+  );
+  expect(await well(["erase", "who", "-", "--yes"], String(wanted["who"]))).toMatch(
+    /Deleted 2 rows of \S+orders, 4 rows of/,
+  );
+}
+
+/** What is thrown in code may quote the event. */
+async function landTransformed(): Promise<void> {
+  for (const [name, value] of Object.entries(LOCAL_AWS)) vi.stubEnv(name, value);
+  await send(json({}));
+  const pipeline = definePipeline(
+    {
+      source: { sqs: { queue: queue.name, endpoint: sqs.endpoint } },
+      sink: { postgres: { url: databaseUrl, table: "orders" } },
+      quarantine: { haltAboveShare: 1 },
+      columns: { order_id: { type: "text" }, who: { type: "text", mask: "hmac-sha256" } },
+    },
+    {
+      transform(wanted) {
+        throw new Error(`no ${JSON.stringify(wanted)}`);
+      },
+    },
+  );
+  const keysJson = await readFile(join(folder, "piipe.keys.json"), "utf8");
+  const onEvent = (told: object): void => void printed.push({ command: "run in code", text: JSON.stringify(told) });
+  expect(await pipeline.run({ untilEmpty: true, keysJson, onEvent })).toMatchObject({ quarantined: 1 });
+  vi.unstubAllEnvs();
+}
 
 /** Every row of every table of the database, as COPY writes it. */
 async function dumpOf(url: string): Promise<string> {

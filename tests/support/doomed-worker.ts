@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { type ProcessOptions, type RunningCli, startCli } from "./cli.ts";
+import { type ProcessOptions, type RunningCli, startCli, UNBUNDLED_CLI_FILE } from "./cli.ts";
 
 /**
  * Where a worker can be killed.
@@ -24,7 +24,7 @@ const PRELOAD = fileURLToPath(new URL("./kill-points.mjs", import.meta.url));
 /** As `startCli`, with a preload that can kill the process at a point of its work. */
 export function startWorker(args: readonly string[], options: ProcessOptions = {}): Worker {
   const nodeArguments = ["--import", PRELOAD, ...(options.nodeArguments ?? [])];
-  const cli = startCli(args, { ...options, nodeArguments, hasChannel: true });
+  const cli = startCli(args, { ...options, file: UNBUNDLED_CLI_FILE, nodeArguments, hasChannel: true });
   return {
     ...cli,
     async killAt(point) {

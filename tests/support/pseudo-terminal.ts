@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const CLI_FILE = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const CLI_FILE = fileURLToPath(new URL("../../dist/bin/piipe.js", import.meta.url));
 
 const ESCAPE = "\u001b";
 /** Erases the line that the cursor is in. */

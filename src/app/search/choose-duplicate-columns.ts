@@ -1,10 +1,19 @@
+import type { Config, TableConfig } from "../../config/config.ts";
 import { didYouMean } from "../../config/did-you-mean.ts";
 import { PiipeError } from "../../errors.ts";
-import { maskedOf } from "../../mask/column-tokens.ts";
-import { type DuplicateColumns, duplicateColumns, keepsEquality, tellsTime } from "../../mask/duplicate-columns.ts";
+import { isMasked, type MaskedColumn, maskedOf } from "../../mask/column-tokens.ts";
+import { duplicateColumns, keepsEquality, tellsTime } from "../../mask/duplicate-columns.ts";
 import type { Column, MaskName } from "../../pipeline/contracts.ts";
+import { columnsNamed, type PlacedColumn, placedColumns } from "../placed-columns.ts";
 
-export type ChosenColumns = DuplicateColumns;
+/** What duplicates of a table are looked for in, and counted by. */
+export interface ChosenColumns {
+  readonly table: TableConfig;
+  /** None, where another table has the chosen column. */
+  readonly masked: readonly PlacedColumn<MaskedColumn>[];
+  readonly user: Column | null;
+  readonly time: Column | null;
+}
 
 /** What the command line names; null: as the configuration suggests. */
 export interface ColumnChoice {
@@ -14,56 +23,78 @@ export interface ColumnChoice {
 }
 
 /**
- * The columns to look for duplicates in, and to count by.
+ * The columns to look for duplicates in, and to count by, of each table: what is named is taken in each that has it.
  * @throws {PiipeError} `usage.invalid`, saying why a named column will not do and which would
  */
-export function chooseColumns(columns: readonly Column[], { column, user, time }: ColumnChoice): ChosenColumns {
-  const suggested = duplicateColumns(columns);
-  return {
-    masked: column === null ? atLeastOne(suggested.masked) : [chooseMasked(columns, suggested, column)],
-    user: user === null ? suggested.user : chooseUser(columns, user),
-    time: time === null ? suggested.time : chooseTime(columns, time),
-  };
-}
-
-function atLeastOne(masked: DuplicateColumns["masked"]): DuplicateColumns["masked"] {
-  if (masked.length > 0) return masked;
-  throw new PiipeError("usage.invalid", "the configuration has no column whose mask keeps equal values equal", {
-    hint: "Give a personal column such a mask: hmac-sha256 is the usual one.",
+export function chooseColumns(config: Pick<Config, "tables">, choice: ColumnChoice): readonly ChosenColumns[] {
+  const columns = placedColumns(config, (own) => own);
+  const masked = chooseMasked(config, choice.column);
+  const users = choice.user === null ? null : choose(columns, "--user", choice.user, isUser);
+  const times = choice.time === null ? null : choose(columns, "--time", choice.time, isTime);
+  const ofTable = (chosen: readonly PlacedColumn[], table: TableConfig): Column | null =>
+    chosen.find((found) => found.table === table)?.column ?? null;
+  return config.tables.map((table) => {
+    const suggested = duplicateColumns(table.columns);
+    return {
+      table,
+      masked: masked.filter((found) => found.table === table),
+      user: users === null ? suggested.user : ofTable(users, table),
+      time: times === null ? suggested.time : ofTable(times, table),
+    };
   });
 }
 
-function chooseMasked(
-  columns: readonly Column[],
-  { masked }: DuplicateColumns,
+function chooseMasked(config: Pick<Config, "tables">, name: string | null): readonly PlacedColumn<MaskedColumn>[] {
+  if (name === null) {
+    const suggested = placedColumns(config, maskedOf).filter(({ column }) => keepsEquality(column));
+    if (suggested.length > 0) return suggested;
+    throw new PiipeError("usage.invalid", "the configuration has no column whose mask keeps equal values equal", {
+      hint: "Give a personal column such a mask: hmac-sha256 is the usual one.",
+    });
+  }
+  const columns = placedColumns(config, (own) => [...own, ...maskedOf(own.filter((column) => !isMasked(column)))]);
+  return choose(columns, "--column", name, isMaskedEqually);
+}
+
+const isUser = (placed: PlacedColumn): placed is PlacedColumn => keepsEquality(placed.column);
+
+const isTime = (placed: PlacedColumn): placed is PlacedColumn => tellsTime(placed.column);
+
+const isMaskedEqually = (placed: PlacedColumn): placed is PlacedColumn<MaskedColumn> =>
+  isMasked(placed.column) && keepsEquality(placed.column);
+
+function choose<P extends PlacedColumn>(
+  columns: readonly PlacedColumn[],
+  option: string,
   name: string,
-): DuplicateColumns["masked"][number] {
-  const chosen = masked.find((column) => column.name === name);
-  if (chosen) return chosen;
-  const { mask } = find([...columns, ...maskedOf(columns)], "--column", name, masked);
-  throw unfit(
-    "--column",
+  isFit: (placed: PlacedColumn) => placed is P,
+): readonly P[] {
+  const fit = columns.filter(isFit);
+  const named = columnsNamed(columns, name);
+  const chosen = fit.filter((column) => named.includes(column));
+  if (chosen.length > 0) return chosen;
+  const near = didYouMean(
     name,
-    mask === null ? "has no mask: its values stand in the table as they are" : whyNot(mask),
-    masked,
+    fit.map(({ shown }) => shown),
   );
+  const [first] = named;
+  const why =
+    first === undefined
+      ? `is not in the configuration${near === null ? "" : ` (did you mean ${near}?)`}`
+      : whyNot(first.column, option);
+  const names = fit.map(({ shown }) => shown).join(", ");
+  throw new PiipeError("usage.invalid", `${option} ${name}: the column ${why}`, {
+    hint:
+      names === "" ? `No column of the configuration can be named here.` : `Columns that can be named here: ${names}.`,
+  });
 }
 
-function chooseUser(columns: readonly Column[], name: string): Column {
-  const fit = columns.filter(keepsEquality);
-  const chosen = find(columns, "--user", name, fit);
-  if (chosen.mask === null || keepsEquality(chosen)) return chosen;
-  throw unfit("--user", name, whyNot(chosen.mask), fit);
+function whyNot({ mask }: Column, option: string): string {
+  if (option === "--time") return "holds no timestamp or date";
+  return mask === null ? "has no mask: its values stand in the table as they are" : whyUnequal(mask);
 }
 
-function chooseTime(columns: readonly Column[], name: string): Column {
-  const fit = columns.filter(tellsTime);
-  const chosen = find(columns, "--time", name, fit);
-  if (tellsTime(chosen)) return chosen;
-  throw unfit("--time", name, "holds no timestamp or date", fit);
-}
-
-function whyNot(mask: MaskName): string {
+function whyUnequal(mask: MaskName): string {
   switch (mask) {
     case "generalize":
       return "has the mask generalize: many different values are stored as one";
@@ -72,22 +103,4 @@ function whyNot(mask: MaskName): string {
     default:
       return `has the mask ${mask}: nothing of its values is stored`;
   }
-}
-
-function find(columns: readonly Column[], option: string, name: string, fit: readonly Column[]): Column {
-  const found = columns.find((column) => column.name === name);
-  if (found) return found;
-  const near = didYouMean(
-    name,
-    fit.map((column) => column.name),
-  );
-  throw unfit(option, name, `is not in the configuration${near === null ? "" : ` (did you mean ${near}?)`}`, fit);
-}
-
-function unfit(option: string, name: string, why: string, fit: readonly Column[]): PiipeError {
-  const names = fit.map((column) => column.name).join(", ");
-  return new PiipeError("usage.invalid", `${option} ${name}: the column ${why}`, {
-    hint:
-      names === "" ? `No column of the configuration can be named here.` : `Columns that can be named here: ${names}.`,
-  });
 }

@@ -8,6 +8,7 @@ import {
   type DuplicateValue,
   readDuplicates,
 } from "../../storage/search/duplicates.ts";
+import { type PlacedColumn, placeIn } from "../placed-columns.ts";
 
 export interface ShownValue extends Omit<DuplicateValue, "token"> {
   /** null: what is stored is no token, and may be a raw value. */
@@ -16,6 +17,7 @@ export interface ShownValue extends Omit<DuplicateValue, "token"> {
 
 /** A column with what was found in it. */
 export interface ColumnFindings extends Omit<Duplicates, "values"> {
+  /** As it is shown. */
   readonly column: string;
   readonly values: readonly ShownValue[];
 }
@@ -23,17 +25,18 @@ export interface ColumnFindings extends Omit<Duplicates, "values"> {
 /** The duplicates of a column, in what may be shown of them. */
 export async function findDuplicates(
   pool: PostgresPool,
-  column: MaskedColumn,
+  placed: PlacedColumn<MaskedColumn>,
   countBy: Pick<DuplicateColumns, "user" | "time">,
   query: Omit<DuplicatesQuery, "place" | "user" | "timeColumn">,
 ): Promise<ColumnFindings> {
   const found = await readDuplicates(pool, {
     ...query,
-    place: placeOf(column),
+    place: placeIn(placed),
     user: countBy.user === null ? null : placeOf(countBy.user),
     timeColumn: countBy.time?.name ?? null,
   });
-  return { column: column.name, ...found, values: found.values.map((value) => shown(value, column, countBy.time)) };
+  const values = found.values.map((value) => shown(value, placed.column, countBy.time));
+  return { column: placed.shown, ...found, values };
 }
 
 function shown(value: DuplicateValue, column: MaskedColumn, time: DuplicateColumns["time"]): ShownValue {

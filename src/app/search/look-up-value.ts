@@ -5,14 +5,13 @@ import type { Row } from "../../postgres/connection.ts";
 import { AUDIT_RIGHT, type AuditEntry } from "../../storage/audit.ts";
 import { ownTable, requireRights } from "../../storage/schema/require-rights.ts";
 import type { FoundToken } from "../../storage/search/find-tokens.ts";
-import { type LookupFindings, lookUp } from "../../storage/search/look-up.ts";
-import { soleTable } from "../configured-tables.ts";
+import { type LookupFindings, lookUp, type TableFindings } from "../../storage/search/look-up.ts";
 import { replacerInside } from "../inner-tokens.ts";
 import { NO_TOKEN, timesShown } from "./find-duplicates.ts";
-import { type Search, tokensOf, withTable } from "./open-search.ts";
+import { type Search, type SearchedTable, tokensOf, withTables } from "./open-search.ts";
 
 export interface LookupRequest {
-  /** The most rows to give. */
+  /** The most rows to give of each table. */
   readonly limit: number;
   readonly audit: Pick<AuditEntry, "operator" | "reason">;
 }
@@ -23,9 +22,15 @@ export interface TokenReport extends FoundToken {
   readonly version: number | null;
 }
 
-/** What was found: tokens and stored rows, never the value. */
-export interface LookupReport extends Omit<LookupFindings, "tokens"> {
+/** What was found in a table: tokens and stored rows, never the value. */
+export interface TableReport extends Omit<TableFindings, "tokens" | "table"> {
+  readonly asked: SearchedTable;
   readonly tokens: readonly TokenReport[];
+}
+
+export interface LookupReport extends Omit<LookupFindings, "tables"> {
+  /** Those that were searched. */
+  readonly tables: readonly TableReport[];
 }
 
 /**
@@ -33,32 +38,46 @@ export interface LookupReport extends Omit<LookupFindings, "tokens"> {
  * @throws {PiipeError} `database.*`, `keys.*`
  */
 export async function lookUpValue(search: Search, { limit, audit }: LookupRequest): Promise<LookupReport> {
-  const columns = soleTable(search.config).columns.map(({ name }) => name);
-  const found = await withTable(search, columns, async (pool, table) => {
+  const searched = search.tables.filter(({ searches }) => searches.length > 0);
+  const { tables, ...found } = await withTables(search, searched, columnsIn, async (pool, opened) => {
     await requireRights(pool, [
-      { table: table.name, right: "SELECT" },
+      ...opened.map(({ stored }) => ({ table: stored.name, right: "SELECT" as const })),
       { table: ownTable("key_links"), right: "SELECT" },
       AUDIT_RIGHT,
     ]);
-    return lookUp(pool, table, {
-      searches: tokensOf(search.searches),
-      user: search.user,
-      timeColumn: search.time?.name ?? null,
-      columns,
-      limit,
-      audit,
-    });
+    const asked = opened.map((table) => ({
+      table: table.stored,
+      searches: tokensOf(table.searches),
+      user: table.user,
+      timeColumn: table.time?.name ?? null,
+      columns: columnsIn(table),
+    }));
+    return lookUp(pool, asked, { limit, audit });
   });
   return {
     ...found,
-    sample: found.sample.map(hidingRawValues(search)),
-    tokens: found.tokens.map((token) => reportOf(token, search)),
+    tables: searched.flatMap((asked, at) => {
+      const ofTable = tables[at];
+      if (ofTable === undefined) return [];
+      const { rows, users, tokens, sample } = ofTable;
+      return [
+        {
+          asked,
+          rows,
+          users,
+          tokens: tokens.map((token) => reportOf(token, asked)),
+          sample: sample.map(hidingRawValues(asked)),
+        },
+      ];
+    }),
   };
 }
 
+const columnsIn = ({ table }: SearchedTable): readonly string[] => table.columns.map(({ name }) => name);
+
 /** Other masked columns of a row, and what is masked inside them, may still hold what they had before their mask. */
-function hidingRawValues({ config }: Search): (row: Row) => Row {
-  const hiders = maskedOf(soleTable(config).columns).flatMap((column) => {
+function hidingRawValues({ table }: SearchedTable): (row: Row) => Row {
+  const hiders = maskedOf(table.columns).flatMap((column) => {
     const isToken = tokenTestOf(column);
     if (isToken === null) return [];
     const hide = (token: string): string | null => (isToken(token) ? null : NO_TOKEN);
@@ -75,8 +94,8 @@ function hidingRawValues({ config }: Search): (row: Row) => Row {
   };
 }
 
-function reportOf(found: FoundToken, { searches, time }: Search): TokenReport {
-  const column = searches.find((search) => search.column.name === found.column)?.column;
+function reportOf(found: FoundToken, { searches, time }: SearchedTable): TokenReport {
+  const column = searches.find(({ shown }) => shown === found.column)?.column;
   const { token } = found;
   if (column === undefined) return { ...found, ...timesShown(found, time), version: null };
   const shown = isBareDigest(column, token) ? BARE_DIGEST : token;

@@ -13,8 +13,8 @@ import { compareKeys } from "../../storage/rotation/key-checks.ts";
 import { type NeededRight, ownTable, requireRights } from "../../storage/schema/require-rights.ts";
 import { readStoredTable } from "../../storage/search/stored-columns.ts";
 import { type VaultEntry, findOriginals, findRevealable, isStored } from "../../storage/vault/find-originals.ts";
-import { soleTable } from "../configured-tables.ts";
 import { columnKeysOf } from "../open-mask.ts";
+import { type PlacedColumn, placeIn } from "../placed-columns.ts";
 import { decodeValue } from "./searched-columns.ts";
 
 export interface Original {
@@ -103,8 +103,16 @@ export function vaultWay(column: MaskedColumn, masking: MaskOptions, privateKey:
   };
 }
 
-/** For a mask that the keyring alone reverses. */
-export function keyringWay(column: MaskedColumn, masking: MaskOptions, config: Config): RevealWay {
+/**
+ * For a mask that the keyring alone reverses.
+ * @param places of one key: a token of either is a token of all
+ */
+export function keyringWay(
+  places: readonly [PlacedColumn<MaskedColumn>, ...PlacedColumn<MaskedColumn>[]],
+  masking: MaskOptions,
+  config: Config,
+): RevealWay {
+  const [{ column }] = places;
   return async (pool, token, audit) => {
     await requireRights(pool, [{ table: ownTable("key_checks"), right: "SELECT" }, ...LINKS_AND_AUDIT]);
     // Another key opens an address to another address.
@@ -114,16 +122,28 @@ export function keyringWay(column: MaskedColumn, masking: MaskOptions, config: C
     } else {
       // Any address looks like a token, and a raw one given by mistake must not get into the audit.
       if (!decodeValue(column, token).ok) throw noToken(column);
-      const table = await readStoredTable(pool, soleTable(config).name, [placeOf(column).column]);
-      await requireRights(pool, [{ table: table.name, right: "SELECT" }]);
-      if (!(await isStored(pool, table, { place: placeOf(column), token }))) {
-        throw noToken(column, `no row of ${showTable(table.name)} has it`);
-      }
+      await requireStored(pool, places, token);
     }
     const links = linkRuleOf(column, masking.keyring, false);
     const [, ...linked] = await findRevealable(pool, { place: placeOf(column), token, links, audit });
     return () => openReversible(column, token, linked, masking);
   };
+}
+
+async function requireStored(
+  pool: PostgresPool,
+  places: Parameters<typeof keyringWay>[0],
+  token: string,
+): Promise<void> {
+  const looked: string[] = [];
+  for (const placed of places) {
+    const place = placeIn(placed);
+    const table = await readStoredTable(pool, placed.table.name, [place.column]);
+    await requireRights(pool, [{ table: table.name, right: "SELECT" }]);
+    if (await isStored(pool, table, { place, token })) return;
+    looked.push(showTable(table.name));
+  }
+  throw noToken(places[0].column, `no row of ${looked.join(", ")} has it`);
 }
 
 function openReversible(

@@ -6,6 +6,7 @@ import type { Keyring } from "../../keys/keyring.ts";
 import { isMasked, keyNameOf, type MaskedColumn, maskedOf } from "../../mask/column-tokens.ts";
 import { isBareDigest, linkRuleOf, spellingsFound, valueTokensOf, whyUnsearchable } from "../../mask/value-tokens.ts";
 import type { Column, Delivery, LinkRule, Rejection, Result } from "../../pipeline/contracts.ts";
+import { columnsNamed, type PlacedColumn, placedColumns } from "../placed-columns.ts";
 
 const ATTRIBUTE = "value";
 
@@ -37,8 +38,7 @@ const deliveryOf = (text: string): Delivery => ({
 });
 
 /** A column in which a value is searched. */
-export interface ColumnSearch {
-  readonly column: MaskedColumn;
+export interface ColumnSearch extends PlacedColumn<MaskedColumn> {
   /** Those that can be made: what is linked with them is in the database. */
   readonly tokens: readonly string[];
   /** The value's bare SHA-256, where a takeover may not have reached the column yet. Never printed. */
@@ -49,39 +49,61 @@ export interface ColumnSearch {
 
 /** A column that was named but cannot hold the value, or cannot be searched. */
 export interface UnsearchedColumn {
+  /** As it is shown. */
   readonly column: string;
   readonly why: string;
 }
 
 export interface SearchedColumns {
-  readonly searched: readonly MaskedColumn[];
+  readonly searched: readonly PlacedColumn<MaskedColumn>[];
   readonly unsearched: readonly UnsearchedColumn[];
 }
 
 /**
  * The columns that a person means: by the column's name, by the field that one or several columns are made from, or by the
- * key that several share. What is masked inside a column is named like one: `context.devices[].id`.
+ * key that several share; in all tables, or in the one that is named before it. What is masked inside a column is named like
+ * one: `context.devices[].id`.
  * @throws {PiipeError} `usage.invalid` when there is none, or none that can be searched, saying why
  */
-export function findSearchedColumns(what: string, columns: readonly Column[]): SearchedColumns {
-  const all = [...columns, ...maskedOf(columns.filter((column) => !isMasked(column)))];
-  const named = all.filter(
-    (column) => column.name === what || column.from === what || (isMasked(column) && keyNameOf(column) === what),
-  );
+export function findSearchedColumns(what: string, config: Pick<Config, "tables">): SearchedColumns {
+  const all = placedColumns(config, (own) => [...own, ...maskedOf(own.filter((column) => !isMasked(column)))]);
+  const named = columnsNamed(all, what, isMeant);
   if (named.length === 0) throw unknownColumn(all, what);
-  const unsearched = named.flatMap((column) => {
+  const unsearched = named.flatMap(({ column, shown }) => {
     const why = isMasked(column) ? whyUnsearchable(column) : whyUnmasked(column);
-    return why === null ? [] : [{ column: column.name, why }];
+    return why === null ? [] : [{ column: shown, why }];
   });
-  const searched = named.filter(isMasked).filter((column) => whyUnsearchable(column) === null);
+  const searched = named.filter(isPlacedMask).filter(({ column }) => whyUnsearchable(column) === null);
   if (searched.length === 0) {
     throw new PiipeError("usage.invalid", `no value can be searched in ${showUnsearched(unsearched)}`, {
-      hint: named.some((column) => !isMasked(column))
+      hint: named.some(({ column }) => !isMasked(column))
         ? "A column that is stored as it is needs no key: search it with SQL."
         : "Search the person's rows by another column.",
     });
   }
   return { searched, unsearched };
+}
+
+/** A field above the elements that have rows is the event's. */
+const isMeant = (column: Column, what: string): boolean =>
+  column.name === what ||
+  column.from === what ||
+  column.from.replace(/^(?:\^\.)+/, "") === what ||
+  (isMasked(column) && keyNameOf(column) === what);
+
+const isPlacedMask = (placed: PlacedColumn): placed is PlacedColumn<MaskedColumn> => isMasked(placed.column);
+
+/** With the columns of all tables that share the keys: equal values have equal tokens there. */
+export function withSharedKeys(
+  { searched, unsearched }: SearchedColumns,
+  config: Pick<Config, "tables">,
+): SearchedColumns {
+  const keys = new Set(searched.map(({ column }) => keyNameOf(column)));
+  const named = new Set(searched.map(({ column }) => column));
+  const shared = placedColumns(config, maskedOf).filter(
+    ({ column }) => !named.has(column) && keys.has(keyNameOf(column)) && whyUnsearchable(column) === null,
+  );
+  return { searched: [...searched, ...shared], unsearched };
 }
 
 function whyUnmasked({ masks = [] }: Column): string {
@@ -101,14 +123,15 @@ export function searchesOf(
 ): { readonly searches: readonly ColumnSearch[]; readonly unsearched: readonly UnsearchedColumn[] } {
   const searches: ColumnSearch[] = [];
   const unfit: UnsearchedColumn[] = [];
-  for (const column of searched) {
+  for (const placed of searched) {
+    const { column, shown } = placed;
     const tokensOf = valueTokensOf(column, { keyring, domain: keys.domain });
     const decoded = decodeValue(column, text);
     const tokens = decoded.ok ? tokensOf(decoded.value) : null;
-    if (tokens === null) unfit.push({ column: column.name, why: `the value is none of its type, ${column.type}` });
+    if (tokens === null) unfit.push({ column: shown, why: `the value is none of its type, ${column.type}` });
     else {
       searches.push({
-        column,
+        ...placed,
         tokens: tokens.filter((token) => !isBareDigest(column, token)),
         bareDigest: tokens.find((token) => isBareDigest(column, token)) ?? null,
         links: linkRuleOf(column, keyring, true),
@@ -128,9 +151,9 @@ const showUnsearched = (columns: readonly UnsearchedColumn[]): string =>
   columns.map(({ column, why }) => `${column} (${why})`).join(", ");
 
 /** Does not quote what was given: it may be a raw value in the wrong place. */
-function unknownColumn(columns: readonly Column[], given: string): PiipeError {
-  const near = didYouMean(given, new Set(columns.flatMap(({ name, from }) => [name, from])));
+function unknownColumn(columns: readonly PlacedColumn[], given: string): PiipeError {
+  const near = didYouMean(given, new Set(columns.flatMap(({ shown, column }) => [column.name, column.from, shown])));
   return new PiipeError("usage.invalid", "the configuration has no column of the given name, nor for such a field", {
-    hint: `${near === null ? "" : `Did you mean ${near}? `}The columns are ${columns.map(({ name }) => name).join(", ")}.`,
+    hint: `${near === null ? "" : `Did you mean ${near}? `}The columns are ${columns.map(({ shown }) => shown).join(", ")}.`,
   });
 }

@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { openMask } from "../../app/open-mask.ts";
 import { pendingColumnProblem } from "../../app/pending-versions.ts";
-import { columnsOf } from "../../config/config.ts";
+import { placedColumns } from "../../app/placed-columns.ts";
 import type { Config } from "../../config/config.ts";
 import type { Keyring } from "../../keys/keyring.ts";
 import { maskedOf } from "../../mask/column-tokens.ts";
@@ -56,9 +56,9 @@ async function privateFileBeside(keyringFile: string): Promise<string | null> {
 }
 
 function describeKeys(config: Config, keyring: Keyring | null): string {
-  const keyed = maskedOf(columnsOf(config))
-    .filter(({ mask }) => OPERATORS[mask].needsKey)
-    .map(({ name, keyVersion }) => (keyVersion === null ? name : `${name} (version ${keyVersion})`));
+  const keyed = placedColumns(config, maskedOf)
+    .filter(({ column }) => OPERATORS[column.mask].needsKey)
+    .map(({ column: { keyVersion }, shown }) => (keyVersion === null ? shown : `${shown} (version ${keyVersion})`));
   const version = keyring?.primary?.version;
   const shown = version === undefined ? "no keyring" : `key version ${version}`;
   const ids = config.dedupeBy === null ? "" : `; business ids by ${config.dedupeBy.from}`;

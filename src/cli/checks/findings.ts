@@ -1,5 +1,5 @@
 import { type ErrorCode, PiipeError } from "../../errors.ts";
-import { reportOf } from "../failure.ts";
+import { reportOf } from "../../telemetry/error-report.ts";
 import { counted } from "../output.ts";
 import { type Terminal, styler } from "../terminal.ts";
 

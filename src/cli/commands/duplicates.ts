@@ -1,9 +1,7 @@
 import { resolve } from "node:path";
-import { soleTable } from "../../app/configured-tables.ts";
 import { withDatabase } from "../../app/open-database.ts";
 import { type ChosenColumns, chooseColumns } from "../../app/search/choose-duplicate-columns.ts";
 import { type ColumnFindings, NO_TOKEN, type ShownValue, findDuplicates } from "../../app/search/find-duplicates.ts";
-import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
 import { showTable } from "../../postgres/identifiers.ts";
@@ -28,31 +26,39 @@ export interface DuplicatesOptions {
 /** Lists values that occur for more than one user or many times. Shows tokens only: whose they are stays hidden. */
 export async function duplicatesCommand(options: DuplicatesOptions, terminal: Terminal): Promise<ExitCode> {
   const config = await loadConfig(resolve(terminal.folder, options.config), terminal.environment);
-  const chosen = chooseColumns(soleTable(config).columns, options);
-  const report = await withDatabase(config, (pool) => findInAll(pool, config, chosen, options, terminal), {
+  const chosen = chooseColumns(config, options);
+  const found = await withDatabase(config, (pool) => findInAll(pool, chosen, options, terminal), {
     replyTimeoutMs: SEARCH_REPLY_TIMEOUT_MS,
   });
-  terminal.writeOut(options.json ? `${JSON.stringify(jsonOf(report, options))}\n` : textOf(report, options, terminal));
+  const isSole = config.tables.length === 1;
+  terminal.writeOut(
+    options.json ? `${JSON.stringify(jsonOf(found, isSole, options))}\n` : textOf(found, options, terminal),
+  );
   return EXIT_CODES.done;
 }
 
 async function findInAll(
   pool: PostgresPool,
-  config: Config,
-  chosen: ChosenColumns,
+  chosen: readonly ChosenColumns[],
   { rowsMin, limit }: DuplicatesOptions,
   terminal: Terminal,
-): Promise<Report> {
-  const table = await resolveTable(pool, soleTable(config).name);
-  const findings: ColumnFindings[] = [];
-  for (const column of chosen.masked) {
-    if (terminal.isInteractive) terminal.writeError(counting(column.name, terminal));
-    findings.push(await findDuplicates(pool, column, chosen, { table, rowsMin, limit }));
+): Promise<readonly TableFindings[]> {
+  const found: TableFindings[] = [];
+  for (const columns of chosen) {
+    if (columns.masked.length === 0) continue;
+    const table = await resolveTable(pool, columns.table.name);
+    const findings: ColumnFindings[] = [];
+    for (const placed of columns.masked) {
+      if (terminal.isInteractive) terminal.writeError(counting(placed.shown, terminal));
+      findings.push(await findDuplicates(pool, placed, columns, { table, rowsMin, limit }));
+    }
+    found.push({ table: showTable(table), findings, chosen: columns });
   }
-  return { table: showTable(table), findings, chosen };
+  return found;
 }
 
-interface Report {
+/** Of one table. */
+interface TableFindings {
   readonly table: string;
   readonly findings: readonly ColumnFindings[];
   readonly chosen: ChosenColumns;
@@ -62,46 +68,51 @@ function counting(column: string, { environment }: Terminal): string {
   return `${styler(true, environment)("dim", `· reading ${column} …`)}\n`;
 }
 
-function jsonOf({ table, findings, chosen }: Report, { rowsMin, limit }: DuplicatesOptions): object {
-  return {
-    table,
-    min: rowsMin,
-    // Of the values that are listed; the counts are of all.
-    limit,
-    userColumn: chosen.user?.name ?? null,
-    timeColumn: chosen.time?.name ?? null,
-    columns: findings.map(({ column, values, valuesFound, rowsFound }) => ({
-      column,
-      valuesFound,
-      rowsFound,
-      cutByLimit: valuesFound - values.length,
-      values,
-    })),
-  };
+function jsonOf(tables: readonly TableFindings[], isSole: boolean, { rowsMin, limit }: DuplicatesOptions): object {
+  const [only] = tables;
+  // The limit is of the values that are listed; the counts are of all.
+  const query = { min: rowsMin, limit };
+  if (!isSole || only === undefined) {
+    return { ...query, tables: tables.map((found) => ({ table: found.table, ...foundIn(found) })) };
+  }
+  return { table: only.table, ...query, ...foundIn(only) };
 }
 
-function textOf(
-  { table, findings, chosen }: Report,
-  { rowsMin, limit }: DuplicatesOptions,
-  terminal: Terminal,
-): string {
+const foundIn = ({ findings, chosen }: TableFindings): object => ({
+  userColumn: chosen.user?.name ?? null,
+  timeColumn: chosen.time?.name ?? null,
+  columns: findings.map(({ column, values, valuesFound, rowsFound }) => ({
+    column,
+    valuesFound,
+    rowsFound,
+    cutByLimit: valuesFound - values.length,
+    values,
+  })),
+});
+
+function textOf(tables: readonly TableFindings[], { rowsMin, limit }: DuplicatesOptions, terminal: Terminal): string {
   const style = styler(terminal.outIsTerminal, terminal.environment);
-  const sections = findings.map(({ column, values, valuesFound, rowsFound }) => {
-    if (valuesFound === 0) return `${style("bold", column)}: no duplicates\n`;
-    const cut = valuesFound - values.length;
-    return (
-      `${style("bold", column)}: ${counted(valuesFound, "value")} in ${counted(rowsFound, "row")}\n` +
-      `${textTable(
-        values.map((value) => cellsOf(value, chosen)),
-        { charsMax: charsMaxOf(terminal), droppable: ["first seen", "last seen"] },
-      )}\n` +
-      (cut === 0 ? "" : `  … and ${cut} more, cut by --limit ${limit}\n`)
-    );
-  });
-  const ofSeveral = chosen.user === null ? "" : `for more than one ${chosen.user.name} or `;
+  const sections = tables.flatMap(({ findings, chosen }) =>
+    findings.map(({ column, values, valuesFound, rowsFound }) => {
+      if (valuesFound === 0) return `${style("bold", column)}: no duplicates\n`;
+      const cut = valuesFound - values.length;
+      return (
+        `${style("bold", column)}: ${counted(valuesFound, "value")} in ${counted(rowsFound, "row")}\n` +
+        `${textTable(
+          values.map((value) => cellsOf(value, chosen)),
+          { charsMax: charsMaxOf(terminal), droppable: ["first seen", "last seen"] },
+        )}\n` +
+        (cut === 0 ? "" : `  … and ${cut} more, cut by --limit ${limit}\n`)
+      );
+    }),
+  );
+  const users = [...new Set(tables.flatMap(({ chosen }) => chosen.user?.name ?? []))].join(" or ");
+  const ofSeveral = users === "" ? "" : `for more than one ${users} or `;
+  const findings = tables.flatMap((table) => table.findings);
   const total = findings.reduce((sum, { valuesFound }) => sum + valuesFound, 0);
   const columns = counted(findings.length, "column");
-  return `${sections.join("\n")}\nTotal: ${counted(total, "value")} in ${columns} of ${table} that occur ${ofSeveral}at least ${rowsMin} times\n`;
+  const names = tables.map(({ table }) => table).join(", ");
+  return `${sections.join("\n")}\nTotal: ${counted(total, "value")} in ${columns} of ${names} that occur ${ofSeveral}at least ${rowsMin} times\n`;
 }
 
 function cellsOf(value: ShownValue, { user, time }: ChosenColumns): Record<string, string> {

@@ -1,16 +1,17 @@
 import { dirname, relative, resolve, sep } from "node:path";
-import { soleTable } from "../../app/configured-tables.ts";
+import { firstTable } from "../../app/configured-tables.ts";
 import { type IntrospectedTable, introspectTable } from "../../app/introspect-table.ts";
 import { tryEvents } from "../../app/try-events.ts";
 import type { Config } from "../../config/config.ts";
 import { parseConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
 import { renderConfig } from "../../init/render-config.ts";
-import { EXIT_CODES, type ExitCode, exitCodeOf, printError, reportOf } from "../failure.ts";
+import { reportOf } from "../../telemetry/error-report.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf, printError } from "../failure.ts";
 import { addColumns } from "../init/add-columns.ts";
 import { inferFrom } from "../init/infer-from.ts";
 import type { InitOptions, InitSettings } from "../init/init-options.ts";
-import { findingsJson, type InitReport, jsonOf, printAdded, printReport } from "../init/init-report.ts";
+import { addedJson, type InitReport, jsonOf, printAdded, printReport } from "../init/init-report.ts";
 import { peekMessages } from "../init/peek-messages.ts";
 import { readSample } from "../init/read-sample.ts";
 import {
@@ -30,7 +31,7 @@ export async function initCommand(options: InitOptions, terminal: Terminal): Pro
   try {
     if (options.update) {
       const added = await addColumns(options, terminal);
-      if (options.json) terminal.writeOut(`${JSON.stringify(findingsJson(added))}\n`);
+      if (options.json) terminal.writeOut(`${JSON.stringify(addedJson(added))}\n`);
       printAdded(added, options.json, terminal);
       return EXIT_CODES.done;
     }
@@ -91,7 +92,7 @@ async function init(options: InitOptions, terminal: Terminal): Promise<InitRepor
       bodies,
       config,
       environment["PIIPE_KEYS"],
-      table?.boundsOf(soleTable(config).columns) ?? null,
+      table === null ? null : config.tables.map(({ columns }) => table.boundsOf(columns)),
     ),
   };
 }
@@ -132,7 +133,7 @@ async function lookAtTable(draft: Config, name: string, terminal: Terminal): Pro
     terminal.writeError("DATABASE_URL is not set: the columns are made for a table that does not exist yet\n");
     return null;
   }
-  const table = await introspectTable(draft);
+  const table = await introspectTable(draft, firstTable(draft).name);
   terminal.writeError(
     table === null
       ? `the table ${name} does not exist yet: \`piipe migrate\` will create it\n`

@@ -1,5 +1,6 @@
-import { type LookupReport, type TokenReport, lookUpValue } from "../../app/search/look-up-value.ts";
-import type { Search } from "../../app/search/open-search.ts";
+import { type LookupReport, type TableReport, type TokenReport, lookUpValue } from "../../app/search/look-up-value.ts";
+import { type Search, userColumnOf } from "../../app/search/open-search.ts";
+import { showTable } from "../../postgres/identifiers.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import { charsMaxOf, counted, textTable } from "../output.ts";
 import { type SearchOptions, auditOf, blindSpots, searchValue } from "../search-value.ts";
@@ -12,7 +13,7 @@ export interface LookupOptions extends SearchOptions {
 /** Finds a person's rows without unmasking anyone else's. Prints tokens and stored rows, never the value. */
 export async function lookupCommand(options: LookupOptions, terminal: Terminal): Promise<ExitCode> {
   const { limit } = options;
-  const search = await searchValue(options, terminal);
+  const search = await searchValue(options, { withSharedKeys: false }, terminal);
   const report = await lookUpValue(search, { limit, audit: auditOf(options) });
   terminal.writeOut(
     options.json
@@ -22,56 +23,81 @@ export async function lookupCommand(options: LookupOptions, terminal: Terminal):
   return EXIT_CODES.done;
 }
 
-function jsonOf(search: Search, { rows, users, tokens, sample, doubtfulLinks }: LookupReport): object {
+function jsonOf(search: Search, { rows, users, tables, doubtfulLinks }: LookupReport): object {
+  const [only] = tables;
   return {
     rows,
-    userColumn: search.user?.name ?? null,
+    userColumn: userColumnOf(search),
     users,
-    timeColumn: search.time?.name ?? null,
-    tokens: tokens.map(({ column, token, version, rows: stored, firstSeen, lastSeen }) => ({
-      column,
-      token,
-      version,
-      rows: stored,
-      firstSeen,
-      lastSeen,
-    })),
-    /** Values in PostgreSQL's text form. */
-    sample,
+    ...(search.tables.length === 1 && only !== undefined
+      ? foundIn(only)
+      : {
+          tables: tables.map((table) => ({
+            table: showTable(table.asked.table.name),
+            rows: table.rows,
+            users: table.users,
+            ...foundIn(table),
+          })),
+        }),
     unsearched: search.unsearched,
     destroyedVersions: search.destroyedVersions,
     ...(doubtfulLinks.length === 0 ? {} : { doubtfulLinks }),
   };
 }
 
+const foundIn = ({ asked, tokens, sample }: TableReport): object => ({
+  timeColumn: asked.time?.name ?? null,
+  tokens: tokens.map(({ column, token, version, rows: stored, firstSeen, lastSeen }) => ({
+    column,
+    token,
+    version,
+    rows: stored,
+    firstSeen,
+    lastSeen,
+  })),
+  /** Values in PostgreSQL's text form. */
+  sample,
+});
+
 function textOf(
   search: Search,
-  { rows, users, tokens, sample, doubtfulLinks }: LookupReport,
+  { rows, users, tables, doubtfulLinks }: LookupReport,
   { limit, charsMax }: { readonly limit: number; readonly charsMax: number },
 ): string {
-  const ofUsers = users === null ? "" : ` of ${counted(users, "user")} (${search.user?.name})`;
-  const cut = rows - sample.length;
+  const ofUsers = users === null ? "" : ` of ${counted(users, "user")} (${userColumnOf(search)})`;
+  const hasTime = tables.some(({ asked }) => asked.time !== null);
+  const isSole = search.tables.length === 1;
   return [
     textTable(
-      tokens.map((token) => cellsOf(token, search)),
+      tables.flatMap(({ tokens }) => tokens.map((token) => cellsOf(token, hasTime))),
       { charsMax },
     ),
     "",
     rows === 0 ? "No row has the value." : `${counted(rows, "row")}${ofUsers}`,
     ...blindSpots(search, doubtfulLinks),
-    ...(sample.length === 0 ? [] : ["", textTable(sample.map(shownRow), { charsMax })]),
-    ...(sample.length > 0 && cut > 0 ? [`  … and ${cut} more, cut by --limit ${limit}`] : []),
+    ...tables.flatMap((table) => [
+      ...(isSole || table.rows === 0
+        ? []
+        : ["", `${showTable(table.asked.table.name)}: ${counted(table.rows, "row")}`]),
+      ...(table.sample.length === 0 ? [] : ["", textTable(table.sample.map(shownRow), { charsMax })]),
+      ...cutOf(table, limit),
+    ]),
     "",
   ].join("\n");
 }
 
-function cellsOf({ column, token, version, rows, firstSeen, lastSeen }: TokenReport, { time }: Search) {
+function cutOf({ rows, sample }: TableReport, limit: number): readonly string[] {
+  const cut = rows - sample.length;
+  return sample.length > 0 && cut > 0 ? [`  … and ${cut} more, cut by --limit ${limit}`] : [];
+}
+
+function cellsOf({ column, token, version, rows, firstSeen, lastSeen }: TokenReport, hasTime: boolean) {
   return {
     column,
     token,
     version: version === null ? "–" : String(version),
     rows: String(rows),
-    ...(time === null ? {} : { "first seen": firstSeen ?? "–", "last seen": lastSeen ?? "–" }),
+    ...(hasTime ? { "first seen": firstSeen ?? "–", "last seen": lastSeen ?? "–" } : {}),
   };
 }
 

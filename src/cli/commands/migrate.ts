@@ -2,18 +2,20 @@ import { resolve } from "node:path";
 import { migrateDatabase, migrateTokenChecks } from "../../app/migrate-database.ts";
 import { openDatabase } from "../../app/open-database.ts";
 import { openMask } from "../../app/open-mask.ts";
-import { columnsOf } from "../../config/config.ts";
+import { type PlacedColumn, placedColumns } from "../../app/placed-columns.ts";
+import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { type MaskedColumn, maskedOf, placeOf } from "../../mask/column-tokens.ts";
 import { tokenTestOf } from "../../mask/token-form.ts";
-import type { Column } from "../../pipeline/contracts.ts";
 import type { TokenCheckReport } from "../../storage/rotation/token-checks.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface MigrateOptions {
   readonly config: string;
-  /** Also brings the token checks of the target table up to date. */
+  /** Also adds the columns that target tables lack. */
+  readonly addColumns: boolean;
+  /** Also brings the token checks of the target tables up to date. */
   readonly tokenChecks: boolean;
   readonly json: boolean;
 }
@@ -27,18 +29,21 @@ export async function migrateCommand(
   const keys = options.tokenChecks ? await openMask(config, environment["PIIPE_KEYS"]) : null;
   const pool = openDatabase(config);
   try {
-    const { applied, tables, ledger, roleSettings, warnings } = await migrateDatabase(config, pool);
+    const { applied, tables, ledger, roleSettings, warnings } = await migrateDatabase(config, pool, {
+      addsColumns: options.addColumns,
+    });
     const tokenChecks =
       keys === null ? null : await migrateTokenChecks(config, keys.keyring, pool, new AbortController().signal);
-    const unchecked = tokenChecks === null ? [] : withoutForm(columnsOf(config));
+    const unchecked = tokenChecks === null ? [] : withoutForm(config);
     if (options.json) {
       const checks = tokenChecks === null ? {} : { tokenChecks, unchecked: unchecked.map(jsonOfUnchecked) };
       const settings = config.sink.postgres.settings === "role" ? { roleSettings } : {};
       writeOut(`${JSON.stringify({ applied, tables, ledger, warnings, ...settings, ...checks })}\n`);
     }
     for (const name of applied) writeError(`applied ${name}\n`);
-    for (const { table, isCreated, viewChanged } of tables) {
+    for (const { table, isCreated, added = [], viewChanged } of tables) {
       if (isCreated) writeError(`created table ${table}\n`);
+      for (const column of added) writeError(`added column ${column} to ${table}, NULL in the rows that it has\n`);
       if (viewChanged !== null) writeError(`made the view ${viewChanged}\n`);
     }
     const { created, dropped, pruned } = ledger;
@@ -49,8 +54,10 @@ export async function migrateCommand(
     if (roleSettings.length > 0) writeError("the role lacks settings; run these, for each role that runs piipe:\n");
     for (const statement of roleSettings) writeError(`  ${statement};\n`);
     for (const check of tokenChecks ?? []) writeError(describeCheck(check));
-    for (const column of unchecked) writeError(`column ${column.name} gets no check: ${whyUnchecked(column)}\n`);
-    const areDone = tables.every(({ isCreated, viewChanged }) => !isCreated && viewChanged === null);
+    for (const column of unchecked) writeError(`column ${column.shown} gets no check: ${whyUnchecked(column)}\n`);
+    const areDone = tables.every(
+      ({ isCreated, added = [], viewChanged }) => !isCreated && added.length === 0 && viewChanged === null,
+    );
     const isDone = applied.length === 0 && areDone && isLedgerDone && [...roleSettings, ...warnings].length === 0;
     const isUnchanged = (tokenChecks ?? []).every(({ isChanged, state }) => !isChanged && state === "valid");
     if (isDone && isUnchanged) writeError("nothing to do: everything is up to date\n");
@@ -61,18 +68,18 @@ export async function migrateCommand(
 }
 
 /** Masked columns that no check can tell from raw values. */
-const withoutForm = (columns: readonly Column[]): readonly MaskedColumn[] =>
-  maskedOf(columns).filter((column) => tokenTestOf(column) === null || placeOf(column).path !== null);
+const withoutForm = (config: Config): readonly PlacedColumn<MaskedColumn>[] =>
+  placedColumns(config, maskedOf).filter(({ column }) => tokenTestOf(column) === null || placeOf(column).path !== null);
 
-const whyUnchecked = (column: MaskedColumn): string =>
+const whyUnchecked = ({ column }: PlacedColumn<MaskedColumn>): string =>
   placeOf(column).path === null
     ? `what ${column.mask} gives has no form of its own, and looks like raw values`
     : "a check of PostgreSQL cannot look into the elements of JSON";
 
-const jsonOfUnchecked = (column: MaskedColumn): object => ({
-  column: column.name,
-  mask: column.mask,
-  reason: whyUnchecked(column),
+const jsonOfUnchecked = (placed: PlacedColumn<MaskedColumn>): object => ({
+  column: placed.shown,
+  mask: placed.column.mask,
+  reason: whyUnchecked(placed),
 });
 
 function describeCheck({ column, check, state, misfits, isChanged }: TokenCheckReport): string {

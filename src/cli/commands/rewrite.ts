@@ -8,7 +8,8 @@ import {
 } from "../../app/open-rewrite.ts";
 import { REWRAP, TAKEOVER } from "../../app/rewrite-ways.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { EXIT_CODES, type ExitCode, exitCodeOf, printError, reportOf } from "../failure.ts";
+import { reportOf } from "../../telemetry/error-report.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf, printError } from "../failure.ts";
 import { textTable } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
 import { listenForStop } from "../stop-signals.ts";
@@ -105,11 +106,11 @@ function print(
   terminal: Terminal,
 ): void {
   const notRewritable = plans.flatMap((plan) =>
-    plan.rewrite === null ? [{ column: plan.column.name, mask: plan.column.mask, reason: plan.reason }] : [],
+    plan.rewrite === null ? [{ column: plan.shown, mask: plan.column.mask, reason: plan.reason }] : [],
   );
   if (json) {
-    const columns = reports.map(({ column, rows, links, originals, left }) => ({
-      column: column.name,
+    const columns = reports.map(({ column, shown, rows, links, originals, left }) => ({
+      column: shown,
       mask: column.mask,
       rows,
       links,
@@ -122,15 +123,15 @@ function print(
     return;
   }
   if (reports.length > 0) {
-    const shown = reports.map(({ column, rows, links, originals, left }) => ({
-      column: column.name,
+    const cells = reports.map(({ shown, rows, links, originals, left }) => ({
+      column: shown,
       "rows rewritten": String(rows),
       links: String(links),
       vault: String(originals),
       remaining: left === null ? "not known" : String(left.remaining),
       unreadable: left === null ? "not known" : String(left.unreadable),
     }));
-    terminal.writeOut(`${textTable(shown)}\n`);
+    terminal.writeOut(`${textTable(cells)}\n`);
   }
   for (const { column, reason } of notRewritable) {
     terminal.writeError(`warning: column ${column} was not rewritten: ${reason}\n`);

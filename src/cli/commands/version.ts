@@ -1,4 +1,4 @@
-import { packageVersion } from "../../app/package-version.ts";
+import { PACKAGE_VERSION } from "../../app/package-version.ts";
 import { EXIT_CODES, type ExitCode } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -6,7 +6,6 @@ export async function versionCommand(
   { json }: { readonly json: boolean },
   { writeOut, nodeVersion }: Terminal,
 ): Promise<ExitCode> {
-  const version = packageVersion();
-  writeOut(json ? `${JSON.stringify({ piipe: version, node: nodeVersion })}\n` : `${version}\n`);
+  writeOut(json ? `${JSON.stringify({ piipe: PACKAGE_VERSION, node: nodeVersion })}\n` : `${PACKAGE_VERSION}\n`);
   return EXIT_CODES.done;
 }

@@ -45,7 +45,7 @@ export function jsonOf(report: InitReport): object {
 }
 
 /** The same of a look that changes a configuration. */
-export function findingsJson(findings: Findings): object {
+function findingsJson(findings: Findings): object {
   const { file, queue, table, tableExists, unwrap, events, inference, trial } = findings;
   return {
     file,
@@ -76,19 +76,53 @@ export function printReport(report: InitReport, isJson: boolean, terminal: Termi
   for (const line of nextSteps(report)) say(line);
 }
 
+/** What was found for each table of a configuration that there was. The trial and the events are of all of them. */
+export type Added = readonly [Findings, ...Findings[]];
+
+export function addedJson(added: Added): object {
+  const [first, ...others] = added;
+  if (others.length === 0) return findingsJson(first);
+  const { file, queue, unwrap, events, trial } = first;
+  return {
+    file,
+    queue,
+    unwrap,
+    events,
+    tables: added.map(({ table, tableExists, inference }) => ({
+      table,
+      tableExists,
+      columns: inference.columns,
+      leftOut: inference.leftOut.map(({ field, column, why }) => ({ field, column, why })),
+    })),
+    trial,
+    warnings: warningsOfAll(added),
+  };
+}
+
+const warningsOfAll = (added: Added): readonly string[] => [...new Set(added.flatMap(warningsOf))];
+
 /** The same of columns that were added to a configuration. */
-export function printAdded(findings: Findings, isJson: boolean, terminal: Terminal): void {
-  const { file, inference, tableExists } = findings;
-  const { columns, leftOut } = inference;
+export function printAdded(added: Added, isJson: boolean, terminal: Terminal): void {
+  const [first, ...others] = added;
+  const { file } = first;
+  const columns = added.flatMap(({ inference }) => inference.columns);
+  const leftOut = added.flatMap(({ inference }) => inference.leftOut);
+  const tableExists = added.some((findings) => findings.tableExists === null) ? null : first.tableExists;
   const say = (line: string): void => terminal.writeError(`${showControls(line)}\n`);
-  printColumns(findings, isJson, terminal);
-  printWarnings(warningsOf(findings), terminal);
+  for (const findings of added) {
+    const { table, inference } = findings;
+    if (others.length > 0 && inference.columns.length + inference.leftOut.length > 0) {
+      say(`${table}: ${showColumns(inference.columns)}`);
+    }
+    printColumns(findings, isJson, terminal);
+  }
+  printWarnings(warningsOfAll(added), terminal);
   if (columns.length === 0) {
     say(`nothing ${leftOut.length === 0 ? "new" : "added"}: ${file} stays as it is`);
     return;
   }
   say(`added to ${file}: ${showColumns(columns)}`);
-  say(showTrial(findings));
+  say(showTrial(first));
   say(`next: read what was added${tableExists === null ? `; ${UNSEEN}` : ""}`);
 }
 

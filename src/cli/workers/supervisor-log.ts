@@ -1,6 +1,6 @@
+import type { ErrorReport } from "../../telemetry/error-report.ts";
 import type { LogLevel } from "../../telemetry/log-level.ts";
 import type { WriteLine } from "../../telemetry/log.ts";
-import type { ErrorReport } from "../failure.ts";
 
 interface EndDetails {
   readonly worker: number;

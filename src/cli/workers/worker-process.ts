@@ -1,9 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { Totals } from "../../pipeline/totals.ts";
 import type { LiveWorker } from "../../storage/workers.ts";
+import type { ErrorReport } from "../../telemetry/error-report.ts";
 import type { WorkerSample } from "../../telemetry/fleet-monitor.ts";
-import type { ErrorReport } from "../failure.ts";
 
 /** What the supervisor tells a worker: to finish what it has received, or to cut that short. */
 export type Order = "stop" | "abort";
@@ -57,7 +56,8 @@ export interface WorkerProcess {
   readonly ended: Promise<WorkerExit>;
 }
 
-const MAIN_FILE = fileURLToPath(new URL("../main.js", import.meta.url));
+/** The file that this process was started with. */
+const MAIN_FILE = process.argv[1] ?? "";
 
 /** Starts this program again, with the options of Node and the environment that this process has. */
 export function startWorkerProcess(args: readonly string[], onReport: (report: WorkerReport) => void): WorkerProcess {

@@ -1,7 +1,6 @@
 import type { Column, ColumnType, GivenText, RawRow, Rejection } from "../../pipeline/contracts.ts";
 import { isOfQueue } from "../../pipeline/value-places.ts";
 import { type Commonness, commonnessOf } from "./common-values.ts";
-import { foldTable } from "./fold.ts";
 import { NeedleSearch } from "./needle-search.ts";
 import { isSeparator, isShortText, mappedForms, spellingsOf } from "./spellings.ts";
 import { type Place, type PlacedText, placeAt, type View, viewsOf } from "./views.ts";
@@ -98,7 +97,6 @@ export function compileEchoCheck(tables: readonly (readonly Column[])[]): EchoCh
   const compiled = tables.map(soughtAndOpen);
   const hides = compiled.some(({ masked, hasInner }) => masked.length > 0 || hasInner);
   if (!hides || compiled.every(({ open }) => open.length === 0)) return () => null;
-  foldTable();
 
   return (rows) => {
     let texts = "";

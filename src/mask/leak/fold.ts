@@ -10,7 +10,7 @@ export interface Units {
 }
 
 interface FoldTable {
-  /** Of each code unit: its form, when that is one unit, or what to look for in `forms`. */
+  /** Of each code unit beyond ASCII: its form, when that is one unit, or what to look for in `forms`. */
   readonly codes: Uint16Array;
   /** Of each code point: the number of its form in `forms`; 0: it has none there. A map takes several times as long. */
   readonly formAt: Uint16Array;
@@ -18,6 +18,9 @@ interface FoldTable {
   readonly forms: Uint16Array;
 }
 
+const ASCII_END = 0x80;
+/** Its own table: most texts need no other. */
+const ASCII_FORMS = Uint16Array.from({ length: ASCII_END }, (_, code) => (code >= 65 && code <= 90 ? code + 32 : code));
 const CODES = 0x1_0000;
 const POINTS = 0x3_0000;
 const HIGH_SURROGATE = 0xd800;
@@ -55,15 +58,12 @@ const LAST_MARK = "\u0345";
 
 let table: FoldTable | null = null;
 
-/** Made once, in some milliseconds: call it before a text is waiting. */
-export function foldTable(): FoldTable {
-  return (table ??= newTable());
-}
+/** Made once, when the first text comes that is not all ASCII: in some 20 ms, which most starts need not spend. */
+const foldTable = (): FoldTable => (table ??= newTable());
 
 function newTable(): FoldTable {
   const codes = new Uint16Array(CODES);
   for (let code = 0; code < CODES; code += 1) codes[code] = code;
-  for (let code = 65; code <= 90; code += 1) codes[code] = code + 32;
   for (let code = HIGH_SURROGATE; code < LOW_SURROGATE; code += 1) codes[code] = SEVERAL;
   const formAt = new Uint16Array(POINTS);
   const forms = [""];
@@ -155,13 +155,24 @@ export const fold = (text: string): string => textOf(foldUnits(unitsOf(text)));
 
 /** A zero, which may part texts, stays one. */
 export function foldUnits({ codes, length }: Units): Units {
+  const out = new Uint16Array(length + ROOM_MIN);
+  for (let at = 0; at < length; at += 1) {
+    const code = codes[at] ?? 0;
+    if (code >= ASCII_END) return foldAny(codes, length);
+    out[at] = ASCII_FORMS[code] ?? code;
+  }
+  return { codes: out, length };
+}
+
+/** The same, from the beginning, of a text with more than ASCII. */
+function foldAny(codes: Uint16Array, length: number): Units {
   const { codes: folds, formAt, forms } = foldTable();
   let out = new Uint16Array(length + ROOM_MIN);
   let end = 0;
   for (let at = 0; at < length; at += 1) {
     const code = codes[at] ?? 0;
     if (code < ASCII_END) {
-      out[end++] = folds[code] ?? code;
+      out[end++] = ASCII_FORMS[code] ?? code;
       continue;
     }
     // There is always room for what is left as it is, and for one form.
@@ -174,10 +185,10 @@ export function foldUnits({ codes, length }: Units): Units {
       if (index % 28 > 0) out[end++] = 0x11a7 + (index % 28);
       continue;
     }
-    const folded = folds[code] ?? code;
-    if (folded < SEVERAL) {
-      out[end++] = folded;
-    } else if (folded === SEVERAL) {
+    const form = folds[code] ?? code;
+    if (form < SEVERAL) {
+      out[end++] = form;
+    } else if (form === SEVERAL) {
       const low = code >= HIGH_SURROGATE && code < LOW_SURROGATE ? (codes[at + 1] ?? 0) : 0;
       const isPair = low >= LOW_SURROGATE && low < SURROGATES_END;
       const index = formAt[isPair ? pairOf(code, low) : code] ?? 0;
@@ -185,16 +196,15 @@ export function foldUnits({ codes, length }: Units): Units {
         out[end++] = code;
         continue;
       }
-      const form = index * FORM_ROOM;
-      const formEnd = form + (forms[form] ?? 0);
-      for (let unit = form; unit < formEnd;) out[end++] = forms[++unit] ?? 0;
+      const first = index * FORM_ROOM;
+      const last = first + (forms[first] ?? 0);
+      for (let unit = first; unit < last;) out[end++] = forms[++unit] ?? 0;
       if (isPair) at += 1;
     }
   }
   return { codes: out, length: end };
 }
 
-const ASCII_END = 0x80;
 const ROOM_MIN = 16;
 
 function enlarged(codes: Uint16Array): Uint16Array<ArrayBuffer> {

@@ -26,10 +26,17 @@ export interface PointerSourceOptions {
   readonly bytesMax: number;
   /** Deletes an object once the message was deleted that pointed to it. */
   readonly deletesObjects: boolean;
+  /** Of several sources that share the objects. Left out: it is one alone. */
+  readonly given?: LastGiven;
   /** When fetching has failed for so long without a success between, `receive` throws; null: it tries for ever. */
   readonly giveUpAfterMs: number | null;
   readonly clock: Clock;
   readonly emit: Emit;
+}
+
+/** When S3 last gave an object. */
+export interface LastGiven {
+  atMs: number;
 }
 
 /** Objects fetched at once; one while S3 fails. */
@@ -76,7 +83,7 @@ export class PointerSource implements Source {
   #fetching = 0;
   #fetchesMax = FETCHES_MAX;
   #isPausing = false;
-  #givenAtMs = Number.NEGATIVE_INFINITY;
+  readonly #given: LastGiven;
   /** By message id, of objects that are to be deleted with it. */
   readonly #deletable = new Map<string, S3Object>();
   #receiving: Promise<void> | null = null;
@@ -94,6 +101,7 @@ export class PointerSource implements Source {
     this.#options = options;
     this.name = source.name;
     this.ordered = source.ordered;
+    this.#given = options.given ?? { atMs: Number.NEGATIVE_INFINITY };
     this.#failures = new PollFailures(giveUpAfterMs, clock, emit, "GetObject");
     // Every fetch listens to it.
     setMaxListeners(0, this.#closed.signal);
@@ -240,7 +248,7 @@ export class PointerSource implements Source {
     this.#fetching += 1;
     try {
       const fetched = await objects.fetch(pointing.object, bytesMax, this.#closed.signal);
-      if (fetched.kind !== "missing") this.#givenAtMs = clock.nowMs();
+      if (fetched.kind !== "missing") this.#given.atMs = clock.nowMs();
       const whole = deliveryWith(fetched, delivery, pointing, bytesMax);
       // One that is refused for its object is sealed without it.
       if (deletesObjects && whole.rejection === undefined) this.#deletable.set(delivery.id, pointing.object);
@@ -268,7 +276,7 @@ export class PointerSource implements Source {
       return;
     }
     const { clock } = this.#options;
-    if (isOfObject(error) && clock.nowMs() - this.#givenAtMs < GIVEN_TELLS_MS) {
+    if (isOfObject(error) && clock.nowMs() - this.#given.atMs < GIVEN_TELLS_MS) {
       this.#finish(waiting, deliveryRefused(waiting.delivery, "body.object-refused"));
       return;
     }

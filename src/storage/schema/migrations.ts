@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { readFile, readdir } from "node:fs/promises";
 import { PiipeError } from "../../errors.ts";
 import type { PostgresPool, StatementResult } from "../../postgres/connection.ts";
 import type { Dialect } from "../../postgres/dialect.ts";
 import { TIMEOUTS, inTransaction } from "../../postgres/transaction.ts";
 import { MIGRATION_LOCK, takeLock } from "../locks.ts";
 import { retryAtOnce } from "../retry-database.ts";
+import { MIGRATION_FILES, PLAIN_MIGRATION_FILES } from "./migration-files.ts";
 
 export interface Migration {
   readonly number: number;
@@ -16,25 +16,17 @@ export interface Migration {
   readonly checksum: string;
 }
 
-/** As far up from src/storage/schema as from dist/storage/schema. */
-const SQL_FOLDER = new URL("../../../sql/", import.meta.url);
-/** For servers that are not complete, one statement in a transaction. */
-const PLAIN_FOLDER = new URL("dsql/", SQL_FOLDER);
-
-const FILE_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
+const migrationsIn = (files: typeof MIGRATION_FILES): readonly Migration[] =>
+  files.map(({ name, sql }) => ({
+    number: Number(name.slice(0, 4)),
+    name,
+    sql,
+    checksum: createHash("sha256").update(sql).digest("hex"),
+  }));
 
 /** The migrations that this version of piipe knows for a server, in order. */
-export async function readMigrations({ isComplete }: Pick<Dialect, "isComplete">): Promise<readonly Migration[]> {
-  const folder = isComplete ? SQL_FOLDER : PLAIN_FOLDER;
-  const names = (await readdir(folder)).filter((name) => FILE_NAME.test(name)).toSorted();
-  return Promise.all(
-    names.map(async (name) => {
-      // A checkout on Windows may have turned the line ends; the migration is the same.
-      const sql = (await readFile(new URL(name, folder), "utf8")).replaceAll("\r\n", "\n");
-      return { number: Number(name.slice(0, 4)), name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
-    }),
-  );
-}
+export const migrationsFor = ({ isComplete }: Pick<Dialect, "isComplete">): readonly Migration[] =>
+  migrationsIn(isComplete ? MIGRATION_FILES : PLAIN_MIGRATION_FILES);
 
 type RunScript = (text: string) => Promise<StatementResult>;
 
@@ -71,6 +63,8 @@ export interface MigratedTable {
   /** As schema.table. */
   readonly table: string;
   readonly isCreated: boolean;
+  /** Names of the columns that were added now. Left out: nobody wanted any. */
+  readonly added?: readonly string[];
   /** The view of duplicates that was created or changed now, such as `piipe.user_logins_duplicates`, or null. */
   readonly viewChanged: string | null;
 }
@@ -97,7 +91,7 @@ export interface MigrationReport {
  */
 export async function migrate(pool: PostgresPool): Promise<readonly string[]> {
   const dialect = await pool.dialect();
-  const known = await readMigrations(dialect);
+  const known = migrationsFor(dialect);
   if (!dialect.isComplete) return migrateByStatements(pool, known);
   return inTransaction(pool, { doing: DOING, ...TIMEOUTS.migrating }, async (run) => {
     await takeLock(run, dialect, MIGRATION_LOCK);
@@ -144,7 +138,7 @@ function statementsOf({ sql }: Migration): readonly string[] {
 export async function firstPending(pool: PostgresPool): Promise<string | null> {
   const pending = await pendingMigrations(
     (text) => pool.query("reading the migrations of the schema piipe", text),
-    await readMigrations(await pool.dialect()),
+    migrationsFor(await pool.dialect()),
   );
   return pending[0]?.name ?? null;
 }

@@ -1,12 +1,20 @@
-import type { TokenPlace } from "../../pipeline/contracts.ts";
 import type { PostgresPool } from "../../postgres/connection.ts";
-import { quoteTable, showTable } from "../../postgres/identifiers.ts";
+import { quoteTable } from "../../postgres/identifiers.ts";
 import { TIMEOUTS, type RunStatement, inTransaction } from "../../postgres/transaction.ts";
 import { type AuditEntry, writeAudit } from "../audit.ts";
 import { OF_QUEUES, type QuarantinedQueue, sourceIds } from "../quarantine/quarantine.ts";
-import { type UserColumn, countRows } from "./find-tokens.ts";
-import { completeSearches, detailsOf } from "./look-up.ts";
-import { type StoredTable, columnOfRow } from "./stored-columns.ts";
+import {
+  type ErasedTable,
+  type ErasePlan,
+  type KeyPlaces,
+  otherKeys,
+  rowsThatGo,
+  searchesOf,
+  tableAt,
+} from "./erase-plan.ts";
+import type { UserColumn } from "./find-tokens.ts";
+import { completeSearches, detailsOf, showTables } from "./look-up.ts";
+import { columnOfRow } from "./stored-columns.ts";
 import {
   type TokenSearch,
   type ColumnTokens,
@@ -14,7 +22,6 @@ import {
   joinLinked,
   linkedWith,
   type SqlPart,
-  tokenFilter,
   tokenList,
 } from "./token-filter.ts";
 import { withTokens } from "./tokens-in.ts";
@@ -31,55 +38,28 @@ export const isKnown = (token: string, key: string): string => `
    OR EXISTS (SELECT FROM piipe.key_links AS link
      WHERE link.column_name = ${key}::text AND (link.old_token = ${token} OR link.new_token = ${token})))`;
 
-/** The places whose tokens are known by one key. */
-export interface KeyPlaces {
-  readonly key: string;
-  /** All of the table's. */
-  readonly places: readonly TokenPlace[];
-  /** Those where a row may have other tokens than the searched ones. */
-  readonly others: readonly TokenPlace[];
-  /** Which of the searches are of this key. */
-  readonly searches: readonly number[];
-}
-
-/**
- * The keys whose tokens a row may have beside the searched ones: they may have links and originals. Where a path leads to
- * the elements of an array, there may be others in the very place.
- */
-export function otherKeys(places: readonly TokenPlace[], searches: readonly ColumnTokens[]): readonly KeyPlaces[] {
-  const searched = new Set(searches.map(({ place }) => place.name));
-  const others = places.filter(({ name, path }) => !searched.has(name) || path?.includes(null) === true);
-  return [...new Set(others.map(({ key }) => key))].map((key) => ({
-    key,
-    places: places.filter((place) => place.key === key),
-    others: others.filter((place) => place.key === key),
-    searches: searches.flatMap(({ place }, index) => (place.key === key ? [index] : [])),
-  }));
-}
-
-interface Gone {
-  readonly table: StoredTable;
-  readonly places: readonly TokenPlace[];
+interface Gone extends Pick<KeyPlaces, "places"> {
+  readonly plan: ErasePlan;
   /** The parameter that is the key's name. */
   readonly parameter: string;
   /** A query for the tokens of the rows that are gone, or to go. */
   readonly gone: string;
-  /** The condition for the rows `t` that stay. */
-  readonly stays: string;
+  /** The condition for the rows `t` of a table that stay. */
+  readonly stays: (at: number) => string;
 }
 
 /**
  * Tokens of one value stay or go together: as long as a row has one of them, a link from it leads to the original. Compared as
  * text, which an inet column's index does not serve: its masks have neither links nor originals.
  */
-const orphans = ({ table, places, parameter, gone, stays }: Gone): string => `
+const orphans = ({ plan, places, parameter, gone, stays }: Gone): string => `
 WITH RECURSIVE family (origin, token) AS (
   SELECT gone.token, gone.token FROM (${gone}) AS gone (token) WHERE ${isKnown("gone.token", parameter)}
   UNION
   SELECT known.origin, linked.token FROM family AS known ${joinLinked(parameter)}
 ), held (origin) AS (
   SELECT family.origin FROM family JOIN (
-    ${places.map((place) => `SELECT held.token FROM ${withTokens(quoteTable(table.name), place)} WHERE ${stays}`).join("\n    UNION ALL\n    ")}
+    ${places.map(({ at, place }) => `SELECT held.token FROM ${withTokens(nameOf(plan, at), place)} WHERE ${stays(at)}`).join("\n    UNION ALL\n    ")}
   ) AS staying ON staying.token = family.token
 ), orphan (token) AS (
   SELECT DISTINCT token FROM family WHERE NOT EXISTS (SELECT FROM held WHERE held.origin = family.origin)
@@ -88,29 +68,35 @@ WITH RECURSIVE family (origin, token) AS (
 const ofOrphans = (parameter: string, token: string): string =>
   `column_name = ${parameter}::text AND ${token} IN (SELECT token FROM orphan)`;
 
-/** The links and vault entries of other places that would have no row any more without those that are searched. */
-async function countOrphans(
-  run: RunStatement,
-  table: StoredTable,
-  searches: readonly ColumnTokens[],
-  keys: readonly KeyPlaces[],
-): Promise<BesideCounts> {
-  const filter = tokenFilter(table, searches);
-  const parameter = `$${filter.values.length + 1}`;
+const nameOf = (plan: ErasePlan, at: number): string => quoteTable(tableAt(plan, at).table.name);
+
+/** The links and vault entries of other places that would have no row any more without those that go. */
+async function countOrphans(run: RunStatement, plan: ErasePlan): Promise<BesideCounts> {
   const counts: BesideCounts[] = [];
-  for (const { key, places, others, searches: ofKey } of keys) {
+  for (const { key, places, others, tokens } of otherKeys(plan)) {
     // Those that are searched are counted for themselves.
-    const isOther = ofKey.map((index) => ` AND held.token <> ALL (ARRAY(${tokenList(`$${index + 1}`)}))`).join("");
-    const gone = others
-      .map(
-        (place) => `SELECT held.token FROM ${withTokens(quoteTable(table.name), place)} WHERE ${filter.sql}${isOther}`,
-      )
-      .join(" UNION ");
+    const values = [key, JSON.stringify(tokens)];
+    const goes = (at: number): string | null => {
+      const rows = rowsThatGo(plan, at, values.length);
+      values.push(...(rows?.values ?? []));
+      return rows?.sql ?? null;
+    };
+    const gone = others.flatMap(({ at, place }) => {
+      const rows = goes(at);
+      if (rows === null) return [];
+      const isOther = `held.token <> ALL (ARRAY(${tokenList("$2")}))`;
+      return [`SELECT held.token FROM ${withTokens(nameOf(plan, at), place)} WHERE ${rows} AND ${isOther}`];
+    });
+    if (gone.length === 0) continue;
+    const stays = (at: number): string => {
+      const rows = goes(at);
+      return rows === null ? "true" : `${rows} IS NOT TRUE`;
+    };
     const { rows } = await run(
-      `${orphans({ table, places, parameter, gone, stays: `${filter.sql} IS NOT TRUE` })}
-       SELECT (SELECT count(*) FROM piipe.key_links WHERE ${ofOrphans(parameter, "old_token")}) AS links,
-              (SELECT count(*) FROM piipe.vault WHERE ${ofOrphans(parameter, "token")}) AS vault`,
-      [...filter.values, key],
+      `${orphans({ plan, places, parameter: "$1", gone: gone.join(" UNION "), stays })}
+       SELECT (SELECT count(*) FROM piipe.key_links WHERE ${ofOrphans("$1", "old_token")}) AS links,
+              (SELECT count(*) FROM piipe.vault WHERE ${ofOrphans("$1", "token")}) AS vault`,
+      values,
     );
     counts.push({ links: Number(rows[0]?.["links"]), vault: Number(rows[0]?.["vault"]) });
   }
@@ -128,12 +114,12 @@ async function countOrphans(
  */
 export async function deleteOrphans(
   run: RunStatement,
-  table: StoredTable,
+  plan: ErasePlan,
   { key, places }: KeyPlaces,
   tokens: readonly string[],
 ): Promise<BesideCounts> {
   const { rows } = await run(
-    `${orphans({ table, places, parameter: "$1", gone: tokenList("$2"), stays: "true" })},
+    `${orphans({ plan, places, parameter: "$1", gone: tokenList("$2"), stays: () => "true" })},
      unlinked AS (DELETE FROM piipe.key_links WHERE ${ofOrphans("$1", "old_token")} RETURNING 1),
      removed AS (DELETE FROM piipe.vault WHERE ${ofOrphans("$1", "token")} RETURNING 1)
      SELECT (SELECT count(*) FROM unlinked) AS links, (SELECT count(*) FROM removed) AS vault`,
@@ -150,9 +136,12 @@ export const sumOf = (counts: readonly BesideCounts[]): BesideCounts => ({
 /** What an erasure would delete, and what it would leave. Links and vault entries: those of other columns as well. */
 export interface Erasable extends BesideCounts {
   /** With the linked tokens. */
-  readonly searches: readonly ColumnTokens[];
+  readonly plan: ErasePlan;
   readonly doubtfulLinks: readonly DoubtfulLinks[];
+  /** Of all tables. */
   readonly rows: number;
+  /** Of each table, in the plan's order. */
+  readonly rowsOf: readonly number[];
   /** null without a user column. */
   readonly others: OtherRows | null;
   readonly pendingEvents: PendingCounts;
@@ -165,36 +154,53 @@ export interface PendingCounts {
   readonly others: number;
 }
 
+/** A table as it is asked about: what is linked with the tokens is found here. */
+export interface ErasableTable extends Omit<ErasedTable, "searches"> {
+  /** None where rows go by foreign keys alone, or not at all. */
+  readonly searches: readonly TokenSearch[];
+}
+
 /**
  * Finds what an erasure would delete. Before the rows are gone, as they say whose they were.
  * @param audit noted in the same transaction: `lookup` when somebody is to be asked first, as that tells what there is
  */
 export async function findErasable(
   pool: PostgresPool,
-  table: StoredTable,
-  query: {
-    readonly searches: readonly TokenSearch[];
-    /** All of the table's whose tokens may have links and originals. */
-    readonly places: readonly TokenPlace[];
-    readonly user: UserColumn | null;
+  query: Pick<ErasePlan, "foreignKeys"> & {
+    /** All of the pipeline's. */
+    readonly tables: readonly ErasableTable[];
     /** This pipeline's. */
     readonly queues: readonly QuarantinedQueue[];
   },
   audit: Pick<AuditEntry, "action" | "operator" | "reason">,
 ): Promise<Erasable> {
-  const options = { doing: `looking for what to erase from ${showTable(table.name)}`, ...TIMEOUTS.readingTable };
+  const options = { doing: `looking for what to erase from ${showTables(query.tables)}`, ...TIMEOUTS.readingTable };
   return inTransaction(pool, options, async (run) => {
-    const { searches, doubtfulLinks } = await completeSearches(run, table, query.searches);
-    const { rows } = await countRows(run, table, searches, null);
-    const beside = sumOf([
-      await countBesideRows(run, searches),
-      await countOrphans(run, table, searches, otherKeys(query.places, searches)),
-    ]);
-    const others = query.user === null ? null : await countOtherRows(run, table, searches, query.user);
+    const tables: ErasedTable[] = [];
+    const doubtfulLinks: DoubtfulLinks[] = [];
+    for (const asked of query.tables) {
+      const { searches, doubtfulLinks: doubtful } = await completeSearches(run, asked.table, asked.searches);
+      tables.push({ ...asked, searches });
+      doubtfulLinks.push(...doubtful);
+    }
+    const plan = { tables, foreignKeys: query.foreignKeys };
+    const rowsOf: number[] = [];
+    for (const at of tables.keys()) rowsOf.push(await countGoing(run, plan, at));
+    const rows = rowsOf.reduce((sum, count) => sum + count, 0);
+    const beside = sumOf([await countBesideRows(run, searchesOf(plan)), await countOrphans(run, plan)]);
+    const others = await countOtherRows(run, plan);
     const pendingEvents = await countPendingEvents(run, query.queues);
-    await writeAudit(run, { ...audit, details: detailsOf(table, searches, { rows, ...beside }) });
-    return { searches, doubtfulLinks, rows, ...beside, others, pendingEvents };
+    const going = tables.filter((_, at) => rowsThatGo(plan, at) !== null);
+    await writeAudit(run, { ...audit, details: detailsOf(going, { rows, ...beside }) });
+    return { plan, doubtfulLinks, rows, rowsOf, ...beside, others, pendingEvents };
   });
+}
+
+async function countGoing(run: RunStatement, plan: ErasePlan, at: number): Promise<number> {
+  const going = rowsThatGo(plan, at);
+  if (going === null) return 0;
+  const { rows } = await run(`SELECT count(*) AS rows FROM ${nameOf(plan, at)} AS t WHERE ${going.sql}`, going.values);
+  return Number(rows[0]?.["rows"]);
 }
 
 /** The links and vault entries of the tokens. */
@@ -235,28 +241,60 @@ export interface OtherRows {
   readonly rows: number;
 }
 
-async function countOtherRows(
+/** null where no table has a user column. */
+async function countOtherRows(run: RunStatement, plan: ErasePlan): Promise<OtherRows | null> {
+  const withUser = plan.tables.flatMap(({ user }, at) => (user === null ? [] : [{ at, user }]));
+  if (withUser.length === 0) return null;
+  const counts: OtherRows[] = [];
+  for (const key of new Set(withUser.map(({ user }) => user.key))) {
+    const ofKey = withUser.filter(({ user }) => user.key === key);
+    counts.push(await countOfUsers(run, plan, key, ofKey));
+  }
+  return {
+    users: counts.reduce((sum, { users }) => sum + users, 0),
+    rows: counts.reduce((sum, { rows }) => sum + rows, 0),
+  };
+}
+
+/** @param key by what links know the users' tokens; null: they are stored as they are */
+async function countOfUsers(
   run: RunStatement,
-  table: StoredTable,
-  searches: readonly ColumnTokens[],
-  user: UserColumn,
+  plan: ErasePlan,
+  key: string | null,
+  tables: readonly { readonly at: number; readonly user: UserColumn }[],
 ): Promise<OtherRows> {
-  const name = quoteTable(table.name);
-  const filter = tokenFilter(table, searches);
-  const column = columnOfRow(user.name);
-  const parameter = `$${filter.values.length + 1}`;
-  const found = `SELECT DISTINCT ${column} FROM ${name} AS t WHERE ${filter.sql} AND ${column} IS NOT NULL`;
+  const values = key === null ? [] : [key];
+  const types = new Set(tables.map(({ at, user }) => tableAt(plan, at).table.typeOf(user.name)));
+  // Of one type an index serves; values of several have only their text in common.
+  const type = types.size === 1 && key === null ? [...types].join() : "text";
+  const going = (at: number): string | null => {
+    const rows = rowsThatGo(plan, at, values.length);
+    values.push(...(rows?.values ?? []));
+    return rows?.sql ?? null;
+  };
+  const found = tables.flatMap(({ at, user }) => {
+    const rows = going(at);
+    const column = columnOfRow(user.name);
+    const condition = `${rows} AND ${column} IS NOT NULL`;
+    return rows === null ? [] : [`SELECT ${column}::${type} FROM ${nameOf(plan, at)} AS t WHERE ${condition}`];
+  });
+  if (found.length === 0) return { users: 0, rows: 0 };
   // Of a masked user column, other rows may hold the person's tokens of other key versions.
-  const people =
-    user.key !== null
-      ? `people (token) AS (SELECT found.token::text FROM (${found}) AS found (token) UNION ${linkedWith(parameter, "people")})`
-      : `people (token) AS (${found})`;
-  const persons = user.key !== null ? `count(DISTINCT piipe.canonical(${parameter}::text, token))` : "count(*)";
+  const linked = key === null ? "" : ` UNION ${linkedWith("$1", "people")}`;
+  const people = `people (token) AS (SELECT found.token FROM (${found.join(" UNION ")}) AS found (token)${linked})`;
+  const persons = key === null ? "count(DISTINCT token)" : "count(DISTINCT piipe.canonical($1::text, token))";
+  const staying = tables.map(({ at, user }) => {
+    const rows = going(at);
+    const { table } = tableAt(plan, at);
+    const compared =
+      types.size === 1
+        ? `${columnOfRow(user.name)} IN (SELECT token::${table.typeOf(user.name)} FROM people)`
+        : `${columnOfRow(user.name)}::text IN (SELECT token FROM people)`;
+    return `(SELECT count(*) FROM ${nameOf(plan, at)} AS t WHERE ${compared}${rows === null ? "" : ` AND ${rows} IS NOT TRUE`})`;
+  });
   const { rows } = await run(
-    `WITH RECURSIVE ${people}
-     SELECT count(*) AS rows, (SELECT ${persons} FROM people) AS users FROM ${name} AS t
-     WHERE ${column} IN (SELECT token::${table.typeOf(user.name)} FROM people) AND ${filter.sql} IS NOT TRUE`,
-    [...filter.values, ...(user.key === null ? [] : [user.key])],
+    `WITH RECURSIVE ${people} SELECT ${staying.join(" + ")} AS rows, (SELECT ${persons} FROM people) AS users`,
+    values,
   );
   return { users: Number(rows[0]?.["users"]), rows: Number(rows[0]?.["rows"]) };
 }

@@ -98,6 +98,30 @@ export async function countRows(
   return { rows: Number(rows[0]?.["rows"]), users: users === null ? null : Number(users) };
 }
 
+/** Of several tables, where more than one has a user column. */
+export async function countUsers(
+  run: RunStatement,
+  tables: readonly {
+    readonly table: StoredTable;
+    readonly searches: readonly ColumnTokens[];
+    readonly user: UserColumn;
+  }[],
+): Promise<number> {
+  const values: string[] = [];
+  const persons = tables.map(({ table, searches, user }) => {
+    const filter = tokenFilter(table, searches, values.length);
+    values.push(...filter.values);
+    const person = personOf(user, values.length + 1);
+    values.push(...person.values);
+    return `SELECT ${person.sql}::text AS person FROM ${quoteTable(table.name)} AS t WHERE ${filter.sql}`;
+  });
+  const { rows } = await run(
+    `SELECT count(DISTINCT person) AS users FROM (${persons.join(" UNION ALL ")}) AS found`,
+    values,
+  );
+  return Number(rows[0]?.["users"]);
+}
+
 function personOf({ name, key }: UserColumn, nextParameter: number): SqlPart {
   const column = columnOfRow(name);
   if (key === null) return { sql: column, values: [] };

@@ -126,13 +126,13 @@ export interface SqlPart {
 }
 
 /**
- * The condition for rows with one of the tokens: one parameter for each place, from `$1` on. They are compared as values
+ * The condition for rows with one of the tokens: one parameter for each place, behind those that stand `before`. They are compared as values
  * of the column's own type: as text, an index on an inet or citext column would be of no use. By digits, the whole table is
  * read: only an index on that very expression would serve.
  */
-export function tokenFilter(table: StoredTable, searches: readonly ColumnTokens[]): SqlPart {
+export function tokenFilter(table: StoredTable, searches: readonly ColumnTokens[], before = 0): SqlPart {
   const parts = searches.map(({ place, tokens, byDigits = false }, index) => {
-    const parameter = `$${index + 1}`;
+    const parameter = `$${before + index + 1}`;
     const { column, path } = place;
     if (byDigits) {
       return `EXISTS (SELECT FROM (${tokensIn("t", place)}) AS held (token) WHERE ${hasDigitsOf("held.token", parameter)})`;

@@ -111,3 +111,30 @@ export function queuesNamed(
   const inRegion = named.filter((arn) => arn.split(":").at(-3) === wanted);
   return inRegion.length > 0 ? inRegion : named;
 }
+
+/**
+ * Whether the configuration may mean the queue with this ARN: what its name, URL and region leave open, any fits.
+ * @throws PiipeError `config.invalid` when the configured queue is no name, URL or ARN
+ */
+export function mayMeanQueue(
+  { queue, region }: { readonly queue: string; readonly region: string | null },
+  arn: string,
+): boolean {
+  if (queue.startsWith("arn:")) return queue === arn;
+  const address = parseQueue(queue);
+  const [ofRegion, ofAccount, ofName] = arn.split(":").slice(-3);
+  const wantedRegion = region ?? address.region;
+  const wantedAccount = address.url === null ? null : awsAccountOf(address.url);
+  return (
+    address.name === ofName &&
+    (wantedRegion === null || wantedRegion === ofRegion) &&
+    (wantedAccount === null || wantedAccount === ofAccount)
+  );
+}
+
+/** Of a queue's URL at AWS, `https://sqs.eu-west-1.amazonaws.com/123456789012/queue`; null: of another server. */
+function awsAccountOf(url: string): string | null {
+  const parts = queueUrlParts(url);
+  if (parts === null || !isAwsHost(parts.host.toLowerCase())) return null;
+  return /^\/(\d{12})\//.exec(parts.path)?.[1] ?? null;
+}

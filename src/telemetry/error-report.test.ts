@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PiipeError } from "../errors.ts";
-import { reportOf } from "./failure.ts";
+import { reportOf } from "./error-report.ts";
 
 describe("reportOf", () => {
   it("shows code, message and hint of an error that is made to be shown", () => {
@@ -14,7 +14,7 @@ describe("reportOf", () => {
       const { code, message: shown, hint } = reportOf(new TypeError(message));
       expect(code).toBe("bug");
       expect(shown).toContain("TypeError");
-      expect(hint).toContain("print-error.test.ts");
+      expect(hint).toContain("error-report.test.ts");
       expect(`${shown}${hint}`).not.toContain("canary");
     },
   );
