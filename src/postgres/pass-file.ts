@@ -1,8 +1,8 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 // An ambient declaration cannot be imported, and other projects compile this file too.
 // oxlint-disable-next-line typescript/triple-slash-reference
 /// <reference path="./pgpass.d.ts" />
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import helper from "pgpass/lib/helper.js";
 
 /** Whose password is looked for. */
