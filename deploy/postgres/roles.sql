@@ -16,10 +16,11 @@ $$;
 GRANT USAGE ON SCHEMA piipe TO piipe_run, piipe_read, piipe_operate, piipe_rewrap;
 GRANT SELECT ON piipe.migrations TO piipe_run, piipe_read, piipe_operate, piipe_rewrap;
 
--- `piipe run`, `piipe redrive`: workers write what they cannot read.
+-- `piipe run`, `piipe redrive`, `piipe load`: workers write what they cannot read.
 GRANT INSERT ON user_logins TO piipe_run;
 GRANT SELECT, INSERT, DELETE ON piipe.ledger, piipe.business_ids TO piipe_run;
-GRANT SELECT, INSERT, UPDATE ON piipe.quarantine TO piipe_run;
+GRANT SELECT, INSERT, UPDATE ON piipe.quarantine, piipe.loads TO piipe_run;
+GRANT SELECT, INSERT, DELETE ON piipe.load_lines TO piipe_run;
 GRANT SELECT, INSERT ON piipe.key_checks TO piipe_run;
 GRANT INSERT ON piipe.key_links, piipe.vault TO piipe_run;
 GRANT SELECT, INSERT, UPDATE, DELETE ON piipe.workers TO piipe_run;

@@ -9,7 +9,7 @@ import { Engine, type EngineLimits } from "../pipeline/engine.ts";
 import { JUDGED_FROM_EVENTS } from "../pipeline/refusal-judge.ts";
 import type { Totals } from "../pipeline/totals.ts";
 import { showTable } from "../postgres/identifiers.ts";
-import { sourceIdOf } from "../storage/ledger/claim.ts";
+import { type ClaimName, sourceIdOf } from "../storage/ledger/claim.ts";
 import { keepLedger } from "../storage/ledger/ledger-maintenance.ts";
 import { noteKeys } from "../storage/rotation/key-checks.ts";
 import type { LiveWorker, WorkerIdentity } from "../storage/workers.ts";
@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly untilEmpty: boolean;
   /** For `piipe.workers`; `number` is null when it is none of several. Left out: the pipeline is run from code. */
   readonly process?: { readonly pid: number; readonly number: number | null };
+  /** How the source's messages are claimed. Default: in the ledger. */
+  readonly claim?: ClaimName;
   /** Before anything is received; what it throws ends the run. */
   readonly announce?: (abort: AbortSignal) => Promise<void>;
 }
@@ -82,7 +84,11 @@ export interface Stages {
  * Puts the stages together, but for the source.
  * @throws {PiipeError} what the queue asks for and is not there
  */
-export async function openStages(prepared: Prepared, queue: Pick<Source, "name" | "ordered">): Promise<Stages> {
+export async function openStages(
+  prepared: Prepared,
+  queue: Pick<Source, "name" | "ordered">,
+  claim: ClaimName = "ledger",
+): Promise<Stages> {
   const { config, pool, written, decode, isDryRun, carried } = prepared;
   const { keyring, seal: ofStart } = prepared.keys;
   if (queue.ordered && !ofStart) throw sealKeyMissing();
@@ -91,7 +97,7 @@ export async function openStages(prepared: Prepared, queue: Pick<Source, "name" 
     pool,
     written,
     sourceName: queue.name,
-    claim: "ledger",
+    claim,
     rejectedMax: queue.ordered ? 1 : REJECTED_MAX,
     isTrial: isDryRun,
     random: () => systemClock.random(),
@@ -133,7 +139,7 @@ export async function openStages(prepared: Prepared, queue: Pick<Source, "name" 
 export async function openRun(prepared: Prepared, source: Source, options: RunOptions): Promise<Run> {
   const { config, pool, written, isDryRun, emit, counters, carried } = prepared;
   const { untilEmpty, announce } = options;
-  const { room, engineOver } = await openStages(prepared, source);
+  const { room, engineOver } = await openStages(prepared, source, options.claim);
   const { engine, take } = engineOver(source, { giveUpAfterMs: untilEmpty ? GIVE_UP_AFTER_MS : null });
   const identity: WorkerIdentity = {
     id: randomUUID(),

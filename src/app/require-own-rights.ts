@@ -47,6 +47,14 @@ export async function requireRedriveRights(pool: PostgresPool): Promise<void> {
   await requireRights(pool, [AUDIT_RIGHT]);
 }
 
+/**
+ * What the load of a file does beyond a run.
+ * @throws {PiipeError} `database.denied`
+ */
+export async function requireLoadRights(pool: PostgresPool): Promise<void> {
+  await requireRights(pool, [...on("loads", ["SELECT", "INSERT", "UPDATE"]), ...on("load_lines", CLAIMS)]);
+}
+
 function businessIdRights({ dedupeBy }: Config): NeededRight[] {
   return dedupeBy === null ? [] : on("business_ids", CLAIMS);
 }

@@ -12,6 +12,7 @@ import { ENVIRONMENT, EXIT_CODE_MEANINGS, FILES, OUTPUT, topicText } from "./hel
 import { addInitCommand } from "./init-command.ts";
 import { addKeysCommands } from "./keys-commands.ts";
 import { parseListenAddress } from "./listen-address.ts";
+import { addLoadCommand } from "./load-command.ts";
 import { addQuarantineCommands } from "./quarantine-commands.ts";
 import { addRedriveCommand } from "./redrive-command.ts";
 import { addAllowDebug } from "./refuse-debugging.ts";
@@ -142,6 +143,7 @@ export function buildProgram(execute: Execute, output?: Pick<Terminal, "writeOut
   addTokenCommands(program, execute);
   addQuarantineCommands(program, execute);
   addRedriveCommand(program, execute);
+  addLoadCommand(program, execute);
 
   examples(
     add(program, "mask", "dry run: events as NDJSON on stdin, masked records as NDJSON on stdout")

@@ -18,6 +18,7 @@ const SEED = 20_261_122;
 const LEGS = 20;
 const SIMULATION_SEEDS = 10_000;
 const ORDERS = 200_000;
+const LOADED_LINES = 1_000_000;
 
 /** Of one leg: twenty of them have a million messages, 240 kills, 540 cuts (180 around COMMIT). */
 const LEG = {
@@ -66,13 +67,19 @@ function steps() {
     folders: [],
     environment: { PIIPE_ORDERS: String(ORDERS) },
   };
+  const load = {
+    name: "load",
+    tests: ["tests/faults/load.slow.test.ts"],
+    folders: [],
+    environment: { PIIPE_LOAD_LINES: String(LOADED_LINES) },
+  };
   const others = {
     name: "others",
     tests: ["tests/faults", "--exclude", "tests/faults/soak/**"],
     folders: ["tests/faults"],
     environment: {},
   };
-  return [...legs, simulation, orders, others];
+  return [...legs, simulation, orders, load, others];
 }
 
 /** Of what a step runs, and how much of it: figures of two builds do not add up. @param {Step} step */

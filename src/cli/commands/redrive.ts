@@ -4,8 +4,6 @@ import { type Redrive, openRedrive } from "../../app/open-redrive.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
-import type { Rejection } from "../../pipeline/contracts.ts";
-import { rejectionKey, showRejection } from "../../pipeline/rejection-text.ts";
 import type { Totals } from "../../pipeline/totals.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import { createLog } from "../../telemetry/log.ts";
@@ -14,6 +12,7 @@ import { EXIT_CODES, type ExitCode, type CommandFailure, failureOf, printReport 
 import { operatorName } from "../operator-name.ts";
 import { counted, differingOf, rareJson, rareText, reasonOf } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
+import { RefusalCounts } from "../refusal-counts.ts";
 import { type ProcessSignals, listenForStop } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -66,7 +65,7 @@ async function redrive(
   let isEmpty = false;
   const emit: Emit = (event) => {
     if (event.type === "event.refused") {
-      addRefusal(outcome, event);
+      outcome.refusals.add(event);
       outcome.isQuarantineFull ||= event.fate === "full";
     } else log(event);
     if (event.type === "batch.written") bar?.update(doneBy(opened.totals), depth);
@@ -122,19 +121,11 @@ export interface RedriveOutcome {
   elapsedMs: number;
   /** The quarantine took no more. */
   isQuarantineFull: boolean;
-  readonly refusals: Map<string, { readonly rejection: Rejection; count: number }>;
+  readonly refusals: RefusalCounts;
 }
 
 function newRedriveOutcome(dryRun: boolean): RedriveOutcome {
-  return { dryRun, begun: null, elapsedMs: 0, isQuarantineFull: false, refusals: new Map() };
-}
-
-function addRefusal({ refusals }: RedriveOutcome, { code, path, detail }: Rejection): void {
-  const rejection = detail === undefined ? { code, path } : { code, path, detail };
-  const key = rejectionKey(rejection);
-  const known = refusals.get(key);
-  if (known) known.count += 1;
-  else refusals.set(key, { rejection, count: 1 });
+  return { dryRun, begun: null, elapsedMs: 0, isQuarantineFull: false, refusals: new RefusalCounts() };
 }
 
 const NOTHING: Pick<Redrive, "totals" | "leftAlone"> = {
@@ -156,7 +147,7 @@ function redriveJson({ dryRun, begun, elapsedMs, refusals }: RedriveOutcome): ob
     left,
     ...(begun ?? NOTHING).leftAlone,
     deleted,
-    refusals: [...refusals.values()].map(({ rejection, count }) => ({ ...rejection, count })),
+    refusals: refusals.list(),
     elapsedMs: Math.round(elapsedMs),
   };
 }
@@ -166,10 +157,7 @@ function redriveSummary(outcome: RedriveOutcome): string {
   const { totals, leftAlone } = begun ?? NOTHING;
   const { received, skipped, quarantined, left } = totals;
   const { foreign, unmarked, unseen, hidden } = leftAlone;
-  const lines = [firstLine(outcome)];
-  for (const { rejection, count } of refusals.values()) {
-    lines.push(`  ${count} × ${showRejection(rejection)}`);
-  }
+  const lines = [firstLine(outcome), ...refusals.lines()];
   if (skipped > 0)
     lines.push(`kept out of the table by its own triggers or rules${dryRun ? "" : ", and deleted"}: ${skipped}`);
   if (left > 0)

@@ -24,6 +24,15 @@ export function messageKeyOf(id: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 }
 
+/** Half of the bigints: no file has so many lines. */
+const NO_LINE_BIT = 1n << 62n;
+
+/** The line that the id ends with; for a message that nobody has sent, one that no file has. */
+function lineKeyOf(id: string): string {
+  const line = /:(\d+)$/.exec(id)?.[1];
+  return line ?? (BigInt.asUintN(62, BigInt(sourceIdOf(id))) | NO_LINE_BIT).toString();
+}
+
 /** What makes a write exactly-once: messages are claimed, each once, in the transaction that stores them. */
 export interface Claim {
   /** The message in the claim. */
@@ -68,6 +77,25 @@ export const CLAIMS = {
   ) AS found
   WHERE entry.source_id = $3::bigint AND entry.message_id = found.message_id
   RETURNING entry.message_id`,
+  },
+  /**
+   * Lines of a file, which is known for ever: what is done up to one line is noted as that alone. Whoever notes it waits for the
+   * claims under way, and a claim that waited for that sees it (`loads.ts`).
+   */
+  load: {
+    keyOf: lineKeyOf,
+    keyType: "text",
+    sql: `
+  WITH load AS (
+    SELECT load_id, lines_done FROM piipe.loads WHERE load_id = $3::bigint FOR SHARE
+  )
+  INSERT INTO piipe.load_lines (load_id, line)
+  SELECT load.load_id, claim.line
+  FROM unnest($1::date[], $2::bigint[]) AS claim (sent_day, line)
+  JOIN load ON claim.line > load.lines_done
+  ORDER BY claim.line
+  ON CONFLICT DO NOTHING
+  RETURNING line::text AS message_id`,
   },
 } as const satisfies Readonly<Record<string, Claim>>;
 
