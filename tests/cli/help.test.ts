@@ -21,6 +21,7 @@ const COMMANDS = [
   ["quarantine"],
   ...["list", "show", "replay", "discard"].map((name) => ["quarantine", name]),
   ["redrive"],
+  ["load"],
   ["schema"],
   ["version"],
   ["completion"],
