@@ -100,6 +100,22 @@ export const MUTANTS = [
     witnesses: [{ testFile: SINK_TEST, title: "a batch is stored once, however often it is written" }],
   },
   {
+    area: "load",
+    name: "claims lines without waiting for whoever notes that they are done",
+    file: CLAIM,
+    search: "WHERE load_id = $3::bigint FOR SHARE",
+    replacement: "WHERE load_id = $3::bigint",
+    witnesses: [{ testFile: "tests/integration/loads.test.ts", title: "a claim that met the noting of its lines" }],
+  },
+  {
+    area: "load",
+    name: "takes a line that was given back for done",
+    file: "src/sources/file/file-source.ts",
+    search: "this.#firstReleased = Math.min(this.#firstReleased, number)",
+    replacement: "this.#firstReleased = Number.POSITIVE_INFINITY",
+    witnesses: [{ testFile: "tests/cli/load.test.ts", title: "leaves what nothing can seal" }],
+  },
+  {
     area: "ledger",
     name: "stores rows whose claim failed",
     file: INSERT,
