@@ -81,9 +81,10 @@ describe.skipIf(postgresMajor() < 15)("a database that was migrated over the sta
   it("has the tables and columns of every other, but for what DSQL has not", async () => {
     const other = await createTestDatabase("migrated");
     onTestFinished(() => other.drop());
-    const expected = (await columnsIn(other.url)).map((shown) =>
-      shown === "audit.id bigint NO" ? "audit.id uuid NO" : shown.replace(" jsonb ", " json "),
-    );
+    const expected = (await columnsIn(other.url))
+      // Of files, which are not loaded there.
+      .filter((shown) => !/^load(?:s|_lines)\./.test(shown))
+      .map((shown) => (shown === "audit.id bigint NO" ? "audit.id uuid NO" : shown.replace(" jsonb ", " json ")));
     expect((await columnsIn(database.url)).filter((shown) => !shown.startsWith("locks."))).toEqual(expected);
   });
 
