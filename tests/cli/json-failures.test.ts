@@ -31,6 +31,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   "quarantine replay": ["--all"],
   "quarantine discard": ["--all", "--yes"],
   redrive: ["--yes", "--from", "dead-letters"],
+  load: ["piipe.yaml"],
 };
 /** Those that cannot fail, start servers of their own, or have an own shape for each thing that fails. */
 const OTHERS: ReadonlySet<string> = new Set(["version", "demo", "check", "status"]);
