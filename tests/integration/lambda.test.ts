@@ -9,7 +9,7 @@ import { EventSourceMapping, functionOf, type LambdaEvent, madeUpRecord } from "
 import { startGate } from "../support/gate.ts";
 import { loginEvents } from "../support/login-events.ts";
 import { createLoginPipeline, type LoginPipeline, type LoginPipelineOptions } from "../support/login-pipeline.ts";
-import { query, withClient } from "../support/postgres.ts";
+import { directUrl, query, withClient } from "../support/postgres.ts";
 import { createTestBucket } from "../support/s3.ts";
 import { testSqs } from "../support/sqs.ts";
 import { distinctUsers } from "../support/worker-run.ts";
@@ -254,7 +254,8 @@ async function holdAfter(rows: number, databaseUrl: string, work: () => Promise<
      END $$;
      CREATE TRIGGER wait BEFORE INSERT ON user_logins FOR EACH STATEMENT EXECUTE PROCEDURE wait()`,
   );
-  await withClient(databaseUrl, async (client) => {
+  // A session of its own: behind a pooler the lock would be that of whoever comes next.
+  await withClient(directUrl(databaseUrl), async (client) => {
     await client.query("SELECT pg_advisory_lock(1)");
     await work();
   });
