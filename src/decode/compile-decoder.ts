@@ -8,7 +8,6 @@ import {
   type RawRecord,
   type RawRow,
   type Rejection,
-  type RejectionCode,
   type Result,
   type Target,
   type UnwrapStep,
@@ -23,7 +22,8 @@ import { BODY_BYTES_MAX, KEYS_IN_ROWS_MAX, KEYS_MAX, ROWS_MAX } from "./limits.t
 import { FOUND_NOTIFICATION, WRAPPED_FIELD, isNotification } from "./notification.ts";
 import { countKeys, findDuplicateKey, parseJson } from "./parse-json.ts";
 import type { ObjectsRead } from "./raw-value-at.ts";
-import { compileBusinessIdReader, compileRowReader, type Message, type ReadRow, type Refused } from "./row-reader.ts";
+import { refuse, type Refused } from "./refuse.ts";
+import { compileBusinessIdReader, compileRowReader, type Message, type ReadRow } from "./row-reader.ts";
 import { isPointer } from "./s3-pointer.ts";
 import { type JsonScan, beyondBounds, scanJson } from "./scan-json.ts";
 import { decodeAll } from "./several-events.ts";
@@ -141,7 +141,8 @@ export function compileDecoder(targets: readonly DecodedTarget[], options: Decod
       chars = found.chars;
       unknownFields ??= found.unknownFields;
     }
-    const id = businessId === null ? null : businessId.read(event, message);
+    // What has no row is no event that could come twice.
+    const id = businessId === null || rows.length === 0 ? null : businessId.read(event, message);
     if (id !== null && !id.ok) return orWrapped(id, event);
     // After the columns: a missing field says more about an event of the wrong kind than the fields it has instead.
     if (unknownFields !== null && refusesUnknown)
@@ -234,11 +235,6 @@ const NO_ATTRIBUTES: AttributesParsed = new Map();
 const NO_FIELDS: readonly string[] = [];
 
 const accept = (value: RawRecord): Result<RawRecord, Rejection> => ({ ok: true, value });
-
-const refuse = (code: RejectionCode, path: string | null, detail?: string): Refused => ({
-  ok: false,
-  error: detail === undefined ? { code, path } : { code, path, detail },
-});
 
 const refuseWrapped = (path: string | null): Refused => refuse("body.wrapped", path, FOUND_NOTIFICATION);
 

@@ -1,9 +1,10 @@
-import type { ColumnBounds, Condition, Each, RawRow, Rejection, Target } from "../pipeline/contracts.ts";
+import type { ColumnBounds, Condition, Each, RawRow, Target } from "../pipeline/contracts.ts";
 import { createElementLookup, createLookup, type JsonObject, MISTYPED, valueAt } from "./create-lookup.ts";
 import { type Element, wholeBody } from "./element.ts";
 import { BARRED_PATH, jsonTypeOf } from "./expectation.ts";
 import { ROWS_CHARS_MAX, ROWS_MAX } from "./limits.ts";
-import { compileRowReader, type Message, type ReadRow, type Refused } from "./row-reader.ts";
+import { refuse, type Refused } from "./refuse.ts";
+import { compileRowReader, type Message, type ReadRow } from "./row-reader.ts";
 import type { Start } from "./value-access.ts";
 
 /** A table's part of the configuration, and what its real columns hold, by their names. */
@@ -22,11 +23,6 @@ export class Rows {
 
 /** Adds the rows of one event. null: it has them all. `start` is the event, or an `Element` with it. */
 export type AddRows = (start: JsonObject, message: Message, rows: Rows) => Refused | null;
-
-const refuse = (code: Rejection["code"], path: string | null, detail?: string): Refused => ({
-  ok: false,
-  error: detail === undefined ? { code, path } : { code, path, detail },
-});
 
 export interface EventRows {
   readonly add: AddRows;

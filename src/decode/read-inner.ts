@@ -5,6 +5,7 @@ import { givenTextOf, RESPELLED_TYPES } from "./given-text.ts";
 import { compilePaths } from "./inner-places.ts";
 import { INNER_VALUES_MAX } from "./limits.ts";
 import { isRefusal, REFUSED, type Refusal } from "./refusal.ts";
+import { refuse } from "./refuse.ts";
 import { OPEN_ARRAY, OPEN_OBJECT } from "./scan-json.ts";
 
 /** Finds what is to be masked inside the json values of a record, each value read as a column of the mask's type would be. */
@@ -70,8 +71,3 @@ function readerOfMask(mask: InnerMask): (written: string) => Result<Pick<InnerVa
     return { ok: true, value: given === null ? { value: converted } : { value: converted, given } };
   };
 }
-
-const refuse = (code: Rejection["code"], path: string | null, detail?: string): Result<never, Rejection> => ({
-  ok: false,
-  error: detail === undefined ? { code, path } : { code, path, detail },
-});

@@ -20,6 +20,7 @@ import type { ObjectsRead } from "./raw-value-at.ts";
 import { businessIdReader } from "./read-business-id.ts";
 import { compileInnerReader } from "./read-inner.ts";
 import { isRefusal } from "./refusal.ts";
+import { refuse, type Refused } from "./refuse.ts";
 import type { JsonScan } from "./scan-json.ts";
 import type { Unwrapped } from "./unwrap-body.ts";
 import { accesses, accessTo, type Start, type ValueAccess, writtenReader } from "./value-access.ts";
@@ -34,9 +35,6 @@ export interface Message {
 
 /** A row while it is read. */
 type OpenRow = { -readonly [Key in keyof RawRow]: RawRow[Key] } & { readonly values: RawValue[] };
-
-/** Whatever refuses an event. */
-export type Refused = { readonly ok: false; readonly error: Rejection };
 
 /**
  * Reads one row, and adds it to the others. `start` is the event, or the `Element` that the row is of. null: it was not
@@ -123,11 +121,6 @@ export function compileBusinessIdReader(field: BusinessIdField): {
     looksAtText: column.readWritten !== null,
   };
 }
-
-const refuse = (code: Rejection["code"], path: string, detail?: string): Refused => ({
-  ok: false,
-  error: detail === undefined ? { code, path } : { code, path, detail },
-});
 
 /** Adds the column's value. null: it has one. */
 function readColumn(column: CompiledColumn, start: JsonObject, message: Message, values: RawValue[]): Refused | null {

@@ -1,8 +1,12 @@
 import type { Delivery, RawRecord, RawRow, Rejection, Result } from "../pipeline/contracts.ts";
 import { ROWS_CHARS_MAX, ROWS_MAX } from "./limits.ts";
+import { refuse } from "./refuse.ts";
 
 /** What decodes one body. */
 type DecodeOne<D extends Delivery> = (delivery: D) => Result<RawRecord, Rejection>;
+
+/** Of lines, which go without `dedupeBy`, there is none. */
+const SEVERAL_IDS = "expected one business id in all events that the transform makes of one";
 
 /**
  * Decodes the events of one message, each from a text of its own, into one record: the first that is refused refuses the
@@ -23,13 +27,14 @@ export function decodeAll<D extends Delivery>(
     const { value } = decoded;
     for (const row of value.rows) rows.push(row);
     for (const name of value.unknownFields) unknownFields.push(name);
-    ({ businessId } = value);
+    if (value.businessId !== null) {
+      if (businessId !== null && businessId !== value.businessId) return refuse("event.transform", null, SEVERAL_IDS);
+      ({ businessId } = value);
+    }
     chars += Math.max(body.length, value.unpackedBytes ?? 0);
-    if (rows.length > ROWS_MAX) return refuse("body.too-many-rows");
-    if (chars > ROWS_CHARS_MAX) return refuse("body.too-costly");
+    if (rows.length > ROWS_MAX) return refuse("body.too-many-rows", null);
+    if (chars > ROWS_CHARS_MAX) return refuse("body.too-costly", null);
   }
   const record: RawRecord = { id: delivery.id, sentAtMs: delivery.sentAtMs, rows, unknownFields, businessId };
   return { ok: true, value: chars > delivery.bytes ? { ...record, unpackedBytes: chars } : record };
 }
-
-const refuse = (code: Rejection["code"]): Result<never, Rejection> => ({ ok: false, error: { code, path: null } });

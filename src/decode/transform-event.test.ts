@@ -6,10 +6,11 @@ import { compileDecoder } from "./compile-decoder.ts";
 
 const COLUMNS = [testColumn({ name: "a", type: "text" }), testColumn({ name: "n", type: "integer", nullable: true })];
 
+const TARGET = { columns: COLUMNS, when: [], each: null, bounds: new Map() };
+
 function decode(transform: Transform | undefined, body: string, unwrap: readonly UnwrapStep[] = []): unknown {
-  const target = { columns: COLUMNS, when: [], each: null, bounds: new Map() };
   const options = { unknownFields: "ignore", unwrap, ...(transform && { transform }) } as const;
-  const decoded = compileDecoder([target], options)(testDelivery(body));
+  const decoded = compileDecoder([TARGET], options)(testDelivery(body));
   return decoded.ok ? decoded.value.rows.map(({ values }) => values) : decoded.error;
 }
 
@@ -53,6 +54,31 @@ test("a whole number that JSON.parse would round is refused, and not changed in 
   ]);
   expect(decode(transform, '{"a":"x","other":{"id":9007199254740993}}')).toMatchObject({ code: "field.range" });
   expect(decode(transform, '{"a":"x","other":0.12345678901234567890}')).toEqual([["x", null]]);
+});
+
+test("what is dropped needs no business id, and several events have one", () => {
+  const dedupeBy = { from: "id", origin: { kind: "field", path: ["id"] } } as const;
+  const idOf = (transform: Transform): unknown => {
+    const decoded = compileDecoder([TARGET], { unknownFields: "ignore", dedupeBy, transform })(
+      testDelivery('{"a":"x","id":"1"}'),
+    );
+    return decoded.ok ? decoded.value.businessId : decoded.error;
+  };
+  expect(idOf(() => null)).toBeNull();
+  expect(idOf((event) => [event, { ...event, a: "y" }])).toBe("1");
+  expect(idOf((event) => [event, { ...event, id: "2" }])).toMatchObject({ code: "event.transform" });
+  expect(idOf(() => ({ a: "x" }))).toMatchObject({ code: "field.missing", path: "id" });
+
+  const logins = {
+    ...TARGET,
+    when: [{ place: { kind: "field", path: ["k"] }, from: "k", test: { kind: "equals", values: ["login"] } }],
+  } as const;
+  const dropping = compileDecoder([logins], { unknownFields: "ignore", dedupeBy, unmatched: "drop" });
+  expect(dropping(testDelivery('{"k":"other"}'))).toMatchObject({ ok: true, value: { rows: [], businessId: null } });
+  expect(dropping(testDelivery('{"k":"login","a":"x"}'))).toMatchObject({
+    ok: false,
+    error: { code: "field.missing" },
+  });
 });
 
 test("lines are events of one message, blank ones are none", () => {

@@ -1,16 +1,8 @@
 import { PiipeError } from "../errors.ts";
-import type {
-  Decode,
-  Delivery,
-  JsonEvent,
-  RawRecord,
-  Rejection,
-  RejectionCode,
-  Result,
-  Transform,
-} from "../pipeline/contracts.ts";
+import type { Delivery, JsonEvent, RawRecord, Rejection, Result, Transform } from "../pipeline/contracts.ts";
 import { KEYS_IN_ROWS_MAX } from "./limits.ts";
 import { parseJson } from "./parse-json.ts";
+import { refuse } from "./refuse.ts";
 import { beyondBounds, closingQuote, isNumberPart, type JsonScan, QUOTE, scanJson } from "./scan-json.ts";
 import { decodeAll } from "./several-events.ts";
 import { withoutMark } from "./unwrap-body.ts";
@@ -26,20 +18,20 @@ export function transforming<D extends Delivery>(
     if (beyondBounds(text, scan, KEYS_IN_ROWS_MAX) !== null) return decode(delivery);
     const event = parseEvent(text, scan);
     if (event === null) return decode(delivery);
-    if (scan.numberChars >= SAFE_INTEGER_CHARS && roundsInteger(text)) return refuse("field.range", ROUNDED);
+    if (scan.numberChars >= SAFE_INTEGER_CHARS && roundsInteger(text)) return refuse("field.range", null, ROUNDED);
     let made: unknown;
     try {
       made = transform(event);
     } catch {
       // What it throws may quote the event.
-      return refuse("event.transform", "the transform threw");
+      return refuse("event.transform", null, "the transform threw");
     }
     if (made instanceof Promise) throw promised();
     const events: readonly unknown[] = made === null ? [] : Array.isArray(made) ? (made as readonly unknown[]) : [made];
     const texts: string[] = [];
     for (const each of events) {
       const written = writeEvent(each);
-      if (written === null) return refuse("event.transform", "the transform gave something else than an event");
+      if (written === null) return refuse("event.transform", null, "the transform gave something else than an event");
       texts.push(written);
     }
     return decodeAll(delivery, texts, decode);
@@ -85,11 +77,6 @@ function roundsInteger(text: string): boolean {
   }
   return false;
 }
-
-const refuse = (code: RejectionCode, detail: string): ReturnType<Decode> => ({
-  ok: false,
-  error: { code, path: null, detail },
-});
 
 const promised = (): PiipeError =>
   new PiipeError("usage.invalid", "the transform gave a promise: it must give its result at once", {

@@ -162,6 +162,13 @@ describe("compileMask", () => {
     expect(verdictOn("a", "for tom@example.com")).toMatchObject({ error: { ...echo, detail: "the value of gift_to" } });
   });
 
+  test("a message without a row claims no business id", () => {
+    const dedupeBy = { from: "id", origin: { kind: "field", path: ["id"] } } as const;
+    const mask = compileMask([[column("a", "text", null)]], { ...options, dedupeBy });
+    const dropped = { id: "message-1", sentAtMs: 0, rows: [], unknownFields: [], businessId: null };
+    expect(mask(dropped)).toMatchObject({ ok: true, value: { rows: [], businessKeys: [], leakedBusinessKeys: [] } });
+  });
+
   test("sha256 normalises nothing", () => {
     const device = column("device_id", "text", "sha256");
     expect(maskOne(device, "001B44113AB7")).not.toBe(maskOne(device, "001b44113ab7"));

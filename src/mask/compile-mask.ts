@@ -9,7 +9,7 @@ import type {
   SealedOriginal,
   TokenLink,
 } from "../pipeline/contracts.ts";
-import { compileBusinessKeys, compileContentChecks } from "./business-keys.ts";
+import { type BusinessKeys, compileBusinessKeys, compileContentChecks } from "./business-keys.ts";
 import { isMasked, requireKeyVersions } from "./column-tokens.ts";
 import { type CompiledMask, compileColumn, newNotes, type SealingOptions, type TokenNotes } from "./compile-column.ts";
 import { compileInnerMasks } from "./inner-masks.ts";
@@ -32,6 +32,7 @@ interface CompiledColumn {
 /** Shared by all records without links or originals: nearly all. */
 const NO_LINKS: readonly TokenLink[] = [];
 const NO_ORIGINALS: readonly SealedOriginal[] = [];
+const NO_KEYS: BusinessKeys = { businessKeys: [], leakedBusinessKeys: [] };
 
 /**
  * Prepares the masks of all columns of all tables. The result is called for every record; it is pure but for the sealing,
@@ -63,7 +64,8 @@ export function compileMask(tables: readonly (readonly Column[])[], options: Mas
     const { rows, notes } = masked;
     const guarded = guard(masked.looked);
     if (!guarded.ok) return guarded;
-    const { businessKeys, leakedBusinessKeys } = businessKeysOf(record.businessId);
+    // What has no row has no id either.
+    const { businessKeys, leakedBusinessKeys } = rows.length === 0 ? NO_KEYS : businessKeysOf(record.businessId);
     return {
       ok: true,
       value: maskedRecord(record, {
