@@ -3,7 +3,7 @@ import { type ErrorCode, PiipeError } from "../errors.ts";
 import { tryColumns } from "../init/try-columns.ts";
 import type { Keyring } from "../keys/keyring.ts";
 import type { ColumnBounds, MaskedRecord, Rejection } from "../pipeline/contracts.ts";
-import { rejectionKey } from "../pipeline/rejection-text.ts";
+import { RefusalCounts } from "../pipeline/refusal-counts.ts";
 import { type TriedRows, tryRows } from "../write/try-rows.ts";
 import { openDatabase } from "./open-database.ts";
 import { openMask } from "./open-mask.ts";
@@ -74,13 +74,8 @@ async function tryInTable(
 }
 
 function trialOf(fitting: number, all: readonly Rejection[], isTriedInTable: boolean): Trial {
-  const refusals = new Map<string, Rejection & { count: number }>();
-  for (const rejection of all) {
-    const key = rejectionKey(rejection);
-    const known = refusals.get(key);
-    if (known === undefined) refusals.set(key, { ...rejection, count: 1 });
-    else known.count += 1;
-  }
-  const sorted = [...refusals.values()].sort((one, other) => other.count - one.count);
+  const refusals = new RefusalCounts();
+  for (const rejection of all) refusals.add(rejection);
+  const sorted = [...refusals.list()].sort((one, other) => other.count - one.count);
   return { fitting, skipped: 0, refusals: sorted, obstacle: null, obstacleCode: null, isTriedInTable };
 }

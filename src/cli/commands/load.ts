@@ -2,13 +2,13 @@ import { resolve } from "node:path";
 import { type Load, type LoadInput, type LoadProgress, openLoad } from "../../app/open-load.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
+import { RefusalCounts } from "../../pipeline/refusal-counts.ts";
 import type { Totals } from "../../pipeline/totals.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import { createLog } from "../../telemetry/log.ts";
 import { type CommandFailure, EXIT_CODES, type ExitCode, failureOf, printReport } from "../failure.ts";
 import { counted, differingOf } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
-import { RefusalCounts } from "../refusal-counts.ts";
 import { listenForStop, type StopSignals } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 

@@ -4,6 +4,7 @@ import { type Redrive, openRedrive } from "../../app/open-redrive.ts";
 import type { Config } from "../../config/config.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { PiipeError } from "../../errors.ts";
+import { RefusalCounts } from "../../pipeline/refusal-counts.ts";
 import type { Totals } from "../../pipeline/totals.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import { createLog } from "../../telemetry/log.ts";
@@ -12,7 +13,6 @@ import { EXIT_CODES, type ExitCode, type CommandFailure, failureOf, printReport 
 import { operatorName } from "../operator-name.ts";
 import { counted, differingOf, rareJson, rareText, reasonOf } from "../output.ts";
 import { ProgressBar } from "../progress-bar.ts";
-import { RefusalCounts } from "../refusal-counts.ts";
 import { type ProcessSignals, listenForStop } from "../stop-signals.ts";
 import type { Terminal } from "../terminal.ts";
 

@@ -1,5 +1,5 @@
-import type { Rejection } from "../pipeline/contracts.ts";
-import { rejectionKey, showRejection } from "../pipeline/rejection-text.ts";
+import type { Rejection } from "./contracts.ts";
+import { rejectionKey, showRejection } from "./rejection-text.ts";
 
 /** How often events were refused for which reason, in the order in which the reasons came. */
 export class RefusalCounts {
